@@ -1,0 +1,221 @@
+"""Conversion, devices, gradients and the step on JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kerasfront import tree
+from kerasfront.contract import Adapter, assignments
+from kerasfront.errors import KerasFrontError
+from kerasfront.spec import dtypes
+from kerasfront_jax import linalg, nn, ops, random, signal
+
+
+class JaxVariable:
+    """Lets a Variable stand as an argument of jax.numpy's functions."""
+
+    def __jax_array__(self) -> Any:
+        return self.value  # type: ignore[attr-defined]
+
+
+class JaxAdapter(Adapter):
+    name = "jax"
+    contract = (1, 0)
+    distribution = "jax"
+    native = {type(jnp.zeros(()))}
+    native_dtypes = {name: dtypes.to_numpy(name) for name in (*dtypes.ALL, *dtypes.FLOAT8)}
+    primitives = {**ops.PRIMITIVES, **nn.PRIMITIVES, **linalg.PRIMITIVES, **random.PRIMITIVES, **signal.PRIMITIVES}
+    overrides = {**ops.OVERRIDES, **nn.OVERRIDES}
+    gaps = ops.GAPS
+    capabilities = frozenset({"gradients", "compile", "complex"})
+    variable_base = JaxVariable
+    functional = True
+    steps_per_dispatch = 16
+
+    # -- conversion
+
+    def is_tensor(self, x: Any) -> bool:
+        return isinstance(x, jax.Array)
+
+    def to_tensor(self, x: Any, dtype: str | None) -> Any:
+        if isinstance(x, jax.Array):
+            return x if dtype is None else x.astype(dtypes.to_numpy(dtype))
+        if dtype is None and not hasattr(x, "dtype"):
+            x = np.asarray(x)
+            dtype = dtypes.of_values(x)
+        return jnp.asarray(x, None if dtype is None else dtypes.to_numpy(dtype))
+
+    def scalar(self, value: Any, dtype: str) -> Any:
+        # A NumPy scalar carries its dtype into jax.numpy without a transfer of its own.
+        return dtypes.to_numpy(dtype).type(value)
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        return np.asarray(x)
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        return x.astype(dtypes.to_numpy(dtype))
+
+    def dtype_name(self, x: Any) -> str:
+        return dtypes.standardize(x.dtype.name)
+
+    # -- devices
+
+    def devices(self) -> list[str]:
+        return [f"{d.platform}:{d.id}" for d in jax.devices()]
+
+    def device_scope(self, name: str) -> Any:
+        platform, _, index = name.lower().partition(":")
+        return jax.default_device(jax.devices(platform)[int(index or 0)])
+
+    # -- gradients
+
+    def value_and_grad(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
+        assigned: list[Any] = []
+
+        def pure(values: list[Any]) -> Any:
+            with assignments(variables, values) as scope:
+                loss, aux = function()
+            assigned[:] = scope.assigned
+            return loss, (aux, scope.final_values())
+
+        before = [v._value for v in variables]
+        (loss, (aux, updates)), gradients = jax.value_and_grad(pure, has_aux=True, allow_int=True)(before)
+        for variable, value in zip(assigned, updates, strict=True):
+            variable.assign(value)
+        return (loss, aux), gradients
+
+    def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+        return jax.vjp(function, *primals)
+
+    def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return jax.jvp(function, tuple(primals), tuple(tangents))
+
+    def stop_gradient(self, x: Any) -> Any:
+        return jax.lax.stop_gradient(x)
+
+    def custom_gradient(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @jax.custom_vjp
+        def call(*args: Any) -> Any:
+            return function(*args)[0]
+
+        def forward(*args: Any) -> Any:
+            # The pullback is made again in `backward`: a function is no value that JAX can carry.
+            return function(*args)[0], args
+
+        def backward(args: Any, upstream: Any) -> Any:
+            gradients = function(*args)[1](*args, upstream=upstream)
+            return gradients if isinstance(gradients, tuple) else (gradients,)
+
+        call.defvjp(forward, backward)
+        return call
+
+    def remat(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            assigned: list[Any] = []
+
+            def pure(*tensors: Any) -> Any:
+                with assignments() as scope:
+                    out = function(*tensors, **kwargs)
+                assigned[:] = scope.assigned
+                return out, scope.final_values()
+
+            out, updates = jax.checkpoint(pure)(*args)
+            for variable, value in zip(assigned, updates, strict=True):
+                variable.assign(value)
+            return out
+
+        return call
+
+    # -- the step
+
+    def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
+        if jit is False:
+            return step
+        return _Compiled(step, variables, donate)
+
+    def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto") -> Any:
+        return None if jit is False else _Repeated(step, variables, donate=True)
+
+    def stage(self, batch: Any) -> Any:
+        return tree.map_structure(_staged, batch)
+
+    def synchronize(self) -> None:
+        jax.effects_barrier()
+
+    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
+        inputs = tree.map_structure(lambda s: jax.ShapeDtypeStruct(s.shape, dtypes.to_numpy(s.dtype)), specs)
+        out = jax.eval_shape(function, *inputs)
+        return jax.tree.map(lambda t: (tuple(t.shape), dtypes.standardize(t.dtype.name)), out)
+
+
+class _Compiled:
+    """A step, jitted with tracers in the Variables. Afterwards the Variables hold what it made of them."""
+
+    def __init__(self, step: Callable[..., Any], variables: Callable[[], Sequence[Any]], donate: bool) -> None:
+        self.step, self.variables, self.donate = step, variables, donate
+        self.held: list[Any] = []
+        # The places of the Variables that come back changed: known once the step was traced.
+        self.changed: list[int] = []
+        self.jitted = jax.jit(self.pure, donate_argnums=(0,) if donate else ())
+
+    def pure(self, values: list[Any], batch: Any) -> Any:
+        with assignments(self.held, values) as scope:
+            out = self.step(*batch)
+        places = {id(v): i for i, v in enumerate(self.held)}
+        strange = [v.path for v in scope.assigned if id(v) not in places]
+        if strange:
+            raise KerasFrontError(
+                f"The compiled step assigns Variables that the model does not track: {', '.join(strange)}.",
+                hint="Make them attributes of a layer, metric or optimizer of the model.",
+            )
+        final = {id(v): value for v, value in zip(scope.assigned, scope.final_values(), strict=True)}
+        # Donated memory is gone: every value comes back then, changed or not.
+        wanted = range(len(self.held)) if self.donate else sorted(places[id(v)] for v in scope.assigned)
+        self.changed[:] = wanted
+        return out, [final.get(id(self.held[i]), values[i]) for i in wanted]
+
+    def __call__(self, *batch: Any) -> Any:
+        if not self.held:
+            self.held.extend(self.variables())
+        box: list[Any] = []
+        try:
+            # Through map, so that no KeyboardInterrupt falls between the call and the keeping of its result: the
+            # donated values would be lost, and the model with them.
+            box.extend(map(self.jitted, ([v._value for v in self.held],), (batch,)))
+        finally:
+            if box:
+                self._write(box[0][1])
+        return box[0][0]
+
+    def _write(self, values: list[Any]) -> None:
+        try:
+            for i, value in zip(self.changed, values, strict=True):
+                self.held[i]._value = value
+        except KeyboardInterrupt:
+            self._write(values)
+            raise
+
+
+class _Repeated(_Compiled):
+    """A step over a stack of batches, in one dispatch: `lax.scan` carries the Variables."""
+
+    def pure(self, values: list[Any], batch: Any) -> Any:
+        one = super().pure
+
+        def body(carry: list[Any], item: Any) -> Any:
+            out, after = one(carry, item)
+            return [a.astype(c.dtype) for a, c in zip(after, carry, strict=True)], out
+
+        after, _ = jax.lax.scan(body, values, batch)
+        return None, after
+
+
+def _staged(x: Any) -> Any:
+    if x is None or isinstance(x, jax.Array | np.ndarray):
+        return x
+    return np.asarray(x)

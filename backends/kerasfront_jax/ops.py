@@ -1,0 +1,266 @@
+"""The primitives on JAX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kerasfront.spec import dtypes
+from kerasfront_jax import control
+
+
+def _native(dtype: Any) -> Any:
+    return dtypes.to_numpy(dtypes.standardize(dtype))
+
+
+def _reduce(function: Any) -> Any:
+    return lambda x, axis=None, keepdims=False: function(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+
+
+def _plain(function: Any) -> Any:
+    return lambda x, axis=None, keepdims=False: function(x, axis=axis, keepdims=keepdims)
+
+
+def _arg(function: Any) -> Any:
+    return lambda x, axis=None, keepdims=False: function(x, axis=axis, keepdims=keepdims).astype("int32")
+
+
+def _power(a: Any, b: Any) -> Any:
+    if not jnp.issubdtype(a.dtype, jnp.signedinteger):
+        return jnp.power(a, b)
+    inverse = jnp.where(a == 1, 1, jnp.where(a == -1, 1 - 2 * (b & 1), 0)).astype(a.dtype)
+    return jnp.where(b < 0, inverse, jnp.power(a, jnp.maximum(b, 0)))
+
+
+def _by_zero(function: Any) -> Any:
+    """A division in which integers divided by 0 give 0."""
+
+    def divide(a: Any, b: Any) -> Any:
+        if not jnp.issubdtype(a.dtype, jnp.integer):
+            return function(a, b)
+        return jnp.where(b == 0, 0, function(a, jnp.where(b == 0, 1, b))).astype(a.dtype)
+
+    return divide
+
+
+def _whole(function: Any) -> Any:
+    return lambda x: function(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
+
+
+def _indices(indices: Any, size: int) -> Any:
+    return jnp.where(indices < 0, indices + size, indices)
+
+
+def _take(x: Any, indices: Any, axis: Any = None) -> Any:
+    x, axis = (jnp.ravel(x), 0) if axis is None else (x, axis)
+    return jnp.take(x, _indices(indices, x.shape[axis]), axis, mode="clip")
+
+
+def _take_along(x: Any, indices: Any, axis: int) -> Any:
+    return jnp.take_along_axis(x, _indices(indices, x.shape[axis]), axis, mode="clip")
+
+
+def _nonzero(x: Any) -> tuple[Any, ...]:
+    return tuple(i.astype("int32") for i in jnp.nonzero(x))
+
+
+def _dynamic_slice(x: Any, start: Any, shape: Any) -> Any:
+    return jax.lax.dynamic_slice(x, list(start), tuple(shape))
+
+
+def _update_slice(x: Any, start: Any, updates: Any) -> Any:
+    return jax.lax.dynamic_update_slice(x, updates, list(start))
+
+
+def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
+    if reduction == "mul":
+        return x * _products(ids, updates, x.shape[0])
+    # A negative id would count from the end.
+    at = x.at[jnp.where(ids < 0, x.shape[0], ids)]
+    if x.dtype == bool and reduction == "add":
+        reduction = "max"
+    return getattr(at, reduction)(updates, mode="drop")
+
+
+def _products(ids: Any, factors: Any, number: int) -> Any:
+    """The product of the factors of each id: by a scan, as JAX has no gradient for a scatter that multiplies."""
+    order = jnp.argsort(ids)
+    ids, factors = ids[order], factors[order]
+    if not len(ids):
+        return jnp.ones((number, *factors.shape[1:]), factors.dtype)
+    begins = jnp.concatenate([jnp.ones(1, bool), ids[1:] != ids[:-1]])
+    ends = jnp.concatenate([begins[1:], jnp.ones(1, bool)])
+
+    def joined(a: Any, b: Any) -> Any:
+        fresh = jnp.reshape(b[0], (-1, *(1,) * (factors.ndim - 1)))
+        return a[0] | b[0], jnp.where(fresh, b[1], a[1] * b[1])
+
+    running = jax.lax.associative_scan(joined, (begins, factors))[1]
+    places = jnp.where(ends & (ids >= 0), ids, number)
+    return jnp.ones((number, *factors.shape[1:]), factors.dtype).at[places].set(running, mode="drop")
+
+
+def _searchsorted(rows: Any, values: Any, side: str = "left") -> Any:
+    if rows.ndim == 1:
+        return jnp.searchsorted(rows, values, side=side).astype("int32")
+    flat = jnp.reshape(rows, (-1, rows.shape[-1])), jnp.reshape(values, (-1, values.shape[-1]))
+    found = jax.vmap(lambda row, wanted: jnp.searchsorted(row, wanted, side=side))(*flat)
+    return jnp.reshape(found, values.shape).astype("int32")
+
+
+def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
+    wide = x.astype("int8") if x.dtype == bool else x
+    values, indices = jax.lax.top_k(wide, k)
+    return values.astype(x.dtype), indices.astype("int32")
+
+
+def _view(x: Any, dtype: Any = None) -> Any:
+    if dtype is None or x.ndim:
+        return x if dtype is None else x.view(dtypes.to_numpy(dtype))
+    return jax.lax.bitcast_convert_type(x, dtypes.to_numpy(dtype))
+
+
+PRIMITIVES: dict[str, Any] = {
+    "add": jnp.add,
+    "subtract": lambda a, b: jnp.logical_xor(a, b) if a.dtype == bool else jnp.subtract(a, b),
+    "multiply": jnp.multiply,
+    "divide": jnp.true_divide,
+    "maximum": jnp.maximum,
+    "minimum": jnp.minimum,
+    "floor_divide": _by_zero(jnp.floor_divide),
+    "negative": jnp.negative,
+    "abs": lambda x: (
+        x * jnp.sign(x) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)
+    ),  # jnp.abs has the gradient 1 at 0
+    "square": jnp.square,
+    "sign": jnp.sign,
+    "sqrt": jnp.sqrt,
+    "rsqrt": jax.lax.rsqrt,
+    "exp": jnp.exp,
+    "expm1": jnp.expm1,
+    "log": jnp.log,
+    "log1p": jnp.log1p,
+    "sin": jnp.sin,
+    "cos": jnp.cos,
+    "tanh": jnp.tanh,
+    "floor": lambda x: jnp.floor(x).astype(x.dtype),
+    "ceil": lambda x: jnp.ceil(x).astype(x.dtype),
+    "equal": jnp.equal,
+    "not_equal": jnp.not_equal,
+    "less": jnp.less,
+    "less_equal": jnp.less_equal,
+    "greater": jnp.greater,
+    "greater_equal": jnp.greater_equal,
+    "logical_and": jnp.logical_and,
+    "logical_or": jnp.logical_or,
+    "logical_not": jnp.logical_not,
+    "select_where": jnp.where,
+    "relu": lambda x: x if x.dtype == bool else jax.nn.relu(x),
+    "sigmoid": jax.nn.sigmoid,
+    "sum": _reduce(jnp.sum),
+    "product": _reduce(jnp.prod),
+    "mean": _plain(jnp.mean),
+    "amax": _plain(jnp.max),
+    "amin": _plain(jnp.min),
+    "argmax": _arg(jnp.argmax),
+    "argmin": _arg(jnp.argmin),
+    "any": _plain(jnp.any),
+    "all": _plain(jnp.all),
+    "reshape": jnp.reshape,
+    "transpose": jnp.transpose,
+    "expand_dims": jnp.expand_dims,
+    "squeeze": jnp.squeeze,
+    "concatenate": jnp.concatenate,
+    "stack": jnp.stack,
+    "split": lambda x, indices_or_sections, axis=0: jnp.split(x, indices_or_sections, axis),
+    "broadcast_to": jnp.broadcast_to,
+    "matmul": jnp.matmul,
+    "zeros": lambda shape, dtype=None: jnp.zeros(shape, _native(dtype)),
+    "ones": lambda shape, dtype=None: jnp.ones(shape, _native(dtype)),
+    "zeros_like": lambda x, dtype=None: jnp.zeros_like(x, None if dtype is None else _native(dtype)),
+    "ones_like": lambda x, dtype=None: jnp.ones_like(x, None if dtype is None else _native(dtype)),
+    "one_hot_dense": lambda x, num_classes, axis=-1, dtype=None: jax.nn.one_hot(
+        x, num_classes, dtype=_native(dtype), axis=axis
+    ),
+    "cast": lambda x, dtype: x.astype(dtypes.to_numpy(dtype)),
+    "stop_gradient": jax.lax.stop_gradient,
+    "power": _power,
+    "mod": _by_zero(jnp.mod),
+    "fmod": _by_zero(jnp.fmod),
+    "clip": jnp.clip,
+    "gcd": jnp.gcd,
+    "nextafter": jnp.nextafter,
+    "trunc": _whole(jnp.trunc),
+    "rint": _whole(jnp.rint),
+    "exp2": jnp.exp2,
+    "log2": jnp.log2,
+    "log10": jnp.log10,
+    "tan": jnp.tan,
+    "sinh": jnp.sinh,
+    "cosh": jnp.cosh,
+    "arcsin": jnp.arcsin,
+    "arccos": jnp.arccos,
+    "arctan": jnp.arctan,
+    "arctan2": jnp.arctan2,
+    "arcsinh": jnp.arcsinh,
+    "arccosh": jnp.arccosh,
+    "arctanh": jnp.arctanh,
+    "erf": jax.lax.erf,
+    "erfc": jax.lax.erfc,
+    "erfinv": jax.lax.erf_inv,
+    "i0": jnp.i0,
+    "isnan": jnp.isnan,
+    "isinf": jnp.isinf,
+    "isfinite": jnp.isfinite,
+    "signbit": lambda x: jnp.signbit(x) if jnp.issubdtype(x.dtype, jnp.floating) else x < 0,
+    "conj": lambda x: jnp.conj(x) if jnp.iscomplexobj(x) else x,
+    "real": jnp.real,
+    "imag": jnp.imag,
+    "bitwise_and": jnp.bitwise_and,
+    "bitwise_or": jnp.bitwise_or,
+    "bitwise_xor": jnp.bitwise_xor,
+    "bitwise_invert": jnp.invert,
+    "bitwise_left_shift": jnp.left_shift,
+    "bitwise_right_shift": jnp.right_shift,
+    "running_sum": lambda x, axis: jnp.cumsum(x, axis, x.dtype),
+    "running_product": lambda x, axis: jnp.cumprod(x, axis, x.dtype),
+    "unstack": lambda x, num=None, axis=0: list(jnp.unstack(x, axis=axis)),
+    "tile_by": jnp.tile,
+    "repeat_along": lambda x, repeats, axis: jnp.repeat(
+        x, repeats if isinstance(repeats, int) else np.asarray(repeats), axis
+    ),
+    "full_of": lambda shape, fill_value, dtype: jnp.full(shape, fill_value, _native(dtype)),
+    "arange_of": lambda start, stop, step, dtype: jnp.arange(start, stop, step, _native(dtype)),
+    "basic_item": lambda x, key: x[key],
+    "take": _take,
+    "take_along": _take_along,
+    "nonzero": _nonzero,
+    "dynamic_slice": _dynamic_slice,
+    "update_slice": _update_slice,
+    "scatter_rows": _scatter_rows,
+    "pad_constant": lambda x, widths, value: jnp.pad(x, widths, constant_values=value),
+    "reverse": jnp.flip,
+    "roll_along": jnp.roll,
+    "copy": lambda x: jnp.array(x, copy=True),
+    "view": _view,
+    "sort_along": lambda x, axis=-1: jnp.sort(x, axis),
+    "argsort_along": lambda x, axis=-1: jnp.argsort(x, axis, stable=True).astype("int32"),
+    "top_k": _top_k,
+    "searchsorted": _searchsorted,
+    "einsum": lambda subscripts, *operands, **kwargs: jnp.einsum(subscripts, *operands),
+}
+
+OVERRIDES: dict[str, Any] = {
+    **control.OVERRIDES,
+    "where": lambda c, a=None, b=None: _nonzero(c) if a is None else jnp.where(c, a, b),
+    "tril": jnp.tril,
+    "triu": jnp.triu,
+    "swapaxes": jnp.swapaxes,
+    "moveaxis": jnp.moveaxis,
+    "ravel": jnp.ravel,
+    "logaddexp": jnp.logaddexp,
+}
+GAPS: dict[str, str] = {}

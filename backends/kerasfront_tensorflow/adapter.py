@@ -1,0 +1,236 @@
+"""Conversion, devices, the storage of Variables, gradients and the step on TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasfront import tree
+from kerasfront.contract import Adapter
+from kerasfront.spec import dtypes
+from kerasfront_tensorflow import linalg, nn, ops, optimizers, random, signal
+
+
+class TensorFlowVariable:
+    """Lets a Variable stand where TensorFlow wants one of its own: in its functions, in a tape, in a checkpoint."""
+
+    # What tf.GradientTape asks of a source that is no tf.Variable but holds one.
+    _should_act_as_resource_variable = True
+
+    @property
+    def handle(self) -> Any:
+        return self._value.handle  # type: ignore[attr-defined]
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)  # type: ignore[attr-defined]
+
+    def _dense_var_to_tensor(self, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
+        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)  # type: ignore[attr-defined]
+
+
+class TensorFlowLayer(tf.__internal__.tracking.AutoTrackable):
+    """The base of layers: checkpoints and SavedModels find their variables and sublayers."""
+
+    def _trackable_children(self, save_type: Any = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        children = super()._trackable_children(save_type, **kwargs)
+        children.update(self.__dict__.get("_tf_children", {}))
+        return children
+
+
+# What TensorFlow says where it has no kernel for a dtype.
+_LACKING = (" is not in the list of allowed values", "not in list of allowed values", "Could not find device for node")
+
+
+class TensorFlowAdapter(Adapter):
+    name = "tensorflow"
+    contract = (1, 0)
+    distribution = "tensorflow"
+    native = {type(tf.constant(0.0))}
+    native_dtypes = {name: tf.dtypes.as_dtype(name) for name in (*dtypes.ALL, *dtypes.FLOAT8)}
+    primitives = {**ops.PRIMITIVES, **nn.PRIMITIVES, **linalg.PRIMITIVES, **random.PRIMITIVES, **signal.PRIMITIVES}
+    overrides = {**ops.OVERRIDES, **nn.OVERRIDES}
+    gaps = ops.GAPS
+    fused_updates = optimizers.FUSED
+    wider = {
+        **dict.fromkeys(("bool", "uint8", "int8", "int16", "uint16"), "int32"),
+        **dict.fromkeys(("uint32", "uint64"), "int64"),
+        **dict.fromkeys(("float16", "bfloat16"), "float32"),
+    }
+    capabilities = frozenset({"gradients", "compile", "complex", "sparse", "ragged"})
+    steps_per_dispatch = 16
+    variable_base = TensorFlowVariable
+    layer_base = TensorFlowLayer
+
+    def version(self) -> str:
+        return str(tf.__version__)
+
+    def lacks_kernel(self, error: Exception) -> bool:
+        return any(text in str(error) for text in _LACKING)
+
+    # -- conversion
+
+    def is_tensor(self, x: Any) -> bool:
+        return tf.is_tensor(x) and not isinstance(x, TensorFlowVariable)
+
+    def to_tensor(self, x: Any, dtype: str | None) -> Any:
+        if tf.is_tensor(x):
+            return x if dtype is None else tf.cast(x, dtype)
+        if dtype is None and not hasattr(x, "dtype"):
+            x = np.asarray(x)
+            dtype = dtypes.of_values(x)
+        if dtype not in (None, "string"):
+            x = np.asarray(x).astype(dtypes.to_numpy(dtype), copy=False)
+        return tf.convert_to_tensor(x)
+
+    def scalar(self, value: Any, dtype: str) -> Any:
+        return tf.constant(np.asarray(value, dtypes.to_numpy(dtype)))
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        if isinstance(x, tf.SparseTensor):
+            x = tf.sparse.to_dense(x)
+        return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        return tf.cast(x, dtype)
+
+    def dtype_name(self, x: Any) -> str:
+        return x.dtype.name
+
+    def shape(self, x: Any) -> tuple[Any, ...]:
+        static = x.shape.as_list()
+        if None not in static:
+            return tuple(static)
+        dynamic = tf.shape(x)
+        return tuple(dynamic[i] if d is None else d for i, d in enumerate(static))
+
+    # -- devices
+
+    def devices(self) -> list[str]:
+        return [d.name.removeprefix("/physical_device:").lower() for d in tf.config.list_physical_devices()]
+
+    def device_scope(self, name: str) -> Any:
+        return tf.device(name)
+
+    # -- the storage of Variables
+
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> Any:
+        with tf.init_scope():
+            return tf.Variable(self.to_tensor(value, dtype), trainable=trainable, name=name.replace("/", "_"))
+
+    def assign(self, storage: Any, value: Any) -> Any:
+        if not isinstance(storage, tf.Variable):
+            return value
+        storage.assign(value, read_value=False)
+        return storage
+
+    def assign_add(self, storage: Any, value: Any) -> Any:
+        if not isinstance(storage, tf.Variable):
+            return storage + value
+        storage.assign_add(value, read_value=False)
+        return storage
+
+    def assign_sub(self, storage: Any, value: Any) -> Any:
+        if not isinstance(storage, tf.Variable):
+            return storage - value
+        storage.assign_sub(value, read_value=False)
+        return storage
+
+    def set_trainable(self, storage: Any, trainable: bool) -> None:
+        if isinstance(storage, tf.Variable):
+            storage._trainable = trainable
+
+    # -- gradients
+
+    def value_and_grad(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
+        values = [v._value for v in variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            loss, aux = function()
+        return (loss, aux), [_dense(g) for g in tape.gradient(loss, values)]
+
+    def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(primals)
+            outputs = function(*primals)
+
+        def pullback(cotangents: Any) -> tuple[Any, ...]:
+            found = tape.gradient(outputs, list(primals), output_gradients=cotangents, unconnected_gradients="zero")
+            return tuple(_dense(g) for g in found)
+
+        return outputs, pullback
+
+    def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        try:
+            with tf.autodiff.ForwardAccumulator(list(primals), list(tangents)) as accumulator:
+                outputs = function(*primals)
+            return outputs, accumulator.jvp(outputs, unconnected_gradients="zero")
+        except TypeError:  # what it raises for loops and branches of a graph
+            return self._jvp_of_pullbacks(function, primals, tangents)
+
+    def _jvp_of_pullbacks(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """The forward gradient as the gradient of the pullback, which is linear, for its argument."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            outputs, pullback = self.vjp(function, primals)
+            cotangents = tree.map_structure(tf.ones_like, outputs)
+            tape.watch(cotangents)
+            pulled = list(pullback(cotangents))
+        found = tape.gradient(pulled, cotangents, output_gradients=list(tangents), unconnected_gradients="zero")
+        return outputs, found
+
+    def stop_gradient(self, x: Any) -> Any:
+        return tf.stop_gradient(x)
+
+    def custom_gradient(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @tf.custom_gradient
+        def call(*args: Any) -> Any:
+            output, pullback = function(*args)
+            return output, lambda *upstream: pullback(*args, upstream=upstream[0] if len(upstream) == 1 else upstream)
+
+        return call
+
+    def remat(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return tf.recompute_grad(function)
+
+    # -- the step
+
+    def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
+        return tf.function(step, autograph=False, jit_compile=jit is True, reduce_retracing=True)
+
+    def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto") -> Any:
+        def repeated(*batch: Any) -> None:
+            count = tf.shape(tree.flatten(batch)[0])[0]
+
+            def body(i: Any) -> Any:
+                step(*tree.map_structure(lambda x: x if x is None else x[i], batch))
+                return (i + 1,)
+
+            tf.while_loop(lambda i: i < count, body, (tf.constant(0),), parallel_iterations=1)
+
+        return tf.function(repeated, autograph=False, jit_compile=jit is True, reduce_retracing=True)
+
+    def stage(self, batch: Any) -> Any:
+        return tree.map_structure(lambda x: x if x is None or tf.is_tensor(x) else tf.convert_to_tensor(x), batch)
+
+    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
+        inputs = tree.map_structure(lambda s: tf.TensorSpec(s.shape, s.dtype), specs)
+        concrete = tf.function(function, autograph=False).get_concrete_function(*inputs)
+        return tree.map_structure(lambda t: (tuple(t.shape), t.dtype.name), concrete.structured_outputs)
+
+    # -- hooks of the layer base
+
+    def track(self, layer: Any, name: str, value: Any) -> None:
+        children = layer.__dict__.setdefault("_tf_children", {})
+        key, number = name, 1
+        while key in children:
+            key, number = f"{name}_{number}", number + 1
+        children[key] = value if isinstance(value, TensorFlowLayer) else value._value
+
+    def seed(self, seed: int) -> None:
+        tf.random.set_seed(seed)
+
+
+def _dense(gradient: Any) -> Any:
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient

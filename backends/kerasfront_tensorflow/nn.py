@@ -1,0 +1,339 @@
+"""Convolution, pooling, normalization, losses and recurrence on TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasfront.spec import shapes
+
+_TO_LAST = {1: (0, 2, 1), 2: (0, 2, 3, 1), 3: (0, 2, 3, 4, 1)}
+_TO_FIRST = {1: (0, 2, 1), 2: (0, 3, 1, 2), 3: (0, 4, 1, 2, 3)}
+
+
+def _last(x: Any, data_format: str) -> Any:
+    # TensorFlow's kernels for the CPU know channels_last only; on a GPU the layout optimizer undoes what it
+    # can.
+    return x if data_format == "channels_last" else tf.transpose(x, _TO_LAST[x.shape.rank - 2])
+
+
+def _as_given(x: Any, data_format: str) -> Any:
+    return x if data_format == "channels_last" else tf.transpose(x, _TO_FIRST[x.shape.rank - 2])
+
+
+def _convolution(
+    inputs: Any,
+    kernel: Any,
+    bias: Any,
+    strides: Any,
+    padding: str,
+    data_format: str,
+    dilation_rate: Any,
+    groups: int,
+) -> Any:
+    x = _last(inputs, data_format)
+    if x.shape[0] == 0:
+        return _as_given(_of_nothing(x, kernel, strides, padding, dilation_rate, kernel.shape[-1]), data_format)
+    if padding == "causal":
+        x, padding = tf.pad(x, [[0, 0], [dilation_rate[0] * (kernel.shape[0] - 1), 0], [0, 0]]), "valid"
+    if padding == "valid":
+        for n, k, d in zip(x.shape[1:-1], kernel.shape[:-2], dilation_rate, strict=True):
+            if n is not None and n < d * (k - 1) + 1:
+                raise ValueError("a window does not fit")  # oneDNN's kernels give anything then
+    rank = x.shape.rank - 2
+    if max(dilation_rate) > 1 and (rank == 3 or x.dtype not in (tf.float32, tf.bfloat16)):
+        kernel, dilation_rate = (
+            _dilated(kernel, dilation_rate),
+            (1,) * rank,
+        )  # the CPU has no kernels for these
+    if rank == 3 and groups > 1:
+        parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+        y = tf.concat([tf.nn.conv3d(a, k, (1, *strides, 1), padding.upper()) for a, k in parts], -1)
+    elif rank == 3:
+        y = tf.nn.conv3d(x, kernel, (1, *strides, 1), padding.upper())
+    elif rank == 2:
+        y = tf.nn.conv2d(x, kernel, strides, padding.upper(), dilations=dilation_rate)
+    else:
+        y = tf.nn.conv1d(x, kernel, strides[0], padding.upper(), dilations=dilation_rate[0])
+    if x.shape[0] is None and None not in y.shape[1:]:
+        # oneDNN's kernels give a batch that turns out to be empty a wrong shape.
+        y = tf.reshape(y, tf.stack([tf.shape(x)[0], *y.shape[1:]]))
+    if bias is not None:
+        y = tf.nn.bias_add(y, bias)
+    return _as_given(y, data_format)
+
+
+def _of_nothing(x: Any, kernel: Any, strides: Any, padding: str, dilation_rate: Any, filters: int) -> Any:
+    """What becomes of an empty batch, with its gradients: oneDNN's kernels get both wrong."""
+    sizes = zip(x.shape[1:-1], kernel.shape[:-2], strides, dilation_rate, strict=True)
+    lengths = [shapes.window_length(n, k, s, padding, d) for n, k, s, d in sizes]
+    return tf.reshape(x, (0, *lengths, filters)) + 0 * tf.reduce_sum(kernel)
+
+
+def _depthwise_convolution(
+    inputs: Any, kernel: Any, strides: Any, padding: str, data_format: str, dilation_rate: Any
+) -> Any:
+    x = _last(inputs, data_format)
+    *window, channels, multiplier = kernel.shape
+    if len(x.shape) != len(kernel.shape) or x.shape[-1] not in (None, channels):  # here TensorFlow ends the process
+        raise ValueError(f"a depthwise kernel of shape {kernel.shape} doesn't fit inputs of shape {x.shape}")
+    native = len(window) < 3 and len(set(strides)) == 1 and (max(strides) == 1 or max(dilation_rate) == 1)
+    if not native or padding == "causal" or x.shape[0] == 0:
+        flat = tf.reshape(kernel, (*window, 1, channels * multiplier))
+        return _convolution(inputs, flat, None, strides, padding, data_format, dilation_rate, channels)
+    if len(window) == 1:
+        x, kernel = tf.expand_dims(x, 1), tf.expand_dims(kernel, 0)
+        strides, dilation_rate = (*strides, *strides), (1, *dilation_rate)
+    y = tf.nn.depthwise_conv2d(x, kernel, (1, *strides, 1), padding.upper(), dilations=dilation_rate)
+    if x.shape[0] is None and None not in y.shape[1:]:  # as above
+        y = tf.reshape(y, tf.stack([tf.shape(x)[0], *y.shape[1:]]))
+    return _as_given(tf.squeeze(y, 1) if len(window) == 1 else y, data_format)
+
+
+def _dilated(kernel: Any, dilation_rate: Any) -> Any:
+    """The kernel with zeros between its elements."""
+    for axis, d in enumerate(dilation_rate):
+        if d > 1:
+            k = kernel.shape[axis]
+            spread = tf.stack([kernel] + [tf.zeros_like(kernel)] * (d - 1), axis + 1)
+            shape = [*kernel.shape[:axis], k * d, *kernel.shape[axis + 1 :]]
+            cut = [slice(None)] * axis + [slice((k - 1) * d + 1)]
+            kernel = tf.reshape(spread, shape)[tuple(cut)]
+    return kernel
+
+
+def _transposed_convolution(
+    inputs: Any, kernel: Any, bias: Any, strides: Any, crops: Any, data_format: str, dilation_rate: Any
+) -> Any:
+    x, w = _last(inputs, data_format), _dilated(kernel, dilation_rate)
+    if x.shape[0] == 0:
+        sizes = zip(x.shape[1:-1], w.shape[:-2], strides, crops, strict=True)
+        lengths = [(n - 1) * s + k - sum(c) for n, k, s, c in sizes]
+        return _as_given(tf.reshape(x, (0, *lengths, w.shape[-2])) + 0 * tf.reduce_sum(w), data_format)
+    if x.shape.rank == 3:
+        x, w, strides, crops = tf.expand_dims(x, 1), tf.expand_dims(w, 0), (1, *strides), ((0, 0), *crops)
+    rank = x.shape.rank - 2
+    dynamic = tf.shape(x)
+    full = [(dynamic[i + 1] - 1) * strides[i] + w.shape[i] for i in range(rank)]
+    transpose = tf.nn.conv2d_transpose if rank == 2 else tf.nn.conv3d_transpose
+    y = transpose(x, w, tf.stack([dynamic[0], *full, w.shape[-2]]), strides, "VALID")
+    if any(after < 0 for _, after in crops):
+        y = tf.pad(y, [[0, 0], *([0, max(-after, 0)] for _, after in crops), [0, 0]])
+    cuts = [slice(before, -after if after > 0 else None) for before, after in crops]
+    y = y[(slice(None), *cuts)]
+    lengths = [
+        None if n is None else max((n - 1) * s + k - sum(c), 0)
+        for n, s, k, c in zip(x.shape[1:-1], strides, w.shape[:-2], crops, strict=True)
+    ]
+    y.set_shape([x.shape[0], *lengths, w.shape[-2]])
+    y = tf.squeeze(y, 1) if inputs.shape.rank == 3 else y
+    return _as_given(y if bias is None else tf.nn.bias_add(y, bias), data_format)
+
+
+_MAX_POOL = {1: tf.nn.max_pool1d, 2: tf.nn.max_pool2d, 3: tf.nn.max_pool3d}
+_AVERAGE_POOL = {1: tf.nn.avg_pool1d, 2: tf.nn.avg_pool2d, 3: tf.nn.avg_pool3d}
+
+
+def _pooled(pools: Any, x: Any, pool_size: Any, strides: Any, padding: str) -> Any:
+    if x.shape[0] == 0:
+        # oneDNN's gradient of an empty batch ends the process.
+        sizes = zip(x.shape[1:-1], pool_size, strides, strict=True)
+        lengths = [shapes.window_length(n, k, s, padding) for n, k, s in sizes]
+        return tf.reshape(x, (0, *lengths, x.shape[-1]))
+    if x.shape.rank == 5 and x.dtype not in (tf.float32, tf.bfloat16):
+        return _by_parts(pools[2], x, pool_size, strides, padding)
+    return pools[x.shape.rank - 2](x, pool_size, strides, padding.upper())
+
+
+def _pooling_max(inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str) -> Any:
+    x = _last(inputs, data_format)
+    narrow = tf.float32 if x.dtype in (tf.bool, tf.int8, tf.uint8, tf.int16, tf.uint16) else x.dtype
+    x = tf.cast(x, tf.float64 if x.dtype in (tf.uint32, tf.uint64) else narrow)
+    return _as_given(tf.cast(_pooled(_MAX_POOL, x, pool_size, strides, padding), inputs.dtype), data_format)
+
+
+def _by_parts(pool: Any, x: Any, pool_size: Any, strides: Any, padding: str) -> Any:
+    """3D by 2D pools: over height and width, then over depth."""
+    b, d, h, w, c = tf.unstack(tf.shape(x))
+    y = pool(tf.reshape(x, (b * d, h, w, c)), pool_size[1:], strides[1:], padding.upper())
+    h, w = tf.unstack(tf.shape(y)[1:3])
+    y = pool(tf.reshape(y, (b, d, h * w, c)), (pool_size[0], 1), (strides[0], 1), padding.upper())
+    return tf.reshape(y, (b, tf.shape(y)[1], h, w, c))
+
+
+def _pooling_average(inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str) -> Any:
+    x = _last(inputs, data_format)
+    return _as_given(_pooled(_AVERAGE_POOL, x, pool_size, strides, padding), data_format)
+
+
+def _places(size: int, length: int) -> tuple[Any, Any]:
+    """For each window the indices that it covers, the last repeated to equal lengths, and which of them
+    count.
+    """
+    i = np.arange(length)
+    first, end = i * size // length, -(-(i + 1) * size // length)
+    index = first[:, None] + np.arange((end - first).max())
+    return np.minimum(index, end[:, None] - 1), index < end[:, None]
+
+
+def _adapted(inputs: Any, output_size: Any, data_format: str, reduce: Any) -> Any:
+    start = 1 if data_format == "channels_last" else 2
+    for axis, length in enumerate(output_size, start):
+        if length is not None:
+            inputs = reduce(inputs, axis, length)
+    return inputs
+
+
+def _window_mean(x: Any, axis: int, length: int) -> Any:
+    index, counts = _places(x.shape[axis], length)
+    weights = (counts / counts.sum(1, keepdims=True)).reshape(counts.shape + (1,) * (x.shape.rank - axis - 1))
+    return tf.reduce_sum(tf.gather(x, index, axis=axis) * tf.cast(weights, x.dtype), axis + 1)
+
+
+def _window_max(x: Any, axis: int, length: int) -> Any:
+    return tf.reduce_max(tf.gather(x, _places(x.shape[axis], length)[0], axis=axis), axis + 1)
+
+
+def _block_indices(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> list[Any]:
+    """Per dim: the index into the padded image of (block, element)."""
+    out = []
+    for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True):
+        blocks = (n + 2 * p - (k - 1) * d - 1) // s + 1
+        out.append(np.arange(blocks)[:, None] * s + np.arange(k) * d)
+    return out
+
+
+def _flat_places(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    """The index into the flattened padded image of (element, block): shape (area, blocks)."""
+    rows, columns = _block_indices(size, kernel, dilation, padding, stride)
+    flat = rows.T[:, None, :, None] * (size[1] + 2 * padding[1]) + columns.T[None, :, None, :]
+    return flat.reshape(math.prod(kernel), len(rows) * len(columns))
+
+
+def _unfold(x: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    places = _flat_places(x.shape[2:], kernel, dilation, padding, stride)
+    channels, size = x.shape[1], [n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)]
+    flat = tf.reshape(tf.pad(x, [[0, 0], [0, 0], *([p, p] for p in padding)]), (-1, channels, math.prod(size)))
+    return tf.reshape(tf.gather(flat, places, axis=2), (tf.shape(x)[0], channels * len(places), places.shape[1]))
+
+
+def _fold(x: Any, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    places = _flat_places(size, kernel, dilation, padding, stride)
+    channels = x.shape[1] // len(places)
+    wide = [n + 2 * p for n, p in zip(size, padding, strict=True)]
+    values = tf.transpose(tf.reshape(x, (-1, places.size)))
+    summed = tf.math.unsorted_segment_sum(values, places.ravel(), math.prod(wide))
+    out = tf.reshape(tf.transpose(summed), (tf.shape(x)[0], channels, *wide))
+    return out[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
+
+
+def _over(function: Any, x: Any, axis: Any) -> Any:
+    """`function` of one axis, over one or several."""
+    if isinstance(axis, int):
+        return function(x, axis)
+    rank = x.shape.rank
+    axes = list(range(rank)) if axis is None else [a % rank for a in axis]
+    order = [i for i in range(rank) if i not in axes] + axes
+    moved = tf.transpose(x, order)
+    shape = tf.shape(moved)
+    flat = tf.reshape(moved, tf.concat([shape[: rank - len(axes)], [tf.reduce_prod(shape[rank - len(axes) :])]], 0))
+    return tf.transpose(tf.reshape(function(flat, -1), shape), [order.index(i) for i in range(rank)])
+
+
+def _sparse_crossentropy(target: Any, logits: Any) -> Any:
+    if target.dtype not in (tf.int32, tf.int64):
+        target = tf.cast(target, tf.int64)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits)
+
+
+def _replica_mean(x: Any) -> Any:
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return x
+    return context.all_reduce("MEAN", x)
+
+
+def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -> Any:
+    rank = x.shape.rank
+    axis %= rank
+    if axis != rank - 1:
+        order = [i for i in range(rank) if i != axis] + [axis]
+        y, mean, variance = _batch_norm_train(tf.transpose(x, order), gamma, beta, -1, epsilon)
+        return tf.transpose(y, [order.index(i) for i in range(rank)]), mean, variance
+    channels = x.shape[-1]
+    gamma = tf.ones(channels, _param(x)) if gamma is None else gamma
+    beta = tf.zeros(channels, _param(x)) if beta is None else beta
+    # The fused kernel refuses float64, and epsilons below 1.001e-5 (cuDNN's limit); an empty batch breaks
+    # oneDNN.
+    if x.dtype == tf.float64 or epsilon < 1.001e-5 or x.shape[0] == 0:
+        y = tf.cast(x, _param(x))
+        mean, variance = tf.nn.moments(y, list(range(rank - 1)))
+        y = tf.cast(tf.nn.batch_normalization(y, mean, variance, beta, gamma, epsilon), x.dtype)
+        return y, tf.stop_gradient(mean), tf.stop_gradient(variance)
+    image = x if rank == 4 else tf.reshape(x, (-1, 1, 1, channels))
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=image,
+        scale=tf.cast(gamma, tf.float32),
+        offset=tf.cast(beta, tf.float32),
+        mean=[],
+        variance=[],
+        epsilon=epsilon,
+    )
+    count = tf.cast(tf.size(x, tf.int64) // channels, tf.float32)
+    # What the kernel returns is the unbiased variance.
+    biased = variance * tf.math.divide_no_nan(count - 1, count)
+    y = y if rank == 4 else tf.reshape(y, tf.shape(x))
+    return y, tf.stop_gradient(mean), tf.stop_gradient(biased)
+
+
+def _param(x: Any) -> Any:
+    return tf.float64 if x.dtype == tf.float64 else tf.float32
+
+
+PRIMITIVES: dict[str, Any] = {
+    "convolution": _convolution,
+    "transposed_convolution": _transposed_convolution,
+    "pooling_max": _pooling_max,
+    "pooling_average": _pooling_average,
+    "adaptive_average": lambda x, size, data_format: _adapted(x, size, data_format, _window_mean),
+    "adaptive_max": lambda x, size, data_format: _adapted(x, size, data_format, _window_max),
+    "unfold_blocks": _unfold,
+    "fold_blocks": _fold,
+    "softmax": lambda x, axis=-1: _over(tf.nn.softmax, x, axis),
+    "log_softmax": lambda x, axis=-1: _over(tf.nn.log_softmax, x, axis),
+    "sparse_softmax_crossentropy": _sparse_crossentropy,
+    "polar": lambda abs_, angle: tf.complex(abs_ * tf.cos(angle), abs_ * tf.sin(angle)),
+}
+
+# TensorFlow's own have their constants in float32.
+
+
+def _leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    if x.dtype == tf.float64:
+        return tf.where(x > 0, x, x * negative_slope)
+    return tf.nn.leaky_relu(x, negative_slope)
+
+
+def _gelu(x: Any, approximate: bool = True) -> Any:
+    if x.dtype == tf.float64 and not approximate:
+        return 0.5 * x * (1 + tf.math.erf(x * 0.7071067811865476))
+    return tf.nn.gelu(x, approximate)
+
+
+OVERRIDES: dict[str, Any] = {
+    "depthwise_convolution": _depthwise_convolution,
+    "relu6": tf.nn.relu6,
+    "leaky_relu": _leaky_relu,
+    "selu": tf.nn.selu,
+    "softplus": tf.math.softplus,
+    "softsign": tf.nn.softsign,
+    "log_sigmoid": tf.math.log_sigmoid,
+    "gelu": _gelu,
+    "silu": tf.nn.silu,
+    "sigmoid_crossentropy": lambda target, z: tf.nn.sigmoid_cross_entropy_with_logits(target, z),
+    "replica_mean": _replica_mean,
+    "batch_norm_train": _batch_norm_train,
+}

@@ -1,0 +1,350 @@
+"""Conversion, devices, the storage of Variables, gradients and the step on PyTorch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import torch
+from torch.autograd import forward_ad
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint
+
+from kerasfront import tree
+from kerasfront.contract import Adapter
+from kerasfront.spec import dtypes
+from kerasfront_torch import image, linalg, nn, ops, optimizers, random, signal
+from kerasfront_torch.device import default_device, device_scope
+from kerasfront_torch.dtypes import NAMES, NATIVE
+
+
+class _Nesting(threading.local):
+    """How deep in functions that are being differentiated: inside, results keep their graph."""
+
+    depth = 0
+    forward = False
+
+    @contextmanager
+    def deeper(self, forward: bool = False) -> Iterator[None]:
+        before = self.depth, self.forward
+        self.depth, self.forward = self.depth + 1, self.forward or forward
+        try:
+            yield
+        finally:
+            self.depth, self.forward = before
+
+
+_nesting = _Nesting()
+
+
+class TorchVariable:
+    """Lets a Variable stand as an argument of torch's own functions."""
+
+    _value: Any
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def plain(x: Any) -> Any:
+            return x.value if isinstance(x, TorchVariable) else x  # type: ignore[attr-defined]
+
+        args = tuple([plain(y) for y in x] if isinstance(x, list | tuple) else plain(x) for x in args)
+        return func(*args, **{k: plain(v) for k, v in (kwargs or {}).items()})
+
+
+class TorchLayer(torch.nn.Module):
+    """The base of layers: their variables are parameters, their sublayers submodules."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        # nn.Module looks for parameters and submodules here; ours are ordinary attributes. A property that raised an
+        # AttributeError leads here too: it raises again, as it means to.
+        if isinstance(found := getattr(type(self), name, None), property):
+            return found.__get__(self)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+
+# What torch says where it has no kernel for a dtype.
+_LACKING = (
+    " not implemented for '",
+    "does not support bool",
+    "on a bool tensor is not supported",
+    "Boolean inputs not supported",
+)
+
+
+class TorchAdapter(Adapter):
+    name = "torch"
+    contract = (1, 0)
+    distribution = "torch"
+    native = {torch.Tensor, torch.nn.Parameter}
+    native_dtypes = NATIVE
+    primitives = {**ops.PRIMITIVES, **nn.PRIMITIVES, **linalg.PRIMITIVES, **random.PRIMITIVES, **signal.PRIMITIVES}
+    overrides: Mapping[str, Callable[..., Any]] = {**ops.OVERRIDES, **nn.OVERRIDES, **image.OVERRIDES}
+    gaps = ops.GAPS
+    fused_updates = optimizers.FUSED
+    reverse_only = dict.fromkeys(
+        ("alignment_loss", "ctc_loss"), "torch's CTC loss has a gradient, but neither a forward nor a second derivative"
+    )
+    wider = {
+        **dict.fromkeys(("bool", "uint8", "int8", "int16", "uint16"), "int32"),
+        **dict.fromkeys(("uint32", "uint64"), "int64"),
+        **dict.fromkeys(("float16", "bfloat16"), "float32"),
+    }
+    capabilities = frozenset({"gradients", "compile", "complex"})
+    variable_base = TorchVariable
+    layer_base = TorchLayer
+    host_keys = True
+
+    def __init__(self) -> None:
+        self._scalars: dict[Any, torch.Tensor] = {}
+
+    def lacks_kernel(self, error: Exception) -> bool:
+        return isinstance(error, RuntimeError) and any(text in str(error) for text in _LACKING)
+
+    # -- conversion
+
+    def is_tensor(self, x: Any) -> bool:
+        return isinstance(x, torch.Tensor)
+
+    def to_tensor(self, x: Any, dtype: str | None) -> torch.Tensor:
+        if isinstance(x, torch.Tensor):
+            out = x if dtype is None else x.to(NATIVE[dtype])
+            return out.to(default_device())
+        value = x if isinstance(x, np.ndarray) else np.asarray(x)
+        if dtype is None and not hasattr(x, "dtype"):
+            dtype = dtypes.of_values(value)
+        return _from_numpy(value, dtype).to(default_device())
+
+    def scalar(self, value: Any, dtype: str) -> torch.Tensor:
+        # 0-d tensors on the CPU go with tensors of any device, and are never written: one of each is enough.
+        key = (value, type(value), dtype)
+        found = self._scalars.get(key)
+        if found is None:
+            if len(self._scalars) > 10_000:
+                self._scalars.clear()
+            array = np.asarray(value, dtypes.to_numpy(dtype))
+            found = self._scalars[key] = _from_numpy(array, None)
+        return found
+
+    def to_numpy(self, x: torch.Tensor) -> np.ndarray[Any, Any]:
+        x = x.detach().resolve_conj().cpu()
+        if x.dtype == torch.bfloat16:
+            return x.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+        return x.numpy()
+
+    def cast(self, x: torch.Tensor, dtype: str) -> torch.Tensor:
+        return x.to(NATIVE[dtype])
+
+    def dtype_name(self, x: Any) -> str:
+        return NAMES[x.dtype]
+
+    # -- devices
+
+    def devices(self) -> list[str]:
+        return ["cpu:0", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+    def device_scope(self, name: str) -> AbstractContextManager[None]:
+        return device_scope(name)
+
+    # -- the storage of Variables
+
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> torch.nn.Parameter:
+        tensor = self.to_tensor(value, dtype).detach()
+        if isinstance(value, torch.Tensor | np.ndarray):
+            tensor = tensor.clone()
+        differentiable = tensor.is_floating_point() or tensor.is_complex()
+        # Fused optimizers look at no strides: what an initializer made in another order is put in order.
+        return torch.nn.Parameter(tensor.contiguous(), requires_grad=trainable and differentiable)
+
+    def assign(self, storage: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        if not torch.is_grad_enabled():
+            return storage.copy_(value)
+        with torch.no_grad():
+            return storage.copy_(value)
+
+    def assign_add(self, storage: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        if not torch.is_grad_enabled():
+            return storage.add_(value)
+        with torch.no_grad():
+            return storage.add_(value)
+
+    def assign_sub(self, storage: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        if not torch.is_grad_enabled():
+            return storage.sub_(value)
+        with torch.no_grad():
+            return storage.sub_(value)
+
+    def set_trainable(self, storage: Any, trainable: bool) -> None:
+        if storage.is_floating_point() or storage.is_complex():
+            storage.requires_grad_(trainable)
+
+    # -- gradients
+
+    def value_and_grad(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
+        with torch.enable_grad(), _nesting.deeper():
+            loss, aux = function()
+            values = [v._value for v in variables]
+        nested = _nesting.depth > 0
+        gradients = list(torch.autograd.grad(loss, values, allow_unused=True, create_graph=nested)) if values else []
+        return ((loss, aux) if nested else (loss.detach(), _detached(aux))), gradients
+
+    def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+        nested = _nesting.depth > 0
+        with torch.enable_grad(), _nesting.deeper():
+            inputs = [_differentiated(p, nested) if _differentiable(p) else p for p in primals]
+            outputs = function(*inputs)
+        leaves = tree.flatten(outputs)
+        roots = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
+
+        def pullback(cotangents: Any) -> tuple[Any, ...]:
+            wanted = [x for x in inputs if x.requires_grad]
+            pairs = zip(tree.flatten(cotangents), leaves, strict=True)
+            weights = [c for c, leaf in pairs if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
+            found: Any = [None] * len(wanted)
+            if roots:
+                options = {"allow_unused": True, "retain_graph": True, "create_graph": _nesting.depth > 0}
+                found = torch.autograd.grad(roots, wanted, weights, **options)
+            it = iter(found)
+            return tuple((_or_zeros(next(it), x) if x.requires_grad else torch.zeros_like(x)) for x in inputs)
+
+        return (outputs if nested else _detached(outputs)), pullback
+
+    def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        if _nesting.forward:
+            return self._jvp_by_vjp(function, primals, tangents)
+        try:
+            return self._jvp_forward(function, primals, tangents)
+        except RuntimeError as error:
+            if "forward" not in str(error):
+                raise
+            return self._jvp_by_vjp(function, primals, tangents)  # an op that torch differentiates backwards only
+
+    def _jvp_forward(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        nested = _nesting.depth > 0
+        with sdpa_kernel(SDPBackend.MATH), forward_ad.dual_level(), _nesting.deeper(forward=True):
+            pairs = zip(primals, tangents, strict=True)
+            outputs = function(*[forward_ad.make_dual(p, t) if _differentiable(p) else p for p, t in pairs])
+            values = tree.map_structure(lambda x: forward_ad.unpack_dual(x).primal, outputs)
+            derivatives = tree.map_structure(lambda x: _or_zeros(forward_ad.unpack_dual(x).tangent, x), outputs)
+        return (values, derivatives) if nested else (_detached(values), _detached(derivatives))
+
+    def _jvp_by_vjp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """Twice backwards; also where a derivative is being taken forwards already: torch nests no dual numbers."""
+        outputs, pullback = self.vjp(function, primals)
+        zeros = [torch.zeros_like(x) for x in tree.flatten(outputs)]
+        _, twice = self.vjp(lambda *weights: list(pullback(tree.pack_sequence_as(outputs, list(weights)))), zeros)
+        return outputs, tree.pack_sequence_as(outputs, list(twice(list(tangents))))
+
+    def stop_gradient(self, x: torch.Tensor) -> torch.Tensor:
+        return x.detach()
+
+    def custom_gradient(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        class Custom(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, *args: Any) -> Any:
+                output, ctx.pullback = function(*args)
+                ctx.inputs = args
+                return output
+
+            @staticmethod
+            def backward(ctx: Any, *upstream: Any) -> Any:
+                gradients = ctx.pullback(*ctx.inputs, upstream=upstream[0] if len(upstream) == 1 else upstream)
+                return gradients if isinstance(gradients, tuple) else (gradients,)
+
+        return lambda *args: Custom.apply(*args)
+
+    def remat(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: checkpoint(function, *args, use_reentrant=False, **kwargs)
+
+    def no_gradient(self) -> Any:
+        return torch.no_grad()
+
+    # -- the step
+
+    def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
+        return torch.compile(step) if jit is True else step
+
+    def stage(self, batch: Any) -> Any:
+        device = default_device()
+        if type(batch) is tuple:
+            return tuple([self._staged(x, device) for x in batch])
+        return tree.map_structure(lambda x: self._staged(x, device), batch)
+
+    def _staged(self, x: Any, device: str) -> Any:
+        if isinstance(x, np.ndarray):
+            x = _from_numpy(x, None)
+        elif isinstance(x, list | tuple | dict):
+            return tree.map_structure(lambda leaf: self._staged(leaf, device), x)
+        elif not isinstance(x, torch.Tensor):
+            return x if x is None else self.to_tensor(np.asarray(x), None)
+        return x if device == "cpu" else x.to(device, non_blocking=True)
+
+    def synchronize(self) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
+    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
+        with torch.device("meta"), torch.no_grad():
+            inputs = tree.map_structure(lambda s: torch.empty(s.shape, dtype=NATIVE[s.dtype], device="meta"), specs)
+            out = function(*inputs)
+        return tree.map_structure(lambda t: (tuple(t.shape), NAMES[t.dtype]), out)
+
+    # -- hooks of the layer base
+
+    def track(self, layer: Any, name: str, value: Any) -> None:
+        if isinstance(value, torch.nn.Module):
+            layer._modules[_free(layer._modules, name)] = value
+        elif not any(p is value._value for p in layer._parameters.values()):
+            layer._parameters[_free(layer._parameters, name)] = value._value
+
+    def seed(self, seed: int) -> None:
+        torch.manual_seed(seed)
+
+
+def _free(taken: Any, name: str) -> str:
+    name = name.replace(".", "_")
+    number = 1
+    out = name
+    while out in taken:
+        out, number = f"{name}_{number}", number + 1
+    return out
+
+
+def _from_numpy(value: np.ndarray[Any, Any], dtype: str | None) -> torch.Tensor:
+    if value.dtype == ml_dtypes.bfloat16:
+        out = torch.from_numpy(np.asarray(value, order="C").view(np.int16)).view(torch.bfloat16)
+    else:
+        if not value.dtype.isnative:
+            value = value.astype(value.dtype.newbyteorder("="))
+        if not value.flags.writeable or any(s < 0 for s in value.strides):
+            value = value.copy()
+        out = torch.from_numpy(value)
+    return out if dtype is None else out.to(NATIVE[dtype])
+
+
+def _differentiable(x: Any) -> bool:
+    return isinstance(x, torch.Tensor) and (x.is_floating_point() or x.is_complex())
+
+
+def _differentiated(x: torch.Tensor, nested: bool) -> torch.Tensor:
+    """x as an input to differentiate by: apart from any graph, or a part of the one around."""
+    out = x.view_as(x) if nested else x.detach()
+    return out if out.requires_grad else out.requires_grad_()
+
+
+def _detached(nested: Any) -> Any:
+    if isinstance(nested, torch.Tensor):
+        return nested.detach()
+    if type(nested) is tuple:
+        return tuple(map(_detached, nested))
+    return tree.map_structure(lambda x: x.detach() if isinstance(x, torch.Tensor) else x, nested)
+
+
+def _or_zeros(gradient: Any, like: torch.Tensor) -> torch.Tensor:
+    return torch.zeros_like(like) if gradient is None or gradient._is_zerotensor() else gradient

@@ -1,0 +1,22 @@
+"""Maps on PyTorch; its loops and branches are Python's, as derived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from kerasfront import tree
+
+
+def _vectorized_map(function: Any, elements: Any) -> Any:
+    leaves = [leaf for leaf in tree.flatten(elements) if leaf is not None]
+
+    def run(*flat: Any) -> Any:
+        rest = iter(flat)
+        return function(tree.map_structure(lambda _: next(rest), elements, none_is_leaf=False))
+
+    return torch.vmap(run, randomness="different")(*leaves)
+
+
+OVERRIDES: dict[str, Any] = {"vectorized_map": _vectorized_map}

@@ -1,0 +1,406 @@
+"""The primitives on PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.autograd import forward_ad
+
+from kerasfront.spec import dtypes, shapes
+from kerasfront_torch import control
+from kerasfront_torch.device import default_device
+from kerasfront_torch.dtypes import NATIVE
+
+
+def _reduce(function: Any) -> Any:
+    def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if axis == ():  # torch takes no axes for all of them
+            return x
+        return function(x, dim=tuple(range(x.ndim)) if axis is None else axis, keepdim=keepdims, dtype=x.dtype)
+
+    return reduce
+
+
+def _product(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    for a in sorted((a % x.ndim for a in axes), reverse=True):
+        x = torch.prod(x, a, keepdim=keepdims, dtype=x.dtype)
+    return x
+
+
+def _over_all(function: Any) -> Any:
+    def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if axis == ():
+            return x
+        return function(x, dim=tuple(range(x.ndim)) if axis is None else axis, keepdim=keepdims)
+
+    return reduce
+
+
+def _arg(function: Any) -> Any:
+    def arg(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return function(x, dim=axis, keepdim=keepdims).to(torch.int32)
+
+    return arg
+
+
+def _take(x: Any, indices: Any, axis: Any = None) -> Any:
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    axis %= x.ndim
+    indices = _indices(indices, x.shape[axis])
+    if axis == 0 and x.ndim == 2:
+        return F.embedding(indices, x)
+    out = torch.index_select(x, axis, indices.reshape(-1))
+    return out.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
+
+
+def _one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Any:
+    hot = (x.unsqueeze(-1) == torch.arange(num_classes, device=x.device)).to(NATIVE[dtypes.standardize(dtype)])
+    return torch.moveaxis(hot, -1, axis)
+
+
+def _expand(x: Any, axis: Any) -> Any:
+    axes = (axis,) if isinstance(axis, int) else axis
+    ndim = x.ndim + len(axes)
+    for a in sorted(shapes.axis_of(a, ndim) for a in axes):
+        x = x.unsqueeze(a)
+    return x
+
+
+def _squeeze(x: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return torch.squeeze(x)
+    out = torch.squeeze(x, axis)
+    if out.ndim != x.ndim - (1 if isinstance(axis, int) else len(axis)):  # torch leaves other axes as they are
+        shapes.squeeze(x, axis)
+    return out
+
+
+def _sign(x: Any) -> Any:
+    out = torch.sgn(x)
+    return torch.where(x.isnan(), x, out) if x.is_floating_point() else out
+
+
+def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    if isinstance(indices_or_sections, int) and x.shape[axis] % indices_or_sections:
+        raise ValueError("unequal parts")
+    return list(
+        torch.tensor_split(
+            x, indices_or_sections if isinstance(indices_or_sections, int) else tuple(indices_or_sections), axis
+        )
+    )
+
+
+def _made(function: Any) -> Any:
+    def make(shape: Any, dtype: Any = None) -> Any:
+        return function(shape, dtype=NATIVE[dtypes.standardize(dtype)], device=default_device())
+
+    return make
+
+
+def _power(a: Any, b: Any) -> Any:
+    if a.is_floating_point() or a.is_complex() or a.dtype == torch.uint8:
+        return torch.pow(a, b)
+    # 0 to a negative power is 0, not an error.
+    return torch.where((a == 0) & (b < 0), a, torch.pow(torch.where((a == 0) & (b < 0), 1, a), b))
+
+
+def _whole(function: Any) -> Any:
+    return lambda x: function(x) if x.is_floating_point() else x
+
+
+def _via(function: Any, *lacking: torch.dtype) -> Any:
+    """`function` in a wider dtype for those that it lacks."""
+    wide = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bool: torch.uint8}
+
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if x.dtype not in lacking:
+            return function(x, *args, **kwargs)
+        to = wide.get(x.dtype, torch.int64)
+        args = tuple(a.to(to) if isinstance(a, torch.Tensor) and a.dtype == x.dtype else a for a in args)
+        return function(x.to(to), *args, **kwargs).to(x.dtype)
+
+    return call
+
+
+def _by_zero(function: Any) -> Any:
+    """A division in which integers divided by 0 give 0."""
+
+    def divide(a: Any, b: Any) -> Any:
+        if a.is_floating_point():
+            return function(a, b)
+        zero = b == 0
+        return torch.where(zero, 0, function(a, torch.where(zero, 1, b))).to(a.dtype)
+
+    return divide
+
+
+def _floor_divide(a: Any, b: Any) -> Any:
+    return torch.div(a, b, rounding_mode="floor")  # torch.floor_divide has no gradient
+
+
+_WIDE_UINT = (torch.uint16, torch.uint32, torch.uint64)
+
+
+def _indices(indices: Any, size: int) -> Any:
+    """Indices from 0; those out of range are clipped."""
+    indices = indices.long()
+    return torch.where(indices < 0, indices + size, indices).clamp(0, size - 1)
+
+
+def _take_along(x: Any, indices: Any, axis: int) -> Any:
+    return torch.take_along_dim(x, _indices(indices, x.shape[axis]), axis)
+
+
+def _nonzero(x: Any) -> tuple[Any, ...]:
+    return tuple(i.to(torch.int32) for i in torch.nonzero(x, as_tuple=True))
+
+
+def _item(x: Any, key: Any) -> Any:
+    # torch has no negative steps.
+    turned: list[int] = []
+    plain: list[Any] = []
+    axis = 0
+    for part in key:
+        if isinstance(part, slice) and part.step is not None and part.step < 0:
+            start, stop, step = part.indices(x.shape[axis])
+            count = max(0, -(-(stop - start) // step))
+            last = start + (count - 1) * step
+            part = slice(last, start + 1, -step) if count else slice(0, 0)
+            turned.append(len([p for p in plain if not isinstance(p, int)]))
+        plain.append(part)
+        axis += part is not None
+    out = x[tuple(plain)]
+    return torch.flip(out, turned) if turned else out
+
+
+def _starts(x: Any, start: Any, shape: Any) -> list[Any]:
+    sizes = torch.tensor(tuple(x.shape), device=start.device)
+    room = sizes - torch.tensor(tuple(shape), device=start.device)
+    start = torch.where(start < 0, start + sizes, start)
+    return list(torch.minimum(start, room).clamp(min=0))
+
+
+def _dynamic_slice(x: Any, start: Any, shape: Any) -> Any:
+    # No number comes to the host so.
+    for axis, (s, n) in enumerate(zip(_starts(x, start, shape), shape, strict=True)):
+        x = torch.index_select(x, axis, s + torch.arange(n, device=x.device))
+    return x
+
+
+def _update_slice(x: Any, start: Any, updates: Any) -> Any:
+    starts = _starts(x, start, updates.shape)
+    index = [
+        (s + torch.arange(n, device=x.device)).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+        for axis, (s, n) in enumerate(zip(starts, updates.shape, strict=True))
+    ]
+    return torch.index_put(x, tuple(index), updates) if x.ndim else updates
+
+
+_FIRST_BIT = torch.iinfo(torch.int64).min
+_COMBINE = {"max": "amax", "min": "amin", "mul": "prod"}
+
+
+def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
+    if x.dtype == torch.uint64 and reduction in ("max", "min"):
+        # Signed integers with the first bit flipped are in the same order.
+        signed = (v.view(torch.int64) ^ _FIRST_BIT for v in (x, updates))
+        return (_scatter_rows(next(signed), ids, next(signed), reduction) ^ _FIRST_BIT).view(torch.uint64)
+    n = x.shape[0]
+    ids = ids.long()
+    # What is out of range goes to a row of its own.
+    ids = torch.where((ids < 0) | (ids >= n), n, ids)
+    rows = torch.cat([x, x.new_zeros((1, *x.shape[1:]))])
+    if reduction == "set":
+        return torch.index_copy(rows, 0, ids, updates)[:n]
+    if reduction == "add":
+        return torch.index_add(rows, 0, ids, updates)[:n]
+    if reduction == "mul" and any(forward_ad.unpack_dual(v).tangent is not None for v in (x, updates)):
+        raise NotImplementedError("forward derivatives of products by index: torch takes them for 0")
+    index = ids.reshape(-1, *(1,) * (x.ndim - 1)).expand(updates.shape)
+    return torch.scatter_reduce(rows, 0, index, updates, _COMBINE[reduction])[:n]
+
+
+def _pad(x: Any, widths: Any, value: Any) -> Any:
+    if x.dtype == torch.bool:
+        return _pad(x.to(torch.uint8), widths, bool(value)).bool()
+    return F.pad(x, [w for pair in reversed(widths) for w in pair], value=value) if x.ndim else x
+
+
+def _repeat(x: Any, repeats: Any, axis: int) -> Any:
+    if not isinstance(repeats, int):
+        repeats = repeats[0] if len(repeats) == 1 else torch.tensor(repeats, device=x.device)
+    return torch.repeat_interleave(x, repeats, axis)
+
+
+def _full(shape: Any, fill_value: Any, dtype: str) -> Any:
+    return (
+        fill_value.to(device=default_device(), dtype=NATIVE[dtype])
+        .expand((shape,) if isinstance(shape, int) else tuple(shape))
+        .clone()
+    )
+
+
+def _arange(start: Any, stop: Any, step: Any, dtype: str) -> Any:
+    whole = all(isinstance(v, int) for v in (start, stop, step))
+    if (stop - start) * step <= 0:
+        return torch.zeros(0, dtype=NATIVE[dtype], device=default_device())
+    return torch.arange(start, stop, step, dtype=torch.int64 if whole else torch.float64, device=default_device()).to(
+        NATIVE[dtype]
+    )
+
+
+def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
+    # torch.topk leaves open which of equal elements comes first.
+    values, indices = torch.sort(x, dim=-1, descending=True, stable=True)
+    return values[..., :k], indices[..., :k].to(torch.int32)
+
+
+def _searchsorted(rows: Any, values: Any, side: str = "left") -> Any:
+    return torch.searchsorted(rows.contiguous(), values.contiguous(), side=side, out_int32=True)
+
+
+PRIMITIVES: dict[str, Any] = {
+    "add": torch.add,
+    "subtract": lambda a, b: torch.logical_xor(a, b) if a.dtype == torch.bool else torch.sub(a, b),
+    "multiply": torch.mul,
+    "divide": torch.true_divide,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
+    "floor_divide": _via(_by_zero(_floor_divide), *_WIDE_UINT),
+    "negative": torch.neg,
+    "abs": torch.abs,
+    "square": torch.square,
+    "sign": _sign,
+    "sqrt": torch.sqrt,
+    "rsqrt": torch.rsqrt,
+    "exp": torch.exp,
+    "expm1": torch.expm1,
+    "log": torch.log,
+    "log1p": torch.log1p,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "tanh": torch.tanh,
+    "floor": torch.floor,
+    "ceil": torch.ceil,
+    "equal": torch.eq,
+    "not_equal": torch.ne,
+    "less": torch.lt,
+    "less_equal": torch.le,
+    "greater": torch.gt,
+    "greater_equal": torch.ge,
+    "logical_and": torch.logical_and,
+    "logical_or": torch.logical_or,
+    "logical_not": torch.logical_not,
+    "select_where": torch.where,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "sum": _reduce(torch.sum),
+    "product": _product,
+    "mean": _reduce(torch.mean),
+    "amax": _over_all(torch.amax),
+    "amin": _over_all(torch.amin),
+    "argmax": _arg(torch.argmax),
+    "argmin": _arg(torch.argmin),
+    "any": _over_all(torch.any),
+    "all": _over_all(torch.all),
+    "reshape": torch.reshape,
+    "transpose": lambda x, axes=None: x.permute(tuple(range(x.ndim))[::-1] if axes is None else axes),
+    "expand_dims": _expand,
+    "squeeze": _squeeze,
+    "concatenate": torch.cat,
+    "stack": torch.stack,
+    "split": _split,
+    "broadcast_to": torch.broadcast_to,
+    "matmul": torch.matmul,
+    "zeros": _made(torch.zeros),
+    "ones": _made(torch.ones),
+    "zeros_like": lambda x, dtype=None: torch.zeros_like(x, dtype=None if dtype is None else NATIVE[dtype]),
+    "ones_like": lambda x, dtype=None: torch.ones_like(x, dtype=None if dtype is None else NATIVE[dtype]),
+    "take": _take,
+    "one_hot_dense": _one_hot,
+    "cast": lambda x, dtype: x.to(NATIVE[dtype]),
+    "stop_gradient": torch.detach,
+    "power": _power,
+    "mod": _via(_by_zero(torch.remainder), *_WIDE_UINT),
+    "fmod": _via(_by_zero(torch.fmod), *_WIDE_UINT),
+    "clip": torch.clamp,
+    "gcd": torch.gcd,
+    "nextafter": torch.nextafter,
+    "trunc": _whole(torch.trunc),
+    "rint": _whole(torch.round),
+    "exp2": torch.exp2,
+    "log2": torch.log2,
+    "log10": torch.log10,
+    "tan": torch.tan,
+    "sinh": torch.sinh,
+    "cosh": torch.cosh,
+    "arcsin": torch.arcsin,
+    "arccos": torch.arccos,
+    "arctan": torch.arctan,
+    "arctan2": torch.arctan2,
+    "arcsinh": torch.arcsinh,
+    "arccosh": torch.arccosh,
+    "arctanh": torch.arctanh,
+    "erf": torch.erf,
+    "erfc": torch.erfc,
+    "erfinv": torch.erfinv,
+    "i0": torch.special.i0,
+    "isnan": torch.isnan,
+    "isinf": torch.isinf,
+    "isfinite": torch.isfinite,
+    "signbit": torch.signbit,
+    "conj": torch.conj_physical,
+    "real": lambda x: torch.real(x) if x.is_complex() else x,
+    "imag": lambda x: torch.imag(x) if x.is_complex() else torch.zeros_like(x),
+    "bitwise_and": torch.bitwise_and,
+    "bitwise_or": torch.bitwise_or,
+    "bitwise_xor": torch.bitwise_xor,
+    "bitwise_invert": torch.bitwise_not,
+    "bitwise_left_shift": _via(torch.bitwise_left_shift, *_WIDE_UINT),
+    "bitwise_right_shift": _via(torch.bitwise_right_shift, *_WIDE_UINT),
+    "running_sum": lambda x, axis: torch.cumsum(x, axis, dtype=x.dtype),
+    "running_product": lambda x, axis: torch.cumprod(x, axis, dtype=x.dtype),
+    "unstack": lambda x, num=None, axis=0: list(torch.unbind(x, axis)),
+    "tile_by": torch.tile,
+    "repeat_along": _repeat,
+    "full_of": _full,
+    "arange_of": _arange,
+    "basic_item": _item,
+    "take_along": _take_along,
+    "nonzero": _nonzero,
+    "dynamic_slice": _dynamic_slice,
+    "update_slice": _update_slice,
+    "scatter_rows": _scatter_rows,
+    "pad_constant": _pad,
+    "reverse": torch.flip,
+    "roll_along": torch.roll,
+    "copy": torch.clone,
+    "view": lambda x, dtype=None: x if dtype is None else x.contiguous().view(NATIVE[dtype]),
+    "sort_along": lambda x, axis=-1: torch.sort(x, axis)[0],
+    "argsort_along": lambda x, axis=-1: torch.argsort(x, dim=axis, stable=True).to(torch.int32),
+    "top_k": _top_k,
+    "searchsorted": _searchsorted,
+    "einsum": lambda subscripts, *operands, **kwargs: torch.einsum(subscripts, *operands).to(operands[0].dtype),
+}
+
+
+def _affine(x: Any, kernel: Any, bias: Any = None) -> Any:
+    if bias is not None and x.ndim == 2:
+        return torch.addmm(bias, x, kernel)
+    return F.linear(x, kernel.t(), bias)
+
+
+OVERRIDES: dict[str, Any] = {
+    "affine": _affine,
+    **control.OVERRIDES,
+    "where": lambda c, a=None, b=None: _nonzero(c) if a is None else torch.where(c, a, b),
+    "tril": torch.tril,
+    "triu": torch.triu,
+    "swapaxes": torch.swapaxes,
+    "ravel": torch.ravel,
+}
+GAPS: dict[str, str] = {}

@@ -1,0 +1,122 @@
+"""Draws on PyTorch: each seeds a generator of its own from the key, in two microseconds. Keys live on the CPU."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from kerasfront_torch.device import default_device
+from kerasfront_torch.dtypes import NATIVE
+
+_STEP = torch.tensor([0, 1], dtype=torch.int32)
+_WORD = 0xFFFFFFFFFFFFFFFF
+
+
+def _next_key(state: Any) -> tuple[Any, Any]:
+    # uint32 tensors can't be added; as int32 the bits come out the same.
+    return state.clone(), (state.view(torch.int32) + _STEP.to(state.device)).view(torch.uint32)
+
+
+def _generator(key: Any, device: Any) -> torch.Generator:
+    seed, counter = key.tolist()
+    # The CPU's Mersenne twister takes 32 bits of the seed: seed and counter must both reach all of them.
+    mixed = (seed * 0x9E3779B97F4A7C15 + counter * 0xD1B54A32D192ED03 + 0x632BE59BD9B4E019) & _WORD
+    mixed = ((mixed ^ (mixed >> 31)) * 0xBF58476D1CE4E5B9) & _WORD
+    return torch.Generator(device).manual_seed((mixed ^ (mixed >> 32)) >> 1)
+
+
+def _empty(shape: Any, dtype: Any) -> Any:
+    return torch.empty(tuple(shape), dtype=dtype, device=default_device())
+
+
+def _filled(method: str) -> Any:
+    def draw(key: Any, shape: Any, a: float, b: float, dtype: str) -> Any:
+        out = _empty(shape, NATIVE[dtype])
+        return getattr(out, method)(a, b, generator=_generator(key, out.device))
+
+    return draw
+
+
+def _truncated_normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Any:
+    # The inverse of the distribution function: twice Phi(2) less one is erf(sqrt 2).
+    native = NATIVE[dtype]
+    out = _empty(shape, native if native == torch.float64 else torch.float32)
+    edge = math.erf(math.sqrt(2))
+    out.uniform_(-edge, edge, generator=_generator(key, out.device)).erfinv_().mul_(math.sqrt(2)).clamp_(-2, 2)
+    return out.mul_(stddev).add_(mean).to(native)
+
+
+def _randint(key: Any, shape: Any, minval: int, maxval: int, dtype: str) -> Any:
+    if maxval > 2**63:  # beyond int64: drawn below zero, and wrapped up
+        minval, maxval = minval - 2**63, maxval - 2**63
+        return (_randint(key, shape, minval, maxval, "int64") ^ (-(2**63))).to(NATIVE[dtype])
+    device = default_device()
+    draws = torch.randint(minval, maxval, tuple(shape), generator=_generator(key, device), device=device)
+    return draws.to(NATIVE[dtype])
+
+
+def _categorical(key: Any, logits: Any, num_samples: int, dtype: str) -> Any:
+    # Exponential clocks: the class whose clock of rate p rings first is drawn with probability p.
+    rates = torch.softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32)).unsqueeze(1)
+    clocks = rates.new_empty((rates.shape[0], num_samples, rates.shape[2]))
+    clocks.exponential_(generator=_generator(key, logits.device))
+    return (rates / clocks).argmax(-1).to(NATIVE[dtype])
+
+
+def _dropout(key: Any, inputs: Any, rate: float, noise_shape: Any) -> Any:
+    shape = inputs.shape if noise_shape is None else noise_shape
+    generator = _generator(key, inputs.device)
+    if inputs.is_cuda or not 2**-8 <= rate <= 1 - 2**-8:
+        noise = torch.empty(shape, dtype=inputs.dtype, device=inputs.device).bernoulli_(1 - rate, generator=generator)
+        return inputs * noise.div_(1 - rate)
+    # Sixteen bits decide each element: a third of the time that bernoulli_ takes on a CPU. The rate is then a
+    # multiple of 2**-16, and the scale is the one of that rate, so the expectation is exact.
+    count = math.prod(shape)
+    words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None, generator=generator)
+    dropped = round(rate * 2**16)
+    keep = (words.view(torch.int16)[:count] >= dropped - 2**15).view(shape)
+    return inputs * keep.to(inputs.dtype).mul_(2**16 / (2**16 - dropped))
+
+
+def _shuffle(key: Any, x: Any, axis: int) -> Any:
+    order = torch.randperm(x.shape[axis], generator=_generator(key, x.device), device=x.device)
+    return torch.index_select(x, axis, order)
+
+
+def _wide(function: Any) -> Any:
+    """In float32 at least, and back."""
+
+    def draw(key: Any, shape: Any, *parameters: Any) -> Any:
+        dtype = parameters[0].dtype
+        wide = [p.to(torch.promote_types(dtype, torch.float32)).expand(tuple(shape)) for p in parameters]
+        return function(_generator(key, wide[0].device), *wide).to(dtype)
+
+    return draw
+
+
+def _on_host(key: Any, parameters: Any, shape: Any, dtype: str, function: Any) -> Any:
+    wide = [p.detach().double().cpu().numpy() for p in parameters]
+    out = np.asarray(function(key.tolist(), shape, *wide))
+    signed = out.view("int64") if out.dtype == "uint64" else out
+    return torch.from_numpy(np.ascontiguousarray(signed)).to(default_device()).to(NATIVE[dtype])
+
+
+PRIMITIVES: dict[str, Any] = {
+    "draw.next_key": _next_key,
+    "draw.uniform": _filled("uniform_"),
+    "draw.normal": _filled("normal_"),
+    "draw.truncated_normal": _truncated_normal,
+    "draw.randint": _randint,
+    "draw.categorical": _categorical,
+    "draw.dropout": _dropout,
+    "draw.shuffle": _shuffle,
+    "draw.gamma": _wide(lambda generator, alpha: torch._standard_gamma(alpha, generator=generator)),
+    "draw.beta": _wide(
+        lambda generator, a, b: torch._sample_dirichlet(torch.stack([a, b], -1), generator=generator)[..., 0]
+    ),
+    "draw.on_host": _on_host,
+    "draw.binomial": _wide(lambda generator, counts, p: torch.binomial(counts, p, generator=generator)),
+}

@@ -1,0 +1,134 @@
+"""Going on after an interruption."""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from kerasfront.callbacks.callback import Callback, Logs
+from kerasfront.callbacks.model_checkpoint import BatchCounter, check_save_freq
+from kerasfront.errors import NotBuiltError, SavingError
+from kerasfront.utils import files
+
+_WEIGHTS = "latest.weights.h5"
+_METADATA = "training_metadata.json"
+_PREVIOUS = ".bkp"
+
+
+class BackupAndRestore(Callback):
+    """Keeps a backup of the training's state, from which a `fit` that was interrupted goes on.
+
+    The weights, with the optimizer's, and the epoch to go on with are written into a folder. If they
+    are there when training begins, they are loaded, and `fit` begins with that epoch (this sets the
+    model's `_initial_epoch`, which `fit` takes and clears). When training ends as planned, the folder is
+    removed. An epoch that was interrupted is done again from its beginning.
+
+    Args:
+        backup_dir: The folder; one for each training.
+        save_freq: "epoch", or a number of batches; then the backup within an epoch has newer weights.
+        double_checkpoint: Keeps the backup before the latest too, and loads it where the latest can't be
+            read.
+        delete_checkpoint: Whether the folder is removed at the end.
+
+    Raises:
+        ValueError: An argument is wrong, or the model isn't built when training begins.
+
+    Example:
+
+        >>> backup = BackupAndRestore("backup", save_freq=100)
+        >>> backup.save_freq
+        100
+    """
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: int | str = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
+        super().__init__()
+        if not os.fspath(backup_dir):
+            raise ValueError("BackupAndRestore: `backup_dir` must not be empty.")
+        check_save_freq("BackupAndRestore", save_freq)
+        self.backup_dir = os.fspath(backup_dir)
+        self.save_freq = save_freq
+        self.double_checkpoint = double_checkpoint
+        self.delete_checkpoint = delete_checkpoint
+        self._counter = BatchCounter(save_freq)
+        self._epoch = 0
+
+    def _idle_hooks(self) -> Iterable[Callable[..., None]]:
+        return (BackupAndRestore.on_train_batch_end,) if self.save_freq == "epoch" else ()
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if not getattr(self.model, "built", True):
+            raise NotBuiltError(
+                "BackupAndRestore: the model must be built before fit(), to load a backup into it.",
+                hint="Give it an Input, or call model.build(input_shape).",
+            )
+        if (state := self._restore()) is not None:
+            self.model._initial_epoch = self._epoch = int(state["epoch"])
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        if self._counter.is_due(batch):
+            self._save(self._epoch, batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch + 1
+        if self.save_freq == "epoch":
+            self._save(epoch + 1, 0)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self.delete_checkpoint:
+            files.remove(self.backup_dir)
+
+    def _save(self, epoch: int, batch: int) -> None:
+        weights, metadata = self._path(_WEIGHTS), self._path(_METADATA)
+        if self.double_checkpoint and os.path.exists(weights) and os.path.exists(metadata):
+            os.replace(weights, weights + _PREVIOUS)
+            os.replace(metadata, metadata + _PREVIOUS)
+        with files.replacing(weights) as temporary:
+            self.model.save_weights(str(temporary), overwrite=True)
+        with files.replacing(metadata) as temporary:
+            temporary.write_text(json.dumps({"epoch": epoch, "batch": batch}), encoding="utf-8")
+
+    def _restore(self) -> dict[str, Any] | None:
+        """Loads the latest backup that is whole; its metadata, or None where there is none."""
+        failure: Exception | None = None
+        for suffix in ("", _PREVIOUS):
+            weights, metadata = self._path(_WEIGHTS + suffix), self._path(_METADATA + suffix)
+            if not (os.path.exists(weights) and os.path.exists(metadata)):
+                continue
+            try:
+                return self._load(weights, metadata)
+            except (OSError, ValueError, KeyError) as error:
+                failure = error
+        if failure is not None:
+            raise SavingError(
+                f"BackupAndRestore: the backup in {self.backup_dir!r} can't be loaded: {failure}",
+                hint="Remove the folder to begin anew; was it made by another model?",
+            ) from failure
+        return None
+
+    def _load(self, weights: str, metadata: str) -> dict[str, Any]:
+        with open(metadata, encoding="utf-8") as file:
+            state: dict[str, Any] = json.load(file)
+        if weights.endswith(_PREVIOUS):
+            # The loader goes by the extension.
+            with_extension = self._path("previous.weights.h5")
+            os.replace(weights, with_extension)
+            try:
+                self.model.load_weights(with_extension)
+            finally:
+                os.replace(with_extension, weights)
+        else:
+            self.model.load_weights(weights)
+        int(state["epoch"])
+        return state
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.backup_dir, name)

@@ -1,0 +1,98 @@
+"""The logs of each epoch as a line of a CSV file."""
+
+import csv
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from kerasfront.callbacks.callback import Callback, Logs
+from kerasfront.utils import files
+
+_MISSING = "NA"
+
+
+class CSVLogger(Callback):
+    """Writes the logs of each epoch into a CSV file: the epoch first, then the names in order.
+
+    A name that turns up later, such as that of a validation metric with `validation_freq`, becomes a new
+    column; the file is then written anew. What an epoch lacks is written as NA.
+
+    Args:
+        filename: The file; missing folders are made.
+        separator: What stands between the columns.
+        append: Goes on below what is in the file rather than beginning anew.
+
+    Example:
+
+        >>> import tempfile, os
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     logger = CSVLogger(os.path.join(folder, "log.csv"))
+        ...     logger.on_train_begin(); logger.on_epoch_end(0, {"loss": 0.5}); logger.on_train_end()
+        ...     [row["loss"] for row in logger.rows()]
+        ['0.5']
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.filename = os.fspath(filename)
+        self.sep = separator
+        self.append = append
+        self.keys: list[str] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.keys = None
+        rows = self.rows() if self.append else []
+        if rows:
+            self.keys = [key for key in rows[0] if key != "epoch"]
+        else:
+            self._rewrite(())
+        # The next fit() of the same logger goes on in the same file.
+        self.append = True
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = logs or {}
+        known = self.keys or []
+        new = sorted(key for key in logs if key not in known)
+        if new or self.keys is None:
+            rows = self.rows()
+            self.keys = known + new
+            self._rewrite(self._line(dict(row)) for row in rows)
+        self._write_line({"epoch": epoch, **logs})
+
+    def _line(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {key: _cell(row.get(key, _MISSING)) for key in self._columns()}
+
+    def _columns(self) -> list[str]:
+        return ["epoch", *(self.keys or [])]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What the file holds: a dict of strings for each line."""
+        if not os.path.exists(self.filename):
+            return []
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file, delimiter=self.sep))
+
+    def _rewrite(self, lines: Iterable[dict[str, Any]]) -> None:
+        with (
+            files.replacing(self.filename) as temporary,
+            open(temporary, "w", newline="", encoding="utf-8") as file,
+        ):
+            if self.keys is not None:
+                self._writer(file).writeheader()
+                self._writer(file).writerows(lines)
+
+    def _write_line(self, row: dict[str, Any]) -> None:
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+            self._writer(file).writerow(self._line(row))
+
+    def _writer(self, file: Any) -> "csv.DictWriter[str]":
+        return csv.DictWriter(file, self._columns(), delimiter=self.sep, lineterminator="\n")
+
+
+def _cell(value: Any) -> Any:
+    """A number or string as it is; a list or array as one cell."""
+    if isinstance(value, (str, int, float)):
+        return value
+    return str(np.asarray(value).tolist())

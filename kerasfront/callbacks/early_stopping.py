@@ -1,0 +1,100 @@
+"""Stopping when a metric no longer improves."""
+
+from typing import Any
+
+from kerasfront.callbacks.callback import Logs
+from kerasfront.callbacks.monitor import MonitorCallback
+from kerasfront.utils import console
+
+
+class EarlyStopping(MonitorCallback):
+    """Stops training when a metric hasn't improved for some epochs.
+
+    Args:
+        monitor: The metric's name in the logs.
+        min_delta: The least change that counts as an improvement.
+        patience: The number of epochs without improvement after which training stops.
+        verbose: 1 says so when it stops or restores weights.
+        mode: "min", "max", or "auto" (found from the metric).
+        baseline: A value that the metric must reach too: until it has, better values don't renew the
+            patience.
+        restore_best_weights: Whether the model ends with the weights of its best epoch; they are kept in
+            memory.
+        start_from_epoch: Epochs before this one aren't watched.
+
+    Raises:
+        ValueError: With mode "auto" and a metric that doesn't say which way is better.
+
+    Example:
+
+        >>> stop = EarlyStopping(monitor="loss", patience=2)
+        >>> stop.set_model(type("Model", (), {"stop_training": False})())
+        >>> for epoch, loss in enumerate([3.0, 2.0, 2.5, 2.1]):
+        ...     stop.on_epoch_end(epoch, {"loss": loss})
+        >>> stop.model.stop_training, stop.best, stop.stopped_epoch
+        (True, 2.0, 3)
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta=min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self._reset()
+
+    def _reset(self) -> None:
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = None
+        self.best_epoch = 0
+        self.best_weights: list[Any] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._reset()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        current = self.get_monitor_value(logs)
+        if current is None or epoch < self.start_from_epoch:
+            return
+        if self.restore_best_weights and self.best_weights is None:
+            # Also where no epoch is ever an improvement (NaN), there is something to restore.
+            self._keep(epoch)
+        self.wait += 1
+        if self._is_improvement(current, self.best):
+            self.best = current
+            self._keep(epoch)
+            if self.baseline is None or self._is_improvement(current, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self.stopped_epoch > 0 and self.verbose > 0:
+            console.announce(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose > 0:
+                epoch = self.best_epoch + 1
+                console.announce(f"Restoring model weights from the end of the best epoch: {epoch}.")
+            self.model.set_weights(self.best_weights)
+
+    def get_monitor_value(self, logs: Logs | None) -> float | None:
+        """The monitored value; a warning and None where the logs don't have it."""
+        return self._current(logs)
+
+    def _keep(self, epoch: int) -> None:
+        self.best_epoch = epoch
+        if self.restore_best_weights:
+            self.best_weights = self.model.get_weights()

@@ -1,0 +1,164 @@
+"""Saving the model while it trains."""
+
+import os
+from collections.abc import Callable, Iterable
+
+from kerasfront.callbacks.callback import Logs
+from kerasfront.callbacks.monitor import MonitorCallback
+from kerasfront.errors import SavingError, suggest
+from kerasfront.utils import console, files
+
+
+def check_save_freq(owner: str, save_freq: int | str, argument: str = "save_freq") -> None:
+    """Raises a ValueError unless it is "epoch" or a positive int."""
+    is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+    if save_freq != "epoch" and not is_count:
+        raise ValueError(f'{owner}: `{argument}` must be "epoch" or a positive number of batches; {save_freq!r} came.')
+
+
+class BatchCounter:
+    """Counts batches over epochs, and says when so many have passed.
+
+    Example:
+
+        >>> counter = BatchCounter(2)
+        >>> [counter.is_due(batch) for batch in (0, 1, 2, 0, 1)]
+        [False, True, False, True, False]
+    """
+
+    def __init__(self, every: int | str) -> None:
+        self._every = every
+        self._passed = 0
+        self._last = -1
+
+    def is_due(self, batch: int) -> bool:
+        """Notes a batch; several may have passed since the last call."""
+        self._passed += batch - self._last if batch > self._last else batch + 1
+        self._last = batch
+        if isinstance(self._every, str) or self._passed < self._every:
+            return False
+        self._passed = 0
+        return True
+
+
+class ModelCheckpoint(MonitorCallback):
+    """Saves the model, or its weights, after epochs or every so many batches.
+
+    A file appears whole or not at all: it is written beside its place and then moved there.
+
+    Args:
+        filepath: Where to; it may hold `{epoch}`, `{batch}` (both from 1) and names of the logs with a
+            format, such as "{epoch:02d}-{val_loss:.2f}.keras". It ends in .keras, or in .weights.h5 with
+            `save_weights_only`; a whole model may also go into the legacy .h5.
+        monitor: The metric that `save_best_only` compares.
+        verbose: 1 says what is saved.
+        save_best_only: Saves only when the metric is better than it ever was.
+        save_weights_only: Saves the weights without the architecture.
+        mode: "min", "max", or "auto" (found from the metric).
+        save_freq: "epoch", or a number of batches.
+        initial_value_threshold: What the first value must beat.
+
+    Raises:
+        ValueError: The extension or `save_freq` is wrong.
+        KeyError: `filepath` names something that the logs don't have.
+
+    Example:
+
+        >>> checkpoint = ModelCheckpoint("{epoch:02d}-{val_loss:.2f}.keras")
+        >>> checkpoint.path_for(epoch=0, batch=None, logs={"val_loss": 0.125})
+        '01-0.12.keras'
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: int | str = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode, initial_value_threshold)
+        self.filepath = os.fspath(filepath)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        check_save_freq("ModelCheckpoint", save_freq)
+        self._check_extension()
+        self._counter = BatchCounter(save_freq)
+        self._epoch = 0
+
+    def _check_extension(self) -> None:
+        endings: tuple[str, ...]
+        if self.save_weights_only:
+            endings, what = (".weights.h5",), "with save_weights_only=True"
+        else:
+            endings, what = (".keras", ".h5"), "for a whole model"
+        if not self.filepath.endswith(endings):
+            raise SavingError(
+                f"ModelCheckpoint: {what}, `filepath` must end in {' or '.join(endings)}; {self.filepath!r} came."
+            )
+
+    def _idle_hooks(self) -> Iterable[Callable[..., None]]:
+        if self.save_freq == "epoch":
+            return (ModelCheckpoint.on_train_batch_end,)
+        return (ModelCheckpoint.on_epoch_end,)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        if self._counter.is_due(batch):
+            self._save(self._epoch, batch, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.save_freq == "epoch":
+            self._save(epoch, None, logs or {})
+
+    def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
+        path = self.path_for(epoch, batch, logs)
+        say = console.announce if self.verbose > 0 else _say_nothing
+        if not self.save_best_only:
+            say(f"Epoch {epoch + 1}: saving model to {path}")
+            self._write(path)
+            return
+        current = self._current(logs)
+        if current is None:
+            return
+        if self._is_improvement(current, self.best):
+            before = "nothing" if self.best is None else f"{self.best:.5f}"
+            say(f"Epoch {epoch + 1}: {self.monitor} improved from {before} to {current:.5f}, saving model to {path}")
+            self.best = current
+            self._write(path)
+        else:
+            say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
+
+    def path_for(self, epoch: int, batch: int | None, logs: Logs) -> str:
+        """The path with the epoch, the batch and the logs filled in."""
+        fields = {**logs, "epoch": epoch + 1}
+        if batch is not None:
+            fields["batch"] = batch + 1
+        try:
+            return self.filepath.format(**fields)
+        except KeyError as error:
+            name = error.args[0]
+            raise KeyError(
+                f"ModelCheckpoint: filepath {self.filepath!r} names {name!r}, but there are only "
+                f"{', '.join(fields)}.{suggest(name, fields)}"
+            ) from error
+
+    def _write(self, path: str) -> None:
+        if os.path.isdir(path):
+            raise SavingError(f"ModelCheckpoint: {path!r} is a folder; `filepath` must name a file.")
+        with files.replacing(path) as temporary:
+            if self.save_weights_only:
+                self.model.save_weights(str(temporary), overwrite=True)
+            else:
+                self.model.save(str(temporary), overwrite=True)
+
+
+def _say_nothing(message: str) -> None:
+    pass

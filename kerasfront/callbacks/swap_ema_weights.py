@@ -1,0 +1,70 @@
+"""Evaluating with the averaged weights."""
+
+from typing import Any
+
+from kerasfront.callbacks.callback import Callback, Logs
+
+
+class SwapEMAWeights(Callback):
+    """Puts the optimizer's moving average of the weights into the model where it is evaluated or saved.
+
+    During validation and prediction in the training, the model has the averaged weights, and then its own
+    again; with `swap_on_epoch` also from the end of an epoch to the beginning of the next, so that callbacks
+    behind this one (a ModelCheckpoint) see the averaged weights. When training ends, the model keeps the
+    averaged weights in the latter case.
+
+    Args:
+        swap_on_epoch: Whether to swap at the end of each epoch rather than at evaluation.
+
+    Raises:
+        ValueError: The optimizer wasn't made with `use_ema=True`.
+
+    Example:
+
+        >>> SwapEMAWeights(swap_on_epoch=True).swap_on_epoch
+        True
+    """
+
+    def __init__(self, swap_on_epoch: bool = False) -> None:
+        super().__init__()
+        self.swap_on_epoch = swap_on_epoch
+        self._own_weights: list[Any] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if not getattr(getattr(self.model, "optimizer", None), "use_ema", False):
+            raise ValueError("SwapEMAWeights: the model must be compiled with an optimizer that has use_ema=True.")
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.swap_on_epoch:
+            self._swap_back()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.swap_on_epoch:
+            self._swap_in()
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        if not self.swap_on_epoch:
+            self._swap_in()
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        if not self.swap_on_epoch:
+            self._swap_back()
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        if not self.swap_on_epoch:
+            self._swap_in()
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        if not self.swap_on_epoch:
+            self._swap_back()
+
+    def _swap_in(self) -> None:
+        optimizer: Any = getattr(self.model, "optimizer", None)
+        if self._own_weights is None and getattr(optimizer, "use_ema", False) and optimizer.built:
+            self._own_weights = self.model.get_weights()
+            optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    def _swap_back(self) -> None:
+        if self._own_weights is not None:
+            self.model.set_weights(self._own_weights)
+            self._own_weights = None

@@ -1,0 +1,130 @@
+"""Constraints: projections of a variable, applied after each update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kerasfront import config, ops, serialization
+
+Axis = int | Sequence[int]
+
+
+class Constraint:
+    """The base of constraints: called with a tensor, it returns one of the same shape that fulfils the constraint.
+
+    A subclass defines `__call__(w)` and `get_config`.
+
+    >>> import kerasfront as keras
+    >>> class Positive(keras.constraints.Constraint):
+    ...     def __call__(self, w):
+    ...         return keras.ops.maximum(w, 1e-3)
+    >>> round(float(Positive()(keras.ops.zeros(()))), 4)
+    0.001
+    """
+
+    def __call__(self, w: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} defines no __call__(w).")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal one."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A new one from what `get_config` returned."""
+        return cls(**{key: serialization.revive(value) for key, value in config.items()})
+
+
+def _norm(w: Any, axis: Axis) -> Any:
+    return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
+
+
+class MaxNorm(Constraint):
+    """Scales vectors down whose norm is above `max_value`.
+
+    Args:
+        max_value: The largest norm.
+        axis: The axis or axes along which norms are taken: 0 for the incoming weights of a Dense unit, [0, 1, 2] for
+            those of a Conv2D filter.
+
+    >>> import kerasfront as keras
+    >>> w = keras.ops.convert_to_tensor([[3.0], [4.0]])
+    >>> keras.ops.convert_to_numpy(keras.constraints.MaxNorm(1.0)(w)).round(4).tolist()
+    [[0.6...], [0.8...]]
+    """
+
+    def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
+        self.max_value, self.axis = max_value, axis
+
+    def __call__(self, w: Any) -> Any:
+        w = ops.convert_to_tensor(w)
+        norms = _norm(w, self.axis)
+        return w * (ops.minimum(norms, self.max_value) / (config.epsilon() + norms))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"max_value": self.max_value, "axis": self.axis}
+
+
+class MinMaxNorm(Constraint):
+    """Scales vectors so that their norm lies between `min_value` and `max_value`.
+
+    Args:
+        min_value: The least norm.
+        max_value: The largest norm.
+        rate: How much of the way is gone at each update; 1 means all of it.
+        axis: As for `MaxNorm`.
+
+    >>> import kerasfront as keras
+    >>> w = keras.ops.convert_to_tensor([[3.0], [4.0]])
+    >>> keras.ops.convert_to_numpy(keras.constraints.MinMaxNorm(10.0, 20.0)(w)).round(2).tolist()
+    [[6.0], [8.0]]
+    """
+
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0) -> None:
+        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+
+    def __call__(self, w: Any) -> Any:
+        w = ops.convert_to_tensor(w)
+        norms = _norm(w, self.axis)
+        inside = ops.minimum(ops.maximum(norms, self.min_value), self.max_value)
+        wanted = self.rate * inside + (1 - self.rate) * norms
+        return w * (wanted / (config.epsilon() + norms))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
+
+
+class NonNeg(Constraint):
+    """Sets negative values to 0.
+
+    >>> import kerasfront as keras
+    >>> keras.ops.convert_to_numpy(keras.constraints.NonNeg()(keras.ops.convert_to_tensor([-1.0, 2.0]))).tolist()
+    [0.0, 2.0]
+    """
+
+    def __call__(self, w: Any) -> Any:
+        return ops.maximum(w, 0)
+
+
+class UnitNorm(Constraint):
+    """Scales vectors to the norm 1.
+
+    Args:
+        axis: As for `MaxNorm`.
+
+    >>> import kerasfront as keras
+    >>> w = keras.ops.convert_to_tensor([[3.0], [4.0]])
+    >>> keras.ops.convert_to_numpy(keras.constraints.UnitNorm()(w)).round(4).tolist()
+    [[0.6...], [0.8...]]
+    """
+
+    def __init__(self, axis: Axis = 0) -> None:
+        self.axis = axis
+
+    def __call__(self, w: Any) -> Any:
+        w = ops.convert_to_tensor(w)
+        return w / (config.epsilon() + _norm(w, self.axis))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"axis": self.axis}

@@ -1,0 +1,337 @@
+"""The contract: what an adapter supplies, how adapters are found, and which one is bound.
+
+An adapter is a plug-in: a package that names an `Adapter` instance under the entry-point group `kerasfront.backends`.
+It knows its framework and this contract, nothing else. What it must supply:
+
+- `primitives`: a table from the name of each primitive op (`ops._declare.OPS`) to a function on native tensors. The
+  functions are strict: tensors come with equal dtypes where the op's rule promotes, `axis` may be negative, `dtype` is
+  a canonical name ("float32"). A primitive that the framework can't do stands in `gaps`, with the reason.
+- `overrides`: faster or better versions of derived ops, held against the derivation by the conformance suite.
+- conversion (`to_tensor`, `to_numpy`, `cast`, ...), devices, storage of Variables, gradients and `compile_step`.
+
+The conformance suite, `pytest --pyargs kerasfront.testing --kerasfront-backend=NAME`, holds an adapter to all of it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from kerasfront import config
+from kerasfront.errors import BackendError, CapabilityError, KerasFrontError
+from kerasfront.ops._declare import bind_all, runtime
+from kerasfront.spec import dtypes
+
+VERSION = (1, 0)
+GROUP = "kerasfront.backends"
+
+
+class Plain:
+    """The base of Variables and layers where the framework asks for none."""
+
+
+class Adapter:
+    """The base of adapters. Its bodies serve where a framework needs nothing special; the rest raises."""
+
+    name: str = ""
+    # The contract that the adapter was written for: refused when the major number differs, or the minor is newer.
+    contract: tuple[int, int] = (0, 0)
+    # The distribution whose version is shown ("torch").
+    distribution: str = ""
+    # The classes of native tensors; classes of tracers are added as they are met.
+    native: set[type]
+    # Canonical dtype names to native dtypes.
+    native_dtypes: Mapping[str, Any]
+    primitives: Mapping[str, Callable[..., Any]] = {}
+    overrides: Mapping[str, Callable[..., Any]] = {}
+    gaps: Mapping[str, str] = {}
+    # Where the framework has no kernel for a dtype, the op runs in this one and the result is cast back. (Unsigned
+    # 64-bit integers in signed ones wrap as they should; from 2**63 on they compare and divide wrongly.)
+    wider: Mapping[str, str] = {}
+    # Ops that have gradients, but no `jvp`, with the reason.
+    reverse_only: Mapping[str, str] = {}
+    # What it can do beyond ops: "gradients", "compile", "complex", "sparse", "ragged", "jit", "distribution", "export".
+    capabilities: frozenset[str] = frozenset()
+    # The bases of Variable and Layer: a layer on torch is an nn.Module.
+    variable_base: type = Plain
+    layer_base: type = Plain
+    # How many steps `repeat_step` does well to take in one dispatch.
+    steps_per_dispatch: int = 1
+    # Whether `assign` replaces the value (a functional framework) or writes into it.
+    functional: bool = False
+    # Whether the keys of random draws are read on the host, and so live there.
+    host_keys: bool = False
+    # Update rules that the framework has fused, by the name of the optimizer's rule: `(variables, gradients, slots,
+    # hyper)` with the storage of Variables, lists of it by slot, and the optimizer's numbers with "learning_rate" and
+    # "iterations" (before the step) as scalars; in place. It returns whether it did the update: else the rule runs.
+    # "weight_decay" is another: `(variables, learning_rate, amount)`.
+    fused_updates: Mapping[str, Callable[..., Any]] = {}
+
+    def version(self) -> str:
+        return importlib.metadata.version(self.distribution)
+
+    def need(self, capability: str) -> None:
+        """Raise `CapabilityError` unless the adapter declares `capability`."""
+        if capability not in self.capabilities:
+            raise CapabilityError(
+                f"The backend '{self.name}' has no {capability}.",
+                hint="`kerasfront doctor` lists what each backend can do.",
+            )
+
+    def lacks_kernel(self, error: Exception) -> bool:
+        """Whether a function of the table failed for want of a kernel for the dtype of its arguments."""
+        return False
+
+    # -- conversion
+
+    def is_tensor(self, x: Any) -> bool:
+        return isinstance(x, tuple(self.native))
+
+    def to_tensor(self, x: Any, dtype: str | None) -> Any:
+        """A native tensor of an array, a list or a scalar; of `dtype`, else of its own (lists of floats: floatx)."""
+        raise NotImplementedError
+
+    def scalar(self, value: Any, dtype: str) -> Any:
+        """A Python scalar as a native 0-d tensor of `dtype`."""
+        return self.to_tensor(value, dtype)
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        raise NotImplementedError
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        raise NotImplementedError
+
+    def dtype_name(self, x: Any) -> str:
+        return dtypes.standardize(x.dtype)
+
+    def shape(self, x: Any) -> tuple[Any, ...]:
+        """The shape: integers, or native scalars for the dims that a compiled graph does not know."""
+        return tuple(x.shape)
+
+    # -- devices
+
+    def devices(self) -> list[str]:
+        return ["cpu:0"]
+
+    def device_scope(self, name: str) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    # -- the storage of Variables
+
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> Any:
+        """What a Variable holds, from a NumPy array or a native tensor."""
+        return self.to_tensor(value, dtype)
+
+    def assign(self, storage: Any, value: Any) -> Any:
+        """Write `value` (a native tensor of the storage's dtype and shape); returns what the Variable holds then."""
+        return value
+
+    def assign_add(self, storage: Any, value: Any) -> Any:
+        """Add a native tensor of the storage's dtype, or a Python number."""
+        return self.assign(storage, storage + value)
+
+    def assign_sub(self, storage: Any, value: Any) -> Any:
+        return self.assign(storage, storage - value)
+
+    def set_trainable(self, storage: Any, trainable: bool) -> None:
+        """Told when a Variable's `trainable` changes."""
+
+    # -- gradients
+
+    def stop_gradient(self, x: Any) -> Any:
+        return x
+
+    def value_and_grad(
+        self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]
+    ) -> tuple[tuple[Any, Any], list[Any]]:
+        """`((loss, aux), gradients)` of `function()` for the storage of the Variables; missing gradients are None."""
+        raise CapabilityError(f"The backend '{self.name}' has no gradients; train on torch, jax or tensorflow.")
+
+    def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+        """`(output, pullback)` of a function of native tensors with one tensor or nested tensors as output."""
+        raise CapabilityError(f"The backend '{self.name}' has no gradients.")
+
+    def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        raise CapabilityError(f"The backend '{self.name}' has no gradients.")
+
+    def custom_gradient(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: function(*args, **kwargs)[0]
+
+    def remat(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, whose inner values are computed again for the gradient instead of being kept."""
+        return function
+
+    def no_gradient(self) -> AbstractContextManager[Any]:
+        """Inside, nothing is recorded for gradients."""
+        return nullcontext()
+
+    # -- compilation
+
+    def compile_step(
+        self,
+        step: Callable[..., Any],
+        variables: Callable[[], Sequence[Any]],
+        *,
+        jit: Any = "auto",
+        donate: bool = False,
+    ) -> Callable[..., Any]:
+        """Turn a step that mutates Variables into the fast thing.
+
+        `step(*batch)` takes native tensors in nested structures and returns nested native tensors; `variables()` are
+        all that it reads or writes. `jit` is compile()'s jit_compile: "auto", True or False. `donate` allows the old
+        values' memory to be used for the new ones.
+        """
+        return step
+
+    def repeat_step(
+        self,
+        step: Callable[..., Any],
+        variables: Callable[[], Sequence[Any]],
+        *,
+        jit: Any = "auto",
+    ) -> Callable[..., Any] | None:
+        """As `compile_step`, for a stack of batches with a leading axis, in one dispatch; None: no gain from it."""
+        return None
+
+    def stage(self, batch: Any) -> Any:
+        """Move a nested structure of NumPy arrays or tensors to the device, ahead of its use."""
+        raise NotImplementedError
+
+    def synchronize(self) -> None:
+        """Wait until the device is idle."""
+
+    # -- symbolic evaluation of native code
+
+    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
+        """Shapes and dtypes of `function`, which calls the framework, without computing: nested (shape, dtype)."""
+        raise CapabilityError(f"The backend '{self.name}' can't evaluate native functions symbolically.")
+
+    # -- hooks of the layer base
+
+    def track(self, layer: Any, name: str, value: Any) -> None:
+        """Told when a layer comes to hold a Variable or a layer under `name`."""
+
+    def seed(self, seed: int) -> None:
+        """Seed the framework's own global generators (called by utils.set_random_seed)."""
+
+
+# ---- assignments in a scope ---------------------------------------------------------------------------------------
+
+
+class _Scopes(threading.local):
+    stack: list[assignments] = []
+
+    def __init__(self) -> None:
+        self.stack = []
+
+
+scopes = _Scopes()
+
+
+class assignments:
+    """Inside, the given Variables hold the given values, and what is assigned is taken back at the end.
+
+    This is how a functional framework sees state: its tracers stand in the Variables while a step is traced.
+    `assigned` lists the Variables that were assigned inside, `final_values()` what they held at the end.
+    """
+
+    def __init__(self, variables: Sequence[Any] = (), values: Sequence[Any] = ()) -> None:
+        self.given = list(zip(variables, values, strict=True))
+        self.before: dict[int, tuple[Any, Any]] = {}
+        self.assigned: list[Any] = []
+        self._final: list[Any] = []
+
+    def __enter__(self) -> assignments:
+        for variable, value in self.given:
+            self.before[id(variable)] = (variable, variable._value)
+            variable._value = value
+        scopes.stack.append(self)
+        return self
+
+    def note(self, variable: Any) -> None:
+        """Told by a Variable that is about to be assigned."""
+        if id(variable) not in self.before:
+            self.before[id(variable)] = (variable, variable._value)
+        if not any(variable is v for v in self.assigned):
+            self.assigned.append(variable)
+
+    def made(self, variable: Any) -> None:
+        """Told by a Variable that is made inside: it keeps its value, as it was not there before."""
+
+    def final_values(self) -> list[Any]:
+        """What the Variables of `assigned` held at the end."""
+        return self._final
+
+    def __exit__(self, *exc: Any) -> None:
+        scopes.stack.remove(self)
+        self._final = [v._value for v in self.assigned]
+        for variable, value in self.before.values():
+            variable._value = value
+
+
+# ---- discovery ----------------------------------------------------------------------------------------------------
+
+
+def load(name: str) -> Adapter:
+    """The adapter of a backend; imports its framework.
+
+    Raises `BackendError` where no plug-in has the name, its framework is missing, or its contract does not fit.
+    """
+    found = [e for e in importlib.metadata.entry_points(group=GROUP) if e.name == name]
+    if not found:
+        raise config.unknown_backend(name)
+    try:
+        adapter = found[0].load()
+    except ImportError as error:
+        raise config.missing_framework(name, error) from error
+    if not isinstance(adapter, Adapter):
+        raise BackendError(f"The plug-in '{name}' names {adapter!r}, which is no kerasfront.contract.Adapter.")
+    major, minor = adapter.contract
+    if major != VERSION[0] or minor > VERSION[1]:
+        raise BackendError(
+            f"The backend '{name}' was written for version {major}.{minor} of the contract; "
+            f"this kerasfront has {VERSION[0]}.{VERSION[1]}.",
+            hint="Install versions of the two that fit each other.",
+        )
+    return adapter
+
+
+def current() -> Adapter:
+    """The bound adapter; binds the chosen backend if none is bound yet."""
+    adapter: Adapter = runtime.need()
+    return adapter
+
+
+def bind(name: str | None = None) -> Adapter:
+    """Bind a backend (default: the chosen one) to every op."""
+    adapter = load(name or config.backend())
+    bind_all(adapter)
+    config.mark_bound(adapter.name)
+    return adapter
+
+
+@contextmanager
+def rebound(adapter: Adapter) -> Iterator[Adapter]:
+    """Inside, the ops run on another adapter. Ops only: layers and Variables stay with the first. For tests."""
+    before = runtime.adapter
+    bind_all(adapter)
+    try:
+        yield adapter
+    finally:
+        if before is not None:
+            bind_all(before)
+
+
+def _load_chosen() -> None:
+    if runtime.adapter is None:
+        bind()
+
+
+runtime.load = _load_chosen
+
+__all__ = ["GROUP", "VERSION", "Adapter", "KerasFrontError", "bind", "current", "load", "rebound"]

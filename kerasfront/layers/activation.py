@@ -1,0 +1,224 @@
+"""Activations as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import activations, ops
+from kerasfront.layers._configured import Configured, where
+from kerasfront.layers.input_spec import InputSpec
+
+
+class _Elementwise(Configured):
+    """A layer that maps each element by itself: a mask passes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self._build_at_init()
+
+    def _build_at_init(self) -> None:
+        self.built = True
+
+
+class Activation(_Elementwise):
+    """An activation function as a layer.
+
+    Args:
+        activation: A function or its name.
+
+    >>> import kerasfront as keras
+    >>> keras.ops.convert_to_numpy(keras.layers.Activation("relu")(keras.ops.array([-1.0, 2.0]))).tolist()
+    [0.0, 2.0]
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+
+class ReLU(_Elementwise):
+    """`x` where it is above `threshold`, at most `max_value`, and `negative_slope * (x - threshold)` below.
+
+    Args:
+        max_value: The largest value, not below 0; None: no limit.
+        negative_slope: The slope below the threshold, not below 0.
+        threshold: Where the linear part begins, not below 0.
+
+    Raises:
+        ValueError: One of them is negative.
+
+    >>> import kerasfront as keras
+    >>> keras.ops.convert_to_numpy(keras.layers.ReLU(max_value=3.0)(keras.ops.array([-1.0, 2.0, 5.0]))).tolist()
+    [0.0, 2.0, 3.0]
+    """
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        if "alpha" in kwargs:
+            negative_slope = kwargs.pop("alpha")
+        super().__init__(**kwargs)
+        limits = {"max_value": max_value, "negative_slope": negative_slope, "threshold": threshold}
+        for name, value in limits.items():
+            if (value is None and name != "max_value") or (value is not None and value < 0):
+                raise ValueError(f"Expected `{name}` of {where(self)} to be a number from 0 on, got {value!r}.")
+        self.max_value = max_value if max_value is None else float(max_value)
+        self.negative_slope, self.threshold = float(negative_slope), float(threshold)
+
+    def call(self, inputs: Any) -> Any:
+        if self.max_value is None and not self.negative_slope and not self.threshold:
+            return ops.relu(inputs)
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(_Elementwise):
+    """`x` where it is positive, `negative_slope * x` elsewhere.
+
+    Args:
+        negative_slope: The slope below 0, not negative.
+
+    Raises:
+        ValueError: The slope is negative.
+
+    Source: Maas et al., Rectifier nonlinearities improve neural network acoustic models, 2013.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.LeakyReLU(negative_slope=0.5)(keras.ops.array([-1.0, 2.0]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [-0.5, 2.0]
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        if "alpha" in kwargs:
+            negative_slope = kwargs.pop("alpha")
+        super().__init__(**kwargs)
+        if negative_slope is None or negative_slope < 0:
+            raise ValueError(f"Expected `negative_slope` of {where(self)} to be from 0 on, got {negative_slope!r}.")
+        self.negative_slope = negative_slope
+
+    def call(self, inputs: Any) -> Any:
+        return ops.leaky_relu(inputs, self.negative_slope)
+
+
+class ELU(_Elementwise):
+    """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
+
+    Args:
+        alpha: The limit for x towards minus infinity is -alpha.
+
+    Source: Clevert et al., https://arxiv.org/abs/1511.07289
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.layers.ELU()(keras.ops.array([-1.0]))[0]), 4)
+    -0.6321
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = alpha
+
+    def call(self, inputs: Any) -> Any:
+        return ops.elu(inputs, self.alpha)
+
+
+class PReLU(_Elementwise):
+    """`x` where it is positive, `alpha * x` elsewhere, with an `alpha` that is learned for each place.
+
+    Args:
+        alpha_initializer: An initializer of alpha, whose shape is that of the inputs without the batch.
+        alpha_regularizer: A regularizer of alpha.
+        alpha_constraint: A constraint of alpha.
+        shared_axes: The axes (from 1) along which alpha is the same: [1, 2] shares it over the pixels of an image.
+
+    Raises:
+        ValueError: An axis that isn't shared has no known size.
+
+    Source: He et al., https://arxiv.org/abs/1502.01852
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.PReLU(shared_axes=[1])
+    >>> layer(keras.ops.ones((2, 5, 3))).shape[2], layer.alpha.shape
+    (3, (1, 3))
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._keep(
+            alpha_initializer=alpha_initializer, alpha_regularizer=alpha_regularizer, alpha_constraint=alpha_constraint
+        )
+        shared = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        self.shared_axes = None if shared is None else [int(a) for a in shared]
+
+    def _build_at_init(self) -> None:
+        """Its weight depends on the inputs."""
+
+    def build(self, input_shape: Any) -> None:
+        shared = {a % len(input_shape) for a in self.shared_axes or ()}
+        shape = [1 if i in shared else d for i, d in enumerate(input_shape)][1:]
+        if None in shape:
+            raise ValueError(
+                f"Expected the inputs of {where(self)} to have a known size on each axis that isn't in `shared_axes`, "
+                f"got the shape {tuple(input_shape)}."
+            )
+        self.alpha = self._weight("alpha", shape)
+        axes = {i: d for i, d in enumerate(input_shape) if i and i not in shared}
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.relu(inputs) - self.alpha.value * ops.relu(-inputs)
+
+
+class Softmax(_Elementwise):
+    """Exponentials, divided by their sum along an axis.
+
+    Args:
+        axis: The axis, or several.
+
+    Call arguments:
+        inputs: A tensor.
+        mask: A bool tensor that broadcasts to the inputs: where it is False the result is 0. A mask of lower rank (such
+            as one of time steps) is aligned at the first axis; where the axis of the softmax isn't one of its axes it
+            changes nothing.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.Softmax()(keras.ops.array([[1.0, 1.0, 1.0]]), mask=keras.ops.array([[True, True, False]]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[0.5, 0.5, 0.0]]
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis if isinstance(axis, int) else [int(a) for a in axis]
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        if mask is not None and (fitted := self._fitted(mask, inputs)) is not None:
+            # Large, yet not so large that the sum with the largest logits would overflow.
+            low = -3e4 if self.compute_dtype == "float16" else -1e9
+            inputs = inputs + ops.cast(ops.logical_not(fitted), self.compute_dtype) * low
+        return ops.softmax(inputs, axis)
+
+    def _fitted(self, mask: Any, inputs: Any) -> Any:
+        """The mask in the rank of the inputs; None where it says nothing of the softmax's axes."""
+        rank, held = len(inputs.shape), len(mask.shape)
+        if held == rank:
+            return mask
+        axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        if all(a % rank >= held for a in axes):
+            return None
+        return ops.expand_dims(mask, tuple(range(held, rank)))

@@ -1,0 +1,244 @@
+"""Convolutional LSTMs: the products of an LSTM with its kernels are convolutions.
+
+Sequences have the shape (batch, time, *spatial, channels), or (batch, time, channels, *spatial) with
+data_format="channels_first".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.layers._configured import data_format_of, one_of, per_axis, positive
+from kerasfront.layers.input_spec import InputSpec
+from kerasfront.layers.recurrent import OfCell, RecurrentCell, cell_options, forget_bias, lstm_step, of_cell
+from kerasfront.ops.convolution import convolution
+from kerasfront.spec import KerasTensor, infer, shapes
+
+Steps = int | Sequence[int]
+
+
+class ConvLSTMCell(RecurrentCell):
+    """One step of a convolutional LSTM over `rank` spatial dims; its arguments are those of the layers."""
+
+    def __init__(
+        self,
+        rank: int,
+        filters: int,
+        kernel_size: Steps,
+        strides: Steps = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Steps = 1,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._keep(
+            rank=rank, filters=positive(self, "filters", filters),
+            kernel_size=per_axis(self, "kernel_size", kernel_size, rank),
+            strides=per_axis(self, "strides", strides, rank),
+            padding=one_of(self, "padding", padding, ("valid", "same")), data_format=data_format_of(self, data_format),
+            dilation_rate=per_axis(self, "dilation_rate", dilation_rate, rank), activation=activation,
+            recurrent_activation=recurrent_activation, use_bias=use_bias, kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer, bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias, kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer, bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+        )  # fmt: skip
+        self._keep_dropout(dropout, recurrent_dropout, seed)
+        self.state_size, self.output_size = [filters, filters], filters
+
+    def build(self, input_shape: Any) -> None:
+        _, spatial, channels = shapes.split_channels(tuple(input_shape), self.data_format)
+        width = 4 * self.filters
+        self.kernel = self._weight("kernel", (*self.kernel_size, channels, width))
+        self.recurrent_kernel = self._weight(
+            "recurrent_kernel", (*self.kernel_size, self.filters, width), of="recurrent"
+        )
+        self.bias = forget_bias(self, self.filters) if self.use_bias else None
+        self.__dict__["_spatial"] = spatial
+
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+        """Zeros for both states, for the image size that the cell was built for."""
+        spatial = [
+            shapes.window_length(n, k, s, self.padding, d)
+            for n, k, s, d in zip(self._spatial, self.kernel_size, self.strides, self.dilation_rate, strict=True)
+        ]
+        shape = shapes.join_channels(batch_size, spatial, self.filters, self.data_format)  # type: ignore[arg-type]
+        return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(2)]
+
+    def project(self, inputs: Any) -> Any:
+        """What the inputs add to the gates."""
+        return convolution(
+            inputs, self.kernel, self.bias, self.strides, self.padding, self.data_format, self.dilation_rate, 1
+        )
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+        h, c = states
+        x, h = self._dropped(inputs, h, training)
+        ones = (1,) * self.rank
+        inner = convolution(h, self.recurrent_kernel, None, ones, "same", self.data_format, ones, 1)
+        axis = -1 if self.data_format == "channels_last" else 1
+        h, c = lstm_step(self, ops.split(self.project(x) + inner, 4, axis=axis), c)
+        return h, [h, c]
+
+
+class _ConvLSTM(OfCell):
+    rank: int
+    filters, kernel_size, strides = of_cell("filters"), of_cell("kernel_size"), of_cell("strides")
+    padding, data_format, dilation_rate = of_cell("padding"), of_cell("data_format"), of_cell("dilation_rate")
+    recurrent_activation, unit_forget_bias = of_cell("recurrent_activation"), of_cell("unit_forget_bias")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Steps,
+        strides: Steps = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Steps = 1,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        cell = ConvLSTMCell(
+            self.rank, filters, kernel_size, strides=strides, padding=padding, data_format=data_format,
+            dilation_rate=dilation_rate, activation=activation, recurrent_activation=recurrent_activation,
+            use_bias=use_bias, kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer, unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer, recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint, bias_constraint=bias_constraint, dropout=dropout,
+            recurrent_dropout=recurrent_dropout, seed=seed, name="conv_lstm_cell", **cell_options(kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
+            stateful=stateful, activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.input_spec = InputSpec(ndim=self.rank + 3)
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        super().build(sequences_shape, initial_state_shape)
+        axis = -1 if self.data_format == "channels_last" else 2
+        self.input_spec = InputSpec(ndim=self.rank + 3, axes={axis: sequences_shape[axis]})
+
+    def _cell_states(self, sequences: Any) -> Any:
+        # From the sequences themselves: the layer need not have been built for their image size.
+        axis = -1 if self.data_format == "channels_last" else 1
+        if None in sequences.shape[2:]:
+            part = ops.split(self.cell.project(ops.zeros_like(sequences[:, 0])), 4, axis=axis)[0]
+            return [ops.zeros_like(part), ops.zeros_like(part)]
+        first = KerasTensor((1, *sequences.shape[2:]), ops.dtype(sequences))
+        shape = [ops.shape(sequences)[0], *infer(self.cell.project, (first,), {}).shape[1:]]
+        shape[axis] = self.filters
+        return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(2)]
+
+
+class ConvLSTM1D(_ConvLSTM):
+    """A convolutional LSTM over sequences of rows: (batch, time, rows, channels). See `ConvLSTM2D`.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.ConvLSTM1D(4, 3, data_format="channels_last")
+    >>> layer(keras.ops.ones((1, 2, 6, 3))).shape[1:] == (4, 4)
+    True
+    """
+
+    rank = 1
+
+
+class ConvLSTM2D(_ConvLSTM):
+    """A convolutional LSTM over sequences of images: (batch, time, rows, columns, channels).
+
+    Args:
+        filters: The number of channels of each state and of the output.
+        kernel_size: The size of the window: an integer, or one for each spatial dim.
+        strides: The step of the window over the inputs.
+        padding: "valid" or "same", of the inputs; the states are padded so that they keep their size.
+        data_format: "channels_last" or "channels_first"; None means `image_data_format()`.
+        dilation_rate: The distance between the elements of the window over the inputs.
+        activation: A function or its name, for the new values and the output; None: none.
+        recurrent_activation: A function or its name, for the gates; None: none.
+        use_bias: Whether a bias is added.
+        kernel_initializer: An initializer of the kernel, of shape (*kernel_size, channels, 4 * filters).
+        recurrent_initializer: An initializer of the recurrent kernel, of shape (*kernel_size, filters, 4 * filters).
+        bias_initializer: An initializer of the bias, of shape (4 * filters,).
+        unit_forget_bias: Whether the bias of the forget gate begins at 1.
+        kernel_regularizer: A regularizer of the kernel.
+        recurrent_regularizer: A regularizer of the recurrent kernel.
+        bias_regularizer: A regularizer of the bias.
+        activity_regularizer: A regularizer of the output.
+        kernel_constraint: A constraint of the kernel.
+        recurrent_constraint: A constraint of the recurrent kernel.
+        bias_constraint: A constraint of the bias.
+        dropout: The rate at which inputs are dropped in training, with one mask for all steps.
+        recurrent_dropout: The rate at which h is dropped in training, likewise.
+        seed: A seed of dropout.
+        return_sequences: Whether the outputs of all steps are returned, or the last one.
+        return_state: Whether the last states h and c are returned too.
+        go_backwards: Whether to run from the last step to the first.
+        stateful: Whether a batch begins with the states of the one before.
+
+    The call arguments and results are those of `RNN`, with images as features.
+
+    Raises:
+        ValueError: An argument is out of its range.
+        ShapeError: The window doesn't fit into the images.
+
+    Reference: Shi et al., https://arxiv.org/abs/1506.04214
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.ConvLSTM2D(4, 3, padding="same", data_format="channels_last")
+    >>> layer(keras.ops.ones((1, 2, 6, 5, 3))).shape[1:] == (6, 5, 4)
+    True
+    """
+
+    rank = 2
+
+
+class ConvLSTM3D(_ConvLSTM):
+    """A convolutional LSTM over sequences of volumes: (batch, time, *three spatial dims, channels). See `ConvLSTM2D`.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.ConvLSTM3D(2, 2, data_format="channels_last")
+    >>> layer(keras.ops.ones((1, 2, 3, 3, 3, 1))).shape[1:] == (2, 2, 2, 2)
+    True
+    """
+
+    rank = 3

@@ -1,0 +1,106 @@
+"""Input: where a functional graph begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import config
+from kerasfront.layers.layer import Layer
+from kerasfront.spec import KerasTensor, Node, dtypes
+
+
+class InputLayer(Layer):
+    """A layer that holds the symbolic input of a model.
+
+    Args:
+        shape: The shape without the batch dim; None for unknown sizes.
+        batch_size: The batch size, where it is fixed.
+        dtype: The dtype; None means `floatx()`.
+        sparse: Whether the input is sparse.
+        ragged: Whether the input is ragged.
+        batch_shape: The shape with the batch dim, instead of `shape` and `batch_size`.
+        input_tensor: A KerasTensor to stand for the input.
+        optional: Whether the input may be None.
+        name: A name.
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name)
+        if input_tensor is not None:
+            batch_shape, dtype = input_tensor.shape, input_tensor.dtype
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(
+                f"Input needs either `shape` or `batch_shape`, got shape={shape}, batch_shape={batch_shape}."
+            )
+        if batch_shape is None:
+            batch_shape = (batch_size, *_as_tuple(shape))
+        self.batch_shape = tuple(batch_shape)
+        self.__dict__["_input_dtype"] = config.floatx() if dtype is None else dtypes.standardize(dtype)
+        self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
+        self.built = True
+        output = input_tensor
+        if output is None:
+            output = KerasTensor(self.batch_shape, self._input_dtype, self.sparse, self.ragged, name=self.name)
+        self._inbound_nodes.append(Node(self, (), {}, output))
+
+    def call(self) -> None:
+        raise NotImplementedError("An InputLayer holds a symbolic input; it can't be called.")
+
+    @property
+    def dtype(self) -> str:
+        return str(self._input_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "sparse": self.sparse,
+            "ragged": self.ragged,
+            "name": self.name,
+            "optional": self.optional,
+        }
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> Any:
+    """A symbolic tensor from which a model can be built; the arguments are those of `InputLayer`.
+
+    >>> import kerasfront as keras
+    >>> keras.Input((32,), name="x").shape
+    (None, 32)
+    """
+    layer = InputLayer(
+        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged, batch_shape=batch_shape,
+        input_tensor=tensor, optional=optional, name=name,
+    )  # fmt: skip
+    return layer._inbound_nodes[0].outputs[0]
+
+
+def _as_tuple(shape: Any) -> tuple[Any, ...]:
+    if isinstance(shape, int):
+        raise ValueError(f"Expected `shape` to be a tuple, such as ({shape},), got the integer {shape}.")
+    for dim in shape:
+        if dim is not None and (not isinstance(dim, int) or dim < 0):
+            raise ValueError(f"Expected the dims of `shape` to be integers from 0, or None, got {dim!r} in {shape}.")
+    return tuple(shape)

@@ -1,0 +1,952 @@
+"""Layer: state, `build` and `call`. The one place through which every layer call goes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from kerasfront import constraints, dtype_policies, initializers, regularizers, scopes, serialization, tree
+from kerasfront.contract import assignments, current
+from kerasfront.errors import KerasFrontError, NotBuiltError, ShapeError
+from kerasfront.layers.input_spec import InputSpec, check_inputs
+from kerasfront.layers.operation import Operation
+from kerasfront.layers.tracking import tracked
+from kerasfront.metrics.metric import Metric
+from kerasfront.ops import cast, convert_to_tensor, shape
+from kerasfront.random.seed_generator import SeedGenerator
+from kerasfront.scopes import context, masks
+from kerasfront.spec import KerasTensor, Node, dtypes, infer, mode, unknown
+from kerasfront.variable import StatelessScope, Variable
+
+_adapter = current()
+_native = _adapter.native
+
+
+class CallSpec:
+    """What a class's `call` takes: found once, when the class is made."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        parameters = list(inspect.signature(call).parameters.values())[1:]
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self.names = [p.name for p in positional]
+        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        known = {p.name: p for p in parameters}
+        self.has_training = "training" in known
+        self.training_default = known["training"].default if self.has_training else None
+        if self.training_default is inspect.Parameter.empty:
+            self.training_default = None
+        self.first = self.names[0] if self.names else None
+        self.masks = [n for n in known if n == "mask" or n.endswith("_mask")]
+        self.known = set(known)
+
+    def mask_of(self, argument: str) -> str | None:
+        """The parameter that takes the mask of an argument."""
+        if f"{argument}_mask" in self.masks:
+            return f"{argument}_mask"
+        return "mask" if argument == self.first and "mask" in self.masks else None
+
+
+class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
+    """The base of layers: variables made in `__init__` or `build`, and a computation in `call`.
+
+    Args:
+        activity_regularizer: A regularizer of the output.
+        trainable: Whether the variables may be trained.
+        dtype: A dtype or a policy; None means the global one.
+        autocast: Whether float inputs are cast to the compute dtype.
+        name: A name without "/".
+        kwargs: `input_shape` (without the batch dim) or `input_dim`, for the first layer of a Sequential.
+
+    >>> import kerasfront as keras
+    >>> class Scale(keras.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    >>> Scale()(keras.ops.ones((2, 3))).shape[1]
+    3
+    """
+
+    _call_spec: CallSpec
+    built: bool
+    # Whether the mask of the input is that of the output too.
+    supports_masking = False
+    # Attributes that are set while a layer is built or called and hold nothing to be tracked.
+    _untracked = frozenset({"_path", "built", "_losses", "_input_spec", "input_spec", "_simple", "_remat"})
+
+    # ---- making -------------------------------------------------------------------------------------------------
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._call_spec = CallSpec(cls.call)
+        if "build" in cls.__dict__ and not getattr(cls.build, "_wrapped", False):
+            setattr(cls, "build", _building(cls.build))  # noqa: B010  (a method)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = super().__new__(cls, *args, **kwargs)
+        _adapter.layer_base.__init__(self)  # type: ignore[misc]
+        self.__dict__.update(
+            name=None, built=False, _own=[], _layers=[], _metrics=[], _seed_generators=[], _losses=[], _path=None,
+            _trainable=True, _simple=False, _input_spec=None, activity_regularizer=None, autocast=True,
+            _makes_mask=cls.compute_mask is not Layer.compute_mask, _supports_jit=True,
+            _build_shapes=None, _call_states=[], _dtype_policy=None, _gathered={},
+            _remat=context.remat[-1] if context.remat else None,
+            _passed=frozenset(), _called=False, _initialized=False,
+        )  # fmt: skip
+        self.__dict__["_dtype_policy"] = dtype_policies.dtype_policy()
+        return self
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        Operation.__init__(self, name=name)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._trainable = bool(trainable)
+        self.autocast = autocast
+        if dtype is not None:
+            self.__dict__["_dtype_policy"] = dtype_policies.get(dtype)
+        input_shape = kwargs.pop("input_shape", None)
+        if (dim := kwargs.pop("input_dim", None)) is not None:
+            input_shape = (dim,)
+        if input_shape is not None:
+            self._input_shape_arg = tuple(input_shape)
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {', '.join(kwargs)}.")
+        self.__dict__["_initialized"] = True
+
+    # ---- tracking -----------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = self.__dict__
+        if name in self._untracked or value is None or type(value) in _PLAIN:
+            object.__setattr__(self, name, value)
+            return
+        if "_own" not in held:
+            raise RuntimeError(f"{type(self).__name__}.__new__ must call super().__new__().")
+        value = tracked(value, lambda v: self._track(name, v))
+        object.__setattr__(self, name, value)
+
+    def _track(self, name: str, value: Any) -> Any:
+        """Note a variable, layer, metric or seed generator that comes to be held under `name`."""
+        if isinstance(value, Variable):
+            self._note(self._own, name, value)
+        elif isinstance(value, Metric):
+            _add(self._metrics, value)
+        elif isinstance(value, Layer):
+            self._note(self._layers, name, value)
+        elif isinstance(value, SeedGenerator):
+            _add(self._seed_generators, value)
+        return value
+
+    def _note(self, group: list[Any], name: str, value: Any) -> None:
+        if _add(group, value):
+            _adapter.track(self, value.name if isinstance(value, Variable) else name, value)
+
+    def __delattr__(self, name: str) -> None:
+        value = self.__dict__.get(name)
+        object.__delattr__(self, name)
+        for group in (self._own, self._layers, self._metrics, self._seed_generators):
+            group[:] = [v for v in group if v is not value]
+        scopes.structure.change()
+
+    # ---- variables ----------------------------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable of this layer.
+
+        Args:
+            shape: Its shape; None means a scalar.
+            initializer: An initializer or its name; None means "glorot_uniform" for floats and "zeros" otherwise.
+            dtype: Its dtype; None means the policy's variable dtype.
+            trainable: Whether it is trained.
+            autocast: Whether it is read in the compute dtype.
+            regularizer: A regularizer or its name.
+            constraint: A constraint or its name, applied after each update.
+            aggregation: How replicas are joined.
+            overwrite_with_gradient: Whether an optimizer sets it to its gradient.
+            name: Its name.
+        """
+        dtype = dtypes.standardize(dtype) if dtype is not None else self.variable_dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        with _scope_of(self):
+            variable = Variable(
+                initializers.get(initializer), shape=() if shape is None else shape, dtype=dtype,
+                trainable=trainable, autocast=autocast, aggregation=aggregation, name=name,
+            )  # fmt: skip
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        variable.overwrite_with_gradient = overwrite_with_gradient
+        if not self._trainable:
+            variable.trainable = False
+        self._note(self._own, variable.name, variable)
+        return variable
+
+    add_variable = add_weight
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Sequence[Layer]:
+        """The layers of the tree, this one first."""
+        if not recursive:
+            return [self, *self._layers] if include_self else list(self._layers)
+        everything: tuple[Layer, ...] = self._kept("layers", self._walk)
+        return everything if include_self else everything[1:]
+
+    def _walk(self) -> tuple[Layer, ...]:
+        found: dict[int, Layer] = {}
+        pending = [self]
+        while pending:
+            layer = pending.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                pending.extend(reversed(layer._layers))
+        return tuple(found.values())
+
+    def _kept(self, key: str, make: Callable[[], Any]) -> Any:
+        """What `make` gathers from the tree, gathered again only after a tree has changed."""
+        version = scopes.structure.version
+        kept = self._gathered.get(key)
+        if kept is None or kept[0] != version:
+            kept = self._gathered[key] = (version, make())
+        return kept[1]
+
+    def _gather(self, of_layer: Callable[[Layer], Iterable[Any]]) -> list[Any]:
+        found = {id(v): v for layer in self._flatten_layers() for v in of_layer(layer)}
+        return list(found.values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The variables of this layer and those inside it: without seeds and metrics."""
+        return list(self._kept("weights", self._all_weights))
+
+    def _all_weights(self) -> list[Variable]:
+        return self._gather(lambda layer: sorted(layer._own, key=lambda v: not v.trainable))
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The weights, the states of seed generators, and what is kept from call to call (of stateful layers)."""
+        others = self._gather(lambda layer: (*(g.state for g in layer._seed_generators), *layer._call_states))
+        return list({id(v): v for v in (*self.weights, *others)}.values())
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        return [v for v in self.variables if not v.trainable]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        return list(self._kept("trainable", lambda: [v for v in self.weights if v.trainable]))
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        return [v for v in self.weights if not v.trainable]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        return self._gather(lambda layer: layer._metrics)
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        return [v for m in self.metrics for v in m.variables]
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """The values of `weights`."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Set `weights` from arrays in the same order; raises ValueError where number or shapes differ."""
+        own = self.weights
+        if len(own) != len(weights):
+            raise ValueError(f"The layer '{self.path}' has {len(own)} weights; {len(weights)} arrays came.")
+        for variable, value in zip(own, weights, strict=True):
+            if tuple(np.shape(value)) != variable.shape:
+                raise ShapeError(
+                    f"The weight '{variable.path}' has the shape {variable.shape}; an array of {np.shape(value)} came."
+                )
+        for variable, value in zip(own, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """The number of scalars in `weights`; raises NotBuiltError before the layer is built."""
+        if not self.built:
+            raise NotBuiltError(f"The layer '{self.path}' isn't built: call it on data, or build(input_shape), first.")
+        return sum(int(np.prod(v.shape)) for v in self.weights)
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._flatten_layers():
+            layer._trainable = bool(value)
+            for variable in layer._own:
+                if variable.born_trainable:
+                    variable.trainable = bool(value)
+
+    # ---- what is known of it -------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        return self._path or self.name
+
+    @property
+    def dtype_policy(self) -> Any:
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self.__dict__["_dtype_policy"] = dtype_policies.get(value)
+        self._simple = False
+
+    @property
+    def dtype(self) -> str:
+        return self.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        return self._dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        return self.compute_dtype
+
+    @property
+    def quantization_mode(self) -> str | None:
+        return self._dtype_policy.quantization_mode
+
+    @property
+    def input_spec(self) -> Any:
+        return self._input_spec
+
+    @input_spec.setter
+    def input_spec(self, value: Any) -> None:
+        specs = tree.flatten(value) if value is not None else []
+        if any(not isinstance(s, InputSpec) for s in specs):
+            raise TypeError(f"Expected `input_spec` of the layer '{self.path}' to be InputSpecs, got {value!r}.")
+        self._input_spec = value
+
+    @property
+    def supports_jit(self) -> bool:
+        return self._supports_jit
+
+    @supports_jit.setter
+    def supports_jit(self, value: bool) -> None:
+        self._supports_jit = value
+
+    # ---- building ------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables, for inputs of this shape. Without an override, a layer is built by its first call."""
+        self._check_super_called()
+        if _has_state_in_call(self) and not self.built and input_shape is not None:
+            self._build_by_call(input_shape)
+        self.built = True
+
+    build._wrapped = True  # type: ignore[attr-defined]
+
+    def _build_by_call(self, input_shape: Any) -> None:
+        def tensor(shape: Any) -> KerasTensor:
+            return KerasTensor(shape, self.compute_dtype)
+
+        inputs = map_shapes(tensor, input_shape)
+        infer(lambda x: self._in_call(self.call, (x,), {}), (inputs,), {})
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that the layer was built with."""
+        if self._build_shapes is None:
+            return None
+        if len(self._build_shapes) == 1:
+            return {"input_shape": next(iter(self._build_shapes.values()))}
+        return {"shapes_dict": dict(self._build_shapes)}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build again from what `get_build_config` returned."""
+        if not config:
+            return
+        if "input_shape" in config:
+            self.build(config["input_shape"])
+            self.__dict__["_build_shapes"] = self._build_shapes or dict(config)
+        elif "shapes_dict" in config:
+            self.build(**config["shapes_dict"])
+
+    def _maybe_build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._check_super_called()
+        shapes = {}
+        for name, value in (*zip(self._call_spec.names, args, strict=False), *kwargs.items()):
+            if name in self._call_spec.masks or name == "training":
+                continue
+            if any(_is_tensor(leaf) for leaf in tree.flatten(value)):
+                shapes[f"{name}_shape"] = tree.map_structure(_shape_of, value)
+        before, mode.inferring = mode.inferring, 0
+        outer, context.autocast = context.autocast, None
+        try:
+            if type(self).build is Layer.build:
+                self.__dict__["_build_shapes"] = shapes or None
+                self.built = True
+            else:
+                self._build_with(shapes)
+        finally:
+            mode.inferring, context.autocast = before, outer
+
+    def _build_with(self, shapes: dict[str, Any]) -> None:
+        wanted = [p for p in _build_parameters(type(self).build) if p in shapes]
+        if wanted and (len(shapes) > 1 or wanted == list(shapes)):
+            self.build(**{name: shapes[name] for name in wanted})
+        elif shapes:
+            self.build(next(iter(shapes.values())))
+        else:
+            self.built = True
+
+    def _check_super_called(self) -> None:
+        if not self._initialized:
+            raise RuntimeError(
+                f"{type(self).__name__}.__init__ did not call super().__init__(): call it before anything else."
+            )
+
+    # ---- calling ------------------------------------------------------------------------------------------------
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            f"The layer '{self.path}' ({type(self).__name__}) defines no call(). Override call(self, inputs)."
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # The fast path: a built layer, one native tensor of a dtype that needs no cast, no masks about.
+        if self._simple and len(args) == 1 and not masks and context.autocast is None:
+            x = args[0]
+            if type(x) in _native and x.dtype in self._passed:
+                if kwargs or not context.depth:
+                    if not kwargs or (len(kwargs) == 1 and "training" in kwargs):
+                        return self._in_call(self.call, args, kwargs)
+                else:
+                    try:
+                        if self._call_spec.has_training:
+                            return self.call(x, training=_training(self._call_spec, context.training))
+                        return self.call(x)
+                    except Exception as error:
+                        self._explain(error, args)
+        return self._call_general(args, kwargs)
+
+    def _call_general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args, kwargs = self._converted(args, kwargs)
+        symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs)))
+        if symbolic and self.input_spec is not None and args:
+            check_inputs(self.input_spec, args[0], self)
+        if not self.built:
+            if self.input_spec is not None and args:
+                check_inputs(self.input_spec, args[0], self)
+            self._maybe_build(args, kwargs)
+        if symbolic and not mode.inferring:
+            return self.symbolic_call(*args, **kwargs)
+        previous = self._add_masks(args, kwargs)
+        outputs = self._in_call(self.call, args, kwargs)
+        return self._finish(args, outputs, previous)
+
+    def _in_call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run `function` inside the context of a call of this layer: training flag, autocast, losses."""
+        spec = self._call_spec
+        before = context.training, context.autocast, context.depth
+        told = self._told_training(args, kwargs)
+        if spec.has_training and "training" not in spec.names[: len(args)]:
+            kwargs["training"] = _training(spec, told)
+        if not context.depth:
+            self._clear_losses()
+        # What a layer was told, or an outer one was, holds inside; a default of its own does not leak.
+        context.training = told
+        context.depth += 1
+        context.autocast = self.compute_dtype if self.autocast and self._mixed() else None
+        if self._remat is not None and not mode.inferring and self._remat.applies(self):
+            function = self._rematerialized(function, kwargs)
+            kwargs = {}
+        try:
+            with _scope_of(self):
+                return function(*args, **kwargs)
+        except Exception as error:
+            self._explain(error, args)
+        finally:
+            context.training, context.autocast, context.depth = before
+
+    def _rematerialized(self, function: Callable[..., Any], kwargs: dict[str, Any]) -> Callable[..., Any]:
+        """`function` computed again for the gradient: in the same context, and without assigning a second time."""
+        state = context.training, context.autocast, context.depth
+        runs = iter((nullcontext(),))
+
+        def run(*args: Any) -> Any:
+            before = context.training, context.autocast, context.depth
+            context.training, context.autocast, context.depth = state
+            try:
+                with next(runs, None) or assignments():
+                    return function(*args, **kwargs)
+            finally:
+                context.training, context.autocast, context.depth = before
+
+        return _adapter.remat(run)
+
+    def _told_training(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The flag that this call was given, else that of the call around it."""
+        told = kwargs.pop("training", None)
+        if told is None and "training" in (names := self._call_spec.names[: len(args)]):
+            told = args[names.index("training")]
+        return context.training if told is None else told
+
+    def _mixed(self) -> bool:
+        return self.compute_dtype != self.variable_dtype
+
+    def _finish(self, args: tuple[Any, ...], outputs: Any, previous: Any) -> Any:
+        if previous is not None or self._makes_mask:
+            self._set_output_masks(args, outputs, previous)
+        if self.activity_regularizer is not None:
+            for output in tree.flatten(outputs):
+                if _is_tensor(output) and not isinstance(output, KerasTensor):
+                    # By Keras's rule: the mean over the batch.
+                    size = shape(output)[0]
+                    penalty = self.activity_regularizer(output)
+                    rows = size if isinstance(size, int) else cast(size, _adapter.dtype_name(penalty))
+                    self.add_loss(penalty / rows)
+        if not self._simple and not self._called:
+            self._decide_fast_path()
+        return outputs
+
+    def _decide_fast_path(self) -> None:
+        """From the first call on: whether later calls may skip everything but `call`."""
+        self.__dict__["_called"] = True
+        plain = self.activity_regularizer is None and self._remat is None and not self._makes_mask and not self._mixed()
+        if plain and self.built and type(self).__call__ is Layer.__call__:
+            compute = _adapter.native_dtypes[self.compute_dtype]
+            others = {n for k, n in _adapter.native_dtypes.items() if not dtypes.is_float(k)}
+            everything = set(_adapter.native_dtypes.values())
+            self.__dict__["_passed"] = frozenset({compute, *others} if self.autocast else everything)
+            self._simple = True
+
+    def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arrays as tensors, floats in the compute dtype; masks and flags as they are."""
+        names = self._call_spec.names
+
+        def convert(x: Any) -> Any:
+            return convert_input(x, self.autocast, self.compute_dtype)
+
+        out = []
+        for index, value in enumerate(args):
+            name = names[index] if index < len(names) else ""
+            keep = name in self._call_spec.masks or name == "training"
+            out.append(value if keep else _map_inputs(convert, value))
+        kept = {
+            k: v if k in self._call_spec.masks or k == "training" else _map_inputs(convert, v)
+            for k, v in kwargs.items()
+        }
+        return tuple(out), kept
+
+    def _explain(self, error: Exception, args: tuple[Any, ...]) -> None:
+        """Raise `error` again so that it names this layer, and the inputs it came with."""
+        if getattr(error, "_layer", None) is not None:
+            raise error
+        if self.input_spec is not None and args:
+            try:
+                check_inputs(self.input_spec, args[0], self)
+            except ValueError as ours:
+                ours._layer = self  # type: ignore[attr-defined]
+                raise ours from error
+        try:
+            error._layer = self  # type: ignore[attr-defined]
+        except AttributeError:  # an exception of a C type takes no attributes
+            raise error from None
+        where = f"In the layer '{self.path}' ({type(self).__name__}), called on {_described(args)}"
+        if isinstance(error, KerasFrontError) and error.args:
+            error.args = (f"{where}: {error.args[0]}", *error.args[1:])
+        else:
+            error.add_note(where)
+        raise error
+
+    # ---- masks --------------------------------------------------------------------------------------------------
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output: the input's, where the layer supports masking."""
+        return previous_mask
+
+    def _add_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Fill mask arguments that were not given; returns the mask of the first argument."""
+        if not masks and not any(name in kwargs for name in self._call_spec.masks):
+            return None
+        for name, value in (*zip(self._call_spec.names, args, strict=False), *list(kwargs.items())):
+            parameter = self._call_spec.mask_of(name)
+            if parameter is None or parameter in self._call_spec.names[: len(args)]:
+                continue
+            if kwargs.get(parameter) is None and (found := _masks_of(value)) is not None:
+                kwargs[parameter] = found
+        return kwargs.get("mask") if "mask" in kwargs else _masks_of(args[0]) if args else None
+
+    def _set_output_masks(self, args: tuple[Any, ...], outputs: Any, previous: Any) -> None:
+        if not self.supports_masking and not self._makes_mask:
+            return
+        found = self.compute_mask(args[0] if args else None, previous)
+        flat = tree.flatten(outputs)
+        new = [found] if len(flat) == 1 else tree.flatten(found) if found is not None else [None] * len(flat)
+        if len(new) == len(flat) or len(new) == 1:
+            for output, mask in zip(flat, new if len(new) == len(flat) else new * len(flat), strict=True):
+                if _is_tensor(output) and mask is not None:
+                    scopes.set_mask(output, mask)
+
+    # ---- symbolic -----------------------------------------------------------------------------------------------
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        # The node keeps the masks that were given; those that came with the tensors will come with them again.
+        given = dict(kwargs)
+        previous = self._add_masks(args, kwargs)
+        outputs = self.compute_output_spec(*args, **kwargs)
+        if previous is not None or self._makes_mask:
+            self._set_output_masks(args, outputs, previous)
+        self._inbound_nodes.append(Node(self, args, given, outputs))
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape and len(args) == 1:
+            shape = self.compute_output_shape(tree.map_structure(_shape_of, args[0]))
+            return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+        if type(self).call is Layer.call:
+            self.call()
+        with _lossless(self):
+            return infer(lambda *a, **k: self._in_call(self._call_or_evaluate, a, k), args, kwargs)
+
+    def _call_or_evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """`call` on symbolic values; where it calls the framework itself, the adapter evaluates it abstractly."""
+        try:
+            return self.call(*args, **kwargs)
+        except (TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, KerasFrontError) or getattr(error, "_layer", None) is not None:
+                raise
+            return self._evaluated(args, kwargs, error)
+
+    def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
+        leaves = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+
+        def native(*tensors: Any) -> Any:
+            it = iter(tensors)
+            a, k = tree.map_structure(lambda x: next(it) if isinstance(x, KerasTensor) else x, (args, kwargs))
+            before, mode.inferring = mode.inferring, 0
+            try:
+                return self.call(*a, **k)
+            finally:
+                mode.inferring = before
+
+        try:
+            found = _adapter.eval_shape(native, leaves)
+        except Exception:  # the first error says what the user's own code did
+            raise error from None
+        return map_shapes_and_dtypes(found)
+
+    def compute_output_shape(self, input_shape: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """The shape of the output for inputs of a shape (nested as the inputs are).
+
+        A layer of several inputs takes their shapes one after the other, or by name (`query_shape`).
+        """
+        shapes = (*(() if input_shape is None else (input_shape,)), *args, *kwargs.values())
+        inputs = [map_shapes(lambda s: KerasTensor(s, self.compute_dtype), s) for s in shapes]
+        if not self.built:
+            self._maybe_build(tuple(inputs), {})
+        return tree.map_structure(lambda x: x.shape, self.compute_output_spec(*inputs))
+
+    # ---- losses -------------------------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar loss, or several, to those of the running step."""
+        for value in tree.flatten(loss):
+            scope = StatelessScope._stack[-1] if StatelessScope._stack else None
+            if scope is not None and scope.collect_losses:
+                scope.add_loss(value)
+            else:
+                self._losses.append(value)
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            if layer._losses:
+                layer._losses.clear()
+
+    def _regularization_losses(self) -> list[Any]:
+        return [v.regularizer(v.value) for v in self._kept("regularized", self._regularized)]
+
+    def _regularized(self) -> list[Variable]:
+        return [v for v in self.trainable_weights if v.regularizer is not None]
+
+    @property
+    def losses(self) -> list[Any]:
+        """What layers added in the last call, and the regularization losses of the weights."""
+        added = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        return [*added, *self._regularization_losses()]
+
+    # ---- stateless ----------------------------------------------------------------------------------------------
+
+    def stateless_call(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Call with the variables' values given, without changing any.
+
+        Returns:
+            `(outputs, non_trainable_variables)`, and the losses where `return_losses` is true.
+
+        Raises:
+            NotBuiltError: The layer isn't built.
+            ValueError: The number of values isn't that of the variables.
+        """
+        if not self.built:
+            raise NotBuiltError(f"stateless_call needs the layer '{self.path}' to be built: call it on data first.")
+        trained, others = self.trainable_variables, self.non_trainable_variables
+        for name, have, came in (
+            ("trainable_variables", trained, trainable_variables),
+            ("non_trainable_variables", others, non_trainable_variables),
+        ):
+            if len(have) != len(came):
+                raise ValueError(f"Expected {len(have)} values in `{name}` of '{self.path}', got {len(came)}.")
+        pairs = [*zip(trained, trainable_variables, strict=True), *zip(others, non_trainable_variables, strict=True)]
+        with StatelessScope(state_mapping=pairs, collect_losses=return_losses) as scope:
+            outputs = self(*args, **kwargs)
+            losses = [*scope.losses, *self._regularization_losses()] if return_losses else []
+        final = [scope.get_current_value(v) for v in others]
+        return (outputs, final, losses) if return_losses else (outputs, final)
+
+    # ---- saving, config -----------------------------------------------------------------------------------------
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write this layer's own variables (not those of layers inside it) into a dict-like store."""
+        for index, variable in enumerate(self._saved_variables()):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read them again; raises ValueError where number or shapes differ."""
+        own = self._saved_variables()
+        if len(store.keys()) != len(own):
+            raise ValueError(
+                f"The layer '{self.path}' has {len(own)} variables ({', '.join(v.name for v in own) or 'none'}); "
+                f"the file holds {len(store.keys())} for it."
+            )
+        for index, variable in enumerate(own):
+            variable.assign(np.asarray(store[str(index)]))
+
+    def _saved_variables(self) -> list[Variable]:
+        return sorted(self._own, key=lambda v: not v.born_trainable)
+
+    def save_assets(self, inner_path: str) -> None:
+        """Write files that belong to the layer; most layers have none."""
+
+    def load_assets(self, inner_path: str) -> None:
+        """Read them again."""
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer: name, trainable and dtype, and what a subclass adds."""
+        base = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self._dtype_policy),
+        }
+        if self.activity_regularizer is not None:
+            base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if type(self).get_config is not Layer.get_config or type(self) is Layer:
+            return base
+        return {**base, **Operation.get_config(self), "dtype": base["dtype"]}
+
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+        return layer_call(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    def __str__(self) -> str:
+        return self.__repr__()
+
+
+_PLAIN = (bool, int, float, str, bytes, type(lambda: 0))
+
+
+def _add(group: list[Any], value: Any) -> bool:
+    if any(value is v for v in group):
+        return False
+    group.append(value)
+    scopes.structure.change()
+    return True
+
+
+def _training(spec: CallSpec, training: Any) -> Any:
+    return spec.training_default if training is None else training
+
+
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, KerasTensor) or type(x) in _native or _adapter.is_tensor(x)
+
+
+def _shape_of(x: Any) -> Any:
+    shape = getattr(x, "shape", None)
+    if shape is None:
+        return None
+    return tuple(None if d is None or unknown(int(d)) else int(d) for d in shape)
+
+
+def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
+    """An array as a tensor, a float tensor in `dtype`; anything else as it is."""
+    if isinstance(x, Variable):
+        x = x.value
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind not in "OUS":
+        x = convert_to_tensor(x)
+    if isinstance(x, KerasTensor):
+        if autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
+            return _cast_symbolic(x, dtype)
+        return x
+    if not _is_tensor(x):
+        return x
+    name = _adapter.dtype_name(x)
+    if autocast and name != dtype and dtypes.is_float(name):
+        cast = _adapter.cast(x, dtype)
+        if masks and (mask := scopes.get_mask(x)) is not None:
+            scopes.set_mask(cast, mask)
+        return cast
+    return x
+
+
+def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
+    out = KerasTensor(x.shape, dtype, x.sparse, x.ragged, name=x.name)
+    out.node, out.index = x.node, x.index
+    out._keras_mask = x._keras_mask
+    return x if x.node is not None else out
+
+
+def _map_inputs(convert: Callable[[Any], Any], value: Any) -> Any:
+    """Convert tensors and arrays; a list or tuple of plain numbers is one tensor."""
+    if isinstance(value, list | tuple) and value and _is_numbers(value):
+        return convert(convert_to_tensor(value))
+    return convert(value) if not isinstance(value, list | tuple | dict) else tree.map_structure(convert, value)
+
+
+def _is_numbers(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and all(_is_numbers(v) for v in value)
+    return type(value) in (int, float, bool)
+
+
+def _masks_of(value: Any) -> Any:
+    if isinstance(value, KerasTensor) or type(value) in _native:
+        return scopes.get_mask(value)
+    if isinstance(value, list | tuple | dict):
+        found = tree.map_structure(lambda x: scopes.get_mask(x) if _is_tensor(x) else None, value)
+        return found if any(m is not None for m in tree.flatten(found)) else None
+    return scopes.get_mask(value) if _is_tensor(value) else None
+
+
+def _described(args: tuple[Any, ...]) -> str:
+    def one(x: Any) -> str:
+        if _is_tensor(x):
+            dtype = x.dtype if isinstance(x, KerasTensor) else _adapter.dtype_name(x)
+            return f"{dtype}{_shape_of(x)}"
+        return repr(x)[:40]
+
+    return ", ".join(str(tree.map_structure(one, a)) for a in args) or "nothing"
+
+
+def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    """`function` on each shape (a tuple or list of integers and None) of a nested structure."""
+    if isinstance(shapes, list | tuple) and all(d is None or isinstance(d, int) for d in shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, dict):
+        return {k: map_shapes(function, v) for k, v in shapes.items()}
+    return type(shapes)(map_shapes(function, s) for s in shapes)
+
+
+def map_shapes_and_dtypes(found: Any) -> Any:
+    """KerasTensors for a nested structure of (shape, dtype)."""
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], str):
+        return KerasTensor(found[0], found[1])
+    if isinstance(found, dict):
+        return {k: map_shapes_and_dtypes(v) for k, v in found.items()}
+    return type(found)(map_shapes_and_dtypes(v) for v in found)
+
+
+class _lossless:
+    """Inside, losses that a symbolic call adds are forgotten."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def __enter__(self) -> None:
+        self.kept = [(layer, list(layer._losses)) for layer in self.layer._flatten_layers()]
+
+    def __exit__(self, *exc: Any) -> None:
+        known = {id(layer): losses for layer, losses in self.kept}
+        for layer in self.layer._flatten_layers():
+            layer._losses[:] = known.get(id(layer), [])
+
+
+@functools.cache
+def _build_parameters(build: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(list(inspect.signature(getattr(build, "__wrapped__", build)).parameters)[1:])
+
+
+def _has_state_in_call(layer: Layer) -> bool:
+    """Whether `call` is the user's own and holds layers that aren't built yet."""
+    return type(layer).call is not Layer.call and any(not inner.built for inner in layer._flatten_layers(False))
+
+
+def _building(build: Callable[..., Any]) -> Callable[..., Any]:
+    """`build` in the layer's name scope; afterwards the layer is built, and knows with what."""
+
+    @functools.wraps(build)
+    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self.__dict__.get("_is_building"):  # by the build of a subclass, which knows the layer's own inputs
+            return build(self, *args, **kwargs)
+        names = _build_parameters(type(self).build)
+        self.__dict__["_build_shapes"] = {**dict(zip(names, args, strict=False)), **kwargs} or None
+        self._path = scopes.path_of(self.name)
+        self.__dict__["_is_building"] = True
+        try:
+            with _scope_of(self):
+                build(self, *args, **kwargs)
+        finally:
+            self.__dict__["_is_building"] = False
+        self.built = True
+        return None
+
+    wrapped._wrapped = True  # type: ignore[attr-defined]
+    return wrapped
+
+
+def _scope_of(layer: Layer) -> Any:
+    """The layer's name scope, opened unless it is the innermost already."""
+    inside = bool(context.names) and context.names[-1] == layer.name
+    return nullcontext() if inside else scopes.name_scope(layer.name)
+
+
+dtype_policies.convert_input_of = convert_input
+serialization.register_base(Layer)

@@ -1,0 +1,516 @@
+"""Normalization: by the moments of the batch, of each sample, of groups of channels; unit vectors; spectral.
+
+Half precision is normalized in float32 inside, and the weights stay in their own dtype.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import initializers, ops
+from kerasfront.errors import ShapeError
+from kerasfront.layers._configured import Configured, fraction, positive, read, where
+from kerasfront.layers.core import Wrapper
+from kerasfront.layers.input_spec import InputSpec
+from kerasfront.layers.layer import Layer
+from kerasfront.ops.normalization import replica_mean
+
+
+def _known(layer: Layer, input_shape: Any, axis: int) -> int:
+    """The size of an axis of the inputs; raises ShapeError where it isn't known."""
+    if not -len(input_shape) <= axis < len(input_shape):
+        raise ShapeError(f"Expected the inputs of {where(layer)} to have an axis {axis}, got {tuple(input_shape)}.")
+    size = input_shape[axis]
+    if size is None:
+        raise ShapeError(
+            f"Expected the inputs of {where(layer)} to have a known size on axis {axis}, got {tuple(input_shape)}."
+        )
+    return int(size)
+
+
+def _axes(layer: Layer, axis: Any) -> list[int]:
+    axes = [axis] if isinstance(axis, int) else list(axis) if isinstance(axis, list | tuple) else []
+    if not axes or any(isinstance(a, bool) or not isinstance(a, int) for a in axes):
+        raise TypeError(f"Expected `axis` of {where(layer)} to be an integer or several, got {axis!r}.")
+    return sorted(axes)
+
+
+class _Normalization(Configured):
+    """A layer whose result has the dtype of its inputs, whatever is computed inside."""
+
+    def _in_compute_dtype(self, x: Any) -> Any:
+        return ops.cast(x, self.compute_dtype) if self._mixed() or self.compute_dtype in _HALF else x
+
+
+_HALF = ("float16", "bfloat16")
+
+
+class BatchNormalization(_Normalization):
+    """Normalizes each channel: in training by the moments of the batch, otherwise by their moving averages.
+
+    In training, `gamma * (x - mean) / sqrt(variance + epsilon) + beta` with the mean and variance over all axes but
+    `axis`, and the moving averages move to these by `1 - momentum`. With `trainable=False` the layer runs as in
+    inference, and its averages stay.
+
+    Args:
+        axis: The axis of the channels.
+        momentum: How much of the moving averages stays at each step.
+        epsilon: What is added to the variance.
+        center: Whether beta is added.
+        scale: Whether it is multiplied by gamma.
+        beta_initializer: An initializer of beta, of shape (channels,).
+        gamma_initializer: An initializer of gamma.
+        moving_mean_initializer: An initializer of the moving mean.
+        moving_variance_initializer: An initializer of the moving variance.
+        beta_regularizer: A regularizer of beta.
+        gamma_regularizer: A regularizer of gamma.
+        beta_constraint: A constraint of beta.
+        gamma_constraint: A constraint of gamma.
+        renorm: Whether the batch's moments are corrected towards their averages in training (batch renormalization).
+        renorm_clipping: Limits of the correction: a dict with any of the keys "rmax", "rmin", "dmax".
+        renorm_momentum: How much of the averages that correct stays at each step.
+        synchronized: Whether the moments are those of all replicas of a data-parallel step together.
+
+    Call arguments:
+        inputs: A tensor.
+        training: Whether the batch's own moments are used.
+        mask: A bool tensor of shape (batch, steps), or of any leading axes of the inputs: what it marks False doesn't
+            count in the moments.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    Source: Ioffe and Szegedy, https://arxiv.org/abs/1502.03167; Ioffe, https://arxiv.org/abs/1702.03275 (renorm)
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.BatchNormalization(momentum=0.5)
+    >>> _ = layer(keras.ops.array([[1.0], [3.0]]), training=True)
+    >>> layer.moving_mean.numpy().tolist(), layer.moving_variance.numpy().tolist()
+    ([1.0], [1.0])
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: dict[str, float] | None = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        strange = set(renorm_clipping or ()) - {"rmax", "rmin", "dmax"}
+        if strange:
+            raise ValueError(
+                f"Expected the keys of `renorm_clipping` of {where(self)} to be among 'rmax', 'rmin', 'dmax', "
+                f"got {sorted(strange)[0]!r}."
+            )
+        self._keep(
+            axis=axis, momentum=fraction(self, "momentum", momentum), epsilon=epsilon, center=center, scale=scale,
+            beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
+            moving_mean_initializer=moving_mean_initializer, moving_variance_initializer=moving_variance_initializer,
+            beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
+            renorm=renorm, renorm_clipping=dict(renorm_clipping or {}) if renorm else None,
+            renorm_momentum=fraction(self, "renorm_momentum", renorm_momentum), synchronized=synchronized,
+        )  # fmt: skip
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        size = (_known(self, input_shape, self.axis),)
+        self.gamma = self._weight("gamma", size, autocast=False) if self.scale else None
+        self.beta = self._weight("beta", size, autocast=False) if self.center else None
+        self.moving_mean = self._average("moving_mean", size, self.moving_mean_initializer)
+        self.moving_variance = self._average("moving_variance", size, self.moving_variance_initializer)
+        if self.renorm:
+            self.moving_stddev = self._average("moving_stddev", size, "ones")
+            self.moving_stddev.assign(self.moving_variance.numpy() ** 0.5)
+            self.renorm_mean = self._average("renorm_mean", size, self.moving_mean_initializer)
+            self.renorm_stddev = self._average("renorm_stddev", size, "ones")
+            self.renorm_stddev.assign(self.moving_stddev.numpy())
+        axis = self.axis % len(input_shape)
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: size[0]})
+        self._others = tuple(i for i in range(len(input_shape)) if i != axis)
+
+    def _average(self, name: str, shape: Any, initializer: Any) -> Any:
+        return self.add_weight(shape, initializer, name=name, trainable=False, autocast=False)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if not training or not self.trainable:
+            return self._in_compute_dtype(
+                ops.batch_normalization(
+                    inputs,
+                    self.moving_mean.value,
+                    self.moving_variance.value,
+                    self.axis,
+                    read(self.beta),
+                    read(self.gamma),
+                    self.epsilon,
+                )
+            )
+        if mask is None and not self.renorm and not self.synchronized:
+            y, mean, variance = ops.batch_norm_train(inputs, read(self.gamma), read(self.beta), self.axis, self.epsilon)
+            self._move(self.moving_mean, mean, self.momentum)
+            self._move(self.moving_variance, variance, self.momentum)
+            return y
+        return self._in_compute_dtype(self._by_moments(inputs, mask))
+
+    def _move(self, average: Any, value: Any, momentum: float) -> None:
+        average.assign(average.value * momentum + ops.stop_gradient(value) * (1 - momentum))
+
+    def _by_moments(self, inputs: Any, mask: Any) -> Any:
+        """Training where the frameworks' one call doesn't do: with a mask, replicas, or renorm."""
+        x = ops.cast(inputs, self.variable_dtype)
+        if mask is None:
+            mean, variance = ops.moments(x, self._others, synchronized=self.synchronized)
+        else:
+            mean, variance = self._masked_moments(x, mask)
+        gamma, beta = self.gamma, self.beta
+        if self.renorm:
+            gamma, beta = self._renormed(mean, variance)
+        else:
+            self._move(self.moving_mean, mean, self.momentum)
+            self._move(self.moving_variance, variance, self.momentum)
+        return ops.batch_normalization(x, mean, variance, self.axis, beta, gamma, self.epsilon)
+
+    def _masked_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        """The mean and biased variance of what the mask keeps."""
+        rank = len(x.shape)
+        kept = ops.expand_dims(ops.cast(mask, self.variable_dtype), tuple(range(len(mask.shape), rank)))
+        kept = ops.broadcast_to(kept, ops.shape(x))
+        count = ops.sum(kept, self._others, keepdims=True)
+        total = ops.sum(kept * x, self._others, keepdims=True)
+        if self.synchronized:
+            count, total = replica_mean(count), replica_mean(total)
+        count = ops.maximum(count, 1e-9)
+        mean = total / count
+        squares = ops.sum(kept * ops.square(x - mean), self._others, keepdims=True)
+        variance = (replica_mean(squares) if self.synchronized else squares) / count
+        return ops.squeeze(mean, self._others), ops.squeeze(variance, self._others)
+
+    def _renormed(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """gamma and beta with the correction in them; the averages move."""
+        clip = self.renorm_clipping or {}
+        stddev = ops.sqrt(variance + self.epsilon)
+        r = ops.stop_gradient(stddev / self.renorm_stddev)
+        d = ops.stop_gradient((mean - self.renorm_mean) / self.renorm_stddev)
+        if "rmin" in clip or "rmax" in clip:
+            r = ops.clip(r, clip.get("rmin", 0.0), clip.get("rmax", float("inf")))
+        if "dmax" in clip:
+            d = ops.clip(d, -clip["dmax"], clip["dmax"])
+        self._move(self.moving_mean, mean, self.momentum)
+        self._move(self.moving_stddev, stddev, self.momentum)
+        self.moving_variance.assign(ops.maximum(ops.square(self.moving_stddev) - self.epsilon, 0.0))
+        self._move(self.renorm_mean, mean, self.renorm_momentum)
+        self._move(self.renorm_stddev, stddev, self.renorm_momentum)
+        if self.gamma is not None:
+            r, d = r * self.gamma, d * self.gamma
+        return r, d if self.beta is None else d + self.beta
+
+
+class LayerNormalization(_Normalization):
+    """Normalizes each sample by its own mean and variance over `axis`.
+
+    Args:
+        axis: The axis, or several.
+        epsilon: What is added to the variance.
+        center: Whether beta is added.
+        scale: Whether it is multiplied by gamma.
+        beta_initializer: An initializer of beta, of the sizes of the axes.
+        gamma_initializer: An initializer of gamma.
+        beta_regularizer: A regularizer of beta.
+        gamma_regularizer: A regularizer of gamma.
+        beta_constraint: A constraint of beta.
+        gamma_constraint: A constraint of gamma.
+
+    Raises:
+        TypeError: `axis` is no integer and no sequence of integers.
+        ValueError: The size of an axis isn't known.
+
+    Source: Ba et al., https://arxiv.org/abs/1607.06450
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.LayerNormalization(epsilon=1e-6)(keras.ops.array([[1.0, 3.0]]))
+    >>> keras.ops.convert_to_numpy(y).round(3).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self.rms_scaling = kwargs.pop("rms_scaling", False)  # deprecated in Keras in favour of RMSNormalization
+        super().__init__(**kwargs)
+        self._keep(
+            axis=_axes(self, axis), epsilon=epsilon, center=center, scale=scale,
+            beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
+        )  # fmt: skip
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        # The axes as they were sorted: so does Keras lay out what it saves.
+        axes = self.axis
+        shape = tuple(_known(self, input_shape, a) for a in axes)
+        self.gamma = self._weight("gamma", shape, autocast=False) if self.scale or self.rms_scaling else None
+        self.beta = self._weight("beta", shape, autocast=False) if self.center and not self.rms_scaling else None
+        self._over = tuple(sorted(a % len(input_shape) for a in axes))
+        sizes = tuple(input_shape[a] for a in self._over)
+        self._sizes = None if sizes == shape else sizes
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(self._over, sizes, strict=True)))
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        gamma, beta = read(self.gamma), read(self.beta)
+        if self._sizes is not None:
+            gamma = None if gamma is None else ops.reshape(gamma, self._sizes)
+            beta = None if beta is None else ops.reshape(beta, self._sizes)
+        if self.rms_scaling:
+            variance = ops.var(inputs, self._over, keepdims=True)
+            return self._in_compute_dtype(inputs * ops.rsqrt(variance + self.epsilon) * self._spread(gamma, inputs))
+        return self._in_compute_dtype(ops.layer_normalization(inputs, gamma, beta, self._over, self.epsilon))
+
+    def _spread(self, gamma: Any, inputs: Any) -> Any:
+        shape = [d if i in self._over else 1 for i, d in enumerate(inputs.shape)]
+        return ops.reshape(gamma, shape)
+
+
+class RMSNormalization(_Normalization):
+    """Divides each sample by its root mean square over `axis`, and scales by a learned factor.
+
+    Args:
+        axis: The axis, or several.
+        epsilon: What is added to the mean square.
+
+    Raises:
+        TypeError: `axis` is no integer and no sequence of integers.
+        ValueError: The size of an axis isn't known.
+
+    Source: Zhang and Sennrich, https://arxiv.org/abs/1910.07467
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.RMSNormalization()(keras.ops.array([[3.0, -3.0]]))
+    >>> keras.ops.convert_to_numpy(y).round(3).tolist()
+    [[1.0, -1.0]]
+    """
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis, self.epsilon = _axes(self, axis), epsilon
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        axes = self.axis
+        shape = tuple(_known(self, input_shape, a) for a in axes)
+        self.scale = self.add_weight(shape, "ones", name="scale", autocast=False)
+        self._over = tuple(sorted(a % len(input_shape) for a in axes))
+        sizes = tuple(input_shape[a] for a in self._over)
+        self._sizes = None if sizes == shape else sizes
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(self._over, sizes, strict=True)))
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        scale = self.scale.value if self._sizes is None else ops.reshape(self.scale, self._sizes)
+        return self._in_compute_dtype(ops.rms_normalization(inputs, scale, self._over, self.epsilon))
+
+
+class GroupNormalization(_Normalization):
+    """Normalizes each sample by the mean and variance of each group of channels.
+
+    Args:
+        groups: The number of groups; it divides the channels. -1: one for each channel (instance normalization). With 1
+            group all of a sample is normalized together.
+        axis: The axis of the channels.
+        epsilon: What is added to the variance.
+        center: Whether beta is added.
+        scale: Whether it is multiplied by gamma.
+        beta_initializer: An initializer of beta, of shape (channels,).
+        gamma_initializer: An initializer of gamma.
+        beta_regularizer: A regularizer of beta.
+        gamma_regularizer: A regularizer of gamma.
+        beta_constraint: A constraint of beta.
+        gamma_constraint: A constraint of gamma.
+
+    Raises:
+        ValueError: The groups don't divide the channels.
+
+    Source: Wu and He, https://arxiv.org/abs/1803.08494
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.GroupNormalization(groups=2, epsilon=1e-6)(keras.ops.array([[1.0, 3.0, 0.0, 8.0]]))
+    >>> keras.ops.convert_to_numpy(y).round(3).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    groups: int
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._keep(
+            groups=groups if groups == -1 else positive(self, "groups", groups), axis=axis, epsilon=epsilon,
+            center=center, scale=scale, beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
+        )  # fmt: skip
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        channels = _known(self, input_shape, self.axis)
+        if self.groups == -1:
+            self.groups = channels
+        if channels % self.groups:
+            raise ShapeError(
+                f"Expected the {channels} channels of the inputs of {where(self)} to be a multiple of "
+                f"groups={self.groups}."
+            )
+        self.gamma = self._weight("gamma", (channels,), autocast=False) if self.scale else None
+        self.beta = self._weight("beta", (channels,), autocast=False) if self.center else None
+        rank = len(input_shape)
+        axis = self.axis % rank
+        # With the channels in two axes, (groups, channels of a group), all but batch and groups are normalized.
+        self._over = tuple(i for i in range(1, rank + 1) if i != axis)
+        self._spread = tuple(channels if i == axis else 1 for i in range(rank))
+        self._split = (axis, self.groups, channels // self.groups)
+        self.input_spec = InputSpec(ndim=rank, axes={axis: channels})
+
+    def call(self, inputs: Any) -> Any:
+        shape = ops.shape(inputs)
+        axis, groups, size = self._split
+        x = ops.reshape(inputs, (*shape[:axis], groups, size, *shape[axis + 1 :]))
+        if self._mixed() or self.compute_dtype in _HALF:
+            x = ops.cast(x, "float32")
+        x = ops.reshape(ops.layer_normalization(x, None, None, self._over, self.epsilon), shape)
+        if self.gamma is not None:
+            x = ops.multiply(x, ops.reshape(self.gamma.value, self._spread))
+        if self.beta is not None:
+            x = ops.add(x, ops.reshape(self.beta.value, self._spread))
+        return self._in_compute_dtype(x)
+
+
+class UnitNormalization(Configured):
+    """Divides by the Euclidean norm along `axis`; gradients at 0 are finite.
+
+    Args:
+        axis: The axis, or several.
+
+    Raises:
+        TypeError: `axis` is no integer and no sequence of integers.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.UnitNormalization()(keras.ops.array([[3.0, 4.0]]))
+    >>> round(float(y[0, 0]), 4), round(float(y[0, 1]), 4)
+    (0.6, 0.8)
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis if isinstance(axis, int) else _axes(self, axis)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        return ops.normalize(inputs, axis=axis, order=2, epsilon=1e-12)
+
+
+class SpectralNormalization(Wrapper):
+    """Keeps the largest singular value of the wrapped layer's kernel at 1, found by power iteration.
+
+    In training, each call divides the layer's kernel (or embeddings) by that value before the layer runs.
+
+    Args:
+        layer: A layer with a `kernel` or `embeddings`.
+        power_iterations: How many steps of the power iteration a call makes.
+
+    Raises:
+        ValueError: The layer has neither, or `power_iterations` is no positive integer.
+
+    Source: Miyato et al., https://arxiv.org/abs/1802.05957
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.SpectralNormalization(keras.layers.Dense(3, kernel_initializer="ones"), power_iterations=9)
+    >>> y = layer(keras.ops.ones((1, 3)), training=True)
+    >>> keras.ops.convert_to_numpy(y).round(3).tolist()
+    [[1.0, 1.0, 1.0]]
+    """
+
+    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.power_iterations = positive(self, "power_iterations", power_iterations)
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        found = [getattr(self.layer, name, None) for name in ("kernel", "embeddings")]
+        kernel = next((v for v in found if v is not None), None)
+        if kernel is None:
+            raise ValueError(
+                f"Expected the layer in {where(self)} to have a `kernel` or `embeddings`, got "
+                f"{type(self.layer).__name__}."
+            )
+        self.kernel: Any = kernel
+        self.vector_u: Any = self.add_weight(
+            (1, kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02), name="vector_u", trainable=False,
+            autocast=False,
+        )  # fmt: skip
+
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
+        if training:
+            u, kernel = self.normalized_weights()
+            self.vector_u.assign(u)
+            # The gradient by the kernel is that of the new one, also where an assignment is part of what is traced.
+            self.kernel.assign(self.kernel + ops.stop_gradient(kernel - self.kernel))
+        return self.layer(inputs)
+
+    def normalized_weights(self) -> tuple[Any, Any]:
+        """The next vector of the power iteration, and the kernel over its largest singular value.
+
+        A kernel of zeros stays as it is.
+        """
+        kernel, u = (ops.stop_gradient(ops.cast(v, v._dtype)) for v in (self.kernel, self.vector_u))
+        matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
+        for _ in range(self.power_iterations):
+            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), axis=-1)
+            u = ops.normalize(ops.matmul(v, matrix), axis=-1)
+        sigma = ops.sum(ops.matmul(v, matrix) * u)
+        nothing = ops.equal(sigma, 0)
+        return (
+            ops.where(nothing, ops.cast(self.vector_u, self.vector_u._dtype), u),
+            kernel / ops.where(nothing, ops.ones_like(sigma), sigma),
+        )

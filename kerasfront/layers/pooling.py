@@ -1,0 +1,364 @@
+"""Pooling over 1, 2 or 3 spatial dims: sliding windows, whole dims, and windows that adapt to an output size.
+
+Inputs have the shape (batch, *spatial, channels), or (batch, channels, *spatial) with data_format="channels_first".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.layers._configured import Configured, data_format_of, one_of, per_axis, with_defaults
+from kerasfront.layers.input_spec import InputSpec
+from kerasfront.ops.pooling import adaptive_average, adaptive_max, pooling_average, pooling_max
+
+Steps = int | Sequence[int]
+
+
+class _Pooling(Configured):
+    rank: int
+    _pool: Any
+
+    def __init__(
+        self,
+        pool_size: Steps,
+        strides: Steps | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.pool_size = per_axis(self, "pool_size", pool_size, self.rank)
+        self.strides = self.pool_size if strides is None else per_axis(self, "strides", strides, self.rank)
+        self.padding = one_of(self, "padding", padding, ("valid", "same"))
+        self.data_format = data_format_of(self, data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self._pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
+
+
+class MaxPooling1D(_Pooling):
+    """The maximum of each window of steps; the arguments are those of `MaxPooling2D`.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.MaxPooling1D(2)(keras.ops.array([[[1.0], [3.0], [2.0], [0.0]]]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[[3.0], [2.0]]]
+    """
+
+    rank = 1
+    _pool = staticmethod(pooling_max)
+    __init__ = with_defaults(_Pooling.__init__, pool_size=2)
+
+
+class MaxPooling2D(_Pooling):
+    """The maximum of each window of an image, channel by channel.
+
+    Args:
+        pool_size: The height and width of the window: an integer, or two.
+        strides: The step of the window: an integer, or two; None means pool_size.
+        padding: "valid" (none) or "same" (output size ceil(size / stride); the padding never is the maximum).
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.MaxPooling2D(2)(keras.ops.ones((2, 8, 6, 3))).shape[1:] == (4, 3, 3)
+    True
+    """
+
+    rank = 2
+    _pool = staticmethod(pooling_max)
+    __init__ = with_defaults(_Pooling.__init__, pool_size=(2, 2))
+
+
+class MaxPooling3D(_Pooling):
+    """The maximum of each window of a volume; the arguments are those of `MaxPooling2D`, for three spatial dims.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.MaxPooling3D(2)(keras.ops.ones((2, 8, 6, 4, 3))).shape[1:] == (4, 3, 2, 3)
+    True
+    """
+
+    rank = 3
+    _pool = staticmethod(pooling_max)
+    __init__ = with_defaults(_Pooling.__init__, pool_size=(2, 2, 2))
+
+
+class AveragePooling1D(_Pooling):
+    """The mean of each window of steps; the arguments are those of `AveragePooling2D`.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.AveragePooling1D(2)(keras.ops.array([[[1.0], [3.0], [2.0], [0.0]]]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[[2.0], [1.0]]]
+    """
+
+    rank = 1
+    _pool = staticmethod(pooling_average)
+
+
+class AveragePooling2D(_Pooling):
+    """The mean of each window of an image, channel by channel.
+
+    Args:
+        pool_size: The height and width of the window: an integer, or two.
+        strides: The step of the window: an integer, or two; None means pool_size.
+        padding: "valid" (none) or "same" (output size ceil(size / stride); the padding doesn't count in the mean).
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.AveragePooling2D(2)(keras.ops.ones((2, 8, 6, 3))).shape[1:] == (4, 3, 3)
+    True
+    """
+
+    rank = 2
+    _pool = staticmethod(pooling_average)
+
+
+class AveragePooling3D(_Pooling):
+    """The mean of each window of a volume; the arguments are those of `AveragePooling2D`, for three spatial dims.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.AveragePooling3D(2)(keras.ops.ones((2, 8, 6, 4, 3))).shape[1:] == (4, 3, 2, 3)
+    True
+    """
+
+    rank = 3
+    _pool = staticmethod(pooling_average)
+
+
+# ---- over whole dims ----------------------------------------------------------------------------------------------
+
+
+class _GlobalPooling(Configured):
+    rank: int
+    _reduce: Any
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format, self.keepdims = data_format_of(self, data_format), bool(keepdims)
+        first = 1 if self.data_format == "channels_last" else 2
+        self._axes = tuple(range(first, first + self.rank))
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        return self._reduce(inputs, self._axes, self.keepdims)
+
+
+class GlobalAveragePooling1D(_GlobalPooling):
+    """The mean over all steps.
+
+    Args:
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        keepdims: Whether the reduced dim stays, with size 1.
+
+    Call arguments:
+        inputs: A tensor of shape (batch, steps, features), or (batch, features, steps).
+        mask: A bool tensor of shape (batch, steps): steps where it is False don't count. Where no step counts the mean
+            is 0.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.GlobalAveragePooling1D()
+    >>> x, mask = keras.ops.array([[[1.0], [3.0], [8.0]]]), keras.ops.array([[True, True, False]])
+    >>> keras.ops.convert_to_numpy(layer(x, mask=mask)).tolist()
+    [[2.0]]
+    """
+
+    rank = 1
+    _reduce = staticmethod(ops.mean)
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(data_format, keepdims, **kwargs)
+        self.supports_masking, self._makes_mask = True, False
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        self._check_rank(inputs)
+        if mask is None:
+            return ops.mean(inputs, self._axes, self.keepdims)
+        kept = ops.expand_dims(ops.cast(mask, ops.dtype(inputs)), 2 if self.data_format == "channels_last" else 1)
+        count = ops.maximum(ops.sum(kept, self._axes, keepdims=self.keepdims), 1)
+        return ops.sum(inputs * kept, self._axes, keepdims=self.keepdims) / count
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None
+
+
+class GlobalAveragePooling2D(_GlobalPooling):
+    """The mean of each channel over the image.
+
+    Args:
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        keepdims: Whether the reduced dims stay, with size 1.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.GlobalAveragePooling2D()(keras.ops.ones((2, 8, 6, 3))).shape[1]
+    3
+    """
+
+    rank = 2
+    _reduce = staticmethod(ops.mean)
+
+
+class GlobalAveragePooling3D(_GlobalPooling):
+    """The mean of each channel over the volume; the arguments are those of `GlobalAveragePooling2D`.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.GlobalAveragePooling3D(keepdims=True)(keras.ops.ones((2, 8, 6, 4, 3))).shape[1:] == (1, 1, 1, 3)
+    True
+    """
+
+    rank = 3
+    _reduce = staticmethod(ops.mean)
+
+
+class GlobalMaxPooling1D(_GlobalPooling):
+    """The maximum over all steps; the arguments are those of `GlobalMaxPooling2D`.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.GlobalMaxPooling1D()(keras.ops.array([[[1.0], [3.0], [2.0]]]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[3.0]]
+    """
+
+    rank = 1
+    _reduce = staticmethod(ops.amax)
+
+
+class GlobalMaxPooling2D(_GlobalPooling):
+    """The maximum of each channel over the image.
+
+    Args:
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        keepdims: Whether the reduced dims stay, with size 1.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.GlobalMaxPooling2D()(keras.ops.ones((2, 8, 6, 3))).shape[1]
+    3
+    """
+
+    rank = 2
+    _reduce = staticmethod(ops.amax)
+
+
+class GlobalMaxPooling3D(_GlobalPooling):
+    """The maximum of each channel over the volume; the arguments are those of `GlobalMaxPooling2D`.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.GlobalMaxPooling3D()(keras.ops.ones((2, 8, 6, 4, 3))).shape[1]
+    3
+    """
+
+    rank = 3
+    _reduce = staticmethod(ops.amax)
+
+
+# ---- windows that adapt -------------------------------------------------------------------------------------------
+
+
+class _AdaptivePooling(Configured):
+    rank: int
+    _pool: Any
+
+    def __init__(self, output_size: Steps, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.output_size = per_axis(self, "output_size", output_size, self.rank)
+        self.data_format = data_format_of(self, data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        return self._pool(inputs, self.output_size, self.data_format)
+
+
+class AdaptiveAveragePooling1D(_AdaptivePooling):
+    """The mean of windows that are chosen so that the output has `output_size` steps.
+
+    Of n steps, window i of m covers those from floor(i n / m) to ceil((i + 1) n / m).
+
+    Args:
+        output_size: The number of steps of the output.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.AdaptiveAveragePooling1D(2)(keras.ops.array([[[1.0], [2.0], [6.0]]]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[[1.5], [4.0]]]
+    """
+
+    rank = 1
+    _pool = staticmethod(adaptive_average)
+
+
+class AdaptiveAveragePooling2D(_AdaptivePooling):
+    """`AdaptiveAveragePooling1D` for images: `output_size` is an integer, or a height and a width.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.AdaptiveAveragePooling2D((3, 2))(keras.ops.ones((2, 8, 6, 4))).shape[1:] == (3, 2, 4)
+    True
+    """
+
+    rank = 2
+    _pool = staticmethod(adaptive_average)
+
+
+class AdaptiveAveragePooling3D(_AdaptivePooling):
+    """`AdaptiveAveragePooling1D` for volumes: `output_size` is an integer, or three.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.AdaptiveAveragePooling3D(2)(keras.ops.ones((2, 8, 6, 4, 3))).shape[1:] == (2, 2, 2, 3)
+    True
+    """
+
+    rank = 3
+    _pool = staticmethod(adaptive_average)
+
+
+class AdaptiveMaxPooling1D(_AdaptivePooling):
+    """The maximum of windows that are chosen so that the output has `output_size` steps.
+
+    The windows are those of `AdaptiveAveragePooling1D`.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.AdaptiveMaxPooling1D(2)(keras.ops.array([[[1.0], [2.0], [6.0]]]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[[2.0], [6.0]]]
+    """
+
+    rank = 1
+    _pool = staticmethod(adaptive_max)
+
+
+class AdaptiveMaxPooling2D(_AdaptivePooling):
+    """`AdaptiveMaxPooling1D` for images: `output_size` is an integer, or a height and a width.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.AdaptiveMaxPooling2D((3, 2))(keras.ops.ones((2, 8, 6, 4))).shape[1:] == (3, 2, 4)
+    True
+    """
+
+    rank = 2
+    _pool = staticmethod(adaptive_max)
+
+
+class AdaptiveMaxPooling3D(_AdaptivePooling):
+    """`AdaptiveMaxPooling1D` for volumes: `output_size` is an integer, or three.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.AdaptiveMaxPooling3D(2)(keras.ops.ones((2, 8, 6, 4, 3))).shape[1:] == (2, 2, 2, 3)
+    True
+    """
+
+    rank = 3
+    _pool = staticmethod(adaptive_max)

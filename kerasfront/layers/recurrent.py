@@ -1,0 +1,1106 @@
+"""Recurrent layers: a loop over time around a cell, and the cells of Keras.
+
+A sequence has the shape (batch, time, features). Where a mask is False, a step keeps the states and repeats the last
+output (zeros before the first step that counts), or gives zeros if the layer says so. SimpleRNN, LSTM and GRU with
+their default activations use the loops that ops has fused; everything else runs its cell step by step in `ops.scan`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasfront import activations, ops, random, serialization, tree
+from kerasfront.errors import ShapeError
+from kerasfront.layers._configured import Configured, fraction, positive, where
+from kerasfront.layers.input_spec import InputSpec
+from kerasfront.layers.layer import Layer
+from kerasfront.ops._declare import Tensor
+from kerasfront.random.seed_generator import SeedGenerator
+from kerasfront.spec import KerasTensor, infer, mode, unknown
+from kerasfront.variable import StatelessScope, Variable
+
+# ---- cells --------------------------------------------------------------------------------------------------------
+
+
+class RecurrentCell(Configured):
+    """The base of the cells here: a kernel, a recurrent kernel, a bias, and dropout of inputs and of the first state.
+
+    The masks of dropout are drawn once for a sequence, and are the same at each step (Gal and Ghahramani,
+    https://arxiv.org/abs/1512.05287). They are kept until they are reset.
+    """
+
+    state_size: Any
+    output_size: Any
+    dropout: float
+    recurrent_dropout: float
+
+    def _keep_dropout(self, dropout: float, recurrent_dropout: float, seed: int | None) -> None:
+        self.dropout = fraction(self, "dropout", dropout)
+        self.recurrent_dropout = fraction(self, "recurrent_dropout", recurrent_dropout)
+        self.seed = seed
+        if dropout or recurrent_dropout:
+            self.seed_generator = SeedGenerator(seed)
+        self.reset_dropout_mask()
+        self.reset_recurrent_dropout_mask()
+
+    def get_dropout_mask(self, step_input: Tensor) -> Tensor | None:
+        """The mask of the inputs: 0 or 1 / (1 - dropout) for each element of a step's input; None without dropout."""
+        return self._mask("_input_mask", step_input, self.dropout)
+
+    def get_recurrent_dropout_mask(self, step_input: Tensor) -> Tensor | None:
+        """The mask of the first state, of the shape of `step_input`, which is that state; None without dropout."""
+        return self._mask("_state_mask", step_input, self.recurrent_dropout)
+
+    def _mask(self, name: str, like: Any, rate: float) -> Any:
+        if rate and self.__dict__[name] is None:
+            self.__dict__[name] = random.dropout(ops.ones_like(like), rate, seed=self.seed_generator)
+        return self.__dict__[name]
+
+    def reset_dropout_mask(self) -> None:
+        """Let the next call draw a new mask of the inputs."""
+        self.__dict__["_input_mask"] = None
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Let the next call draw a new mask of the state."""
+        self.__dict__["_state_mask"] = None
+
+    def _draw_masks(self, step_input: Any, states: Any) -> None:
+        self.get_dropout_mask(step_input)
+        self.get_recurrent_dropout_mask(states[0])
+
+    def _reset_masks(self) -> None:
+        self.reset_dropout_mask()
+        self.reset_recurrent_dropout_mask()
+
+    def _dropped(self, inputs: Any, state: Any, training: bool | None) -> tuple[Any, Any]:
+        if training and self.dropout:
+            inputs = inputs * self.get_dropout_mask(inputs)
+        if training and self.recurrent_dropout:
+            state = state * self.get_recurrent_dropout_mask(state)
+        return inputs, state
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
+        """Zeros for each state, of shape (batch_size, units)."""
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
+
+
+class _UnitsCell(RecurrentCell):
+    """A cell over vectors: its kernels hold `_gates` blocks of `units` columns."""
+
+    _gates = 1
+    units: int
+    use_bias: bool
+
+    def build(self, input_shape: Any) -> None:
+        width = self._gates * self.units
+        self.kernel = self._weight("kernel", (input_shape[-1], width))
+        self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, width), of="recurrent")
+        self.bias = self._make_bias() if self.use_bias else None
+
+    def _make_bias(self) -> Any:
+        return self._weight("bias", (self._gates * self.units,))
+
+
+def _first_of(states: Any) -> Any:
+    return states[0] if isinstance(states, list | tuple) else states
+
+
+def _like_given(state: Any, states: Any) -> Any:
+    return [state] if isinstance(states, list | tuple) else state
+
+
+class SimpleRNNCell(_UnitsCell):
+    """One step of a SimpleRNN: `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
+
+    Args:
+        units: The size of the state and of the output.
+        activation: A function or its name; None: none.
+        use_bias: Whether a bias is added.
+        kernel_initializer: An initializer of the kernel, of shape (features, units).
+        recurrent_initializer: An initializer of the recurrent kernel, of shape (units, units).
+        bias_initializer: An initializer of the bias, of shape (units,).
+        kernel_regularizer: A regularizer of the kernel.
+        recurrent_regularizer: A regularizer of the recurrent kernel.
+        bias_regularizer: A regularizer of the bias.
+        kernel_constraint: A constraint of the kernel.
+        recurrent_constraint: A constraint of the recurrent kernel.
+        bias_constraint: A constraint of the bias.
+        dropout: The rate at which inputs are dropped in training, with one mask for all steps.
+        recurrent_dropout: The rate at which the state is dropped in training, likewise.
+        seed: A seed of the masks.
+
+    Called on inputs of shape (batch, features) and a list of states, it returns the output and the next states.
+
+    Reference: Elman (1990), "Finding structure in time".
+
+    >>> import kerasfront as keras
+    >>> cell = keras.layers.SimpleRNNCell(3)
+    >>> y, states = cell(keras.ops.ones((2, 4)), cell.get_initial_state(batch_size=2))
+    >>> y.shape[1], len(states)
+    (3, 1)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._keep(
+            units=positive(self, "units", units), activation=activation, use_bias=use_bias,
+            kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer, bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+        )  # fmt: skip
+        self._keep_dropout(dropout, recurrent_dropout, seed)
+        self.state_size = self.output_size = units
+
+    def call(self, sequence: Any, states: Any, training: bool | None = False) -> Any:
+        x, h = self._dropped(sequence, _first_of(states), training)
+        h = ops.affine(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
+        h = self.activation(h)
+        return h, _like_given(h, states)
+
+
+class LSTMCell(_UnitsCell):
+    """One step of an LSTM.
+
+    With the gates i, f, o (by the recurrent activation) and g (by the activation) of `x @ kernel + h @
+    recurrent_kernel + bias`, cut in the order i, f, g, o: `c = f * c + i * g`, `h = o * activation(c)`.
+
+    Args:
+        units: The size of each of the two states and of the output.
+        activation: A function or its name, for the new values and the output; None: none.
+        recurrent_activation: A function or its name, for the gates; None: none.
+        use_bias: Whether a bias is added.
+        kernel_initializer: An initializer of the kernel, of shape (features, 4 * units).
+        recurrent_initializer: An initializer of the recurrent kernel, of shape (units, 4 * units).
+        bias_initializer: An initializer of the bias, of shape (4 * units,).
+        unit_forget_bias: Whether the bias of the forget gate begins at 1 (Jozefowicz et al., 2015).
+        kernel_regularizer: A regularizer of the kernel.
+        recurrent_regularizer: A regularizer of the recurrent kernel.
+        bias_regularizer: A regularizer of the bias.
+        kernel_constraint: A constraint of the kernel.
+        recurrent_constraint: A constraint of the recurrent kernel.
+        bias_constraint: A constraint of the bias.
+        dropout: The rate at which inputs are dropped in training, with one mask for all steps.
+        recurrent_dropout: The rate at which h is dropped in training, likewise.
+        seed: A seed of the masks.
+
+    Called on inputs of shape (batch, features) and the states [h, c], it returns the output and the next states.
+
+    Reference: Hochreiter and Schmidhuber (1997), "Long short-term memory".
+
+    >>> import kerasfront as keras
+    >>> cell = keras.layers.LSTMCell(3)
+    >>> y, (h, c) = cell(keras.ops.ones((2, 4)), cell.get_initial_state(batch_size=2))
+    >>> y.shape[1], c.shape[1]
+    (3, 3)
+    """
+
+    _gates = 4
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._keep(
+            units=positive(self, "units", units), activation=activation, recurrent_activation=recurrent_activation,
+            use_bias=use_bias, kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer, unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer, recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint, bias_constraint=bias_constraint,
+        )  # fmt: skip
+        self._keep_dropout(dropout, recurrent_dropout, seed)
+        self.state_size, self.output_size = [units, units], units
+
+    def _make_bias(self) -> Any:
+        return forget_bias(self, self.units)
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+        h, c = states
+        x, h = self._dropped(inputs, h, training)
+        gates = ops.affine(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
+        h, c = lstm_step(self, ops.split(gates, 4, axis=-1), c)
+        return h, [h, c]
+
+
+def lstm_step(cell: Any, gates: Any, c: Any) -> tuple[Any, Any]:
+    """The next h and c from the four gates before their activations."""
+    i, f, g, o = gates
+    gate = cell.recurrent_activation
+    c = gate(f) * c + gate(i) * cell.activation(g)
+    return gate(o) * cell.activation(c), c
+
+
+def forget_bias(cell: Any, units: int) -> Any:
+    """The bias of an LSTM's four gates; where the cell wants it, that of the forget gate begins at 1."""
+    if not cell.unit_forget_bias:
+        return cell._weight("bias", (4 * units,))
+
+    def initialize(shape: Any, dtype: Any = None) -> Any:
+        draw = getattr(cell.bias_initializer, "draw", cell.bias_initializer)
+        first, rest = (np.asarray(ops.convert_to_numpy(draw((n * units,), dtype=dtype))) for n in (1, 2))
+        return np.concatenate([first, np.ones_like(first), rest])
+
+    return cell.add_weight(
+        (4 * units,), initialize, name="bias", regularizer=cell.bias_regularizer, constraint=cell.bias_constraint
+    )
+
+
+class GRUCell(_UnitsCell):
+    """One step of a GRU.
+
+    With the gates z and r (by the recurrent activation): `h = z * h + (1 - z) * activation(new)`, where new is
+    `x @ kernel + r * (h @ recurrent_kernel + bias)` with reset_after, and `x @ kernel + (r * h) @ recurrent_kernel +
+    bias` without it. The gates stand in the order z, r, new.
+
+    Args:
+        units: The size of the state and of the output.
+        activation: A function or its name, for the new values; None: none.
+        recurrent_activation: A function or its name, for the gates; None: none.
+        use_bias: Whether a bias is added.
+        kernel_initializer: An initializer of the kernel, of shape (features, 3 * units).
+        recurrent_initializer: An initializer of the recurrent kernel, of shape (units, 3 * units).
+        bias_initializer: An initializer of the bias, of shape (2, 3 * units) with reset_after, else (3 * units,).
+        kernel_regularizer: A regularizer of the kernel.
+        recurrent_regularizer: A regularizer of the recurrent kernel.
+        bias_regularizer: A regularizer of the bias.
+        kernel_constraint: A constraint of the kernel.
+        recurrent_constraint: A constraint of the recurrent kernel.
+        bias_constraint: A constraint of the bias.
+        dropout: The rate at which inputs are dropped in training, with one mask for all steps.
+        recurrent_dropout: The rate at which the state is dropped in training, likewise.
+        reset_after: Whether the reset gate is applied after the product with the recurrent kernel, as cuDNN does, or
+            before it, as in the paper.
+        seed: A seed of the masks.
+
+    Called on inputs of shape (batch, features) and a list of states, it returns the output and the next states.
+
+    Reference: Cho et al., https://arxiv.org/abs/1406.1078
+
+    >>> import kerasfront as keras
+    >>> cell = keras.layers.GRUCell(3)
+    >>> y, states = cell(keras.ops.ones((2, 4)), cell.get_initial_state(batch_size=2))
+    >>> y.shape[1], len(states)
+    (3, 1)
+    """
+
+    _gates = 3
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._keep(
+            units=positive(self, "units", units), activation=activation, recurrent_activation=recurrent_activation,
+            use_bias=use_bias, kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer, bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint, reset_after=bool(reset_after),
+        )  # fmt: skip
+        self._keep_dropout(dropout, recurrent_dropout, seed)
+        self.state_size = self.output_size = units
+
+    def _make_bias(self) -> Any:
+        width = 3 * self.units
+        return self._weight("bias", (2, width) if self.reset_after else (width,))
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+        h = _first_of(states)
+        x, dropped = self._dropped(inputs, h, training)
+        z, new = (self._after if self.reset_after else self._before)(x, dropped)
+        new = self.activation(new)
+        h = new + z * (h - new)
+        return h, _like_given(h, states)
+
+    def _after(self, x: Any, h: Any) -> tuple[Any, Any]:
+        first, second = (None, None) if self.bias is None else (self.bias[0], self.bias[1])
+        xz, xr, xn = ops.split(ops.affine(x, self.kernel, first), 3, axis=-1)
+        hz, hr, hn = ops.split(ops.affine(h, self.recurrent_kernel, second), 3, axis=-1)
+        z, r = self.recurrent_activation(xz + hz), self.recurrent_activation(xr + hr)
+        return z, xn + r * hn
+
+    def _before(self, x: Any, h: Any) -> tuple[Any, Any]:
+        xz, xr, xn = ops.split(ops.affine(x, self.kernel, self.bias), 3, axis=-1)
+        hz, hr = ops.split(ops.matmul(h, self.recurrent_kernel[:, : 2 * self.units]), 2, axis=-1)
+        z, r = self.recurrent_activation(xz + hz), self.recurrent_activation(xr + hr)
+        return z, xn + ops.matmul(r * h, self.recurrent_kernel[:, 2 * self.units :])
+
+
+class StackedRNNCells(Configured):
+    """Several cells as one: the output of each is the input of the next.
+
+    Args:
+        cells: The cells; each has `call(inputs, states)` and `state_size`.
+
+    Raises:
+        ValueError: There is no cell, or one is none.
+
+    Its states are a list with the states of each cell.
+
+    >>> import kerasfront as keras
+    >>> cell = keras.layers.StackedRNNCells([keras.layers.LSTMCell(3), keras.layers.GRUCell(4)])
+    >>> cell.state_size, cell.output_size
+    ([[3, 3], 4], 4)
+    """
+
+    def __init__(self, cells: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not cells:
+            raise ValueError(f"Expected `cells` of {where(self)} to be a list of cells, got {cells!r}.")
+        for cell in cells:
+            check_cell(self, cell)
+        self.cells = list(cells)
+
+    @property
+    def state_size(self) -> list[Any]:
+        return [cell.state_size for cell in self.cells]
+
+    @property
+    def output_size(self) -> Any:
+        return _output_size(self.cells[-1])
+
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+        """The initial states of each cell."""
+        return [initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells]
+
+    def build(self, input_shape: Any) -> None:
+        for cell in self.cells:
+            if isinstance(cell, Layer) and not cell.built:
+                cell.build(input_shape)
+            input_shape = (input_shape[0], *_as_shape(_output_size(cell)))
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False, **kwargs: Any) -> Any:
+        after = []
+        for cell, own in zip(self.cells, states, strict=True):
+            own = own if isinstance(own, list | tuple) else [own]
+            inputs, new = run_cell(cell, inputs, own, training, **kwargs)
+            after.append(new)
+        return inputs, after
+
+    def _draw_masks(self, step_input: Any, states: Any) -> None:
+        for cell, own in zip(self.cells, states, strict=True):
+            if isinstance(cell, RecurrentCell | StackedRNNCells):
+                cell._draw_masks(step_input, own)
+            size = (ops.shape(step_input)[0], *_as_shape(_output_size(cell)))
+            step_input = ops.zeros(size, dtype=self.compute_dtype)
+
+    def _reset_masks(self) -> None:
+        for cell in self.cells:
+            if isinstance(cell, RecurrentCell | StackedRNNCells):
+                cell._reset_masks()
+
+    def get_config(self) -> dict[str, Any]:
+        cells = [serialization.serialize_keras_object(cell) for cell in self.cells]
+        return {**super().get_config(), "cells": cells}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        with serialization.custom_object_scope(custom_objects):
+            return super().from_config(config)
+
+
+# ---- what the loop asks of a cell ---------------------------------------------------------------------------------
+
+
+def check_cell(layer: Layer, cell: Any) -> None:
+    """Raise ValueError, naming the layer, unless `cell` can be run over a sequence."""
+    for name in ("call", "state_size"):
+        if not hasattr(cell, name):
+            raise ValueError(
+                f"Expected the cell of {where(layer)} to have `call(inputs, states)` and `state_size`; "
+                f"{cell!r} has no `{name}`."
+            )
+
+
+def _as_shape(size: Any) -> tuple[Any, ...]:
+    return tuple(size) if isinstance(size, list | tuple) else (size,)
+
+
+def _output_size(cell: Any) -> Any:
+    """What the cell says, else the size of its first state."""
+    size = getattr(cell, "output_size", None)
+    if size is None:
+        size = cell.state_size[0] if isinstance(cell.state_size, list | tuple) else cell.state_size
+    return size
+
+
+def initial_state(cell: Any, batch_size: Any, dtype: str) -> list[Any]:
+    """The states that the cell begins with: its own, else zeros of its state sizes."""
+    if hasattr(cell, "get_initial_state"):
+        found = cell.get_initial_state(batch_size=batch_size)
+        return list(found) if isinstance(found, list | tuple) else [found]
+    sizes = cell.state_size if isinstance(cell.state_size, list | tuple) else [cell.state_size]
+    return [ops.zeros((batch_size, *_as_shape(size)), dtype=dtype) for size in sizes]
+
+
+def run_cell(cell: Any, inputs: Any, states: Any, training: Any, **kwargs: Any) -> Any:
+    """`(output, next states)` of one step. Cells of ours run in the context of the layer around them."""
+    if isinstance(cell, RecurrentCell | StackedRNNCells):
+        return cell.call(inputs, states, training=training, **kwargs)
+    if isinstance(cell, Layer):
+        return cell(inputs, states, training=training, **kwargs)
+    if "training" in inspect.signature(cell.call).parameters:
+        kwargs["training"] = training
+    return cell.call(inputs, states, **kwargs)
+
+
+# ---- the loop -----------------------------------------------------------------------------------------------------
+
+
+class RNN(Configured):
+    """Runs a cell over the steps of a sequence.
+
+    Args:
+        cell: A cell, or a list of cells, which are stacked. A cell has `call(inputs, states)`, which returns the output
+            and the next states; `state_size`, an integer or one for each state; optionally `output_size` and
+            `get_initial_state(batch_size)`. A cell that is a layer may hold weights, and may change other variables
+            (statistics, seeds) at each step.
+        return_sequences: Whether the outputs of all steps are returned, or the last one.
+        return_state: Whether the last states are returned too, after the output.
+        go_backwards: Whether to run from the last step to the first; the outputs stand in the order they were made.
+        stateful: Whether the states of a batch are those that the next one begins with. The batch size is then fixed.
+        unroll: Whether the loop is written out, step by step: faster for short sequences on JAX and TensorFlow, and
+            longer to compile. The length must be known.
+        zero_output_for_mask: Whether the outputs of steps that are masked are zeros, instead of the output before.
+
+    Call arguments:
+        sequences: A tensor of shape (batch, time, ...).
+        initial_state: The states to begin with: a list, in the cell's structure or flat.
+        mask: Booleans of shape (batch, time): False leaves a step out.
+        training: Whether dropout is active.
+
+    Returns:
+        The outputs, of shape (batch, time, ...), or the last one, of shape (batch, ...); with return_state a tuple of
+        that and each state.
+
+    Raises:
+        ValueError: The cell is none; `stateful` without a known batch size; `unroll` without a known length.
+        ShapeError: The sequences have fewer than three axes, or the initial states don't fit.
+
+    >>> import kerasfront as keras
+    >>> class Sums(keras.layers.Layer):
+    ...     state_size = 1
+    ...     def call(self, inputs, states):
+    ...         total = states[0] + keras.ops.sum(inputs, axis=-1, keepdims=True)
+    ...         return total, [total]
+    >>> layer = keras.layers.RNN(Sums(), return_sequences=True)
+    >>> keras.ops.convert_to_numpy(layer(keras.ops.ones((1, 3, 2)))).tolist()
+    [[[2.0], [4.0], [6.0]]]
+    """
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(cell, list | tuple):
+            cell = StackedRNNCells(cell, dtype=kwargs.get("dtype"))
+        check_cell(self, cell)
+        self.cell = cell
+        self.return_sequences, self.return_state = bool(return_sequences), bool(return_state)
+        self.go_backwards, self.stateful, self.unroll = bool(go_backwards), bool(stateful), bool(unroll)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.__dict__["states"] = None
+        self.input_spec = InputSpec(min_ndim=3)
+        self.supports_masking, self._makes_mask = True, False
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        rank = len(sequences_shape)
+        self.input_spec = InputSpec(ndim=rank, axes={-1: sequences_shape[-1]})
+        if self.stateful:
+            self._make_states(sequences_shape[0])
+
+    def _make_states(self, batch_size: int | None) -> None:
+        if batch_size is None:
+            raise ValueError(
+                f"{where(self).capitalize()} is stateful: it needs to know the batch size, and None came. Give the "
+                "model an Input with batch_size, or call it on data."
+            )
+        sizes = infer(lambda: self.get_initial_state(batch_size), (), {})
+        self.__dict__["states"] = tree.map_structure(
+            lambda s: Variable("zeros", shape=s.shape, dtype=s.dtype, trainable=False, name="rnn_state"), sizes
+        )
+        self._call_states[:] = tree.flatten(self.states)
+
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """The states that the cell begins with, for a batch."""
+        return initial_state(self.cell, batch_size, self.compute_dtype)
+
+    def reset_state(self) -> None:
+        """Let the next batch begin with zeros."""
+        for state in self._call_states:
+            state.assign(np.zeros(state.shape, "float32"))
+
+    def reset_states(self) -> None:
+        """`reset_state()`."""
+        self.reset_state()
+
+    def compute_mask(self, _: Any, mask: Any) -> Any:
+        # Only the sequence of outputs has the sequence's mask.
+        mask = tree.flatten(mask)[0] if self.return_sequences else None
+        return [mask, *(None for _ in range(self._state_count()))] if self.return_state else mask
+
+    def _state_count(self) -> int:
+        size = self.cell.state_size
+        return len(size) if isinstance(size, list | tuple) else 1
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
+        if mask is not None:
+            mask = tree.flatten(mask)[0]
+        states = self._begin(sequences, initial_state)
+        last, outputs, states = self.inner_loop(sequences, states, mask, training)
+        if self.stateful:
+            self._remember(states)
+        output = outputs if self.return_sequences else last
+        return (output, *states) if self.return_state else output
+
+    def _begin(self, sequences: Any, given: Any) -> Any:
+        """The states to begin with: the given ones, else those of the batch before, else the cell's."""
+        if given is None:
+            if self.stateful:
+                return tree.map_structure(lambda v: v.value, self.states)
+            return self._cell_states(sequences)
+        flat = tree.flatten(given)
+        if isinstance(self.cell, RecurrentCell):
+            structure: Any = [0] * self._state_count()
+        else:
+            structure = infer(lambda: self.get_initial_state(1), (), {})
+        expected = len(tree.flatten(structure))
+        if len(flat) != expected:
+            raise ShapeError(f"Expected {expected} tensors in `initial_state` of {where(self)}, got {len(flat)}.")
+        return tree.pack_sequence_as(structure, flat)
+
+    def _cell_states(self, sequences: Any) -> Any:
+        return self.get_initial_state(ops.shape(sequences)[0])
+
+    def _remember(self, states: Any) -> None:
+        for variable, value in zip(self._call_states, tree.flatten(states), strict=True):
+            if not isinstance(value, KerasTensor):
+                variable.assign(ops.stop_gradient(value))
+
+    # -- step by step
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> Any:
+        """Run the cell over the sequence, in the layer's direction.
+
+        Returns:
+            The last output, all outputs with the time on axis 1, and the last states.
+        """
+        length = sequences.shape[1]
+        if self.unroll and (not isinstance(length, int) or unknown(length)):
+            raise ValueError(
+                f"{where(self).capitalize()} is unrolled: it needs a known length of the sequences, got None."
+            )
+        draws = training and isinstance(self.cell, RecurrentCell | StackedRNNCells)
+        if draws:
+            self.cell._draw_masks(sequences[:, 0], initial_state)
+        try:
+            states, outputs = self._loop(sequences, initial_state, mask, training)
+        finally:
+            if draws:
+                self.cell._reset_masks()
+        last = outputs[0 if self.go_backwards else -1]
+        if not self.return_sequences:
+            return last, outputs, states
+        if self.go_backwards:
+            outputs = ops.flip(outputs, axis=0)
+        return last, _swap_time(outputs), states
+
+    def _loop(self, sequences: Any, states: Any, mask: Any, training: Any) -> tuple[Any, Any]:
+        """The last states, and the outputs at the places of their inputs, with the time first."""
+        run = _Carried(self.cell)
+        repeats = mask is not None and not self.zero_output_for_mask
+        zeros = None if mask is None else self._zero_output(sequences, states)
+
+        def step(carry: Any, row: Any) -> Any:
+            flat, before, held = carry
+            x, counts = row
+            packed = tree.pack_sequence_as(states, flat)
+            output, after, held = run(x, packed, training, held)
+            after = tree.flatten(after)
+            if counts is not None:
+                after = [ops.where(_over(counts, new), new, old) for new, old in zip(after, flat, strict=True)]
+                output = ops.where(_over(counts, output), output, before if repeats else zeros)
+            return (after, output if repeats else None, held), output
+
+        start = (tree.flatten(states), zeros if repeats else None, run.values())
+        rows = (_swap_time(sequences), None if mask is None else _swap_time(mask))
+        loop = _unrolled if self.unroll else ops.scan
+        (flat, _, held), outputs = loop(step, start, rows, reverse=self.go_backwards)
+        run.keep(held)
+        return tree.pack_sequence_as(states, flat), outputs
+
+    def _zero_output(self, sequences: Any, states: Any) -> Any:
+        """Zeros like the output of a step."""
+
+        def output(x: Any, states: Any) -> Any:
+            return run_cell(self.cell, x, states, False)[0]
+
+        first = KerasTensor((1, *sequences.shape[2:]), ops.dtype(sequences))
+        spec = infer(
+            output, (first, tree.map_structure(lambda s: KerasTensor((1, *s.shape[1:]), ops.dtype(s)), states)), {}
+        )
+        return ops.zeros((ops.shape(sequences)[0], *spec.shape[1:]), dtype=spec.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        also = {"unroll": self.unroll, "zero_output_for_mask": self.zero_output_for_mask}
+        config = {**super().get_config(), **also}
+        if "cell" in config:
+            config["cell"] = serialization.serialize_keras_object(self.cell)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        with serialization.custom_object_scope(custom_objects):
+            return super().from_config(config)
+
+
+class _Carried:
+    """One step of a cell whose variables may change at each step: in a compiled loop they are carried through it."""
+
+    def __init__(self, cell: Any) -> None:
+        self.cell = cell
+        known = cell.variables if isinstance(cell, Layer) and not mode.inferring else []
+        self.variables = [v for v in known if not v.born_trainable]
+
+    def values(self) -> list[Any]:
+        return [v.value for v in self.variables]
+
+    def __call__(self, x: Any, states: Any, training: Any, held: list[Any]) -> tuple[Any, Any, list[Any]]:
+        if not self.variables:
+            return (*run_cell(self.cell, x, states, training), held)
+        with StatelessScope(list(zip(self.variables, held, strict=True))) as scope:
+            output, after = run_cell(self.cell, x, states, training)
+            held = [scope.get_current_value(v) for v in self.variables]
+        return output, after, held
+
+    def keep(self, held: list[Any]) -> None:
+        for variable, value in zip(self.variables, held, strict=True):
+            variable.assign(value)
+
+
+def _swap_time(x: Any) -> Any:
+    """The first two axes exchanged: batch and time."""
+    return ops.transpose(x, (1, 0, *range(2, len(x.shape))))
+
+
+def _over(counts: Any, x: Any) -> Any:
+    """Booleans of shape (batch,) in a shape that broadcasts with x."""
+    return ops.expand_dims(counts, tuple(range(1, len(x.shape))))
+
+
+def _unrolled(step: Any, carry: Any, rows: Any, reverse: bool = False) -> tuple[Any, Any]:
+    """`ops.scan`, written out."""
+    xs = ops.unstack(rows[0])
+    counts = [None] * len(xs) if rows[1] is None else ops.unstack(rows[1])
+    outputs = []
+    for t in reversed(range(len(xs))) if reverse else range(len(xs)):
+        carry, output = step(carry, (xs[t], counts[t]))
+        outputs.append(output)
+    return carry, ops.stack(outputs[::-1] if reverse else outputs)
+
+
+# ---- the layers of one cell ---------------------------------------------------------------------------------------
+
+
+def of_cell(name: str) -> Any:
+    """A property of the layer that is its cell's."""
+    return property(lambda self: getattr(self.cell, name), doc=f"The cell's `{name}`.")
+
+
+class OfCell(RNN):
+    """A layer whose arguments are mostly those of its cell."""
+
+    activation, use_bias = of_cell("activation"), of_cell("use_bias")
+    kernel_initializer = of_cell("kernel_initializer")
+    recurrent_initializer = of_cell("recurrent_initializer")
+    bias_initializer = of_cell("bias_initializer")
+    kernel_regularizer = of_cell("kernel_regularizer")
+    recurrent_regularizer = of_cell("recurrent_regularizer")
+    bias_regularizer = of_cell("bias_regularizer")
+    kernel_constraint = of_cell("kernel_constraint")
+    recurrent_constraint = of_cell("recurrent_constraint")
+    bias_constraint = of_cell("bias_constraint")
+    dropout, recurrent_dropout, seed = of_cell("dropout"), of_cell("recurrent_dropout"), of_cell("seed")
+
+
+def cell_options(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The options of a layer that are its cell's too."""
+    return {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
+
+
+class _OfUnits(OfCell):
+    """A layer that an op can run as a whole."""
+
+    units = of_cell("units")
+
+    def __init__(self, cell: Any, **kwargs: Any) -> None:
+        kwargs.pop("implementation", None)  # Keras 2: which of two ways to compute the same
+        super().__init__(cell, **kwargs)
+        self.input_spec = InputSpec(ndim=3)
+        gate = getattr(cell, "recurrent_activation", None)
+        self.__dict__["_defaults"] = cell.activation is activations.get("tanh") and gate in (
+            None,
+            activations.get("sigmoid"),
+        )
+
+    def _fused(
+        self, op: Callable[..., Any], sequences: Any, states: Any, mask: Any, training: Any, **options: Any
+    ) -> Any:
+        """What `inner_loop` returns, by an op that runs the whole loop."""
+        cell = self.cell
+        if training and cell.dropout:
+            sequences = sequences * cell.get_dropout_mask(sequences[:, 0])[:, None]
+            cell.reset_dropout_mask()
+        bias = None if cell.bias is None else cell.bias.value
+        outputs, *states = op(
+            sequences, *states, cell.kernel.value, cell.recurrent_kernel.value, bias, mask, self.go_backwards, **options
+        )
+        if mask is None:
+            last = states[0]
+        else:
+            if self.zero_output_for_mask:
+                outputs = ops.where(mask[:, :, None], outputs, 0)
+            last = outputs[:, 0 if self.go_backwards else -1]
+        if self.return_sequences and self.go_backwards:
+            outputs = ops.flip(outputs, axis=1)
+        return last, outputs, states
+
+    def _is_plain(self, training: Any) -> bool:
+        """Whether a fused op computes what the cell would."""
+        return self._defaults and not self.unroll and not (training and self.cell.recurrent_dropout)
+
+    def get_config(self) -> dict[str, Any]:
+        return {k: v for k, v in super().get_config().items() if k != "use_cudnn"}
+
+
+class SimpleRNN(_OfUnits):
+    """A fully connected recurrent layer: `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
+
+    Args:
+        units: The size of the state and of the output.
+        activation: A function or its name; None: none.
+        use_bias: Whether a bias is added.
+        kernel_initializer: An initializer of the kernel, of shape (features, units).
+        recurrent_initializer: An initializer of the recurrent kernel, of shape (units, units).
+        bias_initializer: An initializer of the bias, of shape (units,).
+        kernel_regularizer: A regularizer of the kernel.
+        recurrent_regularizer: A regularizer of the recurrent kernel.
+        bias_regularizer: A regularizer of the bias.
+        activity_regularizer: A regularizer of the output.
+        kernel_constraint: A constraint of the kernel.
+        recurrent_constraint: A constraint of the recurrent kernel.
+        bias_constraint: A constraint of the bias.
+        dropout: The rate at which inputs are dropped in training, with one mask for all steps.
+        recurrent_dropout: The rate at which the state is dropped in training, likewise.
+        return_sequences: Whether the outputs of all steps are returned, or the last one.
+        return_state: Whether the last state is returned too.
+        go_backwards: Whether to run from the last step to the first.
+        stateful: Whether a batch begins with the states of the one before.
+        unroll: Whether the loop is written out.
+        seed: A seed of dropout.
+
+    The call arguments, results and errors are those of `RNN`.
+
+    Reference: Elman (1990), "Finding structure in time".
+
+    >>> import kerasfront as keras
+    >>> keras.layers.SimpleRNN(3)(keras.ops.ones((2, 5, 4))).shape[1]
+    3
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        cell = SimpleRNNCell(
+            units, activation=activation, use_bias=use_bias, kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer, bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer, recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint, bias_constraint=bias_constraint, dropout=dropout,
+            recurrent_dropout=recurrent_dropout, seed=seed, name="simple_rnn_cell", **cell_options(kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
+            stateful=stateful, unroll=unroll, activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> Any:
+        if not self._is_plain(training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return self._fused(ops.simple_rnn, sequences, initial_state, mask, training)
+
+
+class LSTM(_OfUnits):
+    """A long short-term memory layer.
+
+    Args:
+        units: The size of each state and of the output.
+        activation: A function or its name, for the new values and the output; None: none.
+        recurrent_activation: A function or its name, for the gates; None: none.
+        use_bias: Whether a bias is added.
+        kernel_initializer: An initializer of the kernel, of shape (features, 4 * units).
+        recurrent_initializer: An initializer of the recurrent kernel, of shape (units, 4 * units).
+        bias_initializer: An initializer of the bias, of shape (4 * units,).
+        unit_forget_bias: Whether the bias of the forget gate begins at 1.
+        kernel_regularizer: A regularizer of the kernel.
+        recurrent_regularizer: A regularizer of the recurrent kernel.
+        bias_regularizer: A regularizer of the bias.
+        activity_regularizer: A regularizer of the output.
+        kernel_constraint: A constraint of the kernel.
+        recurrent_constraint: A constraint of the recurrent kernel.
+        bias_constraint: A constraint of the bias.
+        dropout: The rate at which inputs are dropped in training, with one mask for all steps.
+        recurrent_dropout: The rate at which h is dropped in training, likewise; the layer then runs step by step.
+        seed: A seed of dropout.
+        return_sequences: Whether the outputs of all steps are returned, or the last one.
+        return_state: Whether the last states h and c are returned too.
+        go_backwards: Whether to run from the last step to the first.
+        stateful: Whether a batch begins with the states of the one before.
+        unroll: Whether the loop is written out.
+        use_cudnn: False: step by step. "auto" and True: by the framework's fused loop (on any device) where the
+            activations are the default ones.
+
+    The call arguments, results and errors are those of `RNN`.
+
+    Reference: Hochreiter and Schmidhuber (1997), "Long short-term memory".
+
+    >>> import kerasfront as keras
+    >>> y, h, c = keras.layers.LSTM(3, return_sequences=True, return_state=True)(keras.ops.ones((2, 5, 4)))
+    >>> y.shape[1:] == (5, 3), c.shape[1]
+    (True, 3)
+    """
+
+    recurrent_activation, unit_forget_bias = of_cell("recurrent_activation"), of_cell("unit_forget_bias")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        cell = LSTMCell(
+            units, activation=activation, recurrent_activation=recurrent_activation, use_bias=use_bias,
+            kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer, unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer, recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint, bias_constraint=bias_constraint, dropout=dropout,
+            recurrent_dropout=recurrent_dropout, seed=seed, name="lstm_cell", **cell_options(kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
+            stateful=stateful, unroll=unroll, activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.use_cudnn = use_cudnn
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> Any:
+        if self.use_cudnn is False or not self._is_plain(training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return self._fused(ops.lstm, sequences, initial_state, mask, training)
+
+
+class GRU(_OfUnits):
+    """A layer of gated recurrent units.
+
+    Args:
+        units: The size of the state and of the output.
+        activation: A function or its name, for the new values; None: none.
+        recurrent_activation: A function or its name, for the gates; None: none.
+        use_bias: Whether a bias is added.
+        kernel_initializer: An initializer of the kernel, of shape (features, 3 * units).
+        recurrent_initializer: An initializer of the recurrent kernel, of shape (units, 3 * units).
+        bias_initializer: An initializer of the bias, of shape (2, 3 * units) with reset_after, else (3 * units,).
+        kernel_regularizer: A regularizer of the kernel.
+        recurrent_regularizer: A regularizer of the recurrent kernel.
+        bias_regularizer: A regularizer of the bias.
+        activity_regularizer: A regularizer of the output.
+        kernel_constraint: A constraint of the kernel.
+        recurrent_constraint: A constraint of the recurrent kernel.
+        bias_constraint: A constraint of the bias.
+        dropout: The rate at which inputs are dropped in training, with one mask for all steps.
+        recurrent_dropout: The rate at which the state is dropped in training, likewise; the layer then runs step by
+            step.
+        seed: A seed of dropout.
+        return_sequences: Whether the outputs of all steps are returned, or the last one.
+        return_state: Whether the last state is returned too.
+        go_backwards: Whether to run from the last step to the first.
+        stateful: Whether a batch begins with the states of the one before.
+        unroll: Whether the loop is written out.
+        reset_after: Whether the reset gate is applied after the product with the recurrent kernel, as cuDNN does, or
+            before it, as in the paper.
+        use_cudnn: False: step by step. "auto" and True: by the framework's fused loop (on any device) where the
+            activations are the default ones.
+
+    The call arguments, results and errors are those of `RNN`.
+
+    Reference: Cho et al., https://arxiv.org/abs/1406.1078
+
+    >>> import kerasfront as keras
+    >>> keras.layers.GRU(3, return_sequences=True)(keras.ops.ones((2, 5, 4))).shape[1:] == (5, 3)
+    True
+    """
+
+    recurrent_activation, reset_after = of_cell("recurrent_activation"), of_cell("reset_after")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        reset_after: bool = True,
+        use_cudnn: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        cell = GRUCell(
+            units, activation=activation, recurrent_activation=recurrent_activation, use_bias=use_bias,
+            kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer, bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint, dropout=dropout, recurrent_dropout=recurrent_dropout,
+            reset_after=reset_after, seed=seed, name="gru_cell", **cell_options(kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
+            stateful=stateful, unroll=unroll, activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.use_cudnn = use_cudnn
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> Any:
+        if self.use_cudnn is False or not self._is_plain(training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return self._fused(ops.gru, sequences, initial_state, mask, training, reset_after=self.reset_after)

@@ -1,0 +1,440 @@
+"""Layers that move, repeat, cut off or pad elements."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.errors import ShapeError
+from kerasfront.layers._configured import Configured, data_format_of, one_of, per_axis, positive, where
+from kerasfront.layers.input_spec import InputSpec
+
+
+class Flatten(Configured):
+    """Each sample as one vector.
+
+    Args:
+        data_format: With "channels_first" the channels are moved to the end before, so that a model gives the same
+            with either; None means `config.image_data_format()`.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.Flatten()(keras.ops.ones((2, 3, 4))).shape[1]
+    12
+    """
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(self, data_format)
+        self.input_spec = InputSpec(min_ndim=1)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        rank = len(inputs.shape)
+        if rank == 2:
+            return inputs
+        if self.data_format == "channels_first" and rank > 2:
+            inputs = ops.transpose(inputs, (0, *range(2, rank), 1))
+        size = _product(inputs.shape[1:])
+        # -1 keeps what a compiled graph doesn't know; where there are no elements it could be anything.
+        return ops.reshape(inputs, (-1, size) if size else (ops.shape(inputs)[0], -1 if size is None else 0))
+
+
+def _product(dims: Any) -> int | None:
+    """The product of dims; None where one isn't known."""
+    return None if any(d is None for d in dims) else math.prod(int(d) for d in dims)
+
+
+class Reshape(Configured):
+    """Each sample in another shape, in row-major order.
+
+    Args:
+        target_shape: The shape without the batch; one dim may be -1: what is left.
+
+    Raises:
+        ValueError: The shape has several -1, or the sizes don't fit.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.Reshape((-1, 2))(keras.ops.ones((2, 3, 4))).shape[1:] == (6, 2)
+    True
+    """
+
+    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
+        if any(not isinstance(d, int) or d < -1 for d in target) or target.count(-1) > 1:
+            raise ValueError(
+                f"Expected `target_shape` of {where(self)} to be integers from 0 on and at most one -1, "
+                f"got {target_shape!r}."
+            )
+        self.target_shape = target
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        target = self._resolved(inputs.shape[1:])
+        if -1 in target or not math.prod(target):
+            return ops.reshape(inputs, (ops.shape(inputs)[0], *target))
+        return ops.reshape(inputs, (-1, *target))
+
+    def _resolved(self, dims: Any) -> tuple[int, ...]:
+        """The target with its -1 replaced, where the inputs' size is known."""
+        target, size = self.target_shape, _product(dims)
+        if size is None:
+            return target
+        known = math.prod(d for d in target if d != -1)
+        if (size % known if known and -1 in target else size != known) or (not known and size):
+            raise ShapeError(
+                f"Expected the samples of the inputs of {where(self)} to have the size of {target}, "
+                f"got samples of shape {tuple(dims)}."
+            )
+        return tuple(size // known if d == -1 and known else 0 if d == -1 else d for d in target)
+
+
+class Permute(Configured):
+    """The axes of each sample in another order.
+
+    Args:
+        dims: A permutation of 1, 2, ...: the axes of the inputs in the order of the output's.
+
+    Raises:
+        ValueError: `dims` is no permutation of 1, 2, ...
+
+    >>> import kerasfront as keras
+    >>> keras.layers.Permute((2, 1))(keras.ops.ones((2, 3, 4))).shape[1:] == (4, 3)
+    True
+    """
+
+    def __init__(self, dims: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"Expected `dims` of {where(self)} to be a permutation of 1, 2, ..., got {dims!r}.")
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return ops.transpose(inputs, (0, *self.dims))
+
+
+class RepeatVector(Configured):
+    """A vector `n` times, as steps: (batch, features) becomes (batch, n, features).
+
+    Args:
+        n: How often.
+
+    Raises:
+        ValueError: `n` is no positive integer.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.RepeatVector(3)(keras.ops.ones((2, 4))).shape[1:] == (3, 4)
+    True
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n = positive(self, "n", n)
+        self.input_spec = InputSpec(ndim=2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
+
+
+# ---- cropping and padding -----------------------------------------------------------------------------------------
+
+
+def _sides(layer: Configured, name: str, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
+    """How much at the start and at the end of each dim: from an integer, one per dim, or a pair per dim."""
+    per_dim = (value,) * rank if isinstance(value, int) else value
+    pairs = [(v, v) if isinstance(v, int) else v for v in per_dim] if isinstance(per_dim, list | tuple) else []
+    if len(pairs) != rank or any(not _is_pair(p) for p in pairs):
+        raise ValueError(
+            f"Expected `{name}` of {where(layer)} to be an integer from 0 on, {rank} of them, or {rank} pairs of them, "
+            f"got {value!r}."
+        )
+    return tuple((int(a), int(b)) for a, b in pairs)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(v, int) and v >= 0 for v in value)
+
+
+def _pair(layer: Configured, name: str, value: Any) -> tuple[int, int]:
+    """How much at the start and at the end of the only dim: an integer, or two."""
+    found = (value, value) if isinstance(value, int) else value
+    if not _is_pair(found):
+        raise ValueError(f"Expected `{name}` of {where(layer)} to be an integer from 0 on, or two, got {value!r}.")
+    return int(found[0]), int(found[1])
+
+
+class _Cropping(Configured):
+    """Cuts `_cut` (before, after) off each spatial dim."""
+
+    rank: int
+    data_format = "channels_last"
+
+    def _cut_off(self, sides: tuple[tuple[int, int], ...]) -> None:
+        self._cut = sides
+        spatial = tuple(slice(a, -b if b else None) for a, b in sides)
+        whole = slice(None)
+        self._key = (whole, *spatial) if self.data_format == "channels_last" else (whole, whole, *spatial)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def build(self, input_shape: Any) -> None:
+        first = 1 if self.data_format == "channels_last" else 2
+        for size, (before, after) in zip(input_shape[first:], self._cut, strict=False):
+            if size is not None and size <= before + after:
+                raise ShapeError(
+                    f"The cropping {self.cropping} of {where(self)} leaves nothing of inputs of shape "
+                    f"{tuple(input_shape)}."
+                )
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        return inputs[self._key]
+
+
+class Cropping1D(_Cropping):
+    """Cuts steps off at the start and the end; inputs are (batch, steps, features).
+
+    Args:
+        cropping: How many: an integer, or two (start, end).
+
+    Raises:
+        ValueError: `cropping` is malformed, or leaves nothing.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.Cropping1D((1, 2))(keras.ops.ones((2, 8, 3))).shape[1:] == (5, 3)
+    True
+    """
+
+    rank = 1
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cropping = _pair(self, "cropping", cropping)
+        self._cut_off((self.cropping,))
+
+
+class Cropping2D(_Cropping):
+    """Cuts rows and columns off images.
+
+    Args:
+        cropping: An integer, two (rows, columns), or two pairs: ((top, bottom), (left, right)).
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `cropping` is malformed, or leaves nothing.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.Cropping2D(((1, 2), (0, 1)))(keras.ops.ones((2, 8, 8, 3))).shape[1:] == (5, 7, 3)
+    True
+    """
+
+    rank = 2
+
+    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(self, data_format)
+        self.cropping = _sides(self, "cropping", cropping, self.rank)
+        self._cut_off(self.cropping)
+
+
+class Cropping3D(_Cropping):
+    """Cuts planes off volumes; the arguments are those of `Cropping2D`, for three dims.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.Cropping3D(1)(keras.ops.ones((2, 8, 7, 6, 3))).shape[1:] == (6, 5, 4, 3)
+    True
+    """
+
+    rank = 3
+
+    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(self, data_format)
+        self.cropping = _sides(self, "cropping", cropping, self.rank)
+        self._cut_off(self.cropping)
+
+
+class _ZeroPadding(Configured):
+    """Puts zeros around each spatial dim."""
+
+    rank: int
+
+    def _put_around(self, sides: tuple[tuple[int, int], ...]) -> None:
+        last = self.data_format == "channels_last"
+        self._width = ((0, 0), *sides, (0, 0)) if last else ((0, 0), (0, 0), *sides)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        return ops.pad(inputs, self._width)
+
+
+class ZeroPadding1D(_ZeroPadding):
+    """Puts steps of zeros at the start and the end.
+
+    Args:
+        padding: How many: an integer, or two (start, end).
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `padding` is malformed.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.ZeroPadding1D((1, 2))(keras.ops.ones((2, 5, 3))).shape[1:] == (8, 3)
+    True
+    """
+
+    rank = 1
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(self, data_format)
+        self.padding = _pair(self, "padding", padding)
+        self._put_around((self.padding,))
+
+
+class ZeroPadding2D(_ZeroPadding):
+    """Puts rows and columns of zeros around images.
+
+    Args:
+        padding: An integer, two (rows, columns), or two pairs: ((top, bottom), (left, right)).
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `padding` is malformed.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.ZeroPadding2D(((1, 2), (0, 1)))(keras.ops.ones((2, 4, 4, 3))).shape[1:] == (7, 5, 3)
+    True
+    """
+
+    rank = 2
+
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(self, data_format)
+        self.padding = _sides(self, "padding", padding, self.rank)
+        self._put_around(self.padding)
+
+
+class ZeroPadding3D(_ZeroPadding):
+    """Puts planes of zeros around volumes; the arguments are those of `ZeroPadding2D`, for three dims.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.ZeroPadding3D(1)(keras.ops.ones((2, 4, 3, 2, 1))).shape[1:] == (6, 5, 4, 1)
+    True
+    """
+
+    rank = 3
+
+    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(self, data_format)
+        self.padding = _sides(self, "padding", padding, self.rank)
+        self._put_around(self.padding)
+
+
+# ---- upsampling ---------------------------------------------------------------------------------------------------
+
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+
+
+class UpSampling1D(Configured):
+    """Each step `size` times.
+
+    Args:
+        size: How often.
+
+    Raises:
+        ValueError: `size` is no positive integer.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.UpSampling1D(2)(keras.ops.array([[[1.0], [2.0]]]))
+    >>> keras.ops.convert_to_numpy(y).tolist()
+    [[[1.0], [1.0], [2.0], [2.0]]]
+    """
+
+    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = positive(self, "size", size[0] if isinstance(size, list | tuple) and len(size) == 1 else size)
+        self.input_spec = InputSpec(ndim=3)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        return ops.repeat(inputs, self.size, axis=1)
+
+
+class UpSampling2D(Configured):
+    """Makes images larger by whole factors.
+
+    Args:
+        size: The factors of height and width: an integer, or two.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        interpolation: "nearest" (each pixel is repeated), "bilinear", "bicubic", "lanczos3" or "lanczos5".
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.UpSampling2D((2, 3))(keras.ops.ones((2, 4, 5, 3))).shape[1:] == (8, 15, 3)
+    True
+    """
+
+    def __init__(
+        self,
+        size: Any = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.size = per_axis(self, "size", size, 2)
+        self.data_format = data_format_of(self, data_format)
+        self.interpolation = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
+        self._first = 1 if self.data_format == "channels_last" else 2
+        self.input_spec = InputSpec(ndim=4)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        if self.interpolation == "nearest":
+            return ops.repeat(ops.repeat(inputs, self.size[0], axis=self._first), self.size[1], axis=self._first + 1)
+        height, width = ops.shape(inputs)[self._first : self._first + 2]
+        size = (height * self.size[0], width * self.size[1])
+        return ops.image.resize(inputs, size, interpolation=self.interpolation, data_format=self.data_format)
+
+
+class UpSampling3D(Configured):
+    """Repeats each element of volumes.
+
+    Args:
+        size: How often along each dim: an integer, or three.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `size` is no positive integer, nor three.
+
+    >>> import kerasfront as keras
+    >>> keras.layers.UpSampling3D(2)(keras.ops.ones((2, 2, 3, 4, 1))).shape[1:] == (4, 6, 8, 1)
+    True
+    """
+
+    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = per_axis(self, "size", size, 3)
+        self.data_format = data_format_of(self, data_format)
+        self._first = 1 if self.data_format == "channels_last" else 2
+        self.input_spec = InputSpec(ndim=5)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
+        for axis, times in enumerate(self.size, self._first):
+            inputs = ops.repeat(inputs, times, axis=axis)
+        return inputs

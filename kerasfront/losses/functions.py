@@ -1,0 +1,480 @@
+"""The losses as functions of targets and predictions: one value for each sample, the last axis reduced."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kerasfront import config, ops, scopes
+from kerasfront.errors import ShapeError
+from kerasfront.losses.reduction import dtype_of, same_rank
+
+
+def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Both as tensors of y_pred's dtype (floats) and of one rank."""
+    y_pred = ops.convert_to_tensor(y_pred)
+    name = dtype_of(y_pred)
+    if not name.startswith(("float", "bfloat", "complex")):
+        name = config.floatx()
+        y_pred = ops.cast(y_pred, name)
+    y_true = ops.convert_to_tensor(y_true)
+    if dtype_of(y_true) != name:
+        y_true = ops.cast(y_true, name)
+    return same_rank(y_true, y_pred)
+
+
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+    """`mean(square(y_true - y_pred))` over the last axis.
+
+    >>> import kerasfront as keras
+    >>> float(keras.losses.mean_squared_error([1.0, 2.0], [1.0, 4.0]))
+    2.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+    """`mean(abs(y_true - y_pred))` over the last axis.
+
+    >>> import kerasfront as keras
+    >>> float(keras.losses.mean_absolute_error([1.0, 2.0], [1.0, 4.0]))
+    1.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    return ops.mean(ops.absolute(y_true - y_pred), axis=-1)
+
+
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+    """`100 * mean(abs((y_true - y_pred) / y_true))` over the last axis; the divisor is at least `epsilon()`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.losses.mean_absolute_percentage_error([1.0, 2.0], [1.0, 4.0]))
+    50.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    relative = (y_true - y_pred) / ops.maximum(ops.absolute(y_true), config.epsilon())
+    return 100.0 * ops.mean(ops.absolute(relative), axis=-1)
+
+
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+    """`mean(square(log(y_true + 1) - log(y_pred + 1)))` over the last axis; values below `epsilon()` are raised to it.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.mean_squared_logarithmic_error([1.0], [3.0])), 4)
+    0.4805
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    first, second = (ops.log1p(ops.maximum(y, config.epsilon())) for y in (y_true, y_pred))
+    return ops.mean(ops.square(first - second), axis=-1)
+
+
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+    """Half the squared error where it is below `delta`, and linear from there; the mean over the last axis.
+
+    >>> import kerasfront as keras
+    >>> float(keras.losses.huber([0.0, 0.0], [1.0, 3.0]))
+    1.5
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    error = ops.absolute(y_true - y_pred)
+    inside = ops.minimum(error, delta)
+    # inside * (error - inside / 2) is error^2 / 2 up to delta, and delta * error - delta^2 / 2 beyond
+    return ops.mean(inside * (error - 0.5 * inside), axis=-1)
+
+
+def log_cosh(y_true: Any, y_pred: Any) -> Any:
+    """`mean(log(cosh(y_pred - y_true)))` over the last axis, without overflow.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.log_cosh([0.0], [1000.0])), 3)
+    999.307
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    x = ops.absolute(y_pred - y_true)
+    return ops.mean(x + ops.log1p(ops.exp(-2.0 * x)) - math.log(2.0), axis=-1)
+
+
+def poisson(y_true: Any, y_pred: Any) -> Any:
+    """`mean(y_pred - y_true * log(y_pred + epsilon()))` over the last axis.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.poisson([1.0, 0.0], [1.0, 1.0])), 4)
+    1.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    return ops.mean(y_pred - y_true * ops.log(y_pred + config.epsilon()), axis=-1)
+
+
+def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+    """`sum(y_true * log(y_true / y_pred))` over the last axis; both are cut to `[epsilon(), 1]`.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.kl_divergence([0.0, 1.0], [0.5, 0.5])), 4)
+    0.6931
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    y_true, y_pred = (ops.minimum(ops.maximum(y, config.epsilon()), 1.0) for y in (y_true, y_pred))
+    return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
+
+
+def unit(x: Any, axis: Any) -> Any:
+    """x scaled to length 1 along an axis; vectors of length 0 stay."""
+    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """The negative cosine of the angle between y_true and y_pred: -1 where they point the same way.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.cosine_similarity([0.0, 2.0], [0.0, 3.0])), 4)
+    -1.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    return -ops.sum(unit(y_true, axis) * unit(y_pred, axis), axis=axis)
+
+
+# ---- margins ------------------------------------------------------------------------------------------------------
+
+
+def signs(y_true: Any) -> Any:
+    """Labels that are all 0 or 1 as -1 and 1; others as they are."""
+    binary = ops.all(ops.logical_or(ops.equal(y_true, 0), ops.equal(y_true, 1)))
+    return ops.select_where(binary, 2 * y_true - 1, y_true)
+
+
+def hinge(y_true: Any, y_pred: Any) -> Any:
+    """`mean(maximum(1 - y_true * y_pred, 0))` over the last axis, for labels -1 and 1 (or 0 and 1).
+
+    >>> import kerasfront as keras
+    >>> float(keras.losses.hinge([1.0, -1.0], [0.5, 0.5]))
+    1.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    return ops.mean(ops.maximum(1.0 - signs(y_true) * y_pred, 0.0), axis=-1)
+
+
+def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+    """`mean(square(maximum(1 - y_true * y_pred, 0)))` over the last axis, for labels -1 and 1 (or 0 and 1).
+
+    >>> import kerasfront as keras
+    >>> float(keras.losses.squared_hinge([1.0, -1.0], [1.0, 1.0]))
+    2.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    return ops.mean(ops.square(ops.maximum(1.0 - signs(y_true) * y_pred, 0.0)), axis=-1)
+
+
+def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+    """`maximum(largest wrong score - right score + 1, 0)`, for one-hot targets, over the last axis.
+
+    >>> import kerasfront as keras
+    >>> float(keras.losses.categorical_hinge([0.0, 1.0], [0.5, 1.0]))
+    0.5
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    right = ops.sum(y_true * y_pred, axis=-1)
+    wrong = ops.amax((1.0 - y_true) * y_pred, axis=-1)
+    return ops.maximum(wrong - right + 1.0, 0.0)
+
+
+# ---- cross-entropies ----------------------------------------------------------------------------------------------
+
+
+def _check_smoothing(label_smoothing: Any) -> None:
+    if isinstance(label_smoothing, int | float) and not 0 <= label_smoothing <= 1:
+        raise ValueError(f"Expected `label_smoothing` to be between 0 and 1, got {label_smoothing!r}.")
+
+
+def _smoothed_classes(y_true: Any, label_smoothing: float, axis: int) -> Any:
+    _check_smoothing(label_smoothing)
+    if not label_smoothing:
+        return y_true
+    return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
+
+
+def _smoothed_binary(y_true: Any, label_smoothing: float) -> Any:
+    _check_smoothing(label_smoothing)
+    return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
+
+
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
+    """`-sum(y_true * log(y_pred))` over the classes, for one-hot (or soft) targets.
+
+    Args:
+        y_true: The targets, of y_pred's shape.
+        y_pred: Probabilities, or logits.
+        from_logits: Whether they are logits.
+        label_smoothing: What part of a target is spread over all classes, from 0 to 1.
+        axis: The axis of the classes.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.categorical_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
+    0.6931
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    y_true = _smoothed_classes(y_true, label_smoothing, axis)
+    return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+
+
+def sparse_categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Any:
+    """`-log(y_pred[y_true])`, for classes given as integers.
+
+    Args:
+        y_true: Integers, of y_pred's shape without `axis` (a last axis of size 1 is dropped).
+        y_pred: Probabilities, or logits.
+        from_logits: Whether they are logits.
+        ignore_class: A class whose samples have the loss 0 and count in no mean.
+        axis: The axis of the classes.
+
+    >>> import kerasfront as keras
+    >>> losses = keras.losses.sparse_categorical_crossentropy([1, 0], [[0.5, 0.5], [0.5, 0.5]])
+    >>> [round(float(loss), 4) for loss in keras.ops.convert_to_numpy(losses)]
+    [0.6931, 0.6931]
+    """
+    y_pred, y_true = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
+    if not dtype_of(y_true).startswith(("int", "uint")):
+        y_true = ops.cast(y_true, "int32")
+    if ignore_class is None:
+        return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        y_true = ops.squeeze(y_true, -1)
+    valid = ops.not_equal(y_true, ignore_class)
+    known = ops.select_where(valid, y_true, ops.zeros_like(y_true))
+    values = ops.sparse_categorical_crossentropy(known, y_pred, from_logits=from_logits, axis=axis)
+    values = ops.select_where(valid, values, 0.0)
+    if ops.is_tensor(values):
+        scopes.set_mask(values, valid)
+    return values
+
+
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
+    """The mean over `axis` of `-(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred))`.
+
+    Args:
+        y_true: Targets from 0 to 1, of y_pred's shape.
+        y_pred: Probabilities, or logits.
+        from_logits: Whether they are logits.
+        label_smoothing: How far targets are drawn to 0.5, from 0 to 1.
+        axis: The axis of the mean.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.binary_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
+    0.6931
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    y_true = _smoothed_binary(y_true, label_smoothing)
+    return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """The binary cross-entropy, times `(1 - p)^gamma` where p is the probability of the right answer.
+
+    Args:
+        y_true: Targets from 0 to 1, of y_pred's shape.
+        y_pred: Probabilities, or logits.
+        apply_class_balancing: Whether to weigh class 1 by `alpha` and class 0 by `1 - alpha`.
+        alpha: The weight of class 1.
+        gamma: The exponent.
+        from_logits: Whether they are logits.
+        label_smoothing: How far targets are drawn to 0.5, from 0 to 1.
+        axis: The axis of the mean.
+
+    Reference: Lin et al., https://arxiv.org/abs/1708.02002
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.binary_focal_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
+    0.1733
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    y_true = _smoothed_binary(y_true, label_smoothing)
+    values = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
+    p = ops.sigmoid(y_pred) if from_logits else y_pred
+    right = y_true * p + (1.0 - y_true) * (1.0 - p)
+    values = ops.power(1.0 - right, gamma) * values
+    if apply_class_balancing:
+        values = values * (y_true * alpha + (1.0 - y_true) * (1.0 - alpha))
+    return ops.mean(values, axis=axis)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """`-sum(alpha * (1 - y_pred)^gamma * y_true * log(y_pred))` over the classes, for one-hot targets.
+
+    Args:
+        y_true: The targets, of y_pred's shape.
+        y_pred: Probabilities, or logits.
+        alpha: A weight, or one for each class.
+        gamma: The exponent.
+        from_logits: Whether they are logits.
+        label_smoothing: What part of a target is spread over all classes, from 0 to 1.
+        axis: The axis of the classes.
+
+    Reference: Lin et al., https://arxiv.org/abs/1708.02002
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.categorical_focal_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
+    0.0433
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    y_true = _smoothed_classes(y_true, label_smoothing, axis)
+    p = ops.softmax(y_pred, axis=axis) if from_logits else y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
+    p = ops.minimum(ops.maximum(p, config.epsilon()), 1.0 - config.epsilon())
+    if isinstance(alpha, list | tuple):
+        alpha = ops.convert_to_tensor(alpha, dtype_of(p))
+    return -ops.sum(alpha * ops.power(1.0 - p, gamma) * y_true * ops.log(p), axis=axis)
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+    """`(1 - y_pred[y_true]^q) / q`, for classes given as integers: robust to wrong labels.
+
+    Args:
+        y_true: Integers, of y_pred's shape without the last axis (a last axis of size 1 is dropped).
+        y_pred: Probabilities.
+        q: From 0 (the cross-entropy) to 1 (the absolute error).
+
+    Reference: Zhang and Sabuncu, https://arxiv.org/abs/1805.07836
+
+    >>> import kerasfront as keras
+    >>> losses = keras.losses.categorical_generalized_cross_entropy([1], [[0.75, 0.25]], 0.5)
+    >>> keras.ops.convert_to_numpy(losses).tolist()
+    [1.0]
+    """
+    y_pred, y_true = ops.convert_to_tensor(y_pred), ops.cast(ops.convert_to_tensor(y_true), "int32")
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        y_true = ops.squeeze(y_true, -1)
+    chosen = ops.one_hot(y_true, y_pred.shape[-1], dtype=dtype_of(y_pred))
+    p = ops.sum(chosen * y_pred, axis=-1)
+    return (1.0 - ops.power(p, q)) / q
+
+
+def ctc(y_true: Any, y_pred: Any) -> Any:
+    """Connectionist temporal classification: a label sequence against scores over time, whatever the alignment.
+
+    Args:
+        y_true: Integers of shape `(batch, length)`, padded with 0, which is the blank.
+        y_pred: Logits of shape `(batch, time, classes)`.
+
+    Raises:
+        ShapeError: The ranks are others.
+
+    Reference: Graves et al. (2006), Connectionist temporal classification.
+    """
+    y_pred, y_true = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
+    if len(y_pred.shape) != 3 or len(y_true.shape) != 2:
+        raise ShapeError(
+            "ctc takes labels of shape (batch, length) and logits of shape (batch, time, classes), "
+            f"got {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
+        )
+    y_true = ops.cast(y_true, "int32")
+    batch, time = ops.shape(y_pred)[:2]
+    lengths = ops.ones((batch,), "int32") * time
+    label_lengths = ops.sum(ops.cast(ops.not_equal(y_true, 0), "int32"), axis=-1)
+    return ops.ctc_loss(y_true, y_pred, label_lengths, lengths, mask_index=0)
+
+
+# ---- overlap ------------------------------------------------------------------------------------------------------
+
+
+def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
+    """`1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`, over `axis` (None: everything).
+
+    Reference: Milletari et al., https://arxiv.org/abs/1606.04797
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.dice([0.0, 1.0], [0.5, 0.5])), 4)
+    0.5
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    both = ops.sum(y_true * y_pred, axis=axis)
+    each = ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis)
+    return 1.0 - 2.0 * both / (each + config.epsilon())
+
+
+def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
+    """`1 - tp / (tp + alpha * fp + beta * fn)` with soft counts over `axis` (None: everything).
+
+    Args:
+        y_true: Targets from 0 to 1.
+        y_pred: Probabilities, of the same shape.
+        alpha: The weight of false positives.
+        beta: The weight of false negatives.
+        axis: The axis or axes of the sums.
+
+    Reference: Salehi et al., https://arxiv.org/abs/1706.05721
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.losses.tversky([0.0, 1.0], [0.5, 0.5])), 4)
+    0.5
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    both = ops.sum(y_true * y_pred, axis=axis)
+    false_positives = ops.sum((1.0 - y_true) * y_pred, axis=axis)
+    false_negatives = ops.sum(y_true * (1.0 - y_pred), axis=axis)
+    return 1.0 - both / (both + alpha * false_positives + beta * false_negatives + config.epsilon())
+
+
+def circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80,
+    margin: float = 0.4,
+) -> Any:
+    """Pulls embeddings of one class together and pushes others apart, the more the further they are from it.
+
+    A sample without another of its class counts in no mean.
+
+    Args:
+        y_true: Integer labels of shape `(batch,)`.
+        y_pred: Embeddings of length 1, of shape `(batch, dim)`.
+        ref_labels: Labels to compare with; None means y_true itself.
+        ref_embeddings: Their embeddings; None means y_pred itself.
+        remove_diagonal: Whether a sample is not compared with itself.
+        gamma: The scale.
+        margin: The slack.
+
+    Reference: Sun et al., https://arxiv.org/abs/2002.10857
+    """
+    y_pred, y_true = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
+    labels = y_true if ref_labels is None else ops.convert_to_tensor(ref_labels)
+    others = y_pred if ref_embeddings is None else ops.cast(ops.convert_to_tensor(ref_embeddings), dtype_of(y_pred))
+    alike = ops.equal(ops.reshape(y_true, (-1, 1)), ops.cast(ops.reshape(labels, (1, -1)), dtype_of(y_true)))
+    different = ops.logical_not(alike)
+    if remove_diagonal:
+        rows = ops.arange(ops.shape(y_pred)[0])
+        columns = ops.arange(ops.shape(others)[0])
+        alike = ops.logical_and(alike, ops.not_equal(ops.expand_dims(rows, 1), ops.expand_dims(columns, 0)))
+    cosine = ops.minimum(ops.matmul(y_pred, ops.transpose(others)), 1.0)
+    near, far = ops.maximum(1.0 + margin - cosine, 0.0), ops.maximum(cosine + margin, 0.0)
+    low = -1e6
+    pulls = ops.select_where(alike, -gamma * near * (cosine - (1.0 - margin)), low)
+    pushes = ops.select_where(different, gamma * far * (cosine - margin), low)
+    values = ops.softplus(ops.logsumexp(pulls, axis=1) + ops.logsumexp(pushes, axis=1))
+    if ops.is_tensor(values):
+        scopes.set_mask(values, ops.any(alike, axis=1))  # who has no sample to be near to counts in no mean
+    return values

@@ -1,0 +1,182 @@
+"""How often predictions are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import config, ops
+from kerasfront.losses.reduction import dtype_of, same_rank
+from kerasfront.metrics.reduction_metrics import FixedMean
+
+
+def _right(x: Any) -> Any:
+    return ops.cast(x, config.floatx())
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where y_true equals y_pred, else 0."""
+    y_true, y_pred = same_rank(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
+    return _right(ops.equal(y_true, y_pred))
+
+
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+    """1 where y_pred is above the threshold as y_true (0 or 1) says, else 0.
+
+    >>> import kerasfront as keras
+    >>> keras.ops.convert_to_numpy(keras.metrics.binary_accuracy([1, 0], [0.7, 0.6])).tolist()
+    [1.0, 0.0]
+    """
+    y_true, y_pred = same_rank(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
+    yes = ops.cast(ops.greater(y_pred, threshold), dtype_of(y_pred))
+    return _right(ops.equal(ops.cast(y_true, dtype_of(y_pred)), yes))
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where the largest prediction is where the one-hot target is, else 0.
+
+    >>> import kerasfront as keras
+    >>> keras.ops.convert_to_numpy(keras.metrics.categorical_accuracy([[0, 1]], [[0.2, 0.8]])).tolist()
+    [1.0]
+    """
+    return _right(ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1)))
+
+
+def classes_of(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Class numbers without a last axis of size 1 that the predictions' axis of classes stands for."""
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        y_true = ops.squeeze(y_true, -1)
+    return ops.cast(y_true, "int32"), y_pred
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where the largest prediction is at the index that the integer target says, else 0.
+
+    >>> import kerasfront as keras
+    >>> keras.ops.convert_to_numpy(keras.metrics.sparse_categorical_accuracy([1], [[0.2, 0.8]])).tolist()
+    [1.0]
+    """
+    y_true, y_pred = classes_of(y_true, y_pred)
+    return _right(ops.equal(y_true, ops.argmax(y_pred, axis=-1)))
+
+
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """1 where fewer than k predictions are larger than that of the one-hot target's class, else 0.
+
+    >>> import kerasfront as keras
+    >>> right = keras.metrics.top_k_categorical_accuracy([[1, 0, 0]], [[0.2, 0.7, 0.1]], k=2)
+    >>> keras.ops.convert_to_numpy(right).tolist()
+    [1.0]
+    """
+    return sparse_top_k_categorical_accuracy(ops.argmax(y_true, axis=-1), y_pred, k)
+
+
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
+    """1 where fewer than k predictions are larger than that of the integer target's class, else 0.
+
+    With `from_sorted_ids`, y_pred holds the classes in the order of their scores, and the first k are looked at.
+
+    >>> import kerasfront as keras
+    >>> right = keras.metrics.sparse_top_k_categorical_accuracy([0], [[0.2, 0.7, 0.1]], k=2)
+    >>> keras.ops.convert_to_numpy(right).tolist()
+    [1.0]
+    """
+    y_true, y_pred = classes_of(y_true, y_pred)
+    at = ops.expand_dims(y_true, -1)
+    if from_sorted_ids:
+        return _right(ops.any(ops.equal(at, ops.cast(y_pred[..., :k], "int32")), axis=-1))
+    score = ops.take_along_axis(y_pred, at, axis=-1)
+    larger = ops.sum(ops.cast(ops.greater(y_pred, score), "int32"), axis=-1)
+    return _right(ops.less(larger, k))
+
+
+class Accuracy(FixedMean):
+    """How often predictions equal targets. Arguments: see `Metric`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.Accuracy()([1, 2, 3, 4], [0, 2, 3, 4]))
+    0.75
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "accuracy", dtype: Any = None) -> None:
+        super().__init__(accuracy, name, dtype)
+
+
+class BinaryAccuracy(FixedMean):
+    """How often predictions are on the right side of `threshold` (0 suits logits). Other arguments: see `Metric`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.BinaryAccuracy()([1, 1, 0, 0], [0.98, 1.0, 0.0, 0.6]))
+    0.75
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
+        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
+
+
+class CategoricalAccuracy(FixedMean):
+    """How often the largest prediction is where the one-hot target is. Arguments: see `Metric`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.CategoricalAccuracy()([[0, 1], [1, 0]], [[0.2, 0.8], [0.3, 0.7]]))
+    0.5
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(categorical_accuracy, name, dtype)
+
+
+class SparseCategoricalAccuracy(FixedMean):
+    """How often the largest prediction is at the index that the integer target says. Arguments: see `Metric`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.SparseCategoricalAccuracy()([1, 0], [[0.2, 0.8], [0.3, 0.7]]))
+    0.5
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(sparse_categorical_accuracy, name, dtype)
+
+
+class TopKCategoricalAccuracy(FixedMean):
+    """How often the one-hot target is among the k largest predictions. Arguments: `k`, and those of `Metric`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.TopKCategoricalAccuracy(k=1)([[0, 1], [1, 0]], [[0.2, 0.8], [0.3, 0.7]]))
+    0.5
+    """
+
+    _direction = "up"
+
+    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
+
+
+class SparseTopKCategoricalAccuracy(FixedMean):
+    """How often the integer target is among the k largest predictions.
+
+    Arguments: see `sparse_top_k_categorical_accuracy` and `Metric`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.SparseTopKCategoricalAccuracy(k=1)([1, 0], [[0.2, 0.8], [0.3, 0.7]]))
+    0.5
+    """
+
+    _direction = "up"
+
+    def __init__(
+        self,
+        k: int = 5,
+        name: str | None = "sparse_top_k_categorical_accuracy",
+        dtype: Any = None,
+        from_sorted_ids: bool = False,
+    ) -> None:
+        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)

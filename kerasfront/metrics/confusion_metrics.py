@@ -1,0 +1,525 @@
+"""Metrics of yes-no answers at thresholds: counts, precision, recall, areas under curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasfront import config, ops
+from kerasfront.errors import ShapeError
+from kerasfront.losses.reduction import ratio
+from kerasfront.metrics import counts
+from kerasfront.metrics.metric import Metric
+from kerasfront.variable import Variable
+
+
+def _single(values: Any, thresholds: Sequence[float]) -> Any:
+    return values[0] if len(thresholds) == 1 else values
+
+
+class _Count(Metric):
+    """One of the four counts. The class says which."""
+
+    counted: str
+
+    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.init_thresholds = thresholds
+        self.thresholds = counts.checked(thresholds)
+        self.accumulator = self.add_variable((len(self.thresholds),), "zeros", name="accumulator")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of labels (0, or anything else) and predictions of one shape."""
+        found = counts.count(y_true, y_pred, self.thresholds, sample_weight, dtype=self.dtype)
+        self.accumulator.assign_add(getattr(found, self.counted))
+
+    def result(self) -> Any:
+        return _single(self.accumulator.value, self.thresholds)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "thresholds": self.init_thresholds}
+
+
+class TruePositives(_Count):
+    """How many positive samples have a prediction above a threshold.
+
+    Args:
+        thresholds: A number from 0 to 1, or several: then the result is a vector. None means 0.5.
+        name: A name.
+        dtype: See `Metric`.
+
+    Raises:
+        ValueError: A threshold is not between 0 and 1.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.TruePositives()([0, 1, 1], [0.9, 0.8, 0.2]))
+    1.0
+    """
+
+    counted, _direction = "true_positives", "up"
+
+
+class FalsePositives(_Count):
+    """How many negative samples have a prediction above a threshold. Arguments: see `TruePositives`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.FalsePositives()([0, 1, 1], [0.9, 0.8, 0.2]))
+    1.0
+    """
+
+    counted, _direction = "false_positives", "down"
+
+
+class TrueNegatives(_Count):
+    """How many negative samples have no prediction above a threshold. Arguments: see `TruePositives`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.TrueNegatives()([0, 1, 1], [0.9, 0.8, 0.2]))
+    0.0
+    """
+
+    counted, _direction = "true_negatives", "up"
+
+
+class FalseNegatives(_Count):
+    """How many positive samples have no prediction above a threshold. Arguments: see `TruePositives`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.FalseNegatives()([0, 1, 1], [0.9, 0.8, 0.2]))
+    1.0
+    """
+
+    counted, _direction = "false_negatives", "down"
+
+
+class _PartOf(Metric):
+    """True positives divided by them and one kind of errors. The class says which."""
+
+    errors: str
+    _direction = "up"
+
+    def __init__(
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
+        self.thresholds = counts.checked(thresholds, top_k)
+        self.true_positives = self.add_variable((len(self.thresholds),), "zeros", name="true_positives")
+        setattr(self, self.errors, self.add_variable((len(self.thresholds),), "zeros", name=self.errors))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of labels (0, or anything else) and predictions of one shape."""
+        found = counts.count(
+            y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=self.dtype
+        )
+        self.true_positives.assign_add(found.true_positives)
+        getattr(self, self.errors).assign_add(getattr(found, self.errors))
+
+    def result(self) -> Any:
+        right = self.true_positives.value
+        return _single(ratio(right, right + getattr(self, self.errors).value), self.thresholds)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
+        return {**super().get_config(), **own}
+
+
+class Precision(_PartOf):
+    """What part of the predictions above a threshold is right: `tp / (tp + fp)`.
+
+    Args:
+        thresholds: A number from 0 to 1, or several: then the result is a vector. None means 0.5, or with `top_k` that
+            each of the k largest predictions counts.
+        top_k: Only the k largest predictions of a sample may be above.
+        class_id: Only this index of the last axis is looked at.
+        name: A name.
+        dtype: See `Metric`.
+
+    Raises:
+        ValueError: A threshold is not between 0 and 1.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.Precision()([0, 1, 1], [0.9, 0.8, 0.2]))
+    0.5
+    """
+
+    errors = "false_positives"
+
+
+class Recall(_PartOf):
+    """What part of the positive samples has a prediction above a threshold: `tp / (tp + fn)`.
+
+    Arguments: see `Precision`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.Recall()([0, 1, 1], [0.9, 0.8, 0.2]))
+    0.5
+    """
+
+    errors = "false_negatives"
+
+
+def spread(number: int) -> list[float]:
+    """Thresholds evenly from 0 to 1, the first and the last just outside."""
+    inner = [(i + 1) / (number - 1) for i in range(number - 2)]
+    return [-config.epsilon(), *inner, 1.0 + config.epsilon()]
+
+
+class _AtThresholds(Metric):
+    """The base of those that keep all four counts at many thresholds."""
+
+    _direction = "up"
+    true_positives: Variable
+    false_positives: Variable
+    true_negatives: Variable
+    false_negatives: Variable
+
+    def _make(self, shape: Sequence[int]) -> None:
+        for name in counts.Counts._fields:
+            setattr(self, name, self.add_variable(shape, "zeros", name=name))
+
+    def _add(self, found: counts.Counts) -> None:
+        for name in counts.Counts._fields:
+            getattr(self, name).assign_add(getattr(found, name))
+
+    def _counts(self) -> counts.Counts:
+        return counts.Counts(*(getattr(self, name).value for name in counts.Counts._fields))
+
+
+class _Best(_AtThresholds):
+    """The best of one rate over the thresholds at which another is good enough."""
+
+    asked: str
+
+    def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
+        super().__init__(name=name, dtype=dtype)
+        if not 0 <= value <= 1:
+            raise ValueError(f"Expected `{self.asked}` to be between 0 and 1, got {value!r}.")
+        if num_thresholds <= 0:
+            raise ValueError(f"Expected `num_thresholds` to be positive, got {num_thresholds!r}.")
+        self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
+        setattr(self, self.asked, value)
+        self.thresholds = [0.5] if num_thresholds == 1 else spread(num_thresholds)
+        self._make((len(self.thresholds),))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of labels (0, or anything else) and predictions of one shape."""
+        self._add(counts.count(y_true, y_pred, self.thresholds, sample_weight, None, self.class_id, dtype=self.dtype))
+
+    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+        """The rate that must be good enough, and the one whose best is wanted."""
+        raise NotImplementedError
+
+    def result(self) -> Any:
+        limited, wanted = self.rates(self._counts())
+        return ops.amax(ops.select_where(ops.greater_equal(limited, self.value), wanted, 0.0))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"class_id": self.class_id, "num_thresholds": self.num_thresholds, self.asked: self.value}
+        return {**super().get_config(), **own}
+
+
+def _recall(held: counts.Counts) -> Any:
+    return ratio(held.true_positives, held.true_positives + held.false_negatives)
+
+
+def _precision(held: counts.Counts) -> Any:
+    return ratio(held.true_positives, held.true_positives + held.false_positives)
+
+
+def _specificity(held: counts.Counts) -> Any:
+    return ratio(held.true_negatives, held.true_negatives + held.false_positives)
+
+
+class SensitivityAtSpecificity(_Best):
+    """The best `tp / (tp + fn)` over the thresholds at which `tn / (tn + fp)` is at least `specificity`.
+
+    Args:
+        specificity: From 0 to 1.
+        num_thresholds: How many thresholds are looked at, evenly from 0 to 1.
+        class_id: Only this index of the last axis is looked at.
+        name: A name.
+        dtype: See `Metric`.
+
+    Raises:
+        ValueError: An argument is out of range.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
+    0.5
+    """
+
+    asked = "specificity"
+
+    def __init__(
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(specificity, num_thresholds, class_id, name, dtype)
+
+    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+        return _specificity(held), _recall(held)
+
+
+class SpecificityAtSensitivity(_Best):
+    """The best `tn / (tn + fp)` over the thresholds at which `tp / (tp + fn)` is at least `sensitivity`.
+
+    Arguments: `sensitivity`, and those of `SensitivityAtSpecificity`.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.metrics.SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])), 4)
+    0.6667
+    """
+
+    asked = "sensitivity"
+
+    def __init__(
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
+
+    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+        return _recall(held), _specificity(held)
+
+
+class PrecisionAtRecall(_Best):
+    """The best `tp / (tp + fp)` over the thresholds at which `tp / (tp + fn)` is at least `recall`.
+
+    Arguments: `recall`, and those of `SensitivityAtSpecificity`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
+    0.5
+    """
+
+    asked = "recall"
+
+    def __init__(
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(recall, num_thresholds, class_id, name, dtype)
+
+    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+        return _recall(held), _precision(held)
+
+
+class RecallAtPrecision(_Best):
+    """The best `tp / (tp + fn)` over the thresholds at which `tp / (tp + fp)` is at least `precision`.
+
+    Arguments: `precision`, and those of `SensitivityAtSpecificity`.
+
+    >>> import kerasfront as keras
+    >>> float(keras.metrics.RecallAtPrecision(0.8)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]))
+    0.5
+    """
+
+    asked = "precision"
+
+    def __init__(
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(precision, num_thresholds, class_id, name, dtype)
+
+    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+        return _precision(held), _recall(held)
+
+
+class AUC(_AtThresholds):
+    """The area under the ROC, precision-recall or precision-gain-recall-gain curve, by a Riemann sum.
+
+    Args:
+        num_thresholds: How many thresholds the curve has, evenly from 0 to 1.
+        curve: "ROC", "PR" or "PRGAIN".
+        summation_method: "interpolation" (the mean of neighbouring heights; for PR the interpolation of Davis and
+            Goadrich), "minoring" (the smaller) or "majoring" (the larger).
+        name: A name.
+        dtype: See `Metric`.
+        thresholds: Numbers from 0 to 1 in place of the even ones; one below 0 and one above 1 are added.
+        multi_label: Whether the last axis holds labels, whose areas are averaged.
+        num_labels: Their number, where it is to be known before the first batch.
+        label_weights: Their weights in the average; without `multi_label`, weights of the last axis.
+        from_logits: Whether predictions are logits.
+
+    Raises:
+        ValueError: An argument has another value.
+
+    With `multi_label` the PRGAIN curve, too, is that of each label by itself; Keras's are other numbers there.
+
+    Reference: Davis and Goadrich (2006); Flach and Kull (2015), Precision-recall-gain curves.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.metrics.AUC(num_thresholds=3)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9])), 4)
+    0.75
+    """
+
+    _direction = "up"
+
+    def __init__(
+        self,
+        num_thresholds: int = 200,
+        curve: str = "ROC",
+        summation_method: str = "interpolation",
+        name: str | None = None,
+        dtype: Any = None,
+        thresholds: Sequence[float] | None = None,
+        multi_label: bool = False,
+        num_labels: int | None = None,
+        label_weights: Any = None,
+        from_logits: bool = False,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.curve = _one_of("curve", str(curve).upper(), ("ROC", "PR", "PRGAIN"))
+        self.summation_method = _one_of(
+            "summation_method", str(summation_method).lower(), ("interpolation", "minoring", "majoring")
+        )
+        self.init_thresholds = None if thresholds is None else sorted(counts.checked(thresholds))
+        if self.init_thresholds is None and num_thresholds <= 1:
+            raise ValueError(f"Expected `num_thresholds` to be 2 or more, got {num_thresholds!r}.")
+        self._thresholds = (
+            spread(num_thresholds)
+            if self.init_thresholds is None
+            else [-config.epsilon(), *self.init_thresholds, 1.0 + config.epsilon()]
+        )
+        self.num_thresholds = len(self._thresholds)
+        self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
+        self.label_weights = None if label_weights is None else np.asarray(label_weights, "float32")
+        self._built = False
+        if not multi_label or num_labels:
+            self._build((None, num_labels))
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The thresholds, the first below 0 and the last above 1."""
+        return list(self._thresholds)
+
+    def _build(self, shape: Sequence[int | None]) -> None:
+        if self.multi_label:
+            if len(shape) != 2 or shape[-1] is None:
+                raise ShapeError(f"AUC with multi_label takes matrices (samples, labels), got {tuple(shape)}.")
+            self._labels: int | None = shape[-1]
+            self._make((self.num_thresholds, shape[-1]))
+        else:
+            self._labels = None
+            self._make((self.num_thresholds,))
+        self._built = True
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of labels (0, or anything else) and predictions of one shape."""
+        y_pred = ops.convert_to_tensor(y_pred, self.dtype)
+        if not self._built:
+            self._build(tuple(y_pred.shape))
+        if self.from_logits:
+            y_pred = ops.sigmoid(y_pred)
+        if self.label_weights is not None and not self.multi_label:
+            weights = ops.ones_like(y_pred) * ops.convert_to_tensor(self.label_weights, self.dtype)
+            if sample_weight is not None:
+                given = ops.convert_to_tensor(sample_weight, self.dtype)
+                weights = weights * ops.reshape(given, (*given.shape, *(1,) * (len(y_pred.shape) - len(given.shape))))
+            sample_weight = weights
+        self._add(counts.count(y_true, y_pred, self._thresholds, sample_weight, labels=self._labels, dtype=self.dtype))
+
+    def interpolate_pr_auc(self) -> Any:
+        """The area under the precision-recall curve, interpolated between thresholds as counts are, not linearly."""
+        held = self._counts()
+        tp, positives = held.true_positives, held.true_positives + held.false_positives
+        gained, answered = tp[:-1] - tp[1:], positives[:-1] - positives[1:]
+        slope = ratio(gained, ops.maximum(answered, 0.0))
+        intercept = tp[1:] - slope * positives[1:]
+        both = ops.logical_and(ops.greater(positives[:-1], 0), ops.greater(positives[1:], 0))
+        growth = ops.select_where(both, ratio(positives[:-1], ops.maximum(positives[1:], 0.0)), 1.0)
+        area = slope * (gained + intercept * ops.log(growth))
+        return self._joined(ops.sum(ratio(area, ops.maximum(tp[1:] + held.false_negatives[1:], 0.0)), axis=0))
+
+    def _joined(self, areas: Any) -> Any:
+        """The mean over the labels."""
+        if not self.multi_label:
+            return areas
+        if self.label_weights is None:
+            return ops.mean(areas)
+        weights = ops.convert_to_tensor(self.label_weights, self.dtype)
+        return ratio(ops.sum(areas * weights), ops.sum(weights))
+
+    def _curve(self) -> tuple[Any, Any]:
+        held = self._counts()
+        if self.curve == "ROC":
+            return 1.0 - _specificity_or_one(held), _recall(held)
+        if self.curve == "PR":
+            return _recall(held), _precision(held)
+        return _gains(held)
+
+    def result(self) -> Any:
+        if not self._built:
+            return ops.zeros((), self.dtype)
+        if self.curve == "PR" and self.summation_method == "interpolation":
+            return self.interpolate_pr_auc()
+        x, y = self._curve()
+        if self.summation_method == "interpolation":
+            heights = (y[:-1] + y[1:]) / 2.0
+        elif self.summation_method == "minoring":
+            heights = ops.minimum(y[:-1], y[1:])
+        else:
+            heights = ops.maximum(y[:-1], y[1:])
+        return self._joined(ops.sum((x[:-1] - x[1:]) * heights, axis=0))
+
+    def get_config(self) -> dict[str, Any]:
+        config = {
+            **super().get_config(),
+            "num_thresholds": self.num_thresholds,
+            "curve": self.curve,
+            "summation_method": self.summation_method,
+            "multi_label": self.multi_label,
+            "num_labels": self.num_labels,
+            "label_weights": None if self.label_weights is None else self.label_weights.tolist(),
+            "from_logits": self.from_logits,
+        }
+        if self.init_thresholds is not None:
+            config["thresholds"] = self.init_thresholds
+        return config
+
+
+def _gains(held: counts.Counts) -> tuple[Any, Any]:
+    """The recall gain (cut off at 0, where always saying yes would do) and the precision gain."""
+    positives = held.true_positives + held.false_negatives
+    odds = ratio(positives, held.true_negatives + held.false_positives)
+    found = ops.greater(held.true_positives, 0)
+    recall = 1.0 - odds * ratio(held.false_negatives, held.true_positives)
+    precision = 1.0 - odds * ratio(held.false_positives, held.true_positives)
+    silent = ops.cast(ops.equal(held.false_positives, 0), "float32")
+    return ops.select_where(found, ops.maximum(recall, 0.0), 0.0), ops.select_where(found, precision, silent)
+
+
+def _specificity_or_one(held: counts.Counts) -> Any:
+    """`tn / (tn + fp)`, and 1 where there are no negatives: the false positive rate is 0 then."""
+    return 1.0 - ratio(held.false_positives, held.true_negatives + held.false_positives)
+
+
+def _one_of(argument: str, value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise ValueError(f"Expected `{argument}` to be one of {', '.join(known)}, got {value!r}.")
+    return value

@@ -1,0 +1,71 @@
+"""How predictions vary with targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import config, ops
+from kerasfront.losses.functions import pair
+from kerasfront.metrics.reduction_metrics import FixedMean
+
+
+def _centered(x: Any, axis: Any) -> tuple[Any, Any]:
+    mean = ops.mean(x, axis=axis, keepdims=True)
+    return x - mean, mean
+
+
+def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
+    """The covariance along `axis` divided by the standard deviations.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.metrics.pearson_correlation([0.0, 1.0, 2.0], [1.0, 3.0, 5.0])), 4)
+    1.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    a, b = _centered(y_true, axis)[0], _centered(y_pred, axis)[0]
+    spread = ops.sqrt(ops.mean(ops.square(a), axis=axis) * ops.mean(ops.square(b), axis=axis))
+    return ops.mean(a * b, axis=axis) / (spread + config.epsilon())
+
+
+def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
+    """Twice the covariance along `axis` divided by both variances and the squared difference of the means.
+
+    Reference: Lin (1989), A concordance correlation coefficient to evaluate reproducibility.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.metrics.concordance_correlation([0.0, 1.0, 2.0], [0.0, 1.0, 2.0])), 4)
+    1.0
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    (a, mean_a), (b, mean_b) = _centered(y_true, axis), _centered(y_pred, axis)
+    apart = ops.squeeze(ops.square(mean_a - mean_b), axis)
+    spread = ops.mean(ops.square(a), axis=axis) + ops.mean(ops.square(b), axis=axis)
+    return 2.0 * ops.mean(a * b, axis=axis) / (spread + apart + config.epsilon())
+
+
+class PearsonCorrelation(FixedMean):
+    """The mean of `pearson_correlation` over the samples. Arguments: `axis`, and those of `Metric`.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.metrics.PearsonCorrelation()([[0.0, 1.0, 2.0]], [[1.0, 3.0, 5.0]])), 4)
+    1.0
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "pearson_correlation", dtype: Any = None, axis: Any = -1) -> None:
+        super().__init__(pearson_correlation, name, dtype, axis=axis)
+
+
+class ConcordanceCorrelation(FixedMean):
+    """The mean of `concordance_correlation` over the samples. Arguments: `axis`, and those of `Metric`.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.metrics.ConcordanceCorrelation()([[0.0, 1.0, 2.0]], [[0.0, 1.0, 2.0]])), 4)
+    1.0
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "concordance_correlation", dtype: Any = None, axis: Any = -1) -> None:
+        super().__init__(concordance_correlation, name, dtype, axis=axis)

@@ -1,0 +1,147 @@
+"""Mean, Sum, and the mean of a function of targets and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kerasfront import ops, serialization
+from kerasfront.losses import reduction
+from kerasfront.metrics.metric import Metric
+
+
+def of_samples(values: Any, sample_weight: Any, dtype: str) -> tuple[Any, Any]:
+    """Values times their weights, and the weights (None: all 1); a mask that the values carry is a weight.
+
+    Axes that the weights don't have are averaged over: weights are of samples.
+    """
+    mask = reduction.mask_of(values)
+    values = ops.convert_to_tensor(values, dtype)
+    if sample_weight is None and mask is None:
+        return values, None
+    weights: Any = None if sample_weight is None else ops.convert_to_tensor(sample_weight, dtype)
+    if mask is not None:
+        mask = ops.cast(mask, dtype)
+        if weights is None:
+            weights = mask
+        else:
+            rank = max(len(mask.shape), len(weights.shape))
+            weights = reduction.of_rank(weights, rank) * reduction.of_rank(mask, rank)
+    weights = reduction.of_rank(weights, min(len(weights.shape), len(values.shape)))
+    if len(weights.shape) < len(values.shape):
+        values = ops.mean(values, axis=reduction.axes_from(len(weights.shape), len(values.shape)))
+    return values * weights, weights
+
+
+class Mean(Metric):
+    """The (weighted) mean of all values that it was given.
+
+    Args:
+        name: A name.
+        dtype: See `Metric`.
+
+    >>> import kerasfront as keras
+    >>> m = keras.metrics.Mean()
+    >>> m.update_state([1.0, 3.0, 5.0])
+    >>> float(m.result())
+    3.0
+    """
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+        super().__init__(dtype=dtype, name=name)
+        self.total = self.add_variable((), "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
+        values, weights = of_samples(values, sample_weight, self.dtype)
+        self.total.assign_add(ops.sum(values) if len(values.shape) else values)
+        if weights is None:
+            size = reduction.size(values)
+            self.count.assign_add(size if isinstance(size, int) else ops.cast(size, self.dtype))
+        else:
+            self.count.assign_add(reduction.total(weights, values))
+
+    def add(self, value: Any, count: Any) -> None:
+        """Add the mean of `count` values; it is a scalar."""
+        self.total.assign_add(value * count)
+        self.count.assign_add(count)
+
+    def result(self) -> Any:
+        return reduction.ratio(self.total.value, self.count.value)
+
+
+class Sum(Metric):
+    """The (weighted) sum of all values that it was given.
+
+    Args:
+        name: A name.
+        dtype: See `Metric`.
+
+    >>> import kerasfront as keras
+    >>> m = keras.metrics.Sum()
+    >>> m.update_state([1.0, 3.0, 5.0])
+    >>> float(m.result())
+    9.0
+    """
+
+    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+        super().__init__(dtype=dtype, name=name)
+        self.total = self.add_variable((), "zeros", name="total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
+        values, _ = of_samples(values, sample_weight, self.dtype)
+        self.total.assign_add(ops.sum(values))
+
+    def result(self) -> Any:
+        return self.total.value
+
+
+class MeanMetricWrapper(Mean):
+    """The (weighted) mean of a function of targets and predictions. A mask that `y_pred` carries takes samples out.
+
+    Args:
+        fn: A function `(y_true, y_pred, **kwargs)` that returns a value for each sample.
+        name: A name; None means one from the class's.
+        dtype: See `Metric`.
+        kwargs: What `fn` is called with beside the tensors.
+
+    >>> import kerasfront as keras
+    >>> m = keras.metrics.MeanMetricWrapper(lambda y_true, y_pred: y_pred - y_true)
+    >>> float(m(keras.ops.zeros((2,)), keras.ops.ones((2,))))
+    1.0
+    """
+
+    # Whether the config holds the function: those that a class fixes don't.
+    _config_has_function = True
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self._fn, self._fn_kwargs = fn, kwargs
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Add a batch, weighted by `sample_weight`, which may have fewer axes at the end."""
+        mask = reduction.mask_of(y_pred)
+        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        if mask is not None:
+            rank = min(len(mask.shape), len(values.shape))
+            mask = reduction.of_rank(mask, rank)
+            if sample_weight is None:
+                sample_weight = mask
+            else:
+                weights = reduction.of_rank(ops.convert_to_tensor(sample_weight, self.dtype), rank)
+                sample_weight = weights * ops.cast(mask, self.dtype)
+        super().update_state(values, sample_weight)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self._config_has_function:
+            config["fn"] = serialization.serialize_keras_object(self._fn)
+        return {**config, **{k: serialization.serialize_keras_object(v) for k, v in self._fn_kwargs.items()}}
+
+
+class FixedMean(MeanMetricWrapper):
+    """The base of those whose class fixes the function."""
+
+    _config_has_function = False

@@ -1,0 +1,100 @@
+"""clone_model: the same architecture with new weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kerasfront import tree
+from kerasfront.layers.core_input import Input, InputLayer
+from kerasfront.layers.layer import Layer
+from kerasfront.models.functional import Functional
+from kerasfront.models.model import Model
+from kerasfront.models.sequential import Sequential
+from kerasfront.ops._declare import Applied
+from kerasfront.spec import KerasTensor
+
+
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """A model of the same architecture with layers of its own and new weights.
+
+    Args:
+        model: A Sequential or functional model; a subclassed one is made again from its config.
+        input_tensors: Symbolic inputs for the clone; by default new ones like the model's.
+        clone_function: Makes the clone of a layer; by default from its config.
+        call_function: `(layer, *args, **kwargs)` applies a cloned layer in a functional model.
+        recursive: Whether `clone_function` is used inside nested models too.
+
+    Raises:
+        ValueError: An argument doesn't fit the kind of model.
+
+    >>> import kerasfront as keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> keras.models.clone_model(model).layers[0] is model.layers[0]
+    False
+    """
+    if kwargs:
+        raise ValueError(f"clone_model() got unknown arguments: {', '.join(kwargs)}.")
+    make = clone_function or (lambda layer: type(layer).from_config(layer.get_config()))
+
+    def clone(layer: Layer) -> Layer:
+        if recursive and isinstance(layer, Functional | Sequential):
+            return clone_model(layer, clone_function=clone_function, call_function=call_function, recursive=True)
+        made = make(layer)
+        if not isinstance(made, Layer):
+            raise ValueError(f"`clone_function` must return a layer; for '{layer.name}' it returned {made!r}.")
+        return made
+
+    if isinstance(model, Sequential):
+        return _clone_sequential(model, input_tensors, clone)
+    if isinstance(model, Functional):
+        return _clone_functional(model, input_tensors, clone, call_function)
+    if clone_function is not None or input_tensors is not None:
+        raise ValueError(
+            f"`clone_function` and `input_tensors` are for Sequential and functional models; '{model.name}' is a "
+            f"subclassed model ({type(model).__name__})."
+        )
+    return type(model).from_config(model.get_config())
+
+
+def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[Layer], Layer]) -> Sequential:
+    made = Sequential(name=model.name, trainable=model.trainable)
+    if input_tensors is not None:
+        made.add(tree.flatten(input_tensors)[0])
+    elif model._input is not None:
+        made.add(_like(model._input))
+    for layer in model.layers:
+        made.add(clone(layer))
+    return made
+
+
+def _like(x: KerasTensor) -> KerasTensor:
+    return Input(batch_shape=x.shape, dtype=x.dtype, sparse=x.sparse, name=x.name)
+
+
+def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_function: Any) -> Model:
+    given = tree.flatten(input_tensors) if input_tensors is not None else [_like(x) for x in model.inputs]
+    if len(given) != len(model.inputs):
+        raise ValueError(f"The model '{model.name}' has {len(model.inputs)} inputs; {len(given)} `input_tensors` came.")
+    values = {id(x): new for x, new in zip(model.inputs, given, strict=True)}
+    layers: dict[int, Any] = {}
+    for node in model._plan.nodes:
+        operation = node.operation
+        if isinstance(operation, InputLayer):
+            continue
+        if id(operation) not in layers:
+            layers[id(operation)] = operation.op.call if isinstance(operation, Applied) else clone(operation)
+        args, kwargs = tree.map_structure(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+        apply = layers[id(operation)]
+        out = call_function(apply, *args, **kwargs) if call_function is not None else apply(*args, **kwargs)
+        values.update({id(old): new for old, new in zip(node.outputs, tree.flatten(out), strict=True)})
+    outputs = tree.map_structure(lambda x: values[id(x)], model._outputs_struct)
+    inputs = tree.map_structure(lambda x: values[id(x)], model._inputs_struct)
+    return Model(inputs, outputs, name=model.name)

@@ -1,0 +1,198 @@
+"""The graph that symbolic calls record: which nodes lie between inputs and outputs, and how to run them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kerasfront import scopes, tree
+from kerasfront.layers.layer import Layer, map_shapes
+from kerasfront.layers.operation import Operation
+from kerasfront.ops._declare import Applied
+from kerasfront.scopes import masks
+from kerasfront.spec import KerasTensor, Node
+
+_Step = Callable[[list[Any]], None]
+
+
+class GraphError(ValueError):
+    """The outputs can't be computed from the inputs."""
+
+
+def nodes_between(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
+    """The nodes from inputs to outputs, each after those it needs, in the order in which they were recorded.
+
+    Raises GraphError where an output depends on something that is no input.
+    """
+    given = {id(x) for x in inputs}
+    done: dict[int, Node] = {}
+    # (node, whether its parents were visited): a depth-first walk without recursion, as graphs can be deep.
+    pending: list[tuple[KerasTensor, Node | None, bool]] = [(x, x.node, False) for x in reversed(outputs)]
+    while pending:
+        tensor, node, visited = pending.pop()
+        if id(tensor) in given and not visited:
+            continue
+        if node is None or (not node.inputs and not visited and _is_input(node)):
+            raise GraphError(
+                f"The output depends on {tensor}, which is not connected to the inputs "
+                f"({', '.join(x.name for x in inputs)}). Every symbolic tensor that an output needs comes from them."
+            )
+        if id(node) in done:
+            continue
+        if visited:
+            done[id(node)] = node
+            continue
+        pending.append((tensor, node, True))
+        pending.extend((x, x.node, False) for x in reversed(node.inputs))
+    return list(done.values())
+
+
+def _is_input(node: Node) -> bool:
+    return hasattr(node.operation, "batch_shape")
+
+
+class Function(Operation):
+    """A computation from symbolic inputs to symbolic outputs, as a callable.
+
+    Args:
+        inputs: KerasTensors, nested.
+        outputs: KerasTensors, nested, that were computed from `inputs`.
+        name: A name.
+
+    >>> import kerasfront as keras
+    >>> x = keras.Input((2,))
+    >>> f = keras.Function(x, keras.ops.sum(x * 2.0, axis=1))
+    >>> keras.ops.convert_to_numpy(f(keras.ops.ones((1, 2)))).tolist()
+    [4.0]
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._plan = Plan(inputs, outputs)
+        self._inputs_struct, self._outputs_struct = inputs, outputs
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        return self._plan.inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        return self._plan.outputs
+
+    @property
+    def operations(self) -> list[Any]:
+        return list(dict.fromkeys(node.operation for node in self._plan.nodes))
+
+    def call(self, inputs: Any) -> Any:
+        return self._plan.run(tree.flatten(inputs))
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return super().compute_output_spec(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for shapes of the inputs."""
+        dtypes = iter(self.inputs)
+        inputs = map_shapes(lambda s: KerasTensor(s, next(dtypes).dtype), input_shape)
+        return tree.map_structure(lambda x: x.shape, self.compute_output_spec(inputs))
+
+
+class Plan:
+    """The nodes of a graph as a list of steps over numbered slots."""
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.inputs: list[KerasTensor] = tree.flatten(inputs)
+        self.outputs: list[KerasTensor] = tree.flatten(outputs)
+        self.structure = outputs
+        for what, values in (("inputs", self.inputs), ("outputs", self.outputs)):
+            for value in values:
+                if not isinstance(value, KerasTensor):
+                    raise ValueError(f"Expected the {what} to be KerasTensors (made by Input()), got {value!r}.")
+        self.nodes = nodes_between(self.inputs, self.outputs)
+        places = {id(x): i for i, x in enumerate(self.inputs)}
+        for node in self.nodes:
+            for output in node.outputs:
+                places.setdefault(id(output), len(places))
+        self.size = len(places)
+        self.steps = [_step(node, places) for node in self.nodes]
+        self.results = [places[id(x)] for x in self.outputs]
+        self.single = isinstance(outputs, KerasTensor)
+
+    def run(self, values: list[Any]) -> Any:
+        """The outputs for values of the inputs, in their order."""
+        if len(values) != len(self.inputs):
+            raise ValueError(f"Expected {len(self.inputs)} input(s), got {len(values)}.")
+        slots = values + [None] * (self.size - len(values))
+        for step in self.steps:
+            step(slots)
+        if self.single:
+            return slots[self.results[0]]
+        return tree.pack_sequence_as(self.structure, [slots[i] for i in self.results])
+
+
+def _step(node: Node, places: dict[int, int]) -> _Step:
+    """The node as a function on the slots; the common shapes of calls do without rebuilding nested arguments."""
+    operation = node.operation
+    call = operation.op.call if isinstance(operation, Applied) else operation
+    write = _writer(node, places)
+    keeps_mask = isinstance(operation, Applied) and operation.op.elementwise
+    sources = [places[id(x)] for x in node.inputs]
+    args, kwargs = node.args, node.kwargs
+
+    if not kwargs and len(args) == 1 and isinstance(args[0], KerasTensor) and not keeps_mask:
+        source = sources[0]
+        if len(node.outputs) == 1:
+            target = places[id(node.outputs[0])]
+
+            def one_to_one(slots: list[Any]) -> None:
+                slots[target] = call(slots[source])
+
+            return one_to_one
+        return lambda slots: write(slots, call(slots[source]))
+    if not kwargs and len(args) == 1 and type(args[0]) is list and len(args[0]) == len(sources):
+        return lambda slots: write(slots, call([slots[i] for i in sources]))
+    flat = tree.flatten((args, kwargs))
+    template = [(i, places[id(x)]) for i, x in enumerate(flat) if isinstance(x, KerasTensor)]
+
+    def general(slots: list[Any]) -> None:
+        values = list(flat)
+        for index, place in template:
+            values[index] = slots[place]
+        a, k = tree.pack_sequence_as((args, kwargs), values)
+        out = call(*a, **k)
+        if keeps_mask and masks:
+            _pass_mask([slots[i] for i in sources], out)
+        write(slots, out)
+
+    return general
+
+
+def _writer(node: Node, places: dict[int, int]) -> Callable[[list[Any], Any], None]:
+    targets = [places[id(x)] for x in node.outputs]
+    if len(targets) == 1:
+        only = targets[0]
+
+        def write_one(slots: list[Any], out: Any) -> None:
+            slots[only] = tree.flatten(out)[0] if isinstance(out, list | tuple | dict) else out
+
+        return write_one
+
+    def write(slots: list[Any], out: Any) -> None:
+        for place, value in zip(targets, tree.flatten(out), strict=True):
+            slots[place] = value
+
+    return write
+
+
+def _pass_mask(values: list[Any], out: Any) -> None:
+    """An elementwise op keeps the mask of its inputs: the first one there is."""
+    for value in values:
+        if (mask := scopes.get_mask(value)) is not None and tuple(out.shape[: len(mask.shape)]) == tuple(mask.shape):
+            scopes.set_mask(out, mask)
+            return
+
+
+def layers_of(nodes: list[Node]) -> list[Layer]:
+    """The layers that the nodes apply, each once, in order."""
+    found = dict.fromkeys(id(n.operation) for n in nodes if isinstance(n.operation, Layer))
+    by_id = {id(n.operation): n.operation for n in nodes}
+    return [by_id[i] for i in found]

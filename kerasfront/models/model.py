@@ -1,0 +1,200 @@
+"""Model: a layer that can be trained, saved and summarised."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
+from kerasfront import serialization
+from kerasfront.errors import unknown
+from kerasfront.layers.layer import Layer
+from kerasfront.metrics.metric import Metric
+from kerasfront.models.summary import print_summary
+from kerasfront.saving import model_files
+from kerasfront.training.trainer import Trainer
+
+
+class Model(Trainer):
+    """A model: from symbolic inputs and outputs, or by subclassing with `call`.
+
+    `Model(inputs, outputs)` makes a functional model. A subclass makes layers in `__init__` and uses them in `call`.
+
+    Args:
+        inputs: Symbolic inputs, nested, from `Input()`.
+        outputs: Symbolic outputs, nested, computed from them.
+        name: A name.
+
+    Raises:
+        ValueError: An output is not connected to the inputs.
+
+    >>> import kerasfront as keras
+    >>> x = keras.Input((3,))
+    >>> model = keras.Model(x, keras.layers.Dense(2)(x))
+    >>> model.count_params(), model.output_shape
+    (8, (None, 2))
+    """
+
+    # Set by the module of functional models, which is built on this one.
+    _functional: type | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and _is_functional(args, kwargs) and Model._functional is not None:
+            return Model._functional.__new__(Model._functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        functional = Model._functional
+        if _is_functional(args, kwargs) and functional is not None:
+            if not isinstance(self, functional):
+                self.__class__ = _with_base(type(self), functional)
+            functional.__init__(self, *args, **kwargs)  # type: ignore[misc]
+            return
+        Layer.__init__(self, *args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"The model '{self.name}' ({type(self).__name__}) defines no call().")
+
+    # -- layers ---------------------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly in the model."""
+        return [layer for layer in self._layers if not isinstance(layer, Metric)]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of a name, or at an index; raises ValueError, suggesting the nearest name."""
+        if (name is None) == (index is None):
+            raise ValueError(f"get_layer() takes either a name or an index, got name={name!r}, index={index!r}.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"The model '{self.name}' has {len(self.layers)} layers; there is none at {index}.")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown(f"layer in the model '{self.name}'", name, [layer.name for layer in self.layers])
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """compile()'s metrics, the loss first, and those that layers hold."""
+        own = [*self._trainer_metrics(), *(m for layer in self._flatten_layers() for m in layer._metrics)]
+        for layer in self._flatten_layers(include_self=False):
+            if isinstance(layer, Trainer):
+                own += layer._trainer_metrics()
+        return list({id(m): m for m in own}.values())
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        if config and not self.built:
+            Layer.build_from_config(self, config)
+
+    # -- looking, saving ------------------------------------------------------------------------------------------
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print a table of the layers with their output shapes and numbers of parameters."""
+        print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Save architecture, weights, optimizer state and what compile() was told, as a `.keras` file."""
+        model_files.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
+        """Save the weights as a `.weights.h5` file, or as shards."""
+        model_files.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
+        """Load weights that `save_weights` or `save` wrote."""
+        return model_files.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON."""
+        return json.dumps(serialization.serialize_keras_object(self), **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        config = Layer.get_config(self)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        functional = Model._functional
+        keys = {"name", "layers", "input_layers", "output_layers"}
+        if functional is not None and keys <= config.keys() and (cls in (Model, functional) or _takes_graph(cls)):
+            return functional.graph_from_config(cls, config, custom_objects)  # type: ignore[attr-defined]
+        with serialization.custom_object_scope(custom_objects or {}):
+            return super().from_config(config)
+
+    # -- state as trees -------------------------------------------------------------------------------------------
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """All variables as nested dicts by their paths: trainable, non-trainable, optimizer's, metrics'."""
+        return {k: _tree_of(v, value_format) for k, v in self._state_groups().items()}
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Assign what `get_state_tree` returned."""
+        groups = self._state_groups()
+        for key, nested in state_tree.items():
+            if key not in groups:
+                raise unknown("group of variables", key, list(groups))
+            by_path = {v.path: v for v in groups[key]}
+            for path, value in _leaves(nested):
+                by_path[path].assign(value)
+
+    def _state_groups(self) -> dict[str, list[Any]]:
+        optimizer = self.optimizer.variables if self.compiled and self.optimizer is not None else []
+        return {
+            "trainable_variables": self.trainable_variables,
+            "non_trainable_variables": self.non_trainable_variables,
+            "optimizer_variables": optimizer,
+            "metrics_variables": self.metrics_variables,
+        }
+
+
+def _tree_of(variables: list[Any], value_format: str) -> dict[str, Any]:
+    if value_format not in ("backend_tensor", "numpy_array"):
+        raise ValueError(f"Expected `value_format` to be 'backend_tensor' or 'numpy_array', got {value_format!r}.")
+    out: dict[str, Any] = {}
+    for variable in variables:
+        *parents, last = variable.path.split("/")
+        inner = out
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = variable.value if value_format == "backend_tensor" else variable.numpy()
+    return out
+
+
+def _leaves(nested: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    out = []
+    for key, value in nested.items():
+        path = f"{prefix}{key}"
+        out += _leaves(value, f"{path}/") if isinstance(value, dict) else [(path, value)]
+    return out
+
+
+def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return len(args) == 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
+
+
+def _takes_graph(cls: type) -> bool:
+    """Whether a subclass can be made from inputs and outputs alone."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters) and any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return True
+    return {"inputs", "outputs"} <= {p.name for p in parameters}
+
+
+def _with_base(cls: type, base: type) -> type:
+    """`cls` with Model replaced by `base` among its bases: a subclass that passed inputs and outputs to Model."""
+    if issubclass(cls, base):
+        return cls
+    bases = tuple(base if b is Model else _with_base(b, base) if issubclass(b, Model) else b for b in cls.__bases__)
+    cls.__bases__ = bases
+    return cls

@@ -1,0 +1,114 @@
+"""The table that model.summary() prints."""
+
+from __future__ import annotations
+
+import io
+import math
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from kerasfront.layers.layer import Layer
+from kerasfront.spec import dtypes
+
+
+def print_summary(
+    model: Any,
+    line_length: int | None,
+    print_fn: Callable[[str], Any] | None,
+    expand_nested: bool,
+    show_trainable: bool,
+    layer_range: Any,
+) -> None:
+    table = Table(title=f'Model: "{model.name}"', title_justify="left", title_style="bold")
+    table.add_column("Layer (type)")
+    table.add_column("Output Shape")
+    table.add_column("Param #", justify="right")
+    if show_trainable:
+        table.add_column("Trainable", justify="center")
+    connected = _branches(model)
+    if connected:
+        table.add_column("Connected to")
+    for depth, layer in _rows(model, expand_nested, layer_range):
+        row = [f"{'  ' * depth}{layer.name} ({type(layer).__name__})", _output_shape(layer), _params(layer)]
+        if show_trainable:
+            row.append("Y" if layer.trainable else "N")
+        if connected:
+            row.append(", ".join(_sources(layer)) or "-")
+        table.add_row(*row)
+    width = line_length or min(max(shutil.get_terminal_size((100, 24)).columns, 80), 120)
+    out = io.StringIO()
+    console = Console(file=out if print_fn else None, width=width, highlight=False)
+    console.print(table)
+    for line in _totals(model):
+        console.print(line)
+    if print_fn is not None:
+        for line in out.getvalue().rstrip("\n").split("\n"):
+            print_fn(line)
+
+
+def _rows(model: Any, expand: bool, layer_range: Any) -> list[tuple[int, Layer]]:
+    layers = model.layers
+    if layer_range is not None:
+        names = [layer.name for layer in layers]
+        first, last = names.index(layer_range[0]), names.index(layer_range[1])
+        layers = layers[min(first, last) : max(first, last) + 1]
+    rows: list[tuple[int, Layer]] = []
+    for layer in layers:
+        rows.append((0, layer))
+        if expand and hasattr(layer, "layers"):
+            rows += [(depth + 1, inner) for depth, inner in _rows(layer, True, None)]
+    return rows
+
+
+def _branches(model: Any) -> bool:
+    plan = getattr(model, "_plan", None)
+    if plan is None:
+        return False
+    return len(plan.inputs) > 1 or any(len(node.inputs) > 1 for node in plan.nodes)
+
+
+def _sources(layer: Layer) -> list[str]:
+    return [
+        f"{x.node.operation.name}[{x.index}]" for n in layer._inbound_nodes[:1] for x in n.inputs if x.node is not None
+    ]
+
+
+def _output_shape(layer: Layer) -> str:
+    if layer._inbound_nodes:
+        shapes = [str(x.shape) for x in layer._inbound_nodes[-1].outputs]
+        return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
+    shape = getattr(layer, "output_shape", None) if layer.built and hasattr(layer, "_plan") else None
+    return str(shape) if shape is not None else "?"
+
+
+def _params(layer: Layer) -> str:
+    return f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+
+
+def _totals(model: Any) -> list[str]:
+    if not model.built:
+        return ["The model isn't built: call it on data, or build(input_shape), to know its parameters."]
+    groups = {
+        "Trainable params": model.trainable_weights,
+        "Non-trainable params": model.non_trainable_weights,
+    }
+    if model.compiled and model.optimizer is not None and model.optimizer.variables:
+        groups["Optimizer params"] = model.optimizer.variables
+    everything = {id(v): v for group in groups.values() for v in group}
+    lines = [_total("Total params", list(everything.values()))]
+    return lines + [_total(name, group) for name, group in groups.items()]
+
+
+def _total(name: str, variables: list[Any]) -> str:
+    count = sum(math.prod(v.shape) for v in variables)
+    size = float(sum(math.prod(v.shape) * dtypes.to_numpy(v._dtype).itemsize for v in variables))
+    unit = "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f" {name}: {count:,} ({size:.2f} {unit})"

@@ -1,0 +1,191 @@
+"""Random draws that are told their key: the primitives behind `kerasfront.random`.
+
+A key is a tensor of shape (2,) and dtype uint32, a seed and a counter. The same key gives the same numbers, on one
+backend. They are declared here, beside the other primitives, because an adapter is bound to all of them at once.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasfront.ops._declare import Indices, Tensor, Tensors, primitive
+from kerasfront.ops._samples import Array, sample
+from kerasfront.spec import KerasTensor, dtypes, shapes
+from kerasfront.spec.dtypes import ASKED, FLOATING, SAME
+
+Shape = Sequence[int]
+# How a seed (an integer, a SeedGenerator, None) becomes a key: kerasfront.random's draw_seed.
+key_of: Callable[[Any], Any] | None = None
+_KEY = Array(values=[7, 1], dtype="uint32")
+
+
+def _shape_only(out: Any, *args: Any) -> Any:
+    """What the conformance suite can compare of draws; tests/unit/test_random.py looks at their distributions."""
+    return np.array(out.shape)
+
+
+def _given(key: Any, shape: Any, *args: Any) -> tuple[int, ...]:
+    return shapes.given(shape)
+
+
+def _of_second(key: Any, x: Any, *args: Any) -> tuple[int, ...]:
+    return shapes.same(x)
+
+
+def _broadcast_given(*args: Any) -> tuple[int, ...]:
+    return shapes.given(next(a for a in args if isinstance(a, tuple | list)))
+
+
+def _next_key(state: Any) -> tuple[KerasTensor, KerasTensor]:
+    return KerasTensor((2,), "uint32"), KerasTensor((2,), "uint32")
+
+
+@primitive(infer=_next_key, name="draw.next_key", samples=(sample(_KEY),), dtypes_tested=("uint32",))
+def next_key(state: Indices) -> tuple[Tensor, Tensor]:
+    """A copy of the state, to be used as key, and the state with its counter one higher (after 2**32 - 1 comes 0)."""
+
+
+@primitive(
+    shape=_given,
+    dtype=ASKED,
+    name="draw.uniform",
+    canonical=_shape_only,
+    samples=(sample(_KEY, (2, 3), 0.0, 1.0, "float32"),),
+)
+def uniform(key: Indices, shape: Shape, minval: float, maxval: float, dtype: str) -> Tensor:
+    """Floats of `dtype`, uniform between minval (included) and maxval (excluded)."""
+
+
+@primitive(
+    shape=_given,
+    dtype=ASKED,
+    name="draw.normal",
+    canonical=_shape_only,
+    samples=(sample(_KEY, (2, 3), 0.0, 1.0, "float32"),),
+)
+def normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -> Tensor:
+    """Floats of `dtype`, normally distributed."""
+
+
+@primitive(
+    shape=_given,
+    dtype=ASKED,
+    name="draw.truncated_normal",
+    canonical=_shape_only,
+    samples=(sample(_KEY, (2, 3), 0.0, 1.0, "float32"),),
+)
+def truncated_normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -> Tensor:
+    """Floats of `dtype`, of the normal distribution cut off at two standard deviations from its mean."""
+
+
+@primitive(
+    shape=_given,
+    dtype=ASKED,
+    name="draw.randint",
+    canonical=_shape_only,
+    samples=(sample(_KEY, (2, 3), 0, 9, "int32"),),
+)
+def randint(key: Indices, shape: Shape, minval: int, maxval: int, dtype: str) -> Tensor:
+    """Integers of `dtype`, uniform from minval (included) to maxval (excluded)."""
+
+
+def _categories(key: Any, logits: Any, num_samples: int, dtype: str) -> tuple[int, ...]:
+    return (logits.shape[0], operator.index(num_samples))
+
+
+@primitive(
+    shape=_categories,
+    dtype=dtypes.Rule(dtypes.floating, ASKED.result, "the dtype argument"),
+    name="draw.categorical",
+    canonical=_shape_only,
+    samples=(sample(_KEY, Array((2, 3)), 4, "int32"),),
+    differentiable=False,
+)
+def categorical(key: Indices, logits: Tensor, num_samples: int, dtype: str) -> Tensor:
+    """Class indices of `dtype`, (batch, num_samples), drawn by the unnormalized log-probabilities (batch, classes)."""
+
+
+@primitive(
+    shape=_of_second,
+    dtype=FLOATING,
+    name="draw.dropout",
+    canonical=_shape_only,
+    differentiable=False,
+    samples=(sample(_KEY, Array((2, 3)), 0.5, (2, 1)),),
+)
+def dropout(key: Indices, inputs: Tensor, rate: float, noise_shape: Shape | None) -> Tensor:
+    """Zeros at the given rate, 0 < rate < 1, and the rest over (1 - rate); a decision for each place of noise_shape."""
+
+
+@primitive(
+    shape=_of_second,
+    dtype=SAME,
+    name="draw.shuffle",
+    canonical=_shape_only,
+    differentiable=False,
+    samples=(sample(_KEY, Array((2, 3)), -1),),
+)
+def shuffle(key: Indices, x: Tensor, axis: int) -> Tensor:
+    """The slices of x along `axis`, in a random order."""
+
+
+@primitive(
+    shape=_broadcast_given,
+    dtype=FLOATING,
+    name="draw.gamma",
+    canonical=_shape_only,
+    differentiable=False,
+    dtypes_tested=dtypes.FLOATS,
+    samples=(sample(_KEY, (2, 3), Array((3,), 0.5, 2.0)),),
+)
+def gamma(key: Indices, shape: Shape, alpha: Tensor) -> Tensor:
+    """Draws of alpha's dtype from the gamma distribution of scale 1; alpha broadcasts to `shape`."""
+
+
+@primitive(
+    shape=_broadcast_given,
+    dtype=FLOATING,
+    name="draw.beta",
+    canonical=_shape_only,
+    differentiable=False,
+    dtypes_tested=dtypes.FLOATS,
+    samples=(sample(_KEY, (2, 3), Array((3,), 0.5, 2.0), Array((), 0.5, 2.0)),),
+)
+def beta(key: Indices, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
+    """Draws of alpha's dtype from the beta distribution; alpha and beta broadcast to `shape`."""
+
+
+@primitive(
+    shape=_broadcast_given,
+    dtype=FLOATING,
+    name="draw.binomial",
+    canonical=_shape_only,
+    differentiable=False,
+    dtypes_tested=dtypes.FLOATS,
+    samples=(sample(_KEY, (2, 3), Array((3,), 1.0, 9.0), Array((), 0.1, 0.9)),),
+)
+def binomial(key: Indices, shape: Shape, counts: Tensor, probabilities: Tensor) -> Tensor:
+    """How many of `counts` trials succeed, as floats; counts and probabilities broadcast to `shape`."""
+
+
+def _ones(key: Any, shape: Any, *parameters: Any) -> Any:
+    return np.broadcast_to(parameters[0], shape)
+
+
+@primitive(
+    shape=lambda key, parameters, shape, dtype, function: shapes.given(shape),
+    dtype=ASKED,
+    name="draw.on_host",
+    samples=(sample(_KEY, (Array((3,)),), (2, 3), "float32", _ones),),
+    differentiable=False,
+    dtypes_tested=("float32",),
+)
+def on_host(key: Indices, parameters: Tensors, shape: Shape, dtype: str, function: Callable[..., Any]) -> Tensor:
+    """`function(key, shape, *parameters)` on the host, all as NumPy arrays, also from within a compiled step.
+
+    No gradient flows through it.
+    """

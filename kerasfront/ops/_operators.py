@@ -1,0 +1,54 @@
+"""Python's operators on symbolic tensors and Variables, by the ops of their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront.ops import bitwise, indexing, linalg
+from kerasfront.ops import elementwise as e
+
+_BINARY = {
+    "add": e.add,
+    "sub": e.subtract,
+    "mul": e.multiply,
+    "truediv": e.divide,
+    "floordiv": e.floor_divide,
+    "pow": e.power,
+    "mod": e.mod,
+    "matmul": linalg.matmul,
+    "and": bitwise.bitwise_and,
+    "or": bitwise.bitwise_or,
+    "xor": bitwise.bitwise_xor,
+    "lshift": bitwise.bitwise_left_shift,
+    "rshift": bitwise.bitwise_right_shift,
+}
+_COMPARE = {"lt": e.less, "le": e.less_equal, "gt": e.greater, "ge": e.greater_equal}
+_UNARY = {"neg": e.negative, "abs": e.absolute, "invert": bitwise.bitwise_invert}
+
+
+def _forward(op: Any) -> Any:
+    return lambda self, other: op(self, other)
+
+
+def _reflected(op: Any) -> Any:
+    return lambda self, other: op(other, self)
+
+
+def _single(op: Any) -> Any:
+    return lambda self: op(self)
+
+
+def install(cls: Any) -> None:
+    """Give `cls` the arithmetic and ordering operators, and indexing.
+
+    Equality stays identity: sets hold such values.
+    """
+    for name, op in _BINARY.items():
+        setattr(cls, f"__{name}__", _forward(op))
+        setattr(cls, f"__r{name}__", _reflected(op))
+    for name, op in _COMPARE.items():
+        setattr(cls, f"__{name}__", _forward(op))
+    for name, one in _UNARY.items():
+        setattr(cls, f"__{name}__", _single(one))
+    cls.__array_priority__ = 100  # an array on the left leaves the operation to us
+    cls.__getitem__ = lambda self, key: indexing.get_item(self, key)

@@ -1,0 +1,95 @@
+"""Ops on the bits of integers; on booleans they are the logical ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kerasfront.ops._declare import Tensor, primitive
+from kerasfront.ops._samples import binary, unary
+from kerasfront.spec import dtypes
+from kerasfront.spec.dtypes import NUMERIC, PROMOTE
+from kerasfront.spec.shapes import broadcast, same
+
+__all__ = [
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "left_shift",
+    "right_shift",
+]
+
+_TESTED = ("bool", *dtypes.INTEGERS)
+
+
+@primitive(
+    shape=broadcast, dtype=PROMOTE, samples=binary(0, 12), ref=np.bitwise_and, elementwise=True, dtypes_tested=_TESTED
+)
+def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
+    """The bits that x and y both have, elementwise with broadcasting.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.bitwise_and([6, 5], 3)).tolist()
+    [2, 1]
+    """
+
+
+@primitive(
+    shape=broadcast, dtype=PROMOTE, samples=binary(0, 12), ref=np.bitwise_or, elementwise=True, dtypes_tested=_TESTED
+)
+def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
+    """The bits that x or y has, elementwise with broadcasting."""
+
+
+@primitive(
+    shape=broadcast, dtype=PROMOTE, samples=binary(0, 12), ref=np.bitwise_xor, elementwise=True, dtypes_tested=_TESTED
+)
+def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
+    """The bits that just one of x and y has, elementwise with broadcasting."""
+
+
+@primitive(shape=same, samples=unary(0, 12), ref=np.invert, elementwise=True, dtypes_tested=_TESTED)
+def bitwise_invert(x: Tensor) -> Tensor:
+    """All bits of x flipped, elementwise: `-x - 1` for signed integers.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.bitwise_invert([0, 5])).tolist()
+    [-1, -6]
+    """
+
+
+@primitive(
+    shape=broadcast,
+    dtype=NUMERIC,
+    samples=binary(0, 5),
+    ref=np.left_shift,
+    elementwise=True,
+    dtypes_tested=dtypes.INTEGERS,
+)
+def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
+    """The bits of x moved up by y places, elementwise with broadcasting; y is from 0 to the width of the dtype - 1."""
+
+
+@primitive(
+    shape=broadcast,
+    dtype=NUMERIC,
+    samples=binary(0, 5),
+    ref=np.right_shift,
+    elementwise=True,
+    dtypes_tested=dtypes.INTEGERS,
+)
+def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
+    """The bits of x moved down by y places, elementwise with broadcasting; the sign stays.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.bitwise_right_shift([12, -8], 2)).tolist()
+    [3, -2]
+    """
+
+
+bitwise_not = bitwise_invert
+left_shift = bitwise_left_shift
+right_shift = bitwise_right_shift

@@ -1,0 +1,224 @@
+"""Conversion, casts, and what is known of a tensor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from kerasfront.errors import ShapeError
+from kerasfront.ops._declare import OPS, Tensor, _name, _resolve, derived, primitive, runtime
+from kerasfront.ops._samples import Array, sample
+from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
+
+__all__ = [
+    "array",
+    "cast",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "copy",
+    "dtype",
+    "is_tensor",
+    "ndim",
+    "saturate_cast",
+    "shape",
+    "size",
+    "stop_gradient",
+    "view",
+]
+
+
+@primitive(shape=shapes.same, dtype=dtypes.LIKE, samples=(sample(Array((2, 3)), "float32"), sample(Array(()), "int32")))
+def cast(x: Tensor, dtype: Any) -> Tensor:
+    """x converted to `dtype`; floats are truncated towards zero when they become integers.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.cast([1.7, -1.7], "int32")).tolist()
+    [1, -1]
+    """
+
+
+@primitive(shape=shapes.same, samples=(sample(Array((2, 3))),), differentiable=False)
+def stop_gradient(variable: Tensor) -> Tensor:
+    """The same values, through which no gradient flows."""
+
+
+@primitive(shape=shapes.same, samples=(sample(Array((2, 3))), sample(Array((0,)))), ref=np.copy)
+def copy(x: Tensor) -> Tensor:
+    """A tensor of its own with x's values."""
+
+
+def _viewed(x: KerasTensor, dtype: Any = None) -> tuple[int, ...]:
+    before, after = _width(x.dtype), _width(x.dtype if dtype is None else dtypes.standardize(dtype))
+    if before == after:
+        return x.shape  # type: ignore[return-value]
+    if not x.shape:
+        raise ShapeError(f"A scalar of {before} bytes can't be viewed as a dtype of {after} bytes.")
+    last = x.shape[-1] * before  # type: ignore[operator]
+    if last % after and not unknown(last):
+        raise ShapeError(f"Expected the last axis to hold whole elements of {after} bytes, got {last} bytes.")
+    return (*x.shape[:-1], last // after)  # type: ignore[arg-type]
+
+
+def _width(name: str) -> int:
+    return dtypes.to_numpy(name).itemsize
+
+
+@primitive(
+    shape=_viewed,
+    dtype=dtypes.LIKE,
+    differentiable=False,
+    dtypes_tested=("int32",),
+    samples=(sample(Array((2, 3)), "float32"), sample(Array((2, 4)), "int16"), sample(Array(()), "float32")),
+)
+def view(x: Tensor, dtype: Any = None) -> Tensor:
+    """The bits of x read as another dtype.
+
+    Args:
+        x: A tensor.
+        dtype: Where its width differs, the last axis shrinks or grows accordingly. None: x's own.
+
+    Raises:
+        ShapeError: The last axis holds no whole number of new elements.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.view(ops.convert_to_tensor([1.0, 2.0]), "int32")).tolist()
+    [1065353216, 1073741824]
+    """
+
+
+@derived(
+    samples=(sample(Array((3, 4), -300, 300), "int8"), sample(Array((3,), -300, 300), "uint8")),
+    differentiable=False,
+    dtypes_tested=("int32", "float32", "float64"),
+)
+def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
+    """x converted to `dtype`; what the dtype can't hold becomes its largest or lowest value, and nan 0 in integers.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.saturate_cast([300.0, -5.0, 7.9], "uint8")).tolist()
+    [255, 0, 7]
+    """
+    source = dtype_of(x)
+    if source == dtype or dtype == "bool" or source == "bool" or dtypes.is_complex(source):
+        return cast(x, dtype)
+    low, high = _range(dtype)
+    own_low, own_high = _range(source)
+    out = cast(x, dtype)
+    where, greater_equal, less_equal = OPS["select_where"].call, OPS["greater_equal"].call, OPS["less_equal"].call
+    # Only bounds that x's dtype can reach are compared, and rounded as x's dtype rounds them.
+    if own_high > high:
+        out = where(greater_equal(x, high), _typed(high, dtype), out)
+    if own_low < low:
+        out = where(less_equal(x, low), _typed(low, dtype), out)
+    if dtypes.is_float(source) and dtypes.is_int(dtype):
+        out = where(OPS["isnan"].call(x), _typed(0, dtype), out)
+    return out
+
+
+def _typed(value: float, name: str) -> Any:
+    return convert_to_tensor(np.asarray(value, dtypes.to_numpy(name)))
+
+
+def _range(name: str) -> tuple[Any, Any]:
+    if dtypes.is_int(name):
+        info = np.iinfo(name)
+        return int(info.min), int(info.max)
+    limits: Any = ml_dtypes.finfo(dtypes.to_numpy(name))  # type: ignore[no-untyped-call]
+    return float(limits.min), float(limits.max)
+
+
+def dtype_of(x: Any) -> str:
+    """The canonical name of the dtype of a native or symbolic tensor."""
+    return _name(x)
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
+    """x (an array, a list, a scalar, a Variable, a tensor) as a tensor of the backend.
+
+    Args:
+        x: Lists may hold tensors; symbolic tensors stay symbolic.
+        dtype: None: x's own; for Python numbers int32, `floatx()` or bool.
+        sparse: False makes a sparse tensor dense; None and True leave it.
+        ragged: False makes a ragged tensor dense; None and True leave it.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_tensor([1, 2], dtype="float32").shape[0]
+    2
+    """
+    adapter = runtime.need()
+    value = _resolve(x, adapter)
+    if type(value) in (bool, int, float, complex):
+        name = dtypes.promote(dtypes.weak(value)) if dtype is None else dtypes.standardize(dtype)
+        return adapter.to_tensor(value, name)
+    return value if dtype is None else cast(value, dtype)
+
+
+def array(x: Any, dtype: Any = None) -> Tensor:
+    """`convert_to_tensor(x, dtype)`."""
+    return convert_to_tensor(x, dtype)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
+    """x as a NumPy array, on the host."""
+    adapter = runtime.need()
+    value = _resolve(x, adapter)
+    if isinstance(value, KerasTensor):
+        return value.__array__()
+    return adapter.to_numpy(value) if adapter.is_tensor(value) else np.asarray(value)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a tensor of the backend, or a symbolic one."""
+    return isinstance(x, KerasTensor) or bool(runtime.need().is_tensor(x))
+
+
+def shape(x: Any) -> tuple[Any, ...]:
+    """The shape of x: integers; for dims that a compiled graph does not know, scalar tensors; None in symbolic ones.
+
+    >>> from kerasfront import ops
+    >>> ops.shape([[1, 2, 3]])
+    (1, 3)
+    """
+    adapter = runtime.need()
+    value = _resolve(x, adapter)
+    if type(value) in (bool, int, float, complex):
+        return ()
+    return value.shape if isinstance(value, KerasTensor) else adapter.shape(value)
+
+
+def ndim(x: Any) -> int:
+    """The number of axes of x.
+
+    >>> from kerasfront import ops
+    >>> ops.ndim([[1, 2, 3]])
+    2
+    """
+    value = _resolve(x, runtime.need())
+    return len(getattr(value, "shape", ()))
+
+
+def size(x: Any) -> Any:
+    """The number of elements of x: an integer, a scalar tensor where a compiled graph doesn't know it, or None.
+
+    >>> from kerasfront import ops
+    >>> ops.size([[1, 2, 3]])
+    3
+    """
+    dims = shape(x)
+    if any(d is None for d in dims):
+        return None
+    return math.prod(dims)
+
+
+def dtype(x: Any) -> str:
+    """The name of x's dtype.
+
+    >>> from kerasfront import ops
+    >>> ops.dtype(ops.zeros((2,))), ops.dtype([True])
+    ('float32', 'bool')
+    """
+    value = _resolve(x, runtime.need())
+    return dtypes.promote(_name(value))

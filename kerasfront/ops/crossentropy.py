@@ -1,0 +1,236 @@
+"""Cross-entropies, from logits or from probabilities; and the peak signal-to-noise ratio."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kerasfront import config
+from kerasfront.errors import ShapeError
+from kerasfront.ops import elementwise as e
+from kerasfront.ops import reduce as r
+from kerasfront.ops._declare import Indices, Tensor, derived, primitive
+from kerasfront.ops._samples import Array, sample
+from kerasfront.ops.activation import log_softmax
+from kerasfront.ops.core import cast
+from kerasfront.ops.shaping import squeeze, transpose
+from kerasfront.spec import dtypes, shapes, unknown
+from kerasfront.spec.dtypes import FLOATING
+
+_P = Array((3, 4), 0.05, 0.95)
+_LOGITS = Array((3, 4), -4.0, 4.0)
+
+
+def wide(x: Any) -> Any:
+    """Half precision as float32: sums, logarithms and the epsilon of `config` need it."""
+    return cast(x, "float32") if dtypes.standardize(x.dtype) in ("float16", "bfloat16") else x
+
+
+def _back(y: Any, like: Any) -> Any:
+    name = dtypes.standardize(like.dtype)
+    return cast(y, name) if name in ("float16", "bfloat16") else y
+
+
+def _clipped(p: Any) -> Any:
+    epsilon = config.epsilon()
+    return e.minimum(e.maximum(p, epsilon), 1 - epsilon)
+
+
+def _same_shapes(name: str, target: Any, output: Any) -> None:
+    a, b = tuple(target.shape), tuple(output.shape)
+    known = all(m == n or None in (m, n) or unknown(m) or unknown(n) for m, n in zip(a, b, strict=False))
+    if len(a) != len(b) or not known:
+        raise ShapeError(f"{name} needs `target` and `output` of one shape, got {a} and {b}.")
+
+
+@derived(
+    dtypes_tested=dtypes.FLOATS,
+    dtype=FLOATING,
+    samples=(
+        sample(_P, _P),
+        sample(_P, _LOGITS, True),
+        sample(_P, _P, axis=0),
+        sample(Array(values=[[0.0, 1.0], [1.0, 0.0]]), Array(values=[[0.0, 1.0], [0.0, 1.0]])),
+        sample(Array(values=[[0.0, 1.0], [1.0, 0.0]]), Array(values=[[0.0, 1000.0], [0.0, 1000.0]]), True),
+        sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)), True, 1),
+    ),
+)
+def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """`-sum(target * log(output))` over the classes.
+
+    Args:
+        target: Probabilities (one-hot vectors, or soft ones), of output's shape.
+        output: Probabilities, which are scaled to sum to 1 and cut to [epsilon, 1 - epsilon], or logits.
+        from_logits: Whether `output` holds logits; then nothing is cut, and nothing overflows.
+        axis: The axis of the classes.
+
+    Returns:
+        A tensor of the shape without `axis`. Half precision is computed in float32 inside.
+
+    Raises:
+        ShapeError: The shapes differ, or there is no such axis.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.categorical_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
+    0.6931
+    """
+    _same_shapes("categorical_crossentropy", target, output)
+    y = wide(output)
+    logs = log_softmax(y, axis) if from_logits else e.log(_clipped(e.divide(y, r.sum(y, axis, keepdims=True))))
+    return _back(e.negative(r.sum(e.multiply(wide(target), logs), axis)), output)
+
+
+def _picked(target: Any, logits: Any) -> shapes.Shape:
+    expected = tuple(logits.shape[:-1])
+    if len(target.shape) != len(expected):
+        raise ShapeError(
+            f"Expected a target of shape {expected} for an output of shape {tuple(logits.shape)}, got "
+            f"{tuple(target.shape)}."
+        )
+    return shapes.broadcast_shapes(tuple(target.shape), expected)
+
+
+_CLASSES = Array(values=[0, 3, 1], dtype="int32")
+
+
+@primitive(
+    shape=_picked,
+    dtype=FLOATING,
+    samples=(
+        sample(_CLASSES, _LOGITS),
+        sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4))),
+        sample(Array((0,), dtype="int32"), Array((0, 4))),
+    ),
+)
+def sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
+    """`-log_softmax(logits)[target]` over the last axis. What `sparse_categorical_crossentropy` calls.
+
+    A target that is no class raises, or gives nan where the framework can't look (JAX, compiled TensorFlow).
+    """
+
+
+@derived(
+    dtypes_tested=dtypes.FLOATS,
+    dtype=FLOATING,
+    samples=(
+        sample(_CLASSES, _P),
+        sample(_CLASSES, _LOGITS, True),
+        sample(Array((3, 1), 0, 3, "int32"), _LOGITS, True),
+        sample(Array((2, 4), 0, 2, "int32"), Array((2, 3, 4)), True, 1),
+        sample(Array((4,), 0, 2, "int32"), Array((3, 4), 0.1, 0.9), axis=0),
+    ),
+)
+def sparse_categorical_crossentropy(
+    target: Indices, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
+    """`-log(output[target])`: the cross-entropy for classes given as integers.
+
+    Args:
+        target: Integers of output's shape without `axis`; a last axis of size 1 more is dropped.
+        output: Probabilities, which are scaled to sum to 1 and cut to [epsilon, 1 - epsilon], or logits.
+        from_logits: Whether `output` holds logits; then nothing is cut, and nothing overflows.
+        axis: The axis of the classes.
+
+    Returns:
+        A tensor of output's shape without `axis`. A target that is no class raises, or gives nan where the
+        framework can't look (JAX, compiled TensorFlow).
+
+    Raises:
+        ShapeError: The shapes don't fit, or there is no such axis.
+
+    >>> from kerasfront import ops
+    >>> loss = ops.sparse_categorical_crossentropy([1, 0], [[0.0, 1.0], [1.0, 0.0]])
+    >>> ops.convert_to_numpy(loss).round(4).tolist()
+    [0.0, 0.0]
+    """
+    rank = len(output.shape)
+    axis = shapes.axis_of(axis, rank)
+    if len(target.shape) == rank and target.shape[-1] == 1:
+        target = squeeze(target, -1)
+    if axis != rank - 1:
+        output = transpose(output, (*(i for i in range(rank) if i != axis), axis))
+    if not from_logits:
+        y = wide(output)
+        # These are logits whose softmax is what they came from, but for what was cut off.
+        output = _back(e.log(_clipped(e.divide(y, r.sum(y, -1, keepdims=True)))), output)
+    return sparse_softmax_crossentropy(target, output)
+
+
+@derived(
+    dtypes_tested=dtypes.FLOATS,
+    dtype=FLOATING,
+    samples=(
+        sample(_P, _P),
+        sample(_P, _LOGITS, True),
+        sample(Array(values=[0.0, 1.0, 1.0]), Array(values=[0.0, 1.0, 0.0])),
+        sample(Array(values=[0.0, 1.0, 1.0]), Array(values=[-1000.0, 1000.0, -1000.0]), True),
+    ),
+    elementwise=True,
+)
+def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
+    """`-(target * log(output) + (1 - target) * log(1 - output))`, elementwise.
+
+    Args:
+        target: Probabilities, of output's shape.
+        output: Probabilities, which are cut to [epsilon, 1 - epsilon], or logits.
+        from_logits: Whether `output` holds logits; then nothing is cut, and nothing overflows.
+
+    Returns:
+        A tensor of output's shape. Half precision is computed in float32 inside.
+
+    Raises:
+        ShapeError: The shapes differ.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.binary_crossentropy([0.0, 1.0], [0.5, 0.5])).round(4).tolist()
+    [0.6930999755859375, 0.6930999755859375]
+    """
+    _same_shapes("binary_crossentropy", target, output)
+    t, y = wide(target), wide(output)
+    if from_logits:
+        loss = sigmoid_crossentropy(t, y)
+    else:
+        p = _clipped(y)
+        yes, no = e.multiply(t, e.log(p)), e.multiply(e.subtract(1, t), e.log(e.subtract(1, p)))
+        loss = e.negative(e.add(yes, no))
+    return _back(loss, output)
+
+
+@derived(dtype=FLOATING, samples=(sample(_P, _LOGITS),), elementwise=True)
+def sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
+    """What `binary_crossentropy` calls for logits: max(z, 0) - t z + log(1 + exp(-|z|))."""
+    linear = e.subtract(e.relu(logits), e.multiply(target, logits))
+    return e.add(linear, e.log1p(e.exp(e.negative(e.abs(logits)))))
+
+
+@derived(
+    dtype=FLOATING,
+    samples=(sample(Array((2, 3)), Array((2, 3)), 2.0),),
+    ref=lambda x1, x2, max_val: 20 * np.log10(max_val) - 10 * np.log10(np.mean((x1 - x2) ** 2)),
+)
+def psnr(x1: Tensor, x2: Tensor, max_val: float) -> Tensor:
+    """The peak signal-to-noise ratio of two signals, in decibels: `10 * log10(max_val**2 / mean((x1 -
+    x2)**2))`.
+
+    Args:
+        x1: A tensor.
+        x2: A tensor of the same shape.
+        max_val: The largest value that the signal can have.
+
+    Returns:
+        A scalar; inf where the signals are equal.
+
+    Raises:
+        ShapeError: The shapes differ.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.psnr([0.0, 1.0], [0.1, 0.9], 1.0)), 3)
+    20.0
+    """
+    _same_shapes("psnr", x1, x2)
+    error = r.mean(e.square(e.subtract(x1, x2)))
+    return e.multiply(e.subtract(2 * float(np.log(max_val)), e.log(error)), 10 / float(np.log(10)))
+
+
+__all__ = ["binary_crossentropy", "categorical_crossentropy", "psnr", "sparse_categorical_crossentropy"]

@@ -1,0 +1,717 @@
+"""Elementwise ops: each element of the result depends on the same element of the (broadcast) inputs."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from statistics import NormalDist
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from kerasfront.ops._declare import Condition, Indices, Tensor, derived, primitive
+from kerasfront.ops._samples import Array, binary, sample, unary
+from kerasfront.ops.core import cast, dtype_of
+from kerasfront.spec import dtypes
+from kerasfront.spec.dtypes import ABSOLUTE, BOOLEAN, FLOATING, LOGICAL, NUMERIC, PROMOTE, fixed
+from kerasfront.spec.shapes import broadcast, same
+
+# ---- arithmetic ---------------------------------------------------------------------------------------------------
+
+
+@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.add, elementwise=True)
+def add(x1: Tensor, x2: Tensor) -> Tensor:
+    """The sum `x1 + x2`, elementwise with broadcasting; the logical or of booleans.
+
+    Args:
+        x1: A tensor or a Python scalar.
+        x2: A tensor or a Python scalar, of a shape that broadcasts with x1's.
+
+    Returns:
+        A tensor of the broadcast shape and the promoted dtype.
+
+    Raises:
+        ShapeError: The shapes don't broadcast.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.add([1.0, 2.0], 3)).tolist()
+    [4.0, 5.0]
+    """
+
+
+@primitive(
+    shape=broadcast,
+    dtype=PROMOTE,
+    samples=binary(),
+    ref=lambda a, b: a ^ b if a.dtype == bool else a - b,
+    elementwise=True,
+)
+def subtract(x1: Tensor, x2: Tensor) -> Tensor:
+    """The difference `x1 - x2`, elementwise with broadcasting."""
+
+
+@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.multiply, elementwise=True)
+def multiply(x1: Tensor, x2: Tensor) -> Tensor:
+    """The product `x1 * x2`, elementwise with broadcasting; the logical and of booleans."""
+
+
+@primitive(shape=broadcast, dtype=FLOATING, samples=binary(low2=0.5), ref=np.true_divide, elementwise=True)
+def divide(x1: Tensor, x2: Tensor) -> Tensor:
+    """The quotient `x1 / x2`, elementwise with broadcasting; integers give floats (`floatx()`)."""
+
+
+@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(0.5, 3.0), ref=np.power, elementwise=True)
+def power(x1: Tensor, x2: Tensor) -> Tensor:
+    """`x1` raised to `x2`, elementwise with broadcasting.
+
+    An integer raised to a negative integer is the quotient truncated towards 0, and 0 for 0: `2 ** -1` is 0 and
+    `(-1) ** -1` is -1 on every backend (Keras: undefined, or an error).
+    """
+
+
+@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.maximum, elementwise=True)
+def maximum(x1: Tensor, x2: Tensor) -> Tensor:
+    """The larger of x1 and x2, elementwise with broadcasting; nan where either is nan."""
+
+
+@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.minimum, elementwise=True)
+def minimum(x1: Tensor, x2: Tensor) -> Tensor:
+    """The smaller of x1 and x2, elementwise with broadcasting; nan where either is nan."""
+
+
+@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.floor_divide, elementwise=True)
+def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
+    """The largest whole number not above `x1 / x2`, elementwise with broadcasting; 0 for integers divided by 0."""
+
+
+@primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.negative, elementwise=True)
+def negative(x: Tensor) -> Tensor:
+    """`-x`, elementwise."""
+
+
+@primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.abs, elementwise=True, name="abs")
+def absolute(x: Tensor) -> Tensor:
+    """The absolute value of x, elementwise; the magnitude of complex numbers, of the real dtype."""
+
+
+@primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.square, elementwise=True)
+def square(x: Tensor) -> Tensor:
+    """`x * x`, elementwise."""
+
+
+@primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.sign, elementwise=True)
+def sign(x: Tensor) -> Tensor:
+    """-1, 0 or 1 by the sign of x, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.sqrt, elementwise=True)
+def sqrt(x: Tensor) -> Tensor:
+    """The square root of x, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=lambda x: 1 / np.sqrt(x), elementwise=True)
+def rsqrt(x: Tensor) -> Tensor:
+    """`1 / sqrt(x)`, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.exp, elementwise=True)
+def exp(x: Tensor) -> Tensor:
+    """e raised to x, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.expm1, elementwise=True)
+def expm1(x: Tensor) -> Tensor:
+    """`exp(x) - 1`, elementwise, exact near 0."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log, elementwise=True)
+def log(x: Tensor) -> Tensor:
+    """The natural logarithm of x, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 4.0), ref=np.log1p, elementwise=True)
+def log1p(x: Tensor) -> Tensor:
+    """`log(1 + x)`, elementwise, exact near 0."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.sin, elementwise=True)
+def sin(x: Tensor) -> Tensor:
+    """The sine of x (radians), elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.cos, elementwise=True)
+def cos(x: Tensor) -> Tensor:
+    """The cosine of x (radians), elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.tanh, elementwise=True)
+def tanh(x: Tensor) -> Tensor:
+    """The hyperbolic tangent of x, elementwise."""
+
+
+@primitive(shape=same, samples=unary(), ref=np.floor, elementwise=True)
+def floor(x: Tensor) -> Tensor:
+    """The largest whole number not above x, elementwise; integers stay."""
+
+
+@primitive(shape=same, samples=unary(), ref=np.ceil, elementwise=True)
+def ceil(x: Tensor) -> Tensor:
+    """The smallest whole number not below x, elementwise; integers stay."""
+
+
+# ---- comparison and logic -----------------------------------------------------------------------------------------
+
+
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.equal, elementwise=True)
+def equal(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where x1 equals x2, elementwise with broadcasting, as booleans."""
+
+
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.not_equal, elementwise=True)
+def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where x1 differs from x2, elementwise with broadcasting, as booleans."""
+
+
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less, elementwise=True)
+def less(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where `x1 < x2`, elementwise with broadcasting, as booleans."""
+
+
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less_equal, elementwise=True)
+def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where `x1 <= x2`, elementwise with broadcasting, as booleans."""
+
+
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater, elementwise=True)
+def greater(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where `x1 > x2`, elementwise with broadcasting, as booleans."""
+
+
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater_equal, elementwise=True)
+def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where `x1 >= x2`, elementwise with broadcasting, as booleans."""
+
+
+@primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_and, elementwise=True)
+def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where x1 and x2 are both true (not 0), elementwise with broadcasting, as booleans."""
+
+
+@primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_or, elementwise=True)
+def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where x1 or x2 is true (not 0), elementwise with broadcasting, as booleans."""
+
+
+@primitive(shape=same, dtype=LOGICAL, samples=unary(), ref=np.logical_not, elementwise=True)
+def logical_not(x: Tensor) -> Tensor:
+    """Where x is false (0), elementwise, as booleans."""
+
+
+@primitive(
+    shape=broadcast,
+    dtype=PROMOTE,
+    samples=(sample(Array((3, 4), dtype="bool"), Array((3, 1)), Array((4,))),),
+    ref=np.where,
+    elementwise=True,
+    name="select_where",
+)
+def select_where(condition: Condition, x1: Tensor, x2: Tensor) -> Tensor:
+    """x1 where `condition` is true, else x2; all three broadcast. What `where` calls with three arguments."""
+
+
+# ---- more arithmetic ----------------------------------------------------------------------------------------------
+
+
+@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.mod, elementwise=True)
+def mod(x1: Tensor, x2: Tensor) -> Tensor:
+    """What is left of `x1 / x2` after `floor_divide`, elementwise with broadcasting; it has the sign of x2.
+
+    Integers divided by 0 leave 0 on every backend.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.mod([5, -5], 3)).tolist()
+    [2, 1]
+    """
+
+
+@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.fmod, elementwise=True)
+def fmod(x1: Tensor, x2: Tensor) -> Tensor:
+    """What is left of `x1 / x2` after truncation, elementwise with broadcasting; it has the sign of x1.
+
+    Integers divided by 0 leave 0 on every backend.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.fmod([5, -5], 3)).tolist()
+    [2, -2]
+    """
+
+
+@derived(dtype=FLOATING, samples=unary(0.5, 3.0), ref=np.reciprocal, elementwise=True)
+def reciprocal(x: Tensor) -> Tensor:
+    """`1 / x`, elementwise; integers give floats (`floatx()`)."""
+    return divide(1, x)
+
+
+@derived(dtype=FLOATING, samples=binary(), elementwise=True)
+def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
+    """`x1 / x2`, and 0 where x2 is 0, elementwise with broadcasting. The gradients there are 0.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.divide_no_nan([1.0, 4.0], [0.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
+    zero = equal(x2, 0)
+    return select_where(zero, 0, divide(x1, select_where(zero, 1, x2)))
+
+
+@primitive(
+    shape=broadcast,
+    dtype=NUMERIC,
+    elementwise=True,
+    ref=np.clip,
+    samples=(sample(Array((3, 4)), 0, 1), sample(Array((3, 4)), Array((4,), -2, -1), Array((3, 1), 0, 1))),
+)
+def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> Tensor:
+    """x limited to the range from `x_min` to `x_max`, which may be tensors that broadcast with x.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.clip([-2.0, 0.5, 3.0], 0, 1)).tolist()
+    [0.0, 0.5, 1.0]
+    """
+
+
+@derived(dtype=FLOATING, samples=unary(), ref=np.fabs, elementwise=True, dtypes_tested=dtypes.FLOATS)
+def fabs(x: Tensor) -> Tensor:
+    """The absolute value of x, as a float, elementwise."""
+    return absolute(x)
+
+
+@derived(dtype=PROMOTE, samples=binary(), ref=np.fmax, elementwise=True)
+def fmax(x1: Tensor, x2: Tensor) -> Tensor:
+    """The larger of x1 and x2, elementwise with broadcasting; where one is nan, the other."""
+    return select_where(isnan(x1), x2, select_where(isnan(x2), x1, maximum(x1, x2)))
+
+
+@derived(dtype=PROMOTE, samples=binary(), ref=np.fmin, elementwise=True)
+def fmin(x1: Tensor, x2: Tensor) -> Tensor:
+    """The smaller of x1 and x2, elementwise with broadcasting; where one is nan, the other."""
+    return select_where(isnan(x1), x2, select_where(isnan(x2), x1, minimum(x1, x2)))
+
+
+@primitive(
+    shape=broadcast,
+    dtype=NUMERIC,
+    samples=binary(0, 12),
+    ref=np.gcd,
+    elementwise=True,
+    dtypes_tested=("uint8", "int32", "int64"),
+)
+def gcd(x1: Tensor, x2: Tensor) -> Tensor:
+    """The greatest common divisor of integers, elementwise with broadcasting; never negative.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.gcd([12, -8, 0], [18, 12, 5])).tolist()
+    [6, 4, 5]
+    """
+
+
+@derived(dtype=NUMERIC, samples=binary(0, 12), ref=np.lcm, elementwise=True, dtypes_tested=("uint8", "int32", "int64"))
+def lcm(x1: Tensor, x2: Tensor) -> Tensor:
+    """The least common multiple of integers, elementwise with broadcasting; 0 where one of them is 0.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.lcm([4, 0], [6, 3])).tolist()
+    [12, 0]
+    """
+    divisor = gcd(x1, x2)
+    return absolute(multiply(floor_divide(x1, maximum(divisor, 1)), x2))
+
+
+@derived(dtype=FLOATING, samples=binary(), elementwise=True, ref=np.hypot)
+def hypot(x1: Tensor, x2: Tensor) -> Tensor:
+    """`sqrt(x1² + x2²)`, elementwise with broadcasting, without overflow; infinite where x1 or x2 is.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.hypot([3.0, 0.0], [4.0, 0.0])).tolist()
+    [5.0, 0.0]
+    """
+    a, b = absolute(x1), absolute(x2)
+    infinite = logical_or(isinf(a), isinf(b))
+    longer, shorter = maximum(a, b), minimum(a, b)
+    plain = logical_not(logical_or(equal(longer, 0), infinite))
+    scale = select_where(plain, longer, 1)
+    length = multiply(scale, sqrt(add(square(divide(select_where(plain, shorter, 0), scale)), 1)))
+    return select_where(infinite, math.inf, select_where(plain, length, longer))
+
+
+@primitive(
+    shape=broadcast,
+    dtype=FLOATING,
+    samples=binary(),
+    ref=np.nextafter,
+    elementwise=True,
+    differentiable=False,
+    dtypes_tested=("float32", "float64"),
+)
+def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
+    """The float next to x1 in the direction of x2, elementwise with broadcasting."""
+
+
+@derived(
+    dtype=FLOATING,
+    samples=(sample(Array((3, 4)), Array((4,), -3, 3, dtype="int32")),),
+    ref=np.ldexp,
+    elementwise=True,
+    dtypes_tested=("float32", "float64"),
+)
+def ldexp(x1: Tensor, x2: Indices) -> Tensor:
+    """`x1 * 2 ** x2` for integers x2, elementwise with broadcasting.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.ldexp([0.5, 1.5], [1, 3])).tolist()
+    [1.0, 12.0]
+    """
+    # In two steps: 2 ** x2 alone may be out of range where the result is not.
+    half = floor_divide(x2, 2)
+    name = dtype_of(x1)
+    return multiply(multiply(x1, exp2(cast(half, name))), exp2(cast(subtract(x2, half), name)))
+
+
+@derived(dtype=FLOATING, samples=binary(), ref=np.heaviside, elementwise=True)
+def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
+    """0 where x1 is negative, 1 where positive, x2 where x1 is 0, elementwise with broadcasting; nan stays."""
+    step = select_where(equal(x1, 0), x2, cast(greater(x1, 0), dtype_of(x1)))
+    return select_where(isnan(x1), x1, step)
+
+
+@primitive(shape=same, samples=unary(), ref=np.trunc, elementwise=True)
+def trunc(x: Tensor) -> Tensor:
+    """The whole number next to x towards 0, elementwise; integers stay."""
+
+
+@primitive(shape=same, samples=unary(), ref=np.rint, elementwise=True)
+def rint(x: Tensor) -> Tensor:
+    """The nearest whole number, the even one of two, elementwise; integers stay. What `round` calls."""
+
+
+@derived(
+    samples=(*unary(), sample(Array((3, 4), -200, 200), -1), sample(Array((3, 4)), decimals=1)),
+    ref=np.round,
+    elementwise=True,
+    dtypes_tested=(*dtypes.INTEGERS, *dtypes.FLOATS),
+)
+def round(x: Tensor, decimals: int = 0) -> Tensor:
+    """x rounded to `decimals` decimal places (negative: to tens, hundreds, ...); the even neighbour of two.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.round([0.5, 1.5, 2.4])).tolist()
+    [0.0, 2.0, 2.0]
+    >>> ops.convert_to_numpy(ops.round([15, 26], -1)).tolist()
+    [20, 30]
+    """
+    if dtype_of(x) == "bool" or (dtypes.is_int(dtype_of(x)) and decimals >= 0):
+        return x
+    if dtypes.is_int(dtype_of(x)):
+        unit = 10**-decimals
+        low = floor_divide(x, unit)
+        twice = multiply(subtract(x, multiply(low, unit)), 2)
+        up = logical_or(greater(twice, unit), logical_and(equal(twice, unit), equal(mod(low, 2), 1)))
+        return multiply(add(low, cast(up, dtype_of(x))), unit)
+    if decimals == 0:
+        return rint(x)
+    name, scale = dtype_of(x), 10.0 ** builtins.abs(decimals)
+    if name in ("float16", "bfloat16"):
+        # Scaled in their own precision, a number may come to lie on the other side of a half.
+        return cast(round(cast(x, "float32"), decimals), name)
+    return divide(rint(multiply(x, scale)), scale) if decimals > 0 else multiply(rint(divide(x, scale)), scale)
+
+
+# ---- exponentials, angles and special functions -------------------------------------------------------------------
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.exp2, elementwise=True)
+def exp2(x: Tensor) -> Tensor:
+    """2 raised to x, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log2, elementwise=True)
+def log2(x: Tensor) -> Tensor:
+    """The logarithm of x to the base 2, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log10, elementwise=True)
+def log10(x: Tensor) -> Tensor:
+    """The logarithm of x to the base 10, elementwise."""
+
+
+@derived(dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.cbrt, elementwise=True, dtypes_tested=dtypes.FLOATS)
+def cbrt(x: Tensor) -> Tensor:
+    """The cube root of x, elementwise; negative for negative x."""
+    return multiply(sign(x), power(absolute(x), 1 / 3))
+
+
+@derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp, elementwise=True)
+def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
+    """`log(exp(x1) + exp(x2))`, elementwise with broadcasting, without overflow."""
+    return add(maximum(x1, x2), log1p(exp(_minus_gap(x1, x2))))
+
+
+def _minus_gap(x1: Any, x2: Any) -> Any:
+    """`-abs(x1 - x2)`, and 0 for equal infinities."""
+    gap = subtract(x1, x2)
+    return negative(absolute(select_where(isnan(gap), 0, gap)))
+
+
+@derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp2, elementwise=True)
+def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
+    """`log2(2 ** x1 + 2 ** x2)`, elementwise with broadcasting, without overflow."""
+    return add(maximum(x1, x2), divide(log1p(exp2(_minus_gap(x1, x2))), math.log(2)))
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(-1.2, 1.2), ref=np.tan, elementwise=True)
+def tan(x: Tensor) -> Tensor:
+    """The tangent of x (radians), elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.sinh, elementwise=True)
+def sinh(x: Tensor) -> Tensor:
+    """The hyperbolic sine of x, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.cosh, elementwise=True)
+def cosh(x: Tensor) -> Tensor:
+    """The hyperbolic cosine of x, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arcsin, elementwise=True)
+def arcsin(x: Tensor) -> Tensor:
+    """The angle (radians, from -pi/2 to pi/2) whose sine is x, elementwise; nan outside -1 to 1."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arccos, elementwise=True)
+def arccos(x: Tensor) -> Tensor:
+    """The angle (radians, from 0 to pi) whose cosine is x, elementwise; nan outside -1 to 1."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.arctan, elementwise=True)
+def arctan(x: Tensor) -> Tensor:
+    """The angle (radians, from -pi/2 to pi/2) whose tangent is x, elementwise."""
+
+
+@primitive(shape=broadcast, dtype=FLOATING, samples=binary(0.2, 2.0), ref=np.arctan2, elementwise=True)
+def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
+    """The angle (radians, from -pi to pi) of the point with the ordinate x1 and the abscissa x2, elementwise.
+
+    >>> from kerasfront import ops
+    >>> [f"{v:.4f}" for v in ops.convert_to_numpy(ops.arctan2([0.0, 1.0], [1.0, 0.0]))]
+    ['0.0000', '1.5708']
+    """
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.arcsinh, elementwise=True)
+def arcsinh(x: Tensor) -> Tensor:
+    """The number whose hyperbolic sine is x, elementwise."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(1.1, 4.0), ref=np.arccosh, elementwise=True)
+def arccosh(x: Tensor) -> Tensor:
+    """The number, not negative, whose hyperbolic cosine is x, elementwise; nan below 1."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arctanh, elementwise=True)
+def arctanh(x: Tensor) -> Tensor:
+    """The number whose hyperbolic tangent is x, elementwise; nan outside -1 to 1."""
+
+
+@derived(dtype=FLOATING, samples=unary(), ref=np.deg2rad, elementwise=True)
+def deg2rad(x: Tensor) -> Tensor:
+    """Degrees in radians, elementwise."""
+    return multiply(x, math.pi / 180)
+
+
+@derived(dtype=FLOATING, samples=unary(), ref=np.rad2deg, elementwise=True)
+def rad2deg(x: Tensor) -> Tensor:
+    """Radians in degrees, elementwise."""
+    return multiply(x, 180 / math.pi)
+
+
+@derived(dtype=FLOATING, samples=unary(), ref=np.sinc, elementwise=True)
+def sinc(x: Tensor) -> Tensor:
+    """`sin(pi x) / (pi x)`, and 1 at 0, elementwise."""
+    zero = equal(x, 0)
+    angle = multiply(select_where(zero, 1, x), math.pi)
+    return select_where(zero, 1, divide(sin(angle), angle))
+
+
+def _each(function: Any) -> Any:
+    return np.vectorize(function, otypes=[float])
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erf), elementwise=True)
+def erf(x: Tensor) -> Tensor:
+    """The error function, `2 / sqrt(pi)` times the integral of `exp(-t²)` from 0 to x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> f"{float(ops.erf(1.0)):.4f}"
+    '0.8427'
+    """
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erfc), elementwise=True)
+def erfc(x: Tensor) -> Tensor:
+    """`1 - erf(x)`, elementwise, exact for large x."""
+
+
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(-0.9, 0.9),
+    elementwise=True,
+    ref=_each(lambda x: NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2) if x < 1 else math.inf),
+)
+def erfinv(x: Tensor) -> Tensor:
+    """The number whose `erf` is x, elementwise; infinite at -1 and 1, nan beyond."""
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.i0, elementwise=True)
+def i0(x: Tensor) -> Tensor:
+    """The modified Bessel function of the first kind and order 0, elementwise."""
+
+
+# ---- what kind of number ------------------------------------------------------------------------------------------
+
+
+@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isnan, elementwise=True)
+def isnan(x: Tensor) -> Tensor:
+    """Where x is not a number, elementwise, as booleans."""
+
+
+@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isinf, elementwise=True)
+def isinf(x: Tensor) -> Tensor:
+    """Where x is infinite, elementwise, as booleans."""
+
+
+@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isfinite, elementwise=True)
+def isfinite(x: Tensor) -> Tensor:
+    """Where x is neither infinite nor nan, elementwise, as booleans."""
+
+
+@derived(samples=unary(), ref=np.isposinf, elementwise=True)
+def isposinf(x: Tensor) -> Tensor:
+    """Where x is +infinity, elementwise, as booleans."""
+    return logical_and(isinf(x), greater(x, 0))
+
+
+@derived(samples=unary(), ref=np.isneginf, elementwise=True)
+def isneginf(x: Tensor) -> Tensor:
+    """Where x is -infinity, elementwise, as booleans."""
+    return logical_and(isinf(x), less(x, 0))
+
+
+@derived(samples=unary(), ref=np.isreal, elementwise=True)
+def isreal(x: Tensor) -> Tensor:
+    """Where x has no imaginary part, elementwise, as booleans."""
+    return equal(imag(x), 0)
+
+
+@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.signbit, elementwise=True)
+def signbit(x: Tensor) -> Tensor:
+    """Where x is negative, -0.0 included, elementwise, as booleans."""
+
+
+@derived(dtype=FLOATING, samples=binary(), ref=np.isclose, elementwise=True)
+def isclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Where `|x1 - x2| <= atol + rtol * |x2|`, elementwise with broadcasting, as booleans.
+
+    Infinities are close to those of their sign only, nans to each other if `equal_nan`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.isclose([1.0, float("inf")], [1.0000001, float("inf")])).tolist()
+    [True, True]
+    """
+    finite = logical_and(isfinite(x1), isfinite(x2))
+    near = less_equal(absolute(subtract(x1, x2)), add(multiply(absolute(x2), rtol), atol))
+    close = logical_or(logical_and(finite, near), equal(x1, x2))
+    return logical_or(close, logical_and(isnan(x1), isnan(x2))) if equal_nan else close
+
+
+@derived(samples=unary(), ref=np.nan_to_num, elementwise=True)
+def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """x with numbers for nan, +infinity (None: the largest of the dtype) and -infinity (None: the lowest).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nan_to_num([float("nan"), 1.0, float("inf")], posinf=9.0)).tolist()
+    [0.0, 1.0, 9.0]
+    """
+    name = dtype_of(x)
+    if not dtypes.is_float(name):
+        return x
+    largest = float(ml_dtypes.finfo(dtypes.to_numpy(name)).max)  # type: ignore[no-untyped-call]
+    x = select_where(isnan(x), nan, x)
+    x = select_where(isposinf(x), largest if posinf is None else posinf, x)
+    return select_where(isneginf(x), -largest if neginf is None else neginf, x)
+
+
+@derived(dtype=LOGICAL, samples=binary(), ref=np.logical_xor, elementwise=True)
+def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
+    """Where just one of x1 and x2 is true (not 0), elementwise with broadcasting, as booleans."""
+    return not_equal(x1, x2)
+
+
+# ---- complex numbers ----------------------------------------------------------------------------------------------
+
+
+@primitive(shape=same, samples=unary(), ref=np.conj, elementwise=True)
+def conj(x: Tensor) -> Tensor:
+    """The complex conjugate of x, elementwise; real x stays."""
+
+
+@primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.real, elementwise=True)
+def real(x: Tensor) -> Tensor:
+    """The real part of x, elementwise; real x stays."""
+
+
+@primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.imag, elementwise=True)
+def imag(x: Tensor) -> Tensor:
+    """The imaginary part of x, elementwise; zeros for real x."""
+
+
+@derived(dtype=FLOATING, samples=unary(), ref=np.angle, elementwise=True)
+def angle(x: Tensor) -> Tensor:
+    """The angle (radians, from -pi to pi) of complex numbers, elementwise; 0 or pi for real x."""
+    return arctan2(imag(x), real(x))
+
+
+abs = absolute
+true_divide = divide
+conjugate = conj
+
+
+# ---- activations that are primitives ------------------------------------------------------------------------------
+
+
+@primitive(shape=same, samples=unary(), ref=lambda x: np.maximum(x, 0), elementwise=True)
+def relu(x: Tensor) -> Tensor:
+    """`max(x, 0)`, elementwise. The gradient at 0 is 0.
+
+    Source: Nair and Hinton, Rectified linear units improve restricted Boltzmann machines, 2010.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.relu([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
+
+
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=lambda x: 1 / (1 + np.exp(-x)), elementwise=True)
+def sigmoid(x: Tensor) -> Tensor:
+    """The logistic function `1 / (1 + exp(-x))`, elementwise."""
+
+
+@derived(dtype=FLOATING, samples=unary(), elementwise=True)
+def silu(x: Tensor) -> Tensor:
+    """`x * sigmoid(x)`, elementwise, also called swish.
+
+    Source: Elfwing et al., https://arxiv.org/abs/1702.03118
+    """
+    return x * sigmoid(x)

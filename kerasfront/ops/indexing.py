@@ -1,0 +1,697 @@
+"""Picking and placing elements.
+
+Indices count from the end where they are negative. Where an index tensor is out of range, a pick takes the nearest
+element there is, and a placement is dropped: compiled code can't raise, so no backend does.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasfront.errors import CapabilityError, ShapeError
+from kerasfront.ops import elementwise as e
+from kerasfront.ops._declare import OPS, Condition, Indices, Tensor, Tensors, derived, primitive
+from kerasfront.ops._samples import Array, sample
+from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
+from kerasfront.ops.core import shape as shape_of
+from kerasfront.ops.creation import full, zeros
+from kerasfront.ops.shaping import moveaxis, ravel, reshape, transpose, unstack
+from kerasfront.spec import KerasTensor, dtypes, shapes
+from kerasfront.spec.dtypes import NUMERIC, PROMOTE
+
+__all__ = [
+    "get_item",
+    "multi_hot",
+    "nonzero",
+    "one_hot",
+    "scatter",
+    "scatter_update",
+    "segment_max",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
+    "select",
+    "slice",
+    "slice_update",
+    "take",
+    "take_along_axis",
+    "unravel_index",
+    "where",
+]
+
+_X = Array((2, 3, 4))
+_slice = builtins.slice
+
+
+def _index(values: Any) -> Array:
+    return Array(values=values, dtype="int32")
+
+
+# ---- x[...] -------------------------------------------------------------------------------------------------------
+
+
+def _basic_item(x: KerasTensor, key: Any) -> tuple[int, ...]:
+    out, axis = [], 0
+    for part in key:
+        if part is None:
+            out.append(1)
+            continue
+        size: Any = x.shape[axis]
+        if isinstance(part, _slice):
+            out.append(_slice_length(part, size))
+        axis += 1
+    return tuple(out)
+
+
+def _slice_length(part: Any, size: int) -> int:
+    start, stop, step = part.indices(size)
+    return max(0, -(-(stop - start) // step))
+
+
+@primitive(
+    shape=_basic_item,
+    name="basic_item",
+    samples=(sample(_X, (1, _slice(None), None, _slice(1, 3))), sample(_X, (_slice(None), _slice(None, None, -1), 0))),
+)
+def basic_item(x: Tensor, key: Sequence[Any]) -> Tensor:
+    """`x[key]` for a tuple of integers, slices and None that covers every axis. What `get_item` calls."""
+
+
+def _is_static(part: Any) -> bool:
+    return (
+        part is None or part is Ellipsis or isinstance(part, int | np.integer | _slice) and not isinstance(part, bool)
+    )
+
+
+def _full_key(key: Any, rank: int) -> list[Any]:
+    """The key as a list that covers every axis: static parts, and tensors."""
+    parts = [p if _is_static(p) else convert_to_tensor(p) for p in (key if isinstance(key, tuple) else (key,))]
+    taken = sum(_axes_taken(p) for p in parts)
+    if sum(p is Ellipsis for p in parts) > 1:
+        raise IndexError("An index can only have one Ellipsis ('...').")
+    if taken > rank:
+        raise IndexError(f"Too many indices: {taken} for a tensor of rank {rank}.")
+    rest = [_slice(None)] * (rank - taken)
+    at = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
+    return [*parts[:at], *rest, *parts[at + 1 :]]
+
+
+def _axes_taken(part: Any) -> int:
+    if part is None or part is Ellipsis:
+        return 0
+    return 1 if _is_static(part) or dtype_of(part) != "bool" else len(part.shape)
+
+
+@derived(
+    samples=(
+        sample(_X, (_slice(None), 1)),
+        sample(_X, (Ellipsis, None, _slice(None, None, 2))),
+        sample(_X, -1),
+        sample(_X, _slice(0, 0)),
+        sample(_X, (0, _slice(None), _index([0, 3]))),
+        sample(_X, (_index([[0], [1]]), _index([0, -1]))),
+        sample(_X, ()),
+        sample(_X, _index([1, 0, 1])),
+        sample(_X, (_slice(None), _slice(None, None, -1))),
+    )
+)
+def get_item(x: Tensor, key: Any) -> Tensor:
+    """`x[key]`: integers, slices, None, Ellipsis, integer and boolean tensors, and tuples of them, as in NumPy.
+
+    Args:
+        x: A tensor.
+        key: The index. Boolean tensors pick a number of elements that depends on the values: not in compiled code.
+
+    Raises:
+        IndexError: A Python integer is out of range, or there are too many. (Integers in tensors are clipped.)
+
+    >>> from kerasfront import ops
+    >>> import numpy as np
+    >>> ops.convert_to_numpy(ops.get_item(ops.convert_to_tensor([1, 2, 3]), np.s_[::-1])).tolist()
+    [3, 2, 1]
+    """
+    parts = _with_masks_found(_full_key(key, len(x.shape)))
+    if all(_is_static(p) for p in parts):
+        return basic_item(x, tuple(_checked(parts, x.shape)))
+    # NumPy counts integers among the index tensors once there is one.
+    picked = [not (p is None or isinstance(p, _slice)) for p in parts]
+    x = basic_item(x, tuple(_slice(None) if pick else p for p, pick in zip(parts, picked, strict=True)))
+    axes = [i for i, pick in enumerate(picked) if pick]
+    return _gather(x, [convert_to_tensor(parts[i]) for i in axes], axes)
+
+
+def _checked(parts: list[Any], dims: Sequence[Any]) -> list[Any]:
+    axis = 0
+    for part in parts:
+        size = dims[axis] if part is not None else None
+        if isinstance(part, int | np.integer) and size is not None and not -size <= part < size:
+            raise IndexError(f"The index {part} is out of range for axis {axis} of size {size}.")
+        axis += part is not None
+    return [int(p) if isinstance(p, np.integer) else p for p in parts]
+
+
+def _with_masks_found(parts: list[Any]) -> list[Any]:
+    out: list[Any] = []
+    for part in parts:
+        out += [part] if _is_static(part) or dtype_of(part) != "bool" else list(nonzero(part))
+    return out
+
+
+def _gather(x: Any, indices: list[Any], axes: list[int]) -> Any:
+    """The elements of x at index tensors that broadcast together, each for one axis."""
+    if len(axes) == 1:
+        return take(x, indices[0], axes[0])
+    contiguous = axes[-1] - axes[0] == len(axes) - 1
+    if not contiguous:
+        order = [*axes, *(i for i in range(len(x.shape)) if i not in axes)]
+        x, axes = transpose(x, tuple(order)), list(range(len(axes)))
+    dims = shape_of(x)
+    first, last = axes[0], axes[-1] + 1
+    flat = reshape(x, (*dims[:first], _size(dims[first:last]), *dims[last:]))
+    position = 0
+    for index, size in zip(indices, dims[first:last], strict=True):
+        position = e.add(e.multiply(position, size), _clipped(index, size))
+    return take(flat, position, first)
+
+
+def _size(dims: Sequence[Any]) -> Any:
+    out: Any = 1
+    for d in dims:
+        out = out * d
+    return out
+
+
+def _clipped(index: Any, size: Any) -> Any:
+    index = index if dtypes.is_int(dtype_of(index)) else cast(index, "int32")
+    return e.clip(e.select_where(e.less(index, 0), e.add(index, size), index), 0, size - 1)
+
+
+# ---- picking ------------------------------------------------------------------------------------------------------
+
+
+@primitive(
+    shape=shapes.take,
+    ref=np.take,
+    samples=(
+        sample(Array((3, 4)), _index([[0, 2]]), axis=1),
+        sample(Array((3, 4)), _index([5, -1])),
+        sample(Array((3, 4)), _index(2), 0),
+        sample(_X, _index([[0, 1], [1, 1]]), -2),
+        sample(Array((3, 4)), Array((0,), dtype="int32"), 0),
+    ),
+)
+def take(x: Tensor, indices: Indices, axis: int | None = None) -> Tensor:
+    """The elements of x at `indices` along `axis` (None: of the flattened x).
+
+    Args:
+        x: A tensor.
+        indices: Integers of any shape. Negative ones count from the end; those out of range mean the nearest
+            element (Keras: an error, nan or zeros, by backend).
+        axis: The axis that they are for; the axes of indices stand in its place.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.take([10, 20, 30], [0, -1, 9])).tolist()
+    [10, 30, 30]
+    """
+
+
+def _along(x: Any, indices: Any, axis: Any = None) -> tuple[int, ...]:
+    at = shapes.axis_of(axis, len(x.shape))
+    if len(indices.shape) != len(x.shape):
+        raise ShapeError(f"Expected indices of rank {len(x.shape)}, as x, got the shape {tuple(indices.shape)}.")
+    dims = shapes.broadcast_shapes(
+        tuple(d for i, d in enumerate(x.shape) if i != at), tuple(d for i, d in enumerate(indices.shape) if i != at)
+    )
+    return (*dims[:at], indices.shape[at], *dims[at:])
+
+
+@primitive(
+    shape=_along,
+    ref=np.take_along_axis,
+    samples=(sample(Array((3, 4)), _index([[0], [1], [-1]]), 1), sample(Array((2, 3)), _index([[1, 0, 1]]), -2)),
+)
+def take_along(x: Tensor, indices: Indices, axis: int) -> Tensor:
+    """What `take_along_axis` calls."""
+
+
+@derived(
+    samples=(
+        sample(Array((3, 4)), _index([[0], [1], [-1]]), 1),
+        sample(Array((2, 3)), _index([[1, 0, 1]]), -2),
+        sample(Array((2, 3)), _index([5, 0])),
+    )
+)
+def take_along_axis(x: Tensor, indices: Indices, axis: int | None = None) -> Tensor:
+    """At each position, the element of x that the index there names along `axis` (None: of the flattened x).
+
+    Args:
+        x: A tensor.
+        indices: Integers, of x's rank, and of its shape along the other axes (sizes of 1 broadcast). Negative ones
+            count from the end; those out of range mean the nearest element.
+        axis: The axis that they are for.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.take_along_axis([[1, 2], [3, 4]], [[1], [0]], axis=1)).tolist()
+    [[2], [3]]
+    """
+    return take_along(ravel(x), ravel(indices), 0) if axis is None else take_along(x, indices, axis)
+
+
+@primitive(
+    infer=lambda x: tuple(KerasTensor((None,), "int32") for _ in x.shape),
+    ref=np.nonzero,
+    differentiable=False,
+    samples=(sample(Array((3, 4))), sample(Array((5,), dtype="bool"))),
+)
+def nonzero(x: Tensor) -> tuple[Tensor, ...]:
+    """The indices (int32) of the elements that are not 0: a tuple of one vector for each axis.
+
+    Their length depends on the values, so it can't be used in code that JAX compiles.
+
+    >>> from kerasfront import ops
+    >>> [ops.convert_to_numpy(i).tolist() for i in ops.nonzero([[0, 1], [2, 0]])]
+    [[0, 1], [1, 0]]
+    """
+
+
+@derived(
+    dtype=PROMOTE,
+    ref=np.where,
+    elementwise=True,
+    samples=(
+        sample(Array((3, 4), dtype="bool"), Array((3, 1)), Array((4,))),
+        sample(Array((3,), dtype="bool"), Array((3,)), 0),
+    ),
+)
+def where(condition: Condition, x1: Tensor | None = None, x2: Tensor | None = None) -> Any:
+    """x1 where `condition` is true, else x2; all three broadcast. With the condition alone: `nonzero(condition)`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.where([True, False], [1, 2], 0)).tolist()
+    [1, 0]
+    """
+    if (x1 is None) != (x2 is None):
+        raise ValueError("where needs both x1 and x2, or neither.")
+    return nonzero(condition) if x1 is None else e.select_where(condition, x1, x2)
+
+
+@derived(
+    dtype=PROMOTE,
+    samples=(
+        sample([Array((3,), dtype="bool"), Array((3,), dtype="bool")], [Array((3,)), Array((3,))]),
+        sample([Array((2, 1), dtype="bool")], [Array((3,))], 1),
+    ),
+)
+def select(condlist: Any, choicelist: Tensors, default: Tensor = 0) -> Tensor:
+    """At each position, the choice of the first condition that is true there; `default` where none is.
+
+    Args:
+        condlist: A list of boolean tensors.
+        choicelist: A list of as many tensors. All broadcast together.
+        default: A scalar or a tensor.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.select([[True, False]], [[1, 2]], 9)).tolist()
+    [1, 9]
+    """
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ShapeError(f"Expected as many conditions as choices, got {len(condlist)} and {len(choicelist)}.")
+    out = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        out = e.select_where(condition, choice, out)
+    return out
+
+
+def _unsliced(inputs: Any, start_indices: Any, shape: Any) -> tuple[int, ...]:
+    wanted = shapes.given(shape)
+    if len(wanted) != len(inputs.shape) or any(
+        d is not None and n > d for n, d in zip(wanted, inputs.shape, strict=True)
+    ):
+        raise ShapeError(f"A slice of the shape {wanted} doesn't fit into {tuple(inputs.shape)}.")
+    return wanted
+
+
+@primitive(shape=_unsliced, samples=(sample(_X, _index([0, 1, 2]), (2, 1, 2)),))
+def dynamic_slice(inputs: Tensor, start_indices: Indices, shape: Sequence[int]) -> Tensor:
+    """The part of `shape` from start_indices, a vector, on. What `slice` calls."""
+
+
+def _starts(start_indices: Any) -> list[Any] | None:
+    """The indices as Python integers, or None where they are tensors."""
+    given = start_indices if isinstance(start_indices, list | tuple) else None
+    if given is not None and all(isinstance(i, int | np.integer) for i in given):
+        return [int(i) for i in given]
+    return [int(i) for i in start_indices] if isinstance(start_indices, np.ndarray) else None
+
+
+def _into(start: int, length: int, size: Any) -> Any:
+    """A slice of `length`, moved into the range where it would leave it."""
+    if size is None or not isinstance(size, int):
+        return _slice(start, start + length)
+    start = max(0, min(start + size if start < 0 else start, size - length))
+    return _slice(start, start + length)
+
+
+@derived(
+    samples=(
+        sample(_X, (0, 1, 2), (2, 1, 2)),
+        sample(_X, _index([0, 1, 2]), (2, 1, 2)),
+        sample(Array((4,)), (3,), (2,)),
+    )
+)
+def slice(inputs: Tensor, start_indices: Any, shape: Sequence[int]) -> Tensor:
+    """The part of `inputs` of the given shape that begins at `start_indices`.
+
+    Args:
+        inputs: A tensor.
+        start_indices: One integer for each axis: a sequence, or a vector. A part that would reach over the end
+            begins that much earlier.
+        shape: The shape of the part, integers.
+
+    Raises:
+        ShapeError: The part is larger than inputs.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.slice([1, 2, 3, 4], (1,), (2,))).tolist()
+    [2, 3]
+    """
+    starts = _starts(start_indices)
+    if starts is None:
+        return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
+    _unsliced(inputs, starts, shape)
+    if None in inputs.shape:
+        return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
+    parts = zip(starts, shape, inputs.shape, strict=True)
+    return basic_item(inputs, tuple(_into(s, n, d) for s, n, d in parts))
+
+
+@derived(samples=(sample(_index([1, 5]), (2, 3)), sample(_index([[3], [-1]]), (2, 2))), differentiable=False)
+def unravel_index(indices: Indices, shape: Sequence[int]) -> tuple[Tensor, ...]:
+    """The position in a tensor of `shape` of each index into its flattened form: one tensor for each axis.
+
+    >>> from kerasfront import ops
+    >>> [int(i) for i in ops.unravel_index(5, (2, 3))]
+    [1, 2]
+    """
+    size = math.prod(shape)
+    rest = e.select_where(e.less(indices, 0), e.add(indices, size), indices)
+    out = []
+    for d in reversed(tuple(shape)):
+        out.append(e.mod(rest, d))
+        rest = e.floor_divide(rest, d)
+    return tuple(reversed(out))
+
+
+# ---- one-hot ------------------------------------------------------------------------------------------------------
+
+
+def _hot(x: Any, num_classes: int, axis: int) -> tuple[int, ...]:
+    at = shapes.axis_of(axis, len(x.shape) + 1)
+    return (*x.shape[:at], num_classes, *x.shape[at:])
+
+
+@primitive(
+    shape=lambda x, num_classes, axis=-1, dtype=None: _hot(x, num_classes, axis),
+    dtype=dtypes.ASKED,
+    name="one_hot_dense",
+    samples=(sample(_index([0, 2, -1]), 3), sample(_index([[0, 2], [1, 3]]), 3, 0, "int32")),
+)
+def one_hot_dense(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
+    """One-hot vectors along a new `axis`; an index out of range gives zeros. What `one_hot` calls."""
+
+
+def _refuse_sparse(sparse: bool, name: str) -> None:
+    if sparse:
+        raise CapabilityError(f"ops.{name} makes dense tensors only.", hint="Leave `sparse` out.")
+
+
+@derived(samples=(sample(_index([0, 2, -1]), 3), sample(_index([[0, 2], [1, 3]]), 3, 0, "bool"), sample(_index(1), 3)))
+def one_hot(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
+    """One-hot vectors of class numbers.
+
+    Args:
+        x: Integers of any shape; one out of the range gives zeros.
+        num_classes: The length of the vectors.
+        axis: Where they go.
+        dtype: None means `floatx()`.
+        sparse: True is refused: the result is dense.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.one_hot([0, 2], 3)).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    _refuse_sparse(sparse, "one_hot")
+    x = x if dtypes.is_int(dtype_of(x)) else cast(x, "int32")
+    return one_hot_dense(x, num_classes, axis, dtype)
+
+
+@derived(samples=(sample(_index([[0, 2], [1, -1]]), 4), sample(_index([0, 2]), 4, 0)))
+def multi_hot(
+    inputs: Indices,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: Any = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Tensor:
+    """Vectors with a one for each class number in a list: `max(one_hot(inputs))` over the lists.
+
+    Args:
+        inputs: Integers of shape (batch, n), or (n,); those out of the range add nothing.
+        num_classes: The length of the vectors; also taken as `num_tokens`.
+        axis: Where they go.
+        dtype: None means `floatx()`.
+        sparse: True is refused: the result is dense.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.multi_hot([[0, 2], [1, 1]], 3)).tolist()
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    """
+    num_classes = kwargs.pop("num_tokens", num_classes)
+    if kwargs or num_classes is None:
+        raise TypeError(f"multi_hot needs `num_classes`, and takes no {sorted(kwargs)}.")
+    _refuse_sparse(sparse, "multi_hot")
+    at = 1 if len(inputs.shape) > 1 else 0
+    hot = one_hot(inputs, num_classes, -1, "int32")
+    out = OPS["any"].call(hot, at)
+    out = moveaxis(out, -1, axis) if axis != -1 else out
+    return cast(out, dtypes.standardize(dtype))
+
+
+# ---- placing ------------------------------------------------------------------------------------------------------
+
+
+def _rows(x: Any, ids: Any, updates: Any, reduction: str) -> tuple[int, ...]:
+    if len(ids.shape) != 1 or tuple(updates.shape[1:]) != tuple(x.shape[1:]):
+        raise ShapeError(
+            f"Can't place rows of the shape {tuple(updates.shape[1:])} in a tensor of shape {tuple(x.shape)}."
+        )
+    return tuple(x.shape)
+
+
+_PLACED = (sample(Array((4, 2)), _index([1, 3, 0]), Array((3, 2)), "set"),) + tuple(
+    sample(Array((4, 2)), _index([1, 3, 1, 7, -1]), Array((5, 2)), kind) for kind in ("add", "max", "min", "mul")
+)
+
+
+@primitive(shape=_rows, dtype=PROMOTE, samples=_PLACED)
+def scatter_rows(x: Tensor, ids: Indices, updates: Tensor, reduction: str) -> Tensor:
+    """x with `updates[i]` combined into `x[ids[i]]` by "set", "add", "max", "min" or "mul"; ids out of range, the
+    negative ones included, are dropped. What the scatter and segment ops call.
+    """
+
+
+def _flat_ids(indices: Any, dims: Sequence[Any]) -> Any:
+    """Index rows (m, k) for k axes as indices (m,) into these axes flattened; -1 for what is out of range."""
+    flat, fits = 0, True
+    for column, size in zip(unstack(indices, len(dims), -1), dims, strict=True):
+        column = e.select_where(e.less(column, 0), e.add(column, size), column)
+        flat = e.add(e.multiply(flat, size), column)
+        fits = e.logical_and(fits, e.logical_and(e.greater_equal(column, 0), e.less(column, size)))
+    return e.select_where(fits, flat, -1)
+
+
+def _place(inputs: Any, indices: Any, updates: Any, reduction: str) -> Any:
+    dims, depth = shape_of(inputs), indices.shape[-1]
+    if depth is None or depth > len(dims):
+        raise ShapeError(f"Expected indices of shape (..., k) with k up to {len(dims)}, got {tuple(indices.shape)}.")
+    ids = _flat_ids(reshape(indices, (-1, depth)), dims[:depth])
+    rows = reshape(inputs, (_size(dims[:depth]), *dims[depth:]))
+    values = reshape(updates, (-1, *dims[depth:]) if 0 not in tuple(updates.shape) else (0, *dims[depth:]))
+    return reshape(scatter_rows(rows, ids, values, reduction), dims)
+
+
+@derived(
+    samples=(sample(_index([[0], [2], [0]]), Array((3,)), (4,)), sample(_index([[0, 1], [2, -1]]), Array((2,)), (3, 2)))
+)
+def scatter(indices: Indices, values: Tensor, shape: Sequence[int]) -> Tensor:
+    """Zeros of `shape` with `values` added at `indices`.
+
+    Args:
+        indices: Integers of shape (n, k): each row names a place along the first k axes. Negative ones count from
+            the end, those out of range are dropped.
+        values: A tensor of shape (n, *shape[k:]); values for one place are summed.
+        shape: The shape of the result.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.scatter([[0], [2], [0]], [1, 2, 3], (4,))).tolist()
+    [4, 0, 2, 0]
+    """
+    return _place(zeros(tuple(shape), dtype_of(values)), indices, values, "add")
+
+
+_REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "mul"}
+
+
+@derived(
+    samples=(
+        sample(Array((4, 2)), _index([[0], [2]]), Array((2, 2))),
+        sample(Array((3, 3)), _index([[0, 1], [-1, 2]]), Array((2,)), "add"),
+        sample(Array((4,)), _index([[0], [0]]), Array((2,)), "max"),
+        sample(Array((4,)), _index([[1]]), Array((1,)), "mul"),
+    )
+)
+def scatter_update(inputs: Tensor, indices: Indices, updates: Tensor, reduction: str | None = None) -> Tensor:
+    """`inputs` with the elements at `indices` replaced by, or combined with, `updates`.
+
+    Args:
+        inputs: A tensor.
+        indices: Integers of shape (n, k): each row names a place along the first k axes. Negative ones count from
+            the end, those out of range are dropped.
+        updates: A tensor of shape (n, *inputs.shape[k:]), cast to the dtype of inputs.
+        reduction: None to replace (by which of several for one place is not defined), "add", "max", "min" or "mul".
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.scatter_update([1, 2, 3], [[0], [-1]], [7, 9])).tolist()
+    [7, 2, 9]
+    """
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"Expected `reduction` to be None, 'add', 'max', 'min' or 'mul', got {reduction!r}.")
+    return _place(inputs, indices, cast(updates, dtype_of(inputs)), _REDUCTIONS[reduction])
+
+
+def _updated(inputs: Any, start_indices: Any, updates: Any) -> tuple[int, ...]:
+    _unsliced(inputs, start_indices, tuple(updates.shape))
+    return tuple(inputs.shape)
+
+
+@primitive(shape=_updated, samples=(sample(_X, _index([0, 1, 2]), Array((2, 1, 2))),))
+def update_slice(inputs: Tensor, start_indices: Indices, updates: Tensor) -> Tensor:
+    """`inputs` with the part from start_indices, a vector, on replaced. What `slice_update` calls."""
+
+
+@derived(samples=(sample(_X, (0, 1, 2), Array((2, 1, 2))), sample(Array((4,)), (3,), Array((2,)))))
+def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
+    """`inputs` with the part that begins at `start_indices` replaced by `updates`.
+
+    Args:
+        inputs: A tensor.
+        start_indices: One integer for each axis: a sequence, or a vector. A part that would reach over the end
+            begins that much earlier.
+        updates: A tensor of the rank of inputs, cast to its dtype.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.slice_update([1, 2, 3, 4], (1,), [8, 9])).tolist()
+    [1, 8, 9, 4]
+    """
+    starts = _starts(start_indices)
+    index = convert_to_tensor(np.asarray(starts, "int32")) if starts is not None else convert_to_tensor(start_indices)
+    return update_slice(inputs, index, cast(updates, dtype_of(inputs)))
+
+
+# ---- segments -----------------------------------------------------------------------------------------------------
+
+_SEGMENTED = (
+    sample(Array((4,)), _index([0, 2, 0, 3]), 5),
+    sample(Array((4, 2)), _index([1, 1, 0, -1]), 2),
+    sample(Array((3,)), _index([0, 1, 1]), 2),
+)
+
+
+def _number_of_segments(ids: Any, num_segments: int | None) -> Any:
+    if num_segments is not None:
+        return num_segments
+    if isinstance(ids, KerasTensor):
+        return None
+    top = e.add(OPS["amax"].call(ids), 1)
+    try:
+        return int(top)
+    except TypeError:  # a graph's tensor, which TensorFlow takes as a size
+        return top
+
+
+def _segments(data: Any, segment_ids: Any, num_segments: int | None, kind: str, start: Any) -> Any:
+    if len(segment_ids.shape) != 1:
+        raise ShapeError(f"Expected `segment_ids` to be a vector, got the shape {tuple(segment_ids.shape)}.")
+    number = _number_of_segments(segment_ids, num_segments)
+    dims = shape_of(data)[1:]
+    if number is None:
+        return KerasTensor((None, *dims), dtype_of(data))
+    start = convert_to_tensor(np.asarray(start, dtypes.to_numpy(dtype_of(data))))
+    return scatter_rows(full((number, *dims), start, dtype_of(data)), segment_ids, data, kind)
+
+
+def _lowest(x: Any) -> Any:
+    name = dtype_of(x)
+    return -math.inf if dtypes.is_float(name) else int(np.iinfo(name).min)
+
+
+def _highest(x: Any) -> Any:
+    name = dtype_of(x)
+    return math.inf if dtypes.is_float(name) else int(np.iinfo(name).max)
+
+
+@derived(dtype=NUMERIC, samples=_SEGMENTED)
+def segment_sum(data: Tensor, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The sums of the rows of `data` that have the same segment id.
+
+    Args:
+        data: A tensor whose first axis is cut into segments.
+        segment_ids: A vector of integers, one for each row, in any order; rows out of the range are dropped.
+        num_segments: The number of segments; None: the largest id + 1 (not in code that JAX compiles).
+        sorted: Says that the ids ascend; no backend needs to know.
+
+    Returns:
+        A tensor of shape (num_segments, *data.shape[1:]); 0 for a segment without rows.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.segment_sum([1, 2, 3], [0, 2, 0], num_segments=3)).tolist()
+    [4, 0, 2]
+    """
+    return _segments(data, segment_ids, num_segments, "add", 0)
+
+
+@derived(dtype=NUMERIC, samples=_SEGMENTED)
+def segment_prod(data: Tensor, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The products of the rows of `data` that have the same segment id; 1 for a segment without rows.
+
+    The arguments are those of `segment_sum`.
+    """
+    return _segments(data, segment_ids, num_segments, "mul", 1)
+
+
+@derived(dtype=NUMERIC, samples=_SEGMENTED)
+def segment_max(data: Tensor, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The largest of the rows of `data` that have the same segment id, elementwise.
+
+    A segment without rows gives -inf, or the lowest integer. The arguments are those of `segment_sum`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.segment_max([1, 2, 3], [0, 1, 1])).tolist()
+    [1, 3]
+    """
+    return _segments(data, segment_ids, num_segments, "max", _lowest(data))
+
+
+@derived(dtype=NUMERIC, samples=_SEGMENTED)
+def segment_min(data: Tensor, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+    """The smallest of the rows of `data` that have the same segment id, elementwise.
+
+    A segment without rows gives inf, or the largest integer. The arguments are those of `segment_sum`.
+    """
+    return _segments(data, segment_ids, num_segments, "min", _highest(data))

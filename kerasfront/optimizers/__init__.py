@@ -1,0 +1,92 @@
+"""Optimizers, and the schedules of learning rates."""
+
+from typing import Any
+
+from kerasfront import serialization
+from kerasfront.named import Named
+from kerasfront.optimizers import legacy, schedules
+from kerasfront.optimizers.adafactor import Adafactor
+from kerasfront.optimizers.adagrad import Adadelta, Adagrad
+from kerasfront.optimizers.adam import Adam, AdamW
+from kerasfront.optimizers.adam_variants import Adamax, Lamb, Lion, Nadam
+from kerasfront.optimizers.ftrl import Ftrl
+from kerasfront.optimizers.loss_scale import LossScaleOptimizer
+from kerasfront.optimizers.multi import MultiOptimizer, OptimizerMap
+from kerasfront.optimizers.muon import Muon
+from kerasfront.optimizers.optimizer import Optimizer
+from kerasfront.optimizers.rmsprop import RMSprop
+from kerasfront.optimizers.schedule_free import ScheduleFreeAdamW
+from kerasfront.optimizers.sgd import SGD
+
+_classes = (
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon,
+    Nadam, RMSprop, SGD, ScheduleFreeAdamW,
+)  # fmt: skip
+
+
+class _NamedOptimizers(Named):
+    def find(self, name: str, custom_objects: Any = None) -> Any:
+        """Names of optimizers are known in any case."""
+        own = serialization.get_registered_object(name, custom_objects)
+        return own if own is not None else super().find(name if name in self.names else name.lower())
+
+
+_named = _NamedOptimizers(
+    "keras.optimizers", "optimizer", {name: c for c in _classes for name in (c.__name__, c.__name__.lower())}
+)
+serialization.register("keras.optimizers", {"OptimizerMap": OptimizerMap})
+for _class in _classes:
+    # Where Keras on torch says that its optimizers live.
+    _home = f"keras.src.backend.torch.optimizers.torch_{_class.__name__.lower()}"
+    serialization.register(_home, {_class.__name__: _class})
+
+
+def serialize(optimizer: Any) -> Any:
+    """The config from which `deserialize` makes an equal one."""
+    return _named.serialize(optimizer)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """An optimizer from its config, or the class or function of a name; `custom_objects` are the user's own."""
+    return _named.deserialize(config, custom_objects)
+
+
+def get(identifier: Any) -> Any:
+    """An optimizer from its name, its class, its config or itself; None for None.
+
+    Raises:
+        UnknownNameError: Nothing has the name.
+        ValueError: `identifier` is none of these.
+
+    >>> import kerasfront as keras
+    >>> type(keras.optimizers.get("adam")).__name__
+    'Adam'
+    """
+    return _named.get(identifier, lambda thing: isinstance(thing, Optimizer))
+
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
+    "Nadam",
+    "Optimizer",
+    "OptimizerMap",
+    "RMSprop",
+    "ScheduleFreeAdamW",
+    "deserialize",
+    "get",
+    "legacy",
+    "schedules",
+    "serialize",
+]

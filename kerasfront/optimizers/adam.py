@@ -1,0 +1,136 @@
+"""Adam, and AdamW, which is Adam with weight decay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
+
+
+def one_minus_power(beta: float, step: Any) -> Any:
+    """`1 - beta^step`, without the cancellation that costs float32 four digits where beta is 0.999."""
+    return -ops.expm1(step * math.log(beta)) if beta > 0 else ops.ones_like(step)
+
+
+class Adam(Optimizer):
+    """Steps by the moving mean of gradients, divided by the root of the moving mean of their squares.
+
+    `rate = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t)` and `value -= rate * m / (sqrt(v) + epsilon)`: epsilon
+    is the paper's "epsilon hat" (the formula before section 2.1), not that of its algorithm 1, which torch has.
+
+    Args:
+        learning_rate: A number, a schedule, or a function without arguments.
+        beta_1: The weight of the past in the mean of gradients.
+        beta_2: The weight of the past in the mean of their squares.
+        epsilon: What keeps the division finite.
+        amsgrad: Whether to divide by the largest mean of squares so far.
+        weight_decay: And the arguments from here on: see `Optimizer`.
+
+    Reference: Kingma and Ba, https://arxiv.org/abs/1412.6980; AMSGrad: Reddi et al., https://arxiv.org/abs/1904.09237
+
+    >>> import kerasfront as keras
+    >>> v = keras.Variable([1.0])
+    >>> keras.optimizers.Adam(learning_rate=0.5).apply([keras.ops.ones((1,))], [v])
+    >>> round(float(v.numpy()[0]), 4)
+    0.5
+    """
+
+    slots = {"momentum": "zeros", "velocity": "zeros"}
+    hyperparameters = ("beta_1", "beta_2", "epsilon", "amsgrad")
+    rule = "adam"
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
+        )  # fmt: skip
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+
+    def build(self, variables: Any) -> None:
+        built = self.built
+        super().build(variables)
+        if self.amsgrad and not built:
+            for variable, slots in zip(self._trainable_variables, self._slots, strict=True):
+                if slots:
+                    slots["velocity_hat"] = self.add_variable_from_reference(variable, "velocity_hat")
+
+    def prepare(self, learning_rate: Any, step: Any) -> Mapping[str, Any]:
+        unbiased = ops.sqrt(one_minus_power(self.beta_2, step)) / one_minus_power(self.beta_1, step)
+        return {"rate": learning_rate * unbiased}
+
+    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+        m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
+        v = slots["velocity"] + (ops.square(gradient) - slots["velocity"]) * (1 - self.beta_2)
+        changed = {"momentum": m, "velocity": v}
+        if self.amsgrad:
+            v = changed["velocity_hat"] = ops.maximum(slots["velocity_hat"], v)
+        return value - m * hyper["rate"] / (ops.sqrt(v) + self.epsilon), changed
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: before each update `value -= learning_rate * weight_decay * value`.
+
+    Args:
+        learning_rate: A number, a schedule, or a function without arguments.
+        weight_decay: The decay; `exclude_from_weight_decay` keeps it away from variables.
+        beta_1: And the arguments from here on: see `Adam` and `Optimizer`.
+
+    Raises:
+        ValueError: `weight_decay` is None.
+
+    Reference: Loshchilov and Hutter, https://arxiv.org/abs/1711.05101
+
+    >>> import kerasfront as keras
+    >>> v = keras.Variable([1.0])
+    >>> keras.optimizers.AdamW(learning_rate=0.5, weight_decay=0.1).apply([keras.ops.ones((1,))], [v])
+    >>> round(float(v.numpy()[0]), 4)
+    0.45
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if weight_decay is None:
+            raise ValueError("AdamW needs a `weight_decay`, got None; use Adam for none.")
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm,
+            use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name,
+            **kwargs,
+        )  # fmt: skip

@@ -1,0 +1,262 @@
+"""Kin of Adam: Adamax, Nadam, Lamb and Lion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.optimizers.adam import one_minus_power
+from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
+from kerasfront.variable import Variable
+
+
+class Adamax(Optimizer):
+    """Adam with the largest gradient, fading, in place of the root of the mean of squares.
+
+    Args:
+        learning_rate: A number, a schedule, or a function without arguments.
+        beta_1: The weight of the past in the mean of gradients.
+        beta_2: The weight of the past in the largest gradient.
+        epsilon: What keeps the division finite.
+        weight_decay: And the arguments from here on: see `Optimizer`.
+
+    Reference: Kingma and Ba, https://arxiv.org/abs/1412.6980, section 7.1
+
+    >>> import kerasfront as keras
+    >>> v = keras.Variable([1.0])
+    >>> keras.optimizers.Adamax(learning_rate=0.1).apply([keras.ops.ones((1,))], [v])
+    >>> round(float(v.numpy()[0]), 4)
+    0.9
+    """
+
+    slots = {"momentum": "zeros", "norm": "zeros"}
+    hyperparameters = ("beta_1", "beta_2", "epsilon")
+    rule = "adamax"
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
+        )  # fmt: skip
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+        return {"rate": learning_rate / one_minus_power(self.beta_1, step)}
+
+    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+        m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
+        norm = ops.maximum(self.beta_2 * slots["norm"], ops.absolute(gradient))
+        return value - hyper["rate"] * m / (norm + self.epsilon), {"momentum": m, "norm": norm}
+
+
+class Nadam(Optimizer):
+    """Adam with Nesterov's look ahead, and a momentum that warms up.
+
+    Args:
+        learning_rate: A number, a schedule, or a function without arguments.
+        beta_1: The weight of the past in the mean of gradients.
+        beta_2: The weight of the past in the mean of squared gradients.
+        epsilon: What keeps the division finite.
+        weight_decay: And the arguments from here on: see `Optimizer`.
+
+    Reference: Dozat (2015), Incorporating Nesterov momentum into Adam.
+
+    >>> import kerasfront as keras
+    >>> v = keras.Variable([1.0])
+    >>> keras.optimizers.Nadam(learning_rate=0.1).apply([keras.ops.ones((1,))], [v])
+    >>> round(float(v.numpy()[0]), 4)
+    0.8937
+    """
+
+    slots = {"momentum": "zeros", "velocity": "zeros"}
+    hyperparameters = ("beta_1", "beta_2", "epsilon")
+    rule = "nadam"
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
+        )  # fmt: skip
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        if not self.built:
+            super().build(variables)
+            self._product = self.add_variable((), "ones", "float32", name="product")
+
+    def _weight(self, step: Any) -> Any:
+        """The weight of the past in the mean of gradients at a step."""
+        return self.beta_1 * (1.0 - 0.5 * ops.power(0.96, step))
+
+    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+        now, then = self._weight(step), self._weight(step + 1.0)
+        product = self._product.value * now
+        return {
+            "rate": learning_rate,
+            "ahead": then / (1.0 - product * then),
+            "present": (1.0 - now) / (1.0 - product),
+            "unbiased": one_minus_power(self.beta_2, step),
+        }
+
+    def finish_step(self) -> None:
+        self._product.assign(self._product * self._weight(ops.cast(self.iterations, "float32") + 1.0))
+
+    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+        m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
+        v = slots["velocity"] + (ops.square(gradient) - slots["velocity"]) * (1 - self.beta_2)
+        mean = hyper["ahead"] * m + hyper["present"] * gradient
+        step = hyper["rate"] * mean / (ops.sqrt(v / hyper["unbiased"]) + self.epsilon)
+        return value - step, {"momentum": m, "velocity": v}
+
+
+class Lamb(Optimizer):
+    """Adam whose step for each variable is as long as the variable itself, times the learning rate: for large batches.
+
+    Args:
+        learning_rate: A number, a schedule, or a function without arguments.
+        beta_1: The weight of the past in the mean of gradients.
+        beta_2: The weight of the past in the mean of squared gradients.
+        epsilon: What keeps the division finite.
+        weight_decay: And the arguments from here on: see `Optimizer`.
+
+    Reference: You et al., https://arxiv.org/abs/1904.00962
+
+    >>> import kerasfront as keras
+    >>> v = keras.Variable([1.0])
+    >>> keras.optimizers.Lamb(learning_rate=0.1).apply([keras.ops.ones((1,))], [v])
+    >>> round(float(v.numpy()[0]), 4)
+    0.9
+    """
+
+    slots = {"momentum": "zeros", "velocity": "zeros"}
+    hyperparameters = ("beta_1", "beta_2", "epsilon")
+    rule = "lamb"
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
+        )  # fmt: skip
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+        unbiased = {name: one_minus_power(getattr(self, name), step) for name in ("beta_1", "beta_2")}
+        return {"rate": learning_rate, **unbiased}
+
+    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+        m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
+        v = slots["velocity"] + (ops.square(gradient) - slots["velocity"]) * (1 - self.beta_2)
+        step = (m / hyper["beta_1"]) / (ops.sqrt(v / hyper["beta_2"]) + self.epsilon)
+        length, step_length = (ops.sqrt(ops.sum(ops.square(x))) for x in (value, step))
+        both = ops.logical_and(ops.greater(length, 0), ops.greater(step_length, 0))
+        trust = ops.select_where(both, length / ops.select_where(both, step_length, 1.0), 1.0)
+        return value - hyper["rate"] * trust * step, {"momentum": m, "velocity": v}
+
+
+class Lion(Optimizer):
+    """Steps by the sign of the mean of gradients: all of one size. It wants a smaller learning rate than Adam.
+
+    Args:
+        learning_rate: A number, a schedule, or a function without arguments.
+        beta_1: The weight of the past in the mean whose sign is taken.
+        beta_2: The weight of the past in the mean that is kept.
+        weight_decay: And the arguments from here on: see `Optimizer`.
+
+    Raises:
+        ValueError: `beta_1` is not above 0 and at most 1.
+
+    Reference: Chen et al., https://arxiv.org/abs/2302.06675
+
+    >>> import kerasfront as keras
+    >>> v = keras.Variable([1.0])
+    >>> keras.optimizers.Lion(learning_rate=0.1).apply([keras.ops.ones((1,))], [v])
+    >>> round(float(v.numpy()[0]), 4)
+    0.9
+    """
+
+    slots = {"momentum": "zeros"}
+    hyperparameters = ("beta_1", "beta_2")
+    rule = "lion"
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
+        )  # fmt: skip
+        self.beta_1, self.beta_2 = beta_1, beta_2
+        if not 0 < beta_1 <= 1:
+            raise ValueError(f"Expected the `beta_1` of Lion to be above 0 and at most 1, got {beta_1!r}.")
+
+    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+        m = slots["momentum"]
+        direction = ops.sign(m * self.beta_1 + gradient * (1 - self.beta_1))
+        kept = m * self.beta_2 + gradient * (1 - self.beta_2)
+        return value - hyper["learning_rate"] * direction, {"momentum": kept}

@@ -1,0 +1,92 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
+from kerasfront.variable import Variable
+
+
+class RMSprop(Optimizer):
+    """Steps divided by the root of the moving mean of squared gradients.
+
+    `velocity = rho * velocity + (1 - rho) * gradient^2` and
+    `value -= learning_rate * gradient / sqrt(velocity + epsilon)`.
+
+    Args:
+        learning_rate: A number, a schedule, or a function without arguments.
+        rho: The weight of the past in the mean.
+        momentum: How much of the last step is kept.
+        epsilon: What keeps the division finite.
+        centered: Whether to subtract the squared mean of the gradients: to divide by their standard deviation.
+        weight_decay: And the arguments from here on: see `Optimizer`.
+
+    Reference: Hinton's lectures, 2012; Graves, https://arxiv.org/abs/1308.0850 (centered)
+
+    >>> import kerasfront as keras
+    >>> v = keras.Variable([1.0])
+    >>> keras.optimizers.RMSprop(learning_rate=0.1, rho=0.75).apply([keras.ops.ones((1,))], [v])
+    >>> round(float(v.numpy()[0]), 4)
+    0.8
+    """
+
+    hyperparameters = ("rho", "momentum", "epsilon", "centered")
+    rule = "rmsprop"
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
+        )  # fmt: skip
+        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+
+    @property
+    def slots(self) -> Mapping[str, Any]:  # type: ignore[override]
+        names = ["velocity"]
+        if self.momentum > 0:
+            names.append("momentum")
+        if self.centered:
+            names.append("average_gradient")
+        return dict.fromkeys(names, "zeros")
+
+    def make_all_slots(self, variables: Sequence[Variable]) -> list[dict[str, Variable]]:
+        # Keras keeps one kind of slot after the other, not one variable after the other.
+        kept: list[dict[str, Variable]] = [{} for _ in variables]
+        for name in self.slots:
+            for slots, variable in zip(kept, variables, strict=True):
+                if not variable.overwrite_with_gradient:
+                    slots[name] = self.add_variable_from_reference(variable, name)
+        return kept
+
+    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+        v = self.rho * slots["velocity"] + (1 - self.rho) * ops.square(gradient)
+        changed, spread = {"velocity": v}, v
+        if self.centered:
+            mean = self.rho * slots["average_gradient"] + (1 - self.rho) * gradient
+            changed["average_gradient"] = mean
+            spread = v - ops.square(mean)
+        step = hyper["learning_rate"] * gradient * ops.rsqrt(spread + self.epsilon)
+        if self.momentum > 0:
+            step = changed["momentum"] = self.momentum * slots["momentum"] + step
+        return value - step, changed

@@ -1,0 +1,55 @@
+"""Draws on the host: initial weights, shuffles, augmentation. They don't depend on the backend, bit for bit."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import numpy as np
+
+
+class _Global:
+    """The seed of the process, and how many seeds were drawn from it."""
+
+    def __init__(self) -> None:
+        # Where nothing was seeded, Python's own generator says: who seeds that one gets reproducible draws too.
+        self.seed = random.randrange(2**32)
+        self.drawn = 0
+        self.lock = threading.Lock()
+
+
+_global = _Global()
+
+
+def host_generator(*keys: int) -> np.random.Generator:
+    """A NumPy generator (Philox, a counter-based one) that depends on the keys alone.
+
+    Args:
+        *keys: Any integers: a seed, and what tells this use of it from others (an epoch, a batch).
+
+    Reference: Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3".
+
+    >>> bool(host_generator(7, 0).random() == host_generator(7, 0).random())
+    True
+    """
+    words = [word for key in keys for word in (int(key) & 0xFFFFFFFFFFFFFFFF, int(key < 0))]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(words)))
+
+
+def next_host_seed() -> int:
+    """A seed from 0 to 2**32 - 1, another one at each call, determined by `set_random_seed` and the calls since."""
+    with _global.lock:
+        _global.drawn += 1
+        number = _global.drawn
+    return int(host_generator(_global.seed, number).integers(2**32))
+
+
+def reset(seed: int) -> None:
+    """Begin again from `seed`."""
+    with _global.lock:
+        _global.seed, _global.drawn = int(seed), 0
+
+
+def global_seed() -> int:
+    """What the global generator starts from."""
+    return _global.seed % 2**32

@@ -1,0 +1,140 @@
+"""The state that draws advance."""
+
+from __future__ import annotations
+
+import operator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from kerasfront import naming, ops, scopes
+from kerasfront.contract import current
+from kerasfront.ops import _draws
+from kerasfront.random import host
+from kerasfront.spec import KerasTensor, mode
+from kerasfront.variable import Variable
+
+
+def _device() -> AbstractContextManager[Any]:
+    """Where keys live: a framework that seeds its generator on the host keeps them there."""
+    adapter = current()
+    return adapter.device_scope("cpu:0") if adapter.host_keys else nullcontext()
+
+
+class SeedGenerator:
+    """A seed and a counter: each draw that is given the generator takes the next key, and no two draws are alike.
+
+    Pass it as the `seed` of the functions of `kerasfront.random`. A layer that draws keeps one as an attribute: its
+    state is then part of the model's state, and a compiled step advances it.
+
+    Args:
+        seed: An integer (taken modulo 2**32), or None: one that `utils.set_random_seed` determines.
+        name: A name.
+
+    Raises:
+        ValueError: `seed` is no integer.
+
+    >>> import kerasfront as keras
+    >>> generator = keras.random.SeedGenerator(seed=7)
+    >>> a, b = keras.random.uniform((), seed=generator), keras.random.uniform((), seed=generator)
+    >>> float(a) == float(b)
+    False
+    >>> generator.state.numpy().tolist()
+    [7, 2]
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
+        if kwargs:
+            raise ValueError(f"SeedGenerator takes the arguments seed and name, got {', '.join(kwargs)}.")
+        self.name = name or naming.auto_name("seed_generator")
+        self._initial_seed = seed
+        start = host.next_host_seed() if seed is None else as_seed(seed)
+        self.state = self._held(np.array([start, 0], "uint32"))
+
+    def _held(self, state: np.ndarray[Any, Any]) -> Variable:
+        with scopes.name_scope(self.name), _device():
+            return Variable(state, trainable=False, dtype="uint32", name="seed_generator_state")
+
+    # As an array: torch pickles tensors of uint32, but can't read them again.
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "state": self.state.numpy()}
+
+    def __setstate__(self, held: dict[str, Any]) -> None:
+        self.__dict__.update(held)
+        self.state = self._held(held["state"])
+
+    def next(self, ordered: bool = True) -> Any:
+        """The next key: a tensor of shape (2,) and dtype uint32, the seed and the count of draws before.
+
+        `ordered` is kept for Keras; the keys always come in order.
+        """
+        if mode.inferring:
+            return KerasTensor((2,), "uint32")
+        key, after = _draws.next_key(self.state.value)
+        self.state.assign(after)
+        return key
+
+    def reset(self, seed: int) -> None:
+        """Begin again from `seed`."""
+        self.state.assign(np.array([as_seed(seed), 0], "uint32"))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self._initial_seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<SeedGenerator name={self.name}, seed={self._initial_seed}>"
+
+
+def as_seed(seed: Any) -> int:
+    """An integer as a seed, 0 to 2**32 - 1."""
+    try:
+        if isinstance(seed, bool):
+            raise TypeError
+        return operator.index(seed) % 2**32
+    except TypeError:
+        raise ValueError(
+            f"Expected `seed` to be an integer, a SeedGenerator or None, got {seed!r} ({type(seed).__name__})."
+        ) from None
+
+
+_global: SeedGenerator | None = None
+
+
+def global_seed_generator() -> SeedGenerator:
+    """The generator of the draws that are given no seed; a compiled step that has such draws must carry its state."""
+    global _global
+    if _global is None:
+        _global = SeedGenerator(host.global_seed(), name="global_seed_generator")
+    return _global
+
+
+def set_global_seed(seed: int) -> None:
+    """What `utils.set_random_seed` does for kerasfront's own draws: unseeded ones begin again from `seed`."""
+    host.reset(as_seed(seed))
+    if _global is not None:
+        _global.reset(host.global_seed())
+
+
+def draw_seed(seed: int | SeedGenerator | None) -> Any:
+    """The key for one draw: an integer always gives the same one, a generator (None: the global one) its next.
+
+    Returns:
+        A tensor of shape (2,) and dtype uint32.
+
+    Raises:
+        ValueError: `seed` is neither an integer, nor a SeedGenerator, nor None.
+    """
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    if seed is None:
+        return global_seed_generator().next()
+    start = as_seed(seed)
+    if mode.inferring:
+        return KerasTensor((2,), "uint32")
+    with _device():
+        return ops.convert_to_tensor(np.array([start, 0], "uint32"))

@@ -1,0 +1,257 @@
+"""The `.keras` archive: a zip, or a folder, of which only known members are read, each up to a cap."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from kerasfront.errors import SavingError
+from kerasfront.saving.limits import Limits
+
+METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets/"
+_CHUNK = 1 << 20
+_ENCRYPTED = 0x1
+_LOCAL_HEADER = 30
+
+
+class Window(io.RawIOBase):
+    """A part of a file as a file: a stored member of a zip is read where it lies."""
+
+    def __init__(self, file: IO[bytes], start: int, size: int) -> None:
+        super().__init__()
+        self._file, self._start, self._size, self._position = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")[: max(0, self._size - self._position)]
+        self._file.seek(self._start + self._position)
+        count = self._file.readinto(view)  # type: ignore[attr-defined]
+        self._position += count
+        return int(count)
+
+
+class Archive:
+    """A `.keras` file or folder, open for reading. Its list of members is checked; nothing is unpacked.
+
+    Raises:
+        SavingError: It is neither, is damaged, lacks a member, or holds members that no such file has.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], limits: Limits) -> None:
+        self.path, self.limits = Path(path), limits
+        self._zip: zipfile.ZipFile | None = None
+        if not self.path.exists():
+            raise SavingError(f"There is no file '{self.path}'.")
+        self.members = self._folder_members() if self.path.is_dir() else self._zip_members()
+        try:
+            self._check_members()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._zip is not None:
+            self._zip.close()
+
+    def _zip_members(self) -> dict[str, int]:
+        try:
+            self._zip = zipfile.ZipFile(self.path)
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
+            raise SavingError(
+                f"'{self.path}' is no .keras file, or a damaged or unfinished one: {error}.",
+                hint="A .keras file is a zip archive. Was the copy or the download complete?",
+            ) from error
+        infos = [i for i in self._zip.infolist() if not i.is_dir()]
+        members = {i.filename: i.file_size for i in infos}
+        if len(members) != len(infos):
+            self.close()
+            raise SavingError(f"'{self.path}' holds several members of one name.")
+        for info in infos:
+            plain = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            if not plain or info.flag_bits & _ENCRYPTED:
+                self.close()
+                raise SavingError(f"'{self.path}': {info.filename!r} is encrypted or packed by an unknown method.")
+        return members
+
+    def _folder_members(self) -> dict[str, int]:
+        members: dict[str, int] = {}
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                full = Path(folder, name)
+                state = full.lstat()
+                if not stat.S_ISREG(state.st_mode):
+                    raise SavingError(f"'{full}' is no regular file.")
+                members[full.relative_to(self.path).as_posix()] = state.st_size
+                if len(members) > self.limits.members:
+                    return members
+        return members
+
+    def _check_members(self) -> None:
+        missing = [m for m in (CONFIG, METADATA) if m not in self.members]
+        if missing:
+            raise SavingError(f"'{self.path}' is no .keras archive: it lacks {' and '.join(missing)}.")
+        if len(self.members) > self.limits.members:
+            raise SavingError(f"'{self.path}' holds more than {self.limits.members:,} members.")
+        assets = 0
+        for name, size in self.members.items():
+            if name in (METADATA, CONFIG, WEIGHTS):
+                continue
+            if not name.startswith(ASSETS):
+                raise SavingError(f"'{self.path}' holds {name!r}, which no .keras archive has.")
+            parts = PurePosixPath(name).parts
+            if "\\" in name or ":" in name or "\x00" in name or ".." in parts or "//" in name:
+                raise SavingError(f"'{self.path}' holds the asset {name!r}, whose path would leave the archive.")
+            assets += size
+        if assets > self.limits.asset_bytes:
+            raise SavingError(
+                f"'{self.path}' holds {assets:,} bytes of assets; {self.limits.asset_bytes:,} are allowed."
+            )
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
+        try:
+            with self._zip.open(name) if self._zip is not None else open(self.path / name, "rb") as file:
+                yield file
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            if isinstance(error, SavingError):
+                raise
+            raise SavingError(f"'{self.path}' is damaged at {name}: {error}.") from error
+
+    def json(self, name: str) -> dict[str, Any]:
+        """A member that holds a JSON object."""
+        with self._open(name) as file:
+            text = file.read(self.limits.config_bytes + 1)
+        return parse_json(text, f"'{self.path}' ({name})", self.limits)
+
+    @contextmanager
+    def weights(self, scratch: Path) -> Iterator[Any]:
+        """The weights as something that h5py opens, their checksum verified: in place unless compressed.
+
+        Args:
+            scratch: A folder for the member where it is compressed.
+        """
+        if self._zip is None:
+            yield str(self.path / WEIGHTS)
+            return
+        info = self._zip.getinfo(WEIGHTS)
+        if info.compress_type != zipfile.ZIP_STORED:
+            unpacked = scratch / WEIGHTS
+            self._copy(WEIGHTS, unpacked, self.limits.weight_bytes)
+            yield str(unpacked)
+            return
+        with open(self.path, "rb", buffering=0) as file:
+            window = Window(file, self._start(file, info), info.file_size)
+            if _checksum(window) != info.CRC:
+                raise SavingError(f"'{self.path}' is damaged: the checksum of {WEIGHTS} is wrong.")
+            yield window
+
+    def _start(self, file: IO[bytes], info: zipfile.ZipInfo) -> int:
+        """Where a member's bytes begin: after its local header, whose size only the header itself says."""
+        file.seek(info.header_offset)
+        header = file.read(_LOCAL_HEADER)
+        if len(header) != _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
+            raise SavingError(f"'{self.path}' is damaged at {info.filename}.")
+        name_size, extra_size = struct.unpack("<HH", header[26:30])
+        return info.header_offset + _LOCAL_HEADER + int(name_size) + int(extra_size)
+
+    def _copy(self, name: str, target: Path, most: int) -> None:
+        left = most
+        with self._open(name) as source, open(target, "wb") as file:
+            while chunk := source.read(_CHUNK):
+                left -= len(chunk)
+                if left < 0:
+                    raise SavingError(f"'{self.path}': {name} is larger than the {most:,} bytes that are allowed.")
+                file.write(chunk)
+
+    def assets(self) -> list[str]:
+        return [name for name in self.members if name.startswith(ASSETS)]
+
+    def unpack_assets(self, folder: Path) -> None:
+        """Write the assets as regular files below `folder`."""
+        left = self.limits.asset_bytes
+        for name in self.assets():
+            target = folder / PurePosixPath(name)
+            if not target.resolve().is_relative_to(folder.resolve()):
+                raise SavingError(f"'{self.path}' holds the asset {name!r}, whose path would leave the archive.")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._copy(name, target, left)
+            left -= target.stat().st_size
+
+
+def _checksum(file: io.RawIOBase) -> int:
+    crc, buffer = 0, bytearray(_CHUNK)
+    view = memoryview(buffer)
+    while count := file.readinto(buffer):
+        crc = zlib.crc32(view[:count], crc)
+    file.seek(0)
+    return crc
+
+
+def parse_json(text: str | bytes, what: str, limits: Limits) -> dict[str, Any]:
+    """A JSON object from text whose size is checked; raises SavingError for anything else."""
+    if len(text) > limits.config_bytes:
+        raise SavingError(f"The JSON of {what} is larger than the {limits.config_bytes:,} bytes that are allowed.")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SavingError(f"{what} is no valid JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise SavingError(f"Expected {what} to hold a JSON object, got a {type(value).__name__}.")
+    return value
+
+
+def write_zip(target: Path, folder: Path) -> None:
+    """Pack a folder as Keras does: uncompressed, the JSON first, all with the same time."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
+        for name in (METADATA, CONFIG, WEIGHTS):
+            _add(packed, folder, name)
+        for path in sorted((folder / ASSETS).rglob("*")):
+            if path.is_file():
+                _add(packed, folder, path.relative_to(folder).as_posix())
+
+
+def _add(packed: zipfile.ZipFile, folder: Path, name: str) -> None:
+    info = zipfile.ZipInfo(name)  # 1 January 1980
+    info.file_size = (folder / name).stat().st_size
+    info.external_attr = 0o600 << 16
+    with (
+        open(folder / name, "rb") as source,
+        packed.open(info, "w", force_zip64=info.file_size > 2**31 - 1) as member,
+    ):
+        shutil.copyfileobj(source, member, _CHUNK)

@@ -1,0 +1,98 @@
+"""What surrounds a call: names, the autocast dtype, the training flag, masks. One value per thread each."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class _Context(threading.local):
+    """`training` and `depth` belong to the running layer call, `autocast` is the dtype floats are read in."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.autocast: str | None = None
+        self.training: bool | None = None
+        self.depth = 0
+        self.remat: list[Any] = []
+        # While a model is loaded: `(variable, initializer, shape, dtype)` gives a new variable's first value.
+        self.initial: Any = None
+
+
+context = _Context()
+
+
+class _Structure:
+    """Counts the changes of any layer's tree: what was gathered from a tree holds until the next."""
+
+    version = 0
+
+    def change(self) -> None:
+        self.version += 1
+
+
+structure = _Structure()
+
+
+class name_scope:
+    """Inside, the paths of new variables begin with `name`.
+
+    >>> import kerasfront as keras
+    >>> with keras.name_scope("encoder"):
+    ...     v = keras.Variable([1.0], name="scale")
+    >>> v.path
+    'encoder/scale'
+    """
+
+    def __init__(self, name: str, caller: Any = None) -> None:
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(f"Expected the `name` of a name_scope to be a string without '/', got {name!r}.")
+        self.name = name
+        self.caller = caller
+
+    def __enter__(self) -> name_scope:
+        context.names.append(self.name)
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        context.names.pop()
+
+
+def path_of(name: str) -> str:
+    """`name` below the scopes that are open."""
+    return "/".join((*context.names, name))
+
+
+@contextmanager
+def autocast(dtype: str | None) -> Iterator[None]:
+    """Inside, float Variables that allow it are read in `dtype`."""
+    before, context.autocast = context.autocast, dtype
+    try:
+        yield
+    finally:
+        context.autocast = before
+
+
+# ---- masks --------------------------------------------------------------------------------------------------------
+# A mask belongs to a tensor as long as the tensor lives. Tensors of some frameworks take no attributes, so masks are
+# kept beside them, by identity.
+
+masks: dict[int, tuple[Any, Any]] = {}
+
+
+def set_mask(x: Any, mask: Any) -> None:
+    """Give the tensor x a mask (None: take it away)."""
+    key = id(x)
+    if mask is None:
+        masks.pop(key, None)
+        return
+    masks[key] = (weakref.ref(x, lambda _: masks.pop(key, None)), mask)
+
+
+def get_mask(x: Any) -> Any:
+    """The mask of a tensor, native or symbolic, or None."""
+    found = masks.get(id(x))
+    return found[1] if found is not None and found[0]() is x else None

@@ -1,0 +1,208 @@
+"""Symbolic values: what stands for a tensor while a graph is built or a shape is inferred."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kerasfront import tree
+from kerasfront.errors import ShapeError
+from kerasfront.spec import dtypes
+
+# Unknown dimensions are found by evaluating with two probes and keeping what agrees. A probe is a large prime times a
+# highly composite number: large, so that rules recognise it (`unknown`); composite, so that pools and folds divide it.
+_PROBE_UNIT = 2**6 * 3**3 * 5**2 * 7 * 11 * 13
+PROBES = (1_000_003 * _PROBE_UNIT, 1_000_033 * _PROBE_UNIT)
+_UNKNOWN_FROM = 2**36
+
+
+def unknown(dim: int | None) -> bool:
+    """Whether `dim` derives from an unknown dimension, during shape inference; None: in a framework's own graph."""
+    return dim is None or dim >= _UNKNOWN_FROM
+
+
+class _Mode(threading.local):
+    """Per thread: whether ops are being inferred (creation ops then return specs too), and the names in use."""
+
+    inferring = 0
+
+
+mode = _Mode()
+_numbers = itertools.count()
+
+
+class KerasTensor:
+    """A symbolic tensor: a shape (None for unknown dims) and a dtype, and the node that made it.
+
+    Ops and layers applied to it record nodes, of which functional models are made.
+
+    >>> import kerasfront as keras
+    >>> x = keras.Input((3,))
+    >>> (x + 1.0).shape, x.dtype
+    ((None, 3), 'float32')
+    """
+
+    def __init__(
+        self,
+        shape: Any,
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+        ragged_rank: int | None = None,
+        row_splits_dtype: Any = None,
+    ) -> None:
+        self._shape = tuple(shape)
+        self._dtype = dtypes.standardize(dtype)
+        self._sparse = bool(sparse)
+        self._ragged = bool(ragged)
+        self.record_history = record_history
+        self.number = next(_numbers)
+        self._name = name
+        self.node: Node | None = None
+        self.index = 0
+        self._keras_mask: Any = None
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return self._shape
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype
+
+    @property
+    def sparse(self) -> bool:
+        return self._sparse
+
+    @property
+    def ragged(self) -> bool:
+        return self._ragged
+
+    @property
+    def name(self) -> str:
+        return self._name or f"keras_tensor_{self.number}"
+
+    @property
+    def ndim(self) -> int:
+        return len(self._shape)
+
+    @property
+    def _keras_history(self) -> tuple[Any, int, int] | None:
+        if self.node is None:
+            return None
+        return self.node.operation, self.node.operation._inbound_nodes.index(self.node), self.index
+
+    def __len__(self) -> int:
+        if not self._shape or self._shape[0] is None:
+            raise TypeError("A KerasTensor has a length only where its first dimension is known.")
+        return self._shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError("Iterating over a symbolic KerasTensor is not supported; use ops.unstack(x).")
+
+    def __bool__(self) -> bool:
+        raise TypeError("A symbolic KerasTensor has no truth value; use ops.cond or ops.where.")
+
+    def _no_value(self) -> Any:
+        raise TypeError("A symbolic KerasTensor has no value to convert; call a model on real data to get one.")
+
+    def __float__(self) -> float:
+        return float(self._no_value())
+
+    def __int__(self) -> int:
+        return int(self._no_value())
+
+    def __index__(self) -> int:
+        return int(self._no_value())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise ValueError(
+            "A symbolic KerasTensor can't become a NumPy array. Functions of another library take no symbolic values: "
+            "use kerasfront.ops, or call them inside a layer's call()."
+        )
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self._shape}, dtype={self._dtype}, name={self.name}>"
+
+
+class Node:
+    """One application of an operation (an op or a layer) to symbolic arguments."""
+
+    __slots__ = ("operation", "args", "kwargs", "inputs", "outputs")
+
+    def __init__(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> None:
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self.inputs = [leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, KerasTensor)]
+        self.outputs = [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, KerasTensor)]
+        for index, output in enumerate(self.outputs):
+            output.node, output.index = self, index
+
+    @property
+    def parents(self) -> list[Node]:
+        """The nodes that made the inputs, each once."""
+        return list(dict.fromkeys(x.node for x in self.inputs if x.node is not None))
+
+    def __repr__(self) -> str:
+        return f"<Node {getattr(self.operation, 'name', self.operation)} #{id(self)}>"
+
+
+@contextmanager
+def inferring() -> Iterator[None]:
+    """Inside, ops without tensor arguments return symbolic values as well."""
+    mode.inferring += 1
+    try:
+        yield
+    finally:
+        mode.inferring -= 1
+
+
+def is_symbolic(x: Any) -> bool:
+    return isinstance(x, KerasTensor)
+
+
+def _has_unknown(leaves: list[Any]) -> bool:
+    return any(isinstance(x, KerasTensor) and None in x.shape for x in leaves)
+
+
+def _with_dims(leaf: Any, value: int) -> Any:
+    if isinstance(leaf, KerasTensor):
+        out = KerasTensor([value if d is None else d for d in leaf.shape], leaf.dtype, leaf.sparse, leaf.ragged)
+        mask = leaf._keras_mask
+        out._keras_mask = mask if mask is None else _with_dims(mask, value)
+        return out
+    return leaf
+
+
+def _merge(a: Any, b: Any) -> Any:
+    if isinstance(a, KerasTensor) and isinstance(b, KerasTensor):
+        if len(a.shape) != len(b.shape):
+            raise ShapeError(f"The rank of the result depends on an unknown dimension: {a.shape} or {b.shape}.")
+        shape = [
+            m if m == n and m is not None and not unknown(m) else None for m, n in zip(a.shape, b.shape, strict=True)
+        ]
+        return KerasTensor(shape, a.dtype, a.sparse, a.ragged)
+    return a
+
+
+def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """`function(*args, **kwargs)` on symbolic values; its results carry None where a dim can't be known.
+
+    The function sees integers only: unknown dims are evaluated with two probes, and what agrees is kept.
+    """
+    with inferring():
+        leaves = tree.flatten((args, kwargs))
+        if not _has_unknown(leaves):
+            fresh = tree.map_structure(lambda x: _with_dims(x, 0), (args, kwargs))
+            return function(*fresh[0], **fresh[1])
+        results = []
+        for probe in PROBES:
+            a, k = tree.map_structure(lambda x, p=probe: _with_dims(x, p), (args, kwargs))
+            results.append(function(*a, **k))
+        return tree.map_structure(_merge, *results)

@@ -1,0 +1,31 @@
+"""The adapters that a run is about."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from kerasfront import config, contract
+
+
+def chosen(options: Any) -> tuple[str, ...]:
+    """The names that `--kerasfront-backend` gives, else every usable backend.
+
+    Ours come first and in the order of `config.FRAMEWORKS`: torch and TensorFlow share a process only when torch is
+    imported first.
+    """
+    asked = options.getoption("--kerasfront-backend", default=None)
+    names = asked.split(",") if asked else config.usable_backends()
+    ours = [name for name in config.FRAMEWORKS if name in names]
+    return (*ours, *(name for name in names if name not in ours))
+
+
+@lru_cache
+def adapters(names: tuple[str, ...]) -> tuple[contract.Adapter, ...]:
+    return tuple(contract.load(name) for name in names)
+
+
+@lru_cache
+def numpy_adapter() -> contract.Adapter:
+    """The adapter that says what values are where a declaration names no reference."""
+    return contract.load("numpy")

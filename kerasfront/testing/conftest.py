@@ -1,0 +1,76 @@
+"""Which adapters and ops the tests run over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kerasfront import config as settings
+from kerasfront import contract
+from kerasfront.ops import _declare
+from kerasfront.ops._declare import OPS
+from kerasfront.testing import cases
+from kerasfront.testing.adapters import adapters, chosen
+
+# JAX makes no 64-bit types unless it is told to before it is imported; the suite tests them.
+os.environ.setdefault("JAX_ENABLE_X64", "true")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes more than a few seconds; left out by `-m 'not slow'`")
+    names = chosen(config)
+    adapters(names)
+    if _declare.runtime.adapter is None:
+        settings.set_backend(names[0])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each adapter, and for each of the ops that `op_if` of the test function picks."""
+    names = chosen(metafunc.config)
+    if "trainer" in metafunc.fixturenames:
+        trainers = [a.name for a in adapters(names) if "gradients" in a.capabilities]
+        metafunc.parametrize("trainer", trainers, indirect=True, scope="session")
+    if "adapter" in metafunc.fixturenames and "trainer" not in metafunc.fixturenames:
+        metafunc.parametrize("adapter", names, indirect=True, scope="session")
+    if "op" in metafunc.fixturenames:
+        wanted = getattr(metafunc.function, "op_if", lambda op: True)
+        with contract.rebound(adapters(names)[0]):
+            metafunc.parametrize("op", [op for op in OPS.values() if wanted(op)], ids=lambda op: op.name)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where no adapter is chosen that has gradients, the tests of gradients aren't there; pytest would skip them."""
+    without = [item for item in items if "trainer" in getattr(item, "fixturenames", ()) and not _parameter(item)]
+    if without:
+        items[:] = [item for item in items if item not in without]
+        config.hook.pytest_deselected(items=without)
+
+
+def _parameter(item: Any) -> bool:
+    return isinstance(item.callspec.params.get("trainer"), str)
+
+
+def _bound(name: str, config: pytest.Config) -> Iterator[Any]:
+    found = next(a for a in adapters(chosen(config)) if a.name == name)
+    cases.check_64_bit(found)
+    with contract.rebound(found):
+        yield found
+
+
+@pytest.fixture(scope="session")
+def adapter(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """An adapter, to which the ops are bound while its tests run."""
+    if "trainer" in request.fixturenames:
+        yield request.getfixturevalue("trainer")
+    else:
+        yield from _bound(request.param, request.config)
+
+
+@pytest.fixture(scope="session")
+def trainer(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """As `adapter`, only those that have gradients."""
+    yield from _bound(request.param, request.config)

@@ -1,0 +1,1 @@
+"""Training: batches on the host, one step, one loop."""

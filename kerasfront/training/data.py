@@ -1,0 +1,454 @@
+"""What users pass to fit, evaluate and predict, as batches on the host.
+
+`make_batches` finds out which kind of input came: arrays, which are sliced here, or something that yields
+batches itself. Nothing is moved to a device and no framework is imported; native tensors are recognised by
+frameworks that are loaded already, and stay what they are.
+"""
+
+import itertools
+import math
+import secrets
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from kerasfront import tree
+from kerasfront.errors import DataError
+from kerasfront.training.columns import (
+    ArraySpec,
+    Column,
+    Rows,
+    as_arrays,
+    check_lengths,
+    dtype_name,
+    make_columns,
+)
+from kerasfront.training.sample_weights import combine
+from kerasfront.training.streams import (
+    INFINITE,
+    Stream,
+    as_stream,
+    check_stream_arguments,
+    permutation,
+)
+from kerasfront.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from kerasfront.utils.py_dataset import PyDataset
+
+__all__ = [
+    "ArraySpec",
+    "BatchSource",
+    "Block",
+    "PyDataset",
+    "make_batches",
+    "pack_x_y_sample_weight",
+    "split_validation",
+    "unpack_x_y_sample_weight",
+]
+
+_NAMES = ("x", "y", "sample_weight")
+_END = object()
+
+Batch = tuple[Any, ...]
+
+
+class Block(NamedTuple):
+    """Batches for one dispatch.
+
+    Attributes:
+        steps: 1, and `batch` is a plain batch; or k, and each leaf of `batch` has shape (k, batch, ...).
+        batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+    """
+
+    steps: int
+    batch: Batch
+
+
+class BatchSource:
+    """Gives the batches of each epoch: tuples `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+
+    The leaves are NumPy arrays or native tensors, as they came. With `steps`, an epoch has that many batches
+    and the next goes on behind it; data that ends begins anew (Keras cuts the epoch short there), but a
+    generator that ends stops the training.
+
+    Attributes:
+        num_batches: The number of batches in an epoch; `None` where it is unknown.
+        batch_size: The number of rows in a batch; `None` where the input decides.
+        exhausted: Whether a generator ended before its time: no further epoch is possible.
+    """
+
+    num_batches: int | None
+    batch_size: int | None
+    exhausted = False
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch."""
+        raise NotImplementedError
+
+    def spec(self) -> Batch:
+        """The first batch with an `ArraySpec` for each array; no batch is lost."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Lets the next epoch begin at the beginning of the data, where that is possible."""
+
+    def on_epoch_end(self) -> None:
+        """To be called after each epoch of training; a PyDataset hears of it."""
+
+    def epoch_blocks(self, epoch: int, k: int) -> Iterator[Block]:
+        """The batches of an epoch, k at a time where k of equal shapes follow each other, else singly.
+
+        Args:
+            epoch: The number of the epoch.
+            k: The number of batches in a block.
+
+        Returns:
+            Blocks of `steps` k or 1. Native tensors in a stream aren't stacked.
+        """
+        waiting: list[Batch] = []
+        for batch in self.epoch(epoch):
+            if waiting and (k == 1 or not _stackable(waiting[0], batch)):
+                yield from (Block(1, one) for one in waiting)
+                waiting = []
+            waiting.append(batch)
+            if len(waiting) == k > 1:
+                yield Block(k, tree.map_structure(_stack, *waiting))
+                waiting = []
+        yield from (Block(1, one) for one in waiting)
+
+
+def make_batches(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    shuffle: bool | str = True,
+    class_weight: Mapping[int, float] | None = None,
+    seed: int | None = None,
+    for_predict: bool = False,
+) -> BatchSource:
+    """Anything that fit, evaluate and predict take, as a source of batches.
+
+    Args:
+        x: Arrays (NumPy, pandas, SciPy sparse, h5py, lists of numbers, native tensors) in any nesting; or
+            what yields batches: a PyDataset, a generator, a torch DataLoader, a tf.data.Dataset, an iterable.
+        y: The targets, where `x` is arrays.
+        sample_weight: The weights of the samples, where `x` is arrays.
+        batch_size: The number of rows in a batch of arrays; 32 by default.
+        steps: The number of batches in an epoch; by default, as many as there are.
+        shuffle: Whether rows are drawn in random order in each epoch (batches, for a PyDataset); "batch"
+            keeps the rows of a batch together. Other inputs have their own order.
+        class_weight: A weight for each class, multiplied into the sample weights.
+        seed: For the order, which is the same on each backend; by default a random one.
+        for_predict: Batches are `(x,)` in their own order, whatever the input yields.
+
+    Raises:
+        ValueError: Lengths differ, the data is empty or of a kind that no model takes, or arguments don't go
+            together.
+
+    Example:
+
+        >>> batches = make_batches(np.arange(5.0)[:, None], [0, 1, 0, 1, 0], batch_size=2, shuffle=False)
+        >>> batches.num_batches, [y.tolist() for x, y in batches.epoch(0)]
+        (3, [[0, 1], [0, 1], [0]])
+    """
+    _check_count("batch_size", batch_size)
+    _check_count("steps", steps)
+    if not isinstance(shuffle, bool) and shuffle != "batch":
+        raise DataError(f'`shuffle` must be True, False or "batch"; {shuffle!r} came.')
+    if x is None:
+        raise DataError("`x` is None; pass arrays, or something that yields batches.")
+    number = secrets.randbits(64) if seed is None else seed
+    shuffle = shuffle if not for_predict else False
+    stream = as_stream(x, bool(shuffle), number)
+    if stream is not None:
+        check_stream_arguments(stream, y, sample_weight, steps)
+        if batch_size is not None:
+            warnings.warn(f"`batch_size` is ignored: `x` ({stream.kind}) yields batches.", stacklevel=3)
+        return StreamBatches(stream, steps, class_weight, for_predict)
+    parts = (x,) if for_predict else (x, y, combine(y, sample_weight, class_weight))
+    return ArrayBatches(parts, batch_size or 32, steps, shuffle, number)
+
+
+def split_validation(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Cuts the last rows off arrays for validation, before anything is shuffled.
+
+    Args:
+        parts: `(x, y, sample_weight)`, any of which but `x` may be `None`.
+        fraction: The part for validation, between 0 and 1.
+
+    Returns:
+        The parts for training and those for validation: views where possible.
+
+    Raises:
+        ValueError: The data isn't arrays, or one side would be empty.
+
+    Example:
+
+        >>> train, validation = split_validation((np.arange(4), None, None), 0.25)
+        >>> train[0].tolist(), validation[0].tolist()
+        ([0, 1, 2], [3])
+    """
+    if not 0 < fraction < 1:
+        raise DataError(f"`validation_split` must be between 0 and 1; {fraction!r} came.")
+    if (stream := as_stream(parts[0], False, 0)) is not None:
+        raise DataError(
+            f"`validation_split` works with arrays only; `x` is a {stream.kind}.",
+            hint="Pass validation_data.",
+        )
+    table = _Table(parts)
+    count = math.floor(table.length * (1 - fraction))
+    if count in (0, table.length):
+        raise DataError(
+            f"`validation_split={fraction}` of {table.length} rows leaves {count} for training and "
+            f"{table.length - count} for validation; both need at least one."
+        )
+    return table.take(slice(0, count)), table.take(slice(count, table.length))
+
+
+# --- arrays ---
+
+
+class _Table:
+    """The parts of the input as columns of one length."""
+
+    def __init__(self, parts: tuple[Any, ...]) -> None:
+        built = [make_columns(part, name) for part, name in zip(parts, _NAMES, strict=False)]
+        self._parts = built
+        self.columns = [column for _, columns in built for column in columns]
+        self.length = check_lengths(self.columns)
+        self.take = self._taker()
+
+    def _taker(self) -> Callable[[Rows], Batch]:
+        """Takes rows of all columns; the short way where no part is nested."""
+        if all(len(columns) == 1 and not tree.is_nested(structure) for structure, columns in self._parts):
+            takes = [_nothing if column is None else column.take for column in self.columns]
+            return lambda rows: tuple([take(rows) for take in takes])
+        return lambda rows: self._packed(lambda column: column.take(rows))
+
+    def _packed(self, function: Callable[[Column], Any]) -> Batch:
+        """The parts with what a function gives for each column."""
+        return tuple(
+            tree.pack_sequence_as(structure, [None if column is None else function(column) for column in columns])
+            for structure, columns in self._parts
+        )
+
+    def take_block(self, rows: Rows, k: int, size: int) -> Batch:
+        """k * size rows, as leaves of shape (k, size, ...)."""
+        return self._packed(lambda column: column.reshape(column.take(rows), (k, size, *column.spec.shape)))
+
+    def spec(self, size: int) -> Batch:
+        return self._packed(lambda column: ArraySpec((size, *column.spec.shape), column.spec.dtype))
+
+
+class ArrayBatches(BatchSource):
+    """Batches of rows of arrays: views where they are in order, gathered where they are shuffled."""
+
+    def __init__(
+        self, parts: tuple[Any, ...], batch_size: int, steps: int | None, shuffle: bool | str, seed: int
+    ) -> None:
+        while len(parts) > 1 and parts[-1] is None:
+            parts = parts[:-1]
+        self._table = _Table(parts)
+        self.batch_size: int = batch_size
+        self._steps = steps
+        self._shuffle = shuffle
+        self._seed = seed
+        self.num_batches = steps or math.ceil(self._table.length / batch_size)
+        self.reset()
+
+    def reset(self) -> None:
+        passes = (self._pass(number) for number in itertools.count())
+        self._endless = itertools.chain.from_iterable(passes)
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        return map(self._table.take, self._epoch_rows(epoch))
+
+    def spec(self) -> Batch:
+        return self._table.spec(min(self.batch_size, self._table.length))
+
+    def epoch_blocks(self, epoch: int, k: int) -> Iterator[Block]:
+        take, size = self._table.take, self.batch_size
+        waiting: list[Rows] = []
+        for rows in self._epoch_rows(epoch):
+            if k == 1 or _count(rows) != size:
+                yield from (Block(1, take(one)) for one in waiting)
+                yield Block(1, take(rows))
+                waiting = []
+                continue
+            waiting.append(rows)
+            if len(waiting) == k:
+                yield Block(k, self._table.take_block(_joined(waiting), k, size))
+                waiting = []
+        yield from (Block(1, take(one)) for one in waiting)
+
+    def _epoch_rows(self, epoch: int) -> Iterator[Rows]:
+        return self._pass(epoch) if self._steps is None else itertools.islice(self._endless, self._steps)
+
+    def _pass(self, number: int) -> Iterator[Rows]:
+        """The rows of each batch, once through the data."""
+        length, size = self._table.length, self.batch_size
+        starts = range(0, length, size)
+        if self._shuffle is True:
+            order = permutation(length, self._seed, number)
+            return (order[start : start + size] for start in starts)
+        slices = [slice(start, min(start + size, length)) for start in starts]
+        if self._shuffle == "batch":
+            full = length // size  # a shorter batch stays the last
+            order = permutation(full, self._seed, number)
+            return itertools.chain((slices[index] for index in order), slices[full:])
+        return iter(slices)
+
+
+def _nothing(rows: Rows) -> None:
+    return None
+
+
+def _count(rows: Rows) -> int:
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    """The rows of several batches: one slice where they follow each other."""
+    arrays = [rows for rows in parts if not isinstance(rows, slice)]
+    if arrays:
+        return np.concatenate(arrays)
+    slices = [rows for rows in parts if isinstance(rows, slice)]
+    if all(before.stop == after.start for before, after in itertools.pairwise(slices)):
+        return slice(slices[0].start, slices[-1].stop)
+    return np.concatenate([np.arange(rows.start, rows.stop) for rows in slices])
+
+
+# --- streams ---
+
+
+class StreamBatches(BatchSource):
+    """Batches that the input yields."""
+
+    batch_size = None
+
+    def __init__(
+        self, stream: Stream, steps: int | None, class_weight: Mapping[int, float] | None, for_predict: bool
+    ) -> None:
+        self._stream = stream
+        self._steps = steps
+        self._class_weight = class_weight
+        self._for_predict = for_predict
+        self.num_batches = steps if steps is not None or stream.length == INFINITE else stream.length
+        self._running: Iterator[Any] | None = None
+        self._peeked: Any = _END
+        self._passes = 0
+        self._yielded = 0  # batches in the pass that runs, or in all where there is only one
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        done = 0
+        if epoch != 0 and self._steps is None and self._stream.restarts:
+            self._restart()  # what was peeked at was epoch 0
+        try:
+            while self._steps is None or done < self._steps:
+                if (batch := self._next(epoch)) is not _END:
+                    done += 1
+                    yield self._prepared(batch)
+                elif self._ends(done):
+                    return
+        finally:
+            if self._steps is None:
+                self.reset()
+
+    def spec(self) -> Batch:
+        if self._peeked is _END:
+            self._peeked = self._next(0)
+            if self._peeked is _END:
+                self._raise_empty()
+        spec: Batch = tree.map_structure(_spec, self._prepared(self._peeked))
+        return spec
+
+    def reset(self) -> None:
+        is_at_start = self._peeked is not _END and self._yielded == 1
+        if self._stream.restarts and not is_at_start:
+            self._restart()
+
+    def _restart(self) -> None:
+        _close(self._running)
+        self._running, self._peeked = None, _END
+
+    def on_epoch_end(self) -> None:
+        self._stream.on_epoch_end()
+
+    def _next(self, epoch: int) -> Any:
+        """The next batch as the input yields it, or `_END`."""
+        if self._peeked is not _END:
+            batch, self._peeked = self._peeked, _END
+            return batch
+        if self._running is None:
+            self._running = self._stream.start(epoch if self._steps is None else self._passes)
+            self._passes += 1
+            self._yielded = 0
+        batch = next(self._running, _END)
+        self._yielded += batch is not _END
+        return batch
+
+    def _ends(self, done: int) -> bool:
+        """Whether the epoch ends, now that the input has; otherwise it begins anew."""
+        if not self._yielded:
+            self._raise_empty()
+        if self._stream.restarts:
+            self.reset()
+            return self._steps is None
+        if self._steps is not None or done == 0:
+            self.exhausted = True
+            self._warn_of_the_end(done)
+        return True
+
+    def _raise_empty(self) -> NoReturn:
+        raise DataError(f"The data is empty: `x` ({self._stream.kind}) yielded no batch.")
+
+    def _warn_of_the_end(self, done: int) -> None:
+        wanted = "" if self._steps is None else f" of {self._steps}"
+        warnings.warn(
+            f"Your input ran out of data: `x` ({self._stream.kind}) ended after {done}{wanted} batches of "
+            "this epoch; training stops. Let it begin anew (`while True:`), or pass a PyDataset.",
+            stacklevel=4,
+        )
+
+    def _prepared(self, batch: Any) -> Batch:
+        x, y, sample_weight = unpack_x_y_sample_weight(batch)
+        if self._for_predict:
+            return (as_arrays(x, "x"),)
+        sample_weight = combine(y, sample_weight, self._class_weight)
+        if sample_weight is not None:
+            return as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight")
+        return (as_arrays(x, "x"),) if y is None else (as_arrays(x, "x"), as_arrays(y, "y"))
+
+
+def _close(iterator: Any) -> None:
+    """Ends an iterator's workers, where it is one of ours."""
+    if (close := getattr(iterator, "close", None)) is not None:
+        close()
+
+
+def _spec(leaf: Any) -> ArraySpec | None:
+    return None if leaf is None else ArraySpec(tuple(leaf.shape), dtype_name(leaf))
+
+
+def _stackable(first: Batch, other: Batch) -> bool:
+    leaves, others = tree.flatten(first), tree.flatten(other)
+    return len(leaves) == len(others) and all(map(_same_kind, leaves, others))
+
+
+def _same_kind(leaf: Any, other: Any) -> bool:
+    both_numpy = isinstance(leaf, np.ndarray) and isinstance(other, np.ndarray)
+    return both_numpy and leaf.shape == other.shape and leaf.dtype == other.dtype
+
+
+def _stack(*leaves: np.ndarray) -> np.ndarray:
+    return np.stack(leaves)
+
+
+def _check_count(name: str, value: Any) -> None:
+    if value is None or (isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0):
+        return
+    raise DataError(f"`{name}` must be a positive int or None; {value!r} came.")

@@ -1,0 +1,78 @@
+"""Weights by class, as weights of samples."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kerasfront import tree
+from kerasfront.errors import DataError
+from kerasfront.training.columns import number_lists_to_arrays, to_host
+
+
+def class_weights_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:
+    """The weight of each sample's class.
+
+    Args:
+        y: Classes as integers of shape (samples,) or (samples, 1), or one-hot rows (the largest entry
+            counts).
+        class_weight: From class to weight.
+
+    Returns:
+        float32 of shape (samples,); for one-hot or integer targets with more axes, of their shape less the
+        classes.
+
+    Raises:
+        ValueError: There are several outputs, or a class has no weight. (Keras lets such a class count 1.)
+
+    Example:
+
+        >>> class_weights_to_sample_weights([0, 1, 1], {0: 1.0, 1: 5.0}).tolist()
+        [1.0, 5.0, 5.0]
+    """
+    y = number_lists_to_arrays(y)
+    if tree.is_nested(y) or y is None:
+        raise DataError(
+            "`class_weight` needs targets, and a model with a single output.",
+            hint="Give `sample_weight` a list or dict of arrays, one for each output.",
+        )
+    classes, weights = _classes(to_host(y)), _by_class(class_weight)
+    missing = sorted(set(np.unique(classes).tolist()) - set(weights))
+    if missing:
+        listed = ", ".join(str(one) for one in missing[:10])
+        raise DataError(f"`class_weight` has no weight for these classes of the targets: {listed}.")
+    keys = np.array(sorted(weights))
+    values = np.array([weights[key] for key in keys.tolist()], dtype="float32")
+    return values[np.searchsorted(keys, classes)]
+
+
+def _classes(y: np.ndarray) -> np.ndarray:
+    if y.ndim >= 2 and y.shape[-1] > 1:
+        return np.asarray(y.argmax(axis=-1))
+    if y.ndim >= 2:
+        y = y[..., 0]
+    return np.asarray(np.rint(y), dtype="int64")
+
+
+def _by_class(class_weight: Mapping[int, float]) -> dict[int, float]:
+    if not isinstance(class_weight, Mapping):
+        raise DataError(f"`class_weight` must be a dict from class to weight; {type(class_weight).__name__} came.")
+    try:
+        return {int(key): float(weight) for key, weight in class_weight.items()}
+    except (TypeError, ValueError) as error:
+        raise DataError(f"`class_weight` must map integers to numbers; {class_weight!r} came.") from error
+
+
+def combine(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:
+    """The sample weights with those by class multiplied in; where neither is given, None."""
+    if class_weight is None:
+        return sample_weight
+    by_class = class_weights_to_sample_weights(y, class_weight)
+    if sample_weight is None:
+        return by_class
+    weights = to_host(number_lists_to_arrays(sample_weight)).astype("float32")
+    if weights.shape != by_class.shape:
+        weights = weights.reshape(weights.shape[0], *[1] * (by_class.ndim - 1))
+    if len(weights) != len(by_class):
+        raise DataError(f"sample_weight has {len(weights)} rows, and y has {len(by_class)}.")
+    return weights * by_class

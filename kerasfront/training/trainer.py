@@ -1,0 +1,726 @@
+"""compile, fit, evaluate, predict: one loop and one step, over the neutral gradient."""
+
+from __future__ import annotations
+
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasfront import callbacks as callbacks_namespace
+from kerasfront import config, ops, optimizers, serialization, tree
+from kerasfront.contract import current
+from kerasfront.errors import DataError, NotCompiledError
+from kerasfront.layers.layer import Layer
+from kerasfront.metrics.metric import Metric
+from kerasfront.metrics.reduction_metrics import Mean
+from kerasfront.ops.gradients import value_and_grad
+from kerasfront.optimizers import LossScaleOptimizer, Optimizer
+from kerasfront.random import host
+from kerasfront.spec import KerasTensor
+from kerasfront.training.compiled import CompileLoss, CompileMetrics
+from kerasfront.training.data import BatchSource, make_batches, split_validation, unpack_x_y_sample_weight
+from kerasfront.training.sample_weights import combine
+from kerasfront.variable import StatelessScope
+
+_adapter = current()
+# How many predictions may wait on the device before the oldest is copied to the host.
+_PENDING = 8
+# A step shorter than this (in seconds, in the epoch before) gains more from being dispatched with others than the
+# framework loses in a loop of its own, where convolutions may run slower.
+_SHORT_STEP = 2e-3
+
+
+class Trainer(Layer):
+    """What Model has of training. A subclass may override train_step, test_step, predict_step, compute_loss and
+    compute_metrics; one that uses `ops.value_and_grad` runs on every backend.
+    """
+
+    # -- compile --------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained.
+
+        Args:
+            optimizer: An optimizer, or its name.
+            loss: A loss, its name, a function `(y_true, y_pred)`; nested like the outputs, or by their names.
+            loss_weights: A factor for each output's loss.
+            metrics: Metrics, names or functions; a list, or one for each output.
+            weighted_metrics: Metrics that are given the sample weights too.
+            run_eagerly: Whether the step is not compiled, for debugging.
+            steps_per_execution: How many batches go into one dispatch.
+            jit_compile: Whether the step is compiled further: True, False, or "auto" (the backend's usual way).
+            auto_scale_loss: Whether the loss is scaled under the policy "mixed_float16".
+
+        Raises:
+            ValueError: A name is unknown, or names no output.
+
+        >>> import kerasfront as keras
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse", metrics=["mae"])
+        >>> type(model.optimizer).__name__
+        'sgd'
+        """
+        optimizer = optimizers.get(optimizer)
+        if (
+            auto_scale_loss
+            and self.dtype_policy.name == "mixed_float16"
+            and not isinstance(optimizer, LossScaleOptimizer)
+        ):
+            optimizer = LossScaleOptimizer(optimizer)
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ValueError(f"Expected `steps_per_execution` to be a positive integer, got {steps_per_execution!r}.")
+        if run_eagerly and jit_compile is True:
+            raise ValueError("`run_eagerly` and `jit_compile` can't both be True.")
+        names = getattr(self, "output_names", None)
+        state = self.__dict__
+        state["optimizer"] = optimizer
+        state["_compile_loss"] = CompileLoss(loss, loss_weights, names) if loss is not None else None
+        state["_compile_metrics"] = CompileMetrics(metrics, weighted_metrics, names)
+        state["_loss_tracker"] = Mean(name="loss")
+        state["run_eagerly"], state["steps_per_execution"] = run_eagerly, steps_per_execution
+        state["jit_compile"] = jit_compile
+        state["stop_training"] = False
+        state["compiled"] = True
+        state["_compile_arguments"] = {
+            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
+        }  # fmt: skip
+        self._forget_functions()
+
+    def _forget_functions(self) -> None:
+        for name in ("train_function", "test_function", "predict_function", "_train_block"):
+            self.__dict__[name] = None
+
+    compiled = False
+    run_eagerly = False
+    jit_compile: bool | str = "auto"
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
+    _train_block: Any = None
+    _seconds_a_step = float("inf")
+
+    def _need_compiled(self, method: str) -> None:
+        if not self.compiled:
+            raise NotCompiledError(f"The model '{self.name}' isn't compiled: call model.compile() before {method}().")
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was told, to be saved."""
+        if not self.compiled:
+            return None
+        return {k: serialization.serialize_keras_object(v) for k, v in self._compile_arguments.items()}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` says."""
+        if type(self).compile is not Trainer.compile and type(self).get_compile_config is Trainer.get_compile_config:
+            warnings.warn(
+                "The model overrides compile() but not get_compile_config(): it is not compiled.", stacklevel=2
+            )
+            return
+        self.compile(**{k: serialization.revive(v) for k, v in config.items()})
+        if getattr(self, "built", False):
+            self.optimizer.build(self.trainable_variables)
+
+    # -- metrics --------------------------------------------------------------------------------------------------
+
+    def _trainer_metrics(self) -> list[Metric]:
+        if not self.compiled:
+            return []
+        found: list[Metric] = [self._loss_tracker]
+        if self._compile_loss is not None:
+            found += self._compile_loss.trackers
+        return [*found, *self._compile_metrics.metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in its order."""
+        return list(self.get_metrics_result())
+
+    def reset_metrics(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The metrics so far, by name."""
+        out: dict[str, Any] = {}
+        known = set()
+        if self.compiled:
+            known = {id(m) for m in self._trainer_metrics()}
+            if self._compile_loss is not None or self._loss_tracker.count is not None:
+                out["loss"] = self._loss_tracker.result()
+            for tracker in self._compile_loss.trackers if self._compile_loss is not None else ():
+                out[tracker.name] = tracker.result()
+            out.update(self._compile_metrics.result())
+        for metric in self.metrics:
+            if id(metric) not in known:
+                value = metric.result()
+                out.update(value if isinstance(value, dict) else {metric.name: value})
+        return out
+
+    # -- the step -------------------------------------------------------------------------------------------------
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of a batch: compile()'s, and what layers and regularizers add. A scalar tensor."""
+        total = None
+        if self._compile_loss is not None:
+            total = self._compile_loss(y, y_pred, sample_weight)
+        for loss in self.losses:
+            value = ops.sum(ops.cast(loss, config.floatx()))
+            total = value if total is None else total + value
+        if total is None:
+            raise ValueError(
+                f"The model '{self.name}' has nothing to minimise: compile() got no `loss`, and no layer adds one."
+            )
+        return total
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        metrics_variables: Any,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """`compute_loss` with the Variables' values given; returns `(loss, (trainable, non-trainable, metrics))`."""
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        given = (trainable_variables, non_trainable_variables, metrics_variables)
+        pairs = [
+            (v, x) for group, values in zip(groups, given, strict=True) for v, x in zip(group, values, strict=True)
+        ]
+        with StatelessScope(state_mapping=pairs) as scope:
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training)
+        return loss, tuple([scope.get_current_value(v) for v in group] for group in groups)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Update the metrics with a batch; returns their values so far."""
+        self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _call_for(self, x: Any, training: bool) -> Any:
+        if self._call_spec.has_training or self._call_spec.any_keyword:
+            return self(x, training=training)
+        return self(x)
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        if type(self).compute_loss is Trainer.compute_loss:
+            return self.compute_loss(x, y, y_pred, sample_weight, training)
+        wanted = inspect.signature(self.compute_loss).parameters
+        extra = {"training": training} if "training" in wanted else {}
+        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **extra)
+
+    def _track_loss(self, loss: Any, x: Any) -> None:
+        rows = ops.shape(x if not isinstance(x, list | tuple | dict) else tree.flatten(x)[0])[0]
+        tracker = self._loss_tracker
+        tracker.add(ops.cast(loss, tracker.dtype), rows if isinstance(rows, int) else ops.cast(rows, tracker.dtype))
+
+    def _gradient_step(self, x: Any, y: Any, sample_weight: Any) -> Any:
+        """One update of the weights; returns the predictions that it was made from."""
+        optimizer = self.optimizer
+
+        def objective() -> tuple[Any, Any]:
+            y_pred = self._call_for(x, training=True)
+            loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
+            return optimizer.scale_loss(loss), (loss, y_pred)
+
+        variables = self.trainable_variables
+        (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
+        with _adapter.no_gradient():
+            optimizer.apply(gradients, variables)
+            self._track_loss(loss, x)
+        return y_pred
+
+    def train_step(self, data: Any) -> Any:
+        """One step of training on a batch `(x, y, sample_weight)`; returns the metrics so far.
+
+        Override it to train in another way; `ops.value_and_grad` makes an override run on every backend. On the JAX
+        backend the form `train_step(self, state, data) -> (logs, state)` is understood as well.
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self._gradient_step(x, y, sample_weight)
+        with _adapter.no_gradient():
+            return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def _quiet_train_step(self, data: Any) -> None:
+        """`train_step`, whose metrics are read later."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self._gradient_step(x, y, sample_weight)
+        with _adapter.no_gradient():
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
+
+    def _loss_step(self, x: Any, y: Any, sample_weight: Any) -> Any:
+        y_pred = self._call_for(x, training=False)
+        if self._compile_loss is not None or self.losses or type(self).compute_loss is not Trainer.compute_loss:
+            self._track_loss(self._loss_of(x, y, y_pred, sample_weight, training=False), x)
+        return y_pred
+
+    def test_step(self, data: Any) -> Any:
+        """One step of evaluation on a batch; returns the metrics so far."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        return self.compute_metrics(x, y, self._loss_step(x, y, sample_weight), sample_weight)
+
+    def _quiet_test_step(self, data: Any) -> None:
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        self._compile_metrics.update_state(y, self._loss_step(x, y, sample_weight), sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """The predictions for a batch."""
+        x, _, _ = unpack_x_y_sample_weight(data)
+        return self._call_for(x, training=False)
+
+    # -- compiled functions ---------------------------------------------------------------------------------------
+
+    def _all_variables(self) -> list[Any]:
+        """All that a step reads or writes."""
+        optimizer = self.optimizer.variables if self.compiled and self.optimizer is not None else []
+        everything = [*self.variables, *optimizer, *self.metrics_variables]
+        return list({id(v): v for v in everything}.values())
+
+    def _finished(self, step: Callable[..., Any], donate: bool = False) -> Callable[..., Any]:
+        """`step` on a batch from the host: compiled, and staged onto the device."""
+        inner = step
+        if not self.run_eagerly:
+            jit = self.jit_compile
+            if any(not layer.supports_jit for layer in self._flatten_layers()):
+                jit = False
+            inner = _adapter.compile_step(step, self._all_variables, jit=jit, donate=donate)
+        return lambda data: inner(_adapter.stage(data))
+
+    def _step_or_stateless(self, name: str, quiet: Callable[..., Any]) -> Callable[..., Any]:
+        """The method `name`: the quiet form where nothing was overridden, JAX's stateless form wrapped."""
+        own = getattr(type(self), name)
+        step = getattr(self, name)
+        if own is getattr(Trainer, name) and type(self).compute_metrics is Trainer.compute_metrics:
+            return quiet
+        if len(inspect.signature(step).parameters) == 2:
+            return lambda data: self._stateless(step, data)
+        return step
+
+    def _stateless(self, step: Callable[..., Any], data: Any) -> Any:
+        groups = [self.trainable_variables, self.non_trainable_variables]
+        if step.__name__ == "train_step":
+            groups.append(self.optimizer.variables)
+        if step.__name__ != "predict_step":
+            groups.append(self.metrics_variables)
+        state = tuple([v.value for v in group] for group in groups)
+        out, state = step(state, data)
+        for group, values in zip(groups, state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+        return out
+
+    def make_train_function(self, force: bool = False) -> Callable[..., Any]:
+        """The compiled step of training, on a batch from the host."""
+        if self.train_function is None or force:
+            self.__dict__["_train_is_quiet"] = self._is_quiet("train_step")
+            step = self._step_or_stateless("train_step", self._quiet_train_step)
+            self.__dict__["train_function"] = self._finished(step, donate=True)
+            self.__dict__["_train_block"] = self._make_block(step)
+        return self.train_function
+
+    def _make_block(self, step: Callable[..., Any]) -> Callable[..., Any] | None:
+        """Several steps in one dispatch, where the backend gains by it and metrics are read later anyway."""
+        if self.run_eagerly or not self._train_is_quiet:
+            return None
+        inner = _adapter.repeat_step(step, self._all_variables, jit=self.jit_compile)
+        return None if inner is None else lambda data: inner(_adapter.stage(data))
+
+    def _is_quiet(self, name: str) -> bool:
+        plain = getattr(type(self), name) is getattr(Trainer, name)
+        return plain and type(self).compute_metrics is Trainer.compute_metrics
+
+    def make_test_function(self, force: bool = False) -> Callable[..., Any]:
+        if self.test_function is None or force:
+            step = self._step_or_stateless("test_step", self._quiet_test_step)
+            self.__dict__["test_function"] = self._finished(step)
+        return self.test_function
+
+    def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
+        if self.predict_function is None or force:
+            step = self.predict_step
+            if len(inspect.signature(step).parameters) == 2:
+                step = lambda data: self._stateless(self.predict_step, data)  # noqa: E731
+            self.__dict__["predict_function"] = self._finished(step)
+        return self.predict_function
+
+    def _prepare(self, first: tuple[Any, ...], training: bool) -> None:
+        """Build the model, the metrics and the optimizer, by the shapes of a first batch."""
+        x, y, sample_weight = unpack_x_y_sample_weight(first)
+        y_pred = None
+        if not self.built or (self.compiled and self._needs_outputs(y)):
+            y_pred = self._symbolic_outputs(x)
+        if self.compiled and y_pred is not None:
+            if self._compile_loss is not None and not self._compile_loss.built:
+                self._compile_loss.build(y_pred)
+            if not self._compile_metrics.built:
+                self._compile_metrics.build(tree.map_structure(_symbol, y) if y is not None else None, y_pred)
+        if training:
+            self.optimizer.build(self.trainable_variables)
+            for metric in self.metrics:
+                metric.variables  # noqa: B018  (a metric makes its state when it is asked)
+
+    def _needs_outputs(self, y: Any) -> bool:
+        loss = self._compile_loss is not None and not self._compile_loss.built
+        return loss or not self._compile_metrics.built
+
+    def _symbolic_outputs(self, x: Any) -> Any:
+        return self(tree.map_structure(_symbol, x))
+
+    # -- fit ------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:
+        """Train.
+
+        Args:
+            x: Inputs: arrays in nested structures, pandas, tensors; or what yields batches: a PyDataset, a generator,
+                a torch DataLoader, a tf.data.Dataset.
+            y: Targets, where x is arrays.
+            batch_size: Rows in a batch of arrays; 32 by default.
+            epochs: The number of the last epoch; training begins at `initial_epoch`.
+            verbose: 0: silent, 1: a progress bar, 2: a line an epoch, "auto": 1 in a terminal, else 2.
+            callbacks: Callbacks.
+            validation_split: The fraction of the rows, the last ones, to validate on.
+            validation_data: `(x, y)`, `(x, y, sample_weight)`, or what yields batches.
+            shuffle: Whether rows are drawn in random order; "batch": batches are.
+            class_weight: A weight for each class.
+            sample_weight: A weight for each row.
+            initial_epoch: The first epoch.
+            steps_per_epoch: Batches in an epoch; by default as many as there are.
+            validation_steps: Batches in a validation.
+            validation_batch_size: Rows in a batch of validation.
+            validation_freq: After how many epochs, or after which, validation runs.
+
+        Returns:
+            A History: `history.history` maps the names of metrics to their values after each epoch.
+
+        Raises:
+            NotCompiledError: The model isn't compiled.
+            ValueError: The data doesn't fit together, or the model.
+        """
+        self._need_compiled("fit")
+        if validation_split and validation_data is None:
+            sample_weight, class_weight = combine(y, sample_weight, class_weight), None
+            (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
+        source = make_batches(
+            x, y, sample_weight, batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle,
+            class_weight=class_weight, seed=host.next_host_seed(),
+        )  # fmt: skip
+        validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
+        self._prepare(source.spec(), training=True)
+        listeners = self._listeners(callbacks, verbose, source, epochs=epochs, history=True)
+        function = self.make_train_function()
+        self.__dict__["stop_training"] = False
+        limit = config.max_epochs()
+        epochs = epochs if limit is None else min(epochs, limit)
+        listeners.on_train_begin()
+        # BackupAndRestore says here where an interrupted training goes on.
+        initial_epoch = self.__dict__.pop("_initial_epoch", None) or initial_epoch
+        logs: dict[str, Any] = {}
+        for epoch in range(initial_epoch, epochs):
+            logs = self._run_epoch(epoch, source, function, listeners)
+            if validation is not None and _due(epoch, validation_freq):
+                results = self._run_test(validation, listeners)
+                logs.update({f"val_{k}": v for k, v in results.items()})
+            listeners.on_epoch_end(epoch, logs)
+            source.on_epoch_end()
+            if self.stop_training or source.exhausted:
+                break
+        if isinstance(self.optimizer, Optimizer) and epochs > initial_epoch:
+            self.optimizer.finalize_variable_values(self.trainable_weights)
+        listeners.on_train_end(logs)
+        return self.history
+
+    history: Any = None
+    stop_training = False
+
+    def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> BatchSource | None:
+        if data is None:
+            return None
+        x, y, sample_weight = unpack_x_y_sample_weight(data) if isinstance(data, tuple | list) else (data, None, None)
+        arrays = y is not None or isinstance(data, tuple | list)
+        return make_batches(x, y, sample_weight, batch_size=batch_size if arrays else None, steps=steps, shuffle=False)
+
+    def _listeners(
+        self, callbacks: Any, verbose: Any, source: BatchSource, epochs: int = 1, history: bool = False
+    ) -> callbacks_namespace.CallbackList:
+        if isinstance(callbacks, callbacks_namespace.CallbackList):
+            return callbacks
+        return callbacks_namespace.CallbackList(
+            callbacks, add_history=history, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=epochs,
+            steps=source.num_batches,
+        )  # fmt: skip
+
+    def _run_epoch(self, epoch: int, source: BatchSource, function: Any, listeners: Any) -> dict[str, Any]:
+        self.reset_metrics()
+        listeners.on_epoch_begin(epoch)
+        quiet = self._train_is_quiet
+        last: dict[str, Any] = {}
+
+        def logs() -> dict[str, Any]:
+            return _numbers(self.get_metrics_result() if quiet else last)
+
+        watched, drawn = listeners.wants_train_batches, listeners.draws_train_batches
+        step, start = 0, time.perf_counter()
+        for steps, batch in self._dispatches(source, epoch, watched):
+            if watched:
+                listeners.on_train_batch_begin(step)
+            last = (self._train_block if steps > 1 else function)(batch)
+            step += steps
+            if watched or drawn:
+                listeners.on_train_batch_end(step - 1, logs)
+            if self.stop_training:
+                break
+        results = logs() if step else {}
+        if step:  # the logs were read: the device has done all of it
+            self.__dict__["_seconds_a_step"] = (time.perf_counter() - start) / step
+        return results
+
+    def _dispatches(self, source: BatchSource, epoch: int, watched: bool) -> Iterator[tuple[int, Any]]:
+        """The batches of an epoch, several at a time where that is faster and nobody looks at each."""
+        size = self.steps_per_execution
+        if size == 1 and not watched and self._seconds_a_step < _SHORT_STEP:
+            size = _adapter.steps_per_dispatch
+        limit = config.max_steps_per_epoch()
+        if self._train_block is not None and size > 1 and limit is None:
+            yield from source.epoch_blocks(epoch, size)
+            return
+        for index, batch in enumerate(source.epoch(epoch)):
+            if limit is not None and index >= limit:
+                return
+            yield 1, batch
+
+    # -- evaluate, predict ----------------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """The loss and the metrics on data; arguments as in `fit`.
+
+        Returns:
+            The loss where there are no metrics, else a list `[loss, ...]`, or a dict where `return_dict` is true.
+        """
+        if kwargs:
+            raise ValueError(f"evaluate() got unknown arguments: {', '.join(kwargs)}.")
+        self._need_compiled("evaluate")
+        source = make_batches(x, y, sample_weight, batch_size=batch_size, steps=steps, shuffle=False)
+        logs = self._run_test(source, self._listeners(callbacks, verbose, source))
+        return logs if return_dict else _flat(logs)
+
+    def _run_test(self, source: BatchSource, listeners: Any) -> dict[str, Any]:
+        self._prepare(source.spec(), training=False)
+        function = self.make_test_function()
+        quiet = self._is_quiet("test_step")
+        last: dict[str, Any] = {}
+
+        def logs() -> dict[str, Any]:
+            return _numbers(self.get_metrics_result() if quiet else last)
+
+        listeners.on_test_begin()
+        self.reset_metrics()
+        limit, step = config.max_steps_per_epoch(), 0
+        watched, drawn = listeners.wants_test_batches, listeners.draws_test_batches
+        source.reset()
+        with _adapter.no_gradient():
+            for batch in source.epoch(0):
+                if limit is not None and step >= limit:
+                    break
+                if watched:
+                    listeners.on_test_batch_begin(step)
+                last = function(batch)
+                step += 1
+                if watched or drawn:
+                    listeners.on_test_batch_end(step - 1, logs)
+                if getattr(self, "stop_evaluating", False):
+                    break
+        results = logs() if step else {}
+        listeners.on_test_end(results)
+        return results
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The predictions for x, as NumPy arrays in the structure of the outputs; arguments as in `fit`."""
+        source = make_batches(x, batch_size=batch_size, steps=steps, shuffle=False, for_predict=True)
+        if not self.built:
+            self._prepare(source.spec(), training=False)
+        listeners = self._listeners(callbacks, verbose, source)
+        function = self.make_predict_function()
+        listeners.on_predict_begin()
+        waiting: list[Any] = []
+        done: list[Any] = []
+        watched, drawn = listeners.wants_predict_batches, listeners.draws_predict_batches
+        with _adapter.no_gradient():
+            for step, batch in enumerate(source.epoch(0)):
+                if watched:
+                    listeners.on_predict_batch_begin(step)
+                waiting.append(function(batch))
+                if len(waiting) > _PENDING:
+                    done.append(_to_host(waiting.pop(0)))
+                if watched or drawn:
+                    logs = {"outputs": _to_host(waiting[-1])} if watched else None
+                    listeners.on_predict_batch_end(step, logs)
+                if getattr(self, "stop_predicting", False):
+                    break
+        listeners.on_predict_end()
+        return _joined([*done, *(_to_host(w) for w in waiting)])
+
+    # -- single batches -------------------------------------------------------------------------------------------
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One update on one batch; returns the metrics so far (they are not reset), as `evaluate` does."""
+        self._need_compiled("train_on_batch")
+        data = _batch(x, y, combine(y, sample_weight, class_weight) if class_weight is not None else sample_weight)
+        if self.train_function is None or not self.built:
+            self._prepare(data, training=True)
+        return self._batch_result(self.make_train_function()(data), self._train_is_quiet, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """The metrics so far, with one more batch."""
+        self._need_compiled("test_on_batch")
+        data = _batch(x, y, sample_weight)
+        if self.test_function is None or not self.built:
+            self._prepare(data, training=False)
+        with _adapter.no_gradient():
+            out = self.make_test_function()(data)
+        return self._batch_result(out, self._is_quiet("test_step"), return_dict)
+
+    def _batch_result(self, out: Any, quiet: bool, return_dict: bool) -> Any:
+        with _adapter.no_gradient():
+            logs = _numbers(self.get_metrics_result() if quiet else out)
+        return logs if return_dict else _flat(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The predictions for one batch."""
+        if not self.built:
+            self._prepare((x,), training=False)
+        with _adapter.no_gradient():
+            return _to_host(self.make_predict_function()((x,)))
+
+    def compute_loss_and_updates(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        metrics_variables: Any,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        training: bool = False,
+        optimizer_variables: Any = None,
+    ) -> Any:
+        """The stateless loss for JAX: returns `(scaled loss, (loss, y_pred, non-trainable, metrics))`."""
+        y_pred, others, losses = self.stateless_call(
+            trainable_variables, non_trainable_variables, x, return_losses=True, training=training
+        )
+        loss, (_, _, metrics_variables) = self.stateless_compute_loss(
+            trainable_variables, others, metrics_variables, x, y, y_pred, sample_weight, training
+        )
+        for extra in losses:
+            loss = loss + extra
+        return loss, (loss, y_pred, others, metrics_variables)
+
+
+def _symbol(x: Any) -> Any:
+    if x is None or isinstance(x, KerasTensor) or not hasattr(x, "shape"):
+        return x
+    name = str(getattr(x.dtype, "name", x.dtype)).removeprefix("torch.")
+    dtype = (
+        name if name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32") else None
+    )
+    return KerasTensor((None, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx())
+
+
+def _due(epoch: int, frequency: Any) -> bool:
+    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+
+
+def _numbers(logs: dict[str, Any]) -> dict[str, Any]:
+    return {k: _number(v) for k, v in logs.items()} if logs else {}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        return value
+    array = ops.convert_to_numpy(value)
+    return float(array) if array.ndim == 0 else array
+
+
+def _flat(logs: dict[str, Any]) -> Any:
+    """The values in order, the loss first; one alone stands for itself."""
+    values = [logs["loss"], *(v for k, v in logs.items() if k != "loss")] if "loss" in logs else list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _batch(x: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+    if sample_weight is not None:
+        return x, y, sample_weight
+    return (x,) if y is None else (x, y)
+
+
+def _to_host(outputs: Any) -> Any:
+    if _adapter.is_tensor(outputs):
+        return _adapter.to_numpy(outputs)
+    return tree.map_structure(lambda x: _adapter.to_numpy(x) if _adapter.is_tensor(x) else x, outputs)
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if not parts:
+        raise DataError("There was no batch to predict on.")
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    return tree.map_structure(lambda *p: np.concatenate(p), *parts)

@@ -1,0 +1,51 @@
+"""Where messages and progress go: a terminal, a notebook, a log file, or the `logging` module."""
+
+import logging
+import os
+import sys
+
+from kerasfront import config
+
+_logger = logging.getLogger("kerasfront")
+
+
+def is_live() -> bool:
+    """Whether a line of standard output can be drawn over: in a terminal or a notebook, not in a log."""
+    if not config.is_interactive_logging_enabled():
+        return False
+    stream = sys.stdout
+    if type(stream).__module__.startswith("ipykernel"):
+        return True
+    return os.environ.get("TERM") != "dumb" and bool(getattr(stream, "isatty", lambda: False)())
+
+
+def resolve_verbose(verbose: int | str | bool) -> int:
+    """The number behind a `verbose` argument: "auto" is 1 where output is live, 2 (a line an epoch) in a log.
+
+    Raises:
+        ValueError: It is none of "auto", 0, 1, 2.
+
+    Example:
+
+        >>> resolve_verbose(2), resolve_verbose(True)
+        (2, 1)
+    """
+    if verbose == "auto":
+        return 1 if is_live() else 2
+    if isinstance(verbose, int) and 0 <= verbose <= 2:
+        return int(verbose)
+    raise ValueError(f'`verbose` must be "auto", 0, 1 or 2; {verbose!r} came.')
+
+
+def write(text: str) -> None:
+    """Writes as it stands and flushes, or hands the line to `logging` where interactive logging is off."""
+    if config.is_interactive_logging_enabled():
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    elif line := text.strip():
+        _logger.info(line)
+
+
+def announce(message: str) -> None:
+    """A line of its own, such as a callback's; it begins below a progress bar that is being drawn."""
+    write(f"\n{message}\n" if is_live() else f"{message}\n")

@@ -1,0 +1,167 @@
+"""PyDataset, a data set that is indexed by batch, and the worker pool that loads it ahead of the step."""
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+__all__ = ["PyDataset"]
+
+
+class PyDataset:
+    """A data set that gives its batches by index, loaded by threads or processes where asked for.
+
+    A subclass defines `__getitem__(index)`, which returns a batch `(x, y)` or `(x, y, sample_weight)`, and
+    `__len__` or `num_batches`. `on_epoch_begin` and `on_epoch_end` are called around each epoch, in the main
+    process. Batches come in order whatever the number of workers, and are only loaded `max_queue_size` ahead.
+
+    Args:
+        workers: How many threads or processes load batches; up to 1, without multiprocessing, they are loaded
+            in the main thread.
+        use_multiprocessing: Processes rather than threads. They start anew in each epoch, so they see what
+            `on_epoch_end` changed; the platform's start method decides whether the data set must be
+            picklable.
+        max_queue_size: The most batches that are loaded or waiting.
+
+    Example:
+
+        >>> import numpy as np
+        >>> class Squares(PyDataset):
+        ...     def __len__(self):
+        ...         return 2
+        ...     def __getitem__(self, index):
+        ...         x = np.arange(3.0)[:, None] + 3 * index
+        ...         return x, x**2
+        >>> data = Squares(workers=2)
+        >>> data.num_batches, data[1][1].tolist()
+        (2, [[9.0], [16.0], [25.0]])
+    """
+
+    # On the class too, for subclasses whose __init__ doesn't call this one.
+    _workers = 1
+    _use_multiprocessing = False
+    _max_queue_size = 10
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self._workers = workers
+        self._use_multiprocessing = use_multiprocessing
+        self._max_queue_size = max_queue_size
+
+    @property
+    def workers(self) -> int:
+        """The number of threads or processes that load batches."""
+        return self._workers
+
+    @workers.setter
+    def workers(self, value: int) -> None:
+        self._workers = value
+
+    @property
+    def use_multiprocessing(self) -> bool:
+        """Whether the workers are processes."""
+        return self._use_multiprocessing
+
+    @use_multiprocessing.setter
+    def use_multiprocessing(self, value: bool) -> None:
+        self._use_multiprocessing = value
+
+    @property
+    def max_queue_size(self) -> int:
+        """The most batches that are loaded or waiting at a time."""
+        return self._max_queue_size
+
+    @max_queue_size.setter
+    def max_queue_size(self, value: int) -> None:
+        self._max_queue_size = value
+
+    def __getitem__(self, index: int) -> Any:
+        """The batch at an index.
+
+        Raises:
+            NotImplementedError: The subclass doesn't define it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `__getitem__(self, index)`.")
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches in an epoch; `None` means that they don't end.
+
+        Raises:
+            NotImplementedError: The subclass defines neither this nor `__len__`.
+        """
+        if hasattr(self, "__len__"):
+            return len(self)
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `__len__`, or the property `num_batches` "
+            "(an int, or None for a data set without end)."
+        )
+
+    def on_epoch_begin(self) -> None:
+        """Called before the first batch of each epoch."""
+
+    def on_epoch_end(self) -> None:
+        """Called after each epoch, for example to shuffle."""
+
+
+def iterate(dataset: PyDataset, order: Iterable[int] | None = None) -> Iterator[Any]:
+    """The batches of one epoch, loaded as the data set's settings say.
+
+    Args:
+        dataset: The data set.
+        order: The indices of the batches; by default 0, 1, 2, ... to the end.
+
+    Raises:
+        Exception: Whatever loading a batch raised, with a note that names the batch.
+    """
+    if order is None:
+        count = dataset.num_batches
+        order = itertools.count() if count is None else range(count)
+    if dataset.use_multiprocessing:
+        return _ahead(_process_pool(dataset), _load_in_worker, order, dataset)
+    if dataset.workers > 1:
+        return _ahead(ThreadPoolExecutor(dataset.workers, "PyDataset"), dataset.__getitem__, order, dataset)
+    return (_noted(dataset, index, dataset.__getitem__, index) for index in order)
+
+
+def _ahead(pool: Executor, load: Callable[[int], Any], order: Iterable[int], dataset: PyDataset) -> Iterator[Any]:
+    """Keeps up to `max_queue_size` batches loading or loaded, and yields them in order."""
+    waiting: deque[tuple[int, Future[Any]]] = deque()
+    indices = iter(order)
+    try:
+        for index in itertools.islice(indices, max(dataset.max_queue_size, 1)):
+            waiting.append((index, pool.submit(load, index)))
+        while waiting:
+            index, future = waiting.popleft()
+            batch = _noted(dataset, index, future.result)
+            if (following := next(indices, None)) is not None:
+                waiting.append((following, pool.submit(load, following)))
+            yield batch
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _noted(dataset: PyDataset, index: int, load: Callable[..., Any], *args: int) -> Any:
+    try:
+        return load(*args)
+    except Exception as error:
+        error.add_note(f"This came from {type(dataset).__name__}.__getitem__({index}).")
+        raise
+
+
+# A worker process gets the data set once, when it starts, and indexes this copy.
+_worker_dataset: PyDataset | None = None
+
+
+def _process_pool(dataset: PyDataset) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(max(dataset.workers, 1), initializer=_adopt, initargs=(dataset,))
+
+
+def _adopt(dataset: PyDataset) -> None:
+    global _worker_dataset
+    _worker_dataset = dataset
+
+
+def _load_in_worker(index: int) -> Any:
+    assert _worker_dataset is not None
+    return _worker_dataset[index]

@@ -1,0 +1,12 @@
+"""The pytest plug-in that knows `--kerasfront-backend`; it imports nothing, since every run of pytest loads it."""
+
+from typing import Any
+
+
+def pytest_addoption(parser: Any) -> None:
+    parser.addoption(
+        "--kerasfront-backend",
+        default=None,
+        metavar="NAME[,NAME]",
+        help="the adapters that kerasfront.testing runs over (default: all that can be used)",
+    )

@@ -1,0 +1,112 @@
+"""Variables, scopes, gradients: what everything stateful is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kerasfront as keras
+from kerasfront import layers, ops
+
+
+def test_assign_and_operators() -> None:
+    v = keras.Variable(np.array([1.0, 2.0], "float32"), name="v")
+    v.assign([3.0, 4.0])
+    v.assign_add(1.0 * np.ones(2))
+    v.assign_sub([1.0, 1.0])
+    np.testing.assert_allclose(v.numpy(), [3.0, 4.0])
+    np.testing.assert_allclose(ops.convert_to_numpy(2 * v + v / 2 - v**2), 2.5 * v.numpy() - v.numpy() ** 2)
+    assert float(ops.convert_to_numpy(v[1])) == 4.0
+    with pytest.raises(ValueError, match=r"'v'.*\(2,\).*\(3,\)"):
+        v.assign(np.zeros(3))
+
+
+def test_dtypes_and_casts() -> None:
+    v = keras.Variable(np.array([1, 2]), dtype="int32")
+    v.assign(np.array([1.7, 2.2]))
+    assert v.dtype == "int32" and v.numpy().tolist() == [1, 2]
+    assert keras.Variable([1.0]).dtype == "float32"
+    assert keras.Variable(lambda shape, dtype: np.zeros(shape, dtype), shape=(2,)).shape == (2,)
+    with pytest.raises(ValueError, match="shape"):
+        keras.Variable(lambda shape, dtype: np.zeros(shape))
+
+
+def test_name_scopes_make_paths() -> None:
+    with keras.name_scope("outer"), keras.name_scope("inner"):
+        assert keras.Variable([1.0], name="v").path == "outer/inner/v"
+    with pytest.raises(ValueError, match="'/'"):
+        keras.Variable([1.0], name="a/b")
+
+
+def test_layers_read_in_the_compute_dtype_under_a_mixed_policy() -> None:
+    dense = layers.Dense(2, dtype="mixed_bfloat16")
+    out = dense(np.ones((1, 3), "float32"))
+    assert keras.backend.standardize_dtype(out.dtype) == "bfloat16"
+    assert dense.kernel.dtype == "float32" and dense.compute_dtype == "bfloat16"
+
+
+def test_stateless_scope_keeps_assignments_apart() -> None:
+    v = keras.Variable(np.zeros(2, "float32"))
+    with keras.StatelessScope([(v, ops.ones((2,)))]) as scope:
+        v.assign_add(ops.ones((2,)))
+        np.testing.assert_allclose(ops.convert_to_numpy(v.value), [2.0, 2.0])
+    np.testing.assert_allclose(v.numpy(), [0.0, 0.0])
+    np.testing.assert_allclose(ops.convert_to_numpy(scope.get_current_value(v)), [2.0, 2.0])
+
+
+def test_device_scope() -> None:
+    with keras.device("cpu:0"):
+        v = keras.Variable([1.0])
+    assert v.numpy().tolist() == [1.0]
+
+
+@pytest.mark.trains
+def test_value_and_grad_of_variables_and_arguments() -> None:
+    v = keras.Variable(3.0)
+    unused = keras.Variable(1.0)
+    (loss, aux), gradients = ops.value_and_grad(lambda x: (v * v * x, x), [v, unused], has_aux=True)(ops.ones(()) * 2)
+    assert float(loss) == 18.0 and float(aux) == 2.0 and float(gradients[0]) == 12.0
+    assert gradients[1] is None or float(gradients[1]) == 0.0
+    value, (a, b) = ops.value_and_grad(lambda x, y: ops.sum(x * y["k"]), argnums=(0, 1))([1.0, 2.0], {"k": [3.0, 4.0]})
+    assert float(value) == 11.0
+    np.testing.assert_allclose(ops.convert_to_numpy(a), [3.0, 4.0])
+    np.testing.assert_allclose(ops.convert_to_numpy(b["k"]), [1.0, 2.0])
+
+
+@pytest.mark.trains
+def test_state_assigned_inside_a_gradient_stays() -> None:
+    v, count = keras.Variable(2.0), keras.Variable(0.0, trainable=False)
+
+    def loss() -> Any:
+        count.assign_add(1.0)
+        return v * v
+
+    ops.value_and_grad(loss, [v])()
+    assert float(count.numpy()) == 1.0
+
+
+@pytest.mark.trains
+def test_jvp_vjp_stop_gradient_and_custom_gradient() -> None:
+    x = np.array([0.5, -1.0], "float32")
+    y, tangent = ops.jvp(ops.tanh, (x,), (np.ones(2, "float32"),))
+    np.testing.assert_allclose(ops.convert_to_numpy(tangent), 1 - np.tanh(x) ** 2, rtol=1e-5)
+    _, pullback = ops.vjp(ops.tanh, x)
+    np.testing.assert_allclose(ops.convert_to_numpy(pullback(ops.ones((2,)))[0]), 1 - np.tanh(x) ** 2, rtol=1e-5)
+    assert ops.convert_to_numpy(ops.grad(lambda t: ops.sum(t * ops.stop_gradient(t)))(x)).tolist() == x.tolist()
+
+    @ops.custom_gradient
+    def doubled(t: Any) -> Any:
+        return t * 1.0, lambda *args, upstream: upstream * 2.0
+
+    assert float(ops.grad(lambda t: 3.0 * doubled(t))(1.0)) == 6.0
+
+
+def test_gradients_need_a_scalar() -> None:
+    if "gradients" not in keras.contract.current().capabilities:
+        with pytest.raises(NotImplementedError, match="gradients"):
+            ops.grad(lambda t: t)(1.0)
+        return
+    with pytest.raises(ValueError, match=r"scalar.*\(2,\)"):
+        ops.grad(lambda t: t)(np.ones(2, "float32"))

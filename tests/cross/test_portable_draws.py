@@ -1,0 +1,62 @@
+"""config.set_rng("portable"): the draws of every backend are equal bit for bit, eager and compiled, in one process."""
+
+import numpy as np
+import pytest
+
+import kerasfront.random as random
+from kerasfront import config, contract, ops
+
+SEED = 2**32 - 5
+LOGITS = np.random.default_rng(0).normal(size=(3, 7)).astype("float32")
+X = np.random.default_rng(1).normal(size=(64, 33)).astype("float32")
+DRAWS = {
+    "uniform": lambda: random.uniform((300, 70), -1.3, 2.9, seed=SEED),
+    "uniform, float16": lambda: random.uniform((300,), -1.0, 3.0, dtype="float16", seed=SEED),
+    "normal": lambda: random.normal((300, 70), 0.37, 1.91, seed=SEED),
+    "normal, bfloat16": lambda: random.normal((300,), dtype="bfloat16", seed=SEED),
+    "truncated_normal": lambda: random.truncated_normal((300, 70), 0.1, 0.7, seed=SEED),
+    "randint": lambda: random.randint((1000,), -7, 12345, seed=SEED),
+    "randint, int8": lambda: random.randint((1000,), -5, 9, dtype="int8", seed=SEED),
+    "randint, uint32": lambda: random.randint((1000,), 5, 2**32 - 3, dtype="uint32", seed=SEED),
+    "randint, all words": lambda: random.randint((1000,), -(2**31), 2**31, seed=SEED),
+    "categorical": lambda: random.categorical(LOGITS, 500, seed=SEED),
+    "dropout": lambda: random.dropout(X, 0.3, seed=SEED),
+    "dropout by rows": lambda: random.dropout(X, 0.3, noise_shape=(None, 1), seed=SEED),
+    "shuffle": lambda: random.shuffle(X, axis=-1, seed=SEED),
+    "gamma": lambda: random.gamma((1000,), 2.5, seed=SEED),
+    "beta": lambda: random.beta((1000,), 2.5, 0.5, seed=SEED),
+    "binomial": lambda: random.binomial((1000,), 20, 0.3, seed=SEED),
+}
+
+
+@pytest.fixture(autouse=True)
+def portable():
+    config.set_rng("portable")
+    yield
+    config.set_rng("native")
+
+
+def on(name, draw):
+    """The draw on a backend, eager and in a compiled step."""
+    with contract.rebound(contract.load(name)) as adapter:
+        eager = ops.convert_to_numpy(draw())
+        compiled = ops.convert_to_numpy(adapter.compile_step(draw, lambda: [])())
+    return eager, compiled
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_the_same_bits_everywhere(name):
+    want = on("numpy", DRAWS[name])[0]
+    for backend in config.usable_backends():
+        for way, got in zip(("eager", "compiled"), on(backend, DRAWS[name]), strict=True):
+            assert got.dtype == want.dtype
+            assert np.ascontiguousarray(got).tobytes() == np.ascontiguousarray(want).tobytes(), f"{backend}, {way}"
+
+
+def test_they_are_not_the_native_ones():
+    assert (ops.convert_to_numpy(DRAWS["normal"]()) != ops.convert_to_numpy(_native(DRAWS["normal"]))).any()
+
+
+def _native(draw):
+    config.set_rng("native")
+    return draw()

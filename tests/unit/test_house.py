@@ -1,0 +1,88 @@
+"""The rules of the house that no linter knows: read off the source, file by file."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FRONT = sorted((ROOT / "kerasfront").rglob("*.py"))
+ADAPTERS = sorted((ROOT / "backends").rglob("*.py"))
+
+
+def parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(node):
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return ["kerasfront" if node.level else node.module or ""]
+    return []
+
+
+def imports_inside_functions(tree):
+    """The lines inside functions that import something of ours."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))]
+    nodes = (node for function in functions for node in ast.walk(function))
+    found = {node.lineno: imported(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))}
+    return [line for line, names in found.items() if any(name.startswith("kerasfront") for name in names)]
+
+
+def asks_for_the_backend(tree):
+    """The lines that compare a call or a name of `backend` with something, as in `backend() == "torch"`."""
+
+    def names_it(node):
+        if isinstance(node, ast.Call) and not node.args:
+            name = node.func
+            return getattr(name, "attr", getattr(name, "id", None)) == "backend"
+        return False
+
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Compare) and any(map(names_it, [node.left, *node.comparators])))
+        or (isinstance(node, ast.Match) and names_it(node.subject))
+    ]
+
+
+def test_the_checks_find_what_they_look_for():
+    tree = ast.parse("def f():\n    import numpy\n    from kerasfront import ops\n    from . import x\n")
+    assert imports_inside_functions(tree) == [3, 4]
+    tree = ast.parse(
+        "if config.backend() == 'torch':\n    pass\nx = 'jax' in (backend(),)\nif backend() in 'ab': pass\n"
+    )
+    assert asks_for_the_backend(tree) == [1, 4]
+
+
+@pytest.mark.parametrize("path", FRONT + ADAPTERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_of_ours_is_imported_inside_a_function(path):
+    assert imports_inside_functions(parse(path)) == []
+
+
+@pytest.mark.parametrize("path", FRONT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_front_never_asks_which_backend_it_runs_on(path):
+    assert asks_for_the_backend(parse(path)) == []
+
+
+@pytest.mark.parametrize("path", FRONT + ADAPTERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_bare_except_and_nothing_left_to_do(path):
+    bare = [n.lineno for n in ast.walk(parse(path)) if isinstance(n, ast.ExceptHandler) and n.type is None]
+    assert bare == []
+    assert re.findall(r"\b(?:TODO|FIXME|XXX)\b", path.read_text(encoding="utf-8")) == []
+
+
+def test_pins_are_exact():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", pin)] == []
+
+
+def test_make_help_lists_every_target():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split()
+    assert re.findall(r"^  make ([\w-]+)", listed, re.MULTILINE) == phony
