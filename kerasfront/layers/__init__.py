@@ -22,6 +22,7 @@ from kerasfront.layers.convolution import (
 )  # fmt: skip
 from kerasfront.layers.core import Dense, EinsumDense, Embedding, Identity, Lambda, Masking, Wrapper
 from kerasfront.layers.core_input import Input, InputLayer
+from kerasfront.layers.data_layer import DataLayer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.merging import (
@@ -161,6 +162,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "DataLayer",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",

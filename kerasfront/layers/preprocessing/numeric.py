@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops
-from kerasfront.layers._configured import Configured
+from kerasfront.layers.data_layer import DataLayer
 
 
-class Rescaling(Configured):
+class Rescaling(DataLayer):
     """`inputs * scale + offset`, in the layer's dtype: integers become floats.
 
     Args:
