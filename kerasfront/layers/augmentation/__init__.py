@@ -1,0 +1,1 @@
+"""Image layers: resizing, cropping, and random changes for training."""
