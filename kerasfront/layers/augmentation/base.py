@@ -232,9 +232,13 @@ class ImageLayer(DataLayer):
         boxes = boxes_of.convert_format(bounding_boxes["boxes"], self.bounding_box_format, "xyxy", height, width)
         moved = {**bounding_boxes, "boxes": self._on_boxes(boxes, transformation)}
         clipped = boxes_of.clip_to_image_size(moved, new_height, new_width)
-        boxes = boxes_of.convert_format(clipped["boxes"], "xyxy", self.bounding_box_format, new_height, new_width)
-        gone = ops.expand_dims(ops.equal(clipped["labels"], -1), -1)
-        return {**clipped, "boxes": ops.where(gone, ops.cast(-1, ops.dtype(boxes)), boxes)}
+        return self._in_format(clipped, new_height, new_width)
+
+    def _in_format(self, bounding_boxes: Any, height: Any, width: Any) -> Any:
+        """Boxes that are "xyxy", in the layer's format; those with the label -1 are -1 throughout."""
+        boxes = boxes_of.convert_format(bounding_boxes["boxes"], "xyxy", self.bounding_box_format, height, width)
+        gone = ops.expand_dims(ops.equal(bounding_boxes["labels"], -1), -1)
+        return {**bounding_boxes, "boxes": ops.where(gone, ops.cast(-1, ops.dtype(boxes)), boxes)}
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "data_format": self.data_format}
