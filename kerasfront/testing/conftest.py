@@ -15,14 +15,20 @@ from kerasfront.ops._declare import OPS
 from kerasfront.testing import cases
 from kerasfront.testing.adapters import adapters, chosen
 
-# JAX makes no 64-bit types unless it is told to before it is imported; the suite tests them.
-os.environ.setdefault("JAX_ENABLE_X64", "true")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a few seconds; left out by `-m 'not slow'`")
-    names = chosen(config)
+
+
+def pytest_pycollect_makemodule(parent: pytest.Collector) -> None:
+    """Load the adapters before the first module of the suite is imported.
+
+    Not when pytest starts: a run over other files, to whose folders this one belongs, has a backend of its own.
+    """
+    # JAX makes no 64-bit types unless it is told to before it is imported; the suite tests them.
+    os.environ.setdefault("JAX_ENABLE_X64", "true")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    names = chosen(parent.config)
     adapters(names)
     if _declare.runtime.adapter is None:
         settings.set_backend(names[0])

@@ -73,7 +73,7 @@ class Trainer(Layer):
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
         >>> model.compile("sgd", "mse", metrics=["mae"])
         >>> type(model.optimizer).__name__
-        'sgd'
+        'SGD'
         """
         optimizer = optimizers.get(optimizer)
         if (
