@@ -152,6 +152,7 @@ class TensorFlowAdapter(Adapter):
         return (loss, aux), [_dense(g) for g in tape.gradient(loss, values)]
 
     def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+        primals = _own(primals)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(primals)
             outputs = function(*primals)
@@ -164,8 +165,9 @@ class TensorFlowAdapter(Adapter):
 
     def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         try:
-            with tf.autodiff.ForwardAccumulator(list(primals), list(tangents)) as accumulator:
-                outputs = function(*primals)
+            own = _own(primals)
+            with tf.autodiff.ForwardAccumulator(own, list(tangents)) as accumulator:
+                outputs = function(*own)
             return outputs, accumulator.jvp(outputs, unconnected_gradients="zero")
         except TypeError:  # what it raises for loops and branches of a graph
             return self._jvp_of_pullbacks(function, primals, tangents)
@@ -228,8 +230,19 @@ class TensorFlowAdapter(Adapter):
             key, number = f"{name}_{number}", number + 1
         children[key] = value if isinstance(value, TensorFlowLayer) else value._value
 
+    def untrack(self, layer: Any, value: Any) -> None:
+        own = value if isinstance(value, TensorFlowLayer) else value._value
+        children = layer.__dict__.get("_tf_children", {})
+        for name in [name for name, other in children.items() if other is own]:
+            del children[name]
+
     def seed(self, seed: int) -> None:
         tf.random.set_seed(seed)
+
+
+def _own(primals: Sequence[Any]) -> list[Any]:
+    """Tensors to differentiate by: a tape goes by identity, and the same ones may come twice, or in a closure."""
+    return [tf.identity(p) for p in primals]
 
 
 def _dense(gradient: Any) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import ml_dtypes
@@ -15,30 +14,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
 from kerasfront import tree
-from kerasfront.contract import Adapter
+from kerasfront.contract import Adapter, assignments
 from kerasfront.spec import dtypes
 from kerasfront_torch import image, linalg, nn, ops, optimizers, random, signal
 from kerasfront_torch.device import default_device, device_scope
 from kerasfront_torch.dtypes import NAMES, NATIVE
-
-
-class _Nesting(threading.local):
-    """How deep in functions that are being differentiated: inside, results keep their graph."""
-
-    depth = 0
-    forward = False
-
-    @contextmanager
-    def deeper(self, forward: bool = False) -> Iterator[None]:
-        before = self.depth, self.forward
-        self.depth, self.forward = self.depth + 1, self.forward or forward
-        try:
-            yield
-        finally:
-            self.depth, self.forward = before
-
-
-_nesting = _Nesting()
+from kerasfront_torch.nesting import nesting
 
 
 class TorchVariable:
@@ -187,16 +168,29 @@ class TorchAdapter(Adapter):
     # -- gradients
 
     def value_and_grad(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
-        with torch.enable_grad(), _nesting.deeper():
+        if nesting.mapped:
+            return self._value_and_grad_in_map(function, variables)
+        with torch.enable_grad(), nesting.deeper():
             loss, aux = function()
             values = [v._value for v in variables]
-        nested = _nesting.depth > 0
+        nested = nesting.depth > 0
         gradients = list(torch.autograd.grad(loss, values, allow_unused=True, create_graph=nested)) if values else []
         return ((loss, aux) if nested else (loss.detach(), _detached(aux))), gradients
 
+    def _value_and_grad_in_map(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
+        def pure(*values: Any) -> Any:
+            with assignments(variables, values):
+                return function()
+
+        (loss, aux), pullback = _vjp_in_map(pure, [v._value for v in variables])
+        weights = tree.map_structure(lambda x: torch.zeros_like(x) if isinstance(x, torch.Tensor) else x, aux)
+        return (loss, aux), list(pullback((torch.ones_like(loss), weights)))
+
     def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
-        nested = _nesting.depth > 0
-        with torch.enable_grad(), _nesting.deeper():
+        if nesting.mapped:
+            return _vjp_in_map(function, primals)
+        nested = nesting.depth > 0
+        with torch.enable_grad(), nesting.deeper():
             inputs = [_differentiated(p, nested) if _differentiable(p) else p for p in primals]
             outputs = function(*inputs)
         leaves = tree.flatten(outputs)
@@ -208,7 +202,7 @@ class TorchAdapter(Adapter):
             weights = [c for c, leaf in pairs if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
             found: Any = [None] * len(wanted)
             if roots:
-                options = {"allow_unused": True, "retain_graph": True, "create_graph": _nesting.depth > 0}
+                options = {"allow_unused": True, "retain_graph": True, "create_graph": nesting.depth > 0}
                 found = torch.autograd.grad(roots, wanted, weights, **options)
             it = iter(found)
             return tuple((_or_zeros(next(it), x) if x.requires_grad else torch.zeros_like(x)) for x in inputs)
@@ -216,7 +210,9 @@ class TorchAdapter(Adapter):
         return (outputs if nested else _detached(outputs)), pullback
 
     def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        if _nesting.forward:
+        if nesting.mapped:
+            return _jvp_in_map(function, primals, tangents)
+        if nesting.forward:
             return self._jvp_by_vjp(function, primals, tangents)
         try:
             return self._jvp_forward(function, primals, tangents)
@@ -226,8 +222,8 @@ class TorchAdapter(Adapter):
             return self._jvp_by_vjp(function, primals, tangents)  # an op that torch differentiates backwards only
 
     def _jvp_forward(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        nested = _nesting.depth > 0
-        with sdpa_kernel(SDPBackend.MATH), forward_ad.dual_level(), _nesting.deeper(forward=True):
+        nested = nesting.depth > 0
+        with sdpa_kernel(SDPBackend.MATH), forward_ad.dual_level(), nesting.deeper(forward=True):
             pairs = zip(primals, tangents, strict=True)
             outputs = function(*[forward_ad.make_dual(p, t) if _differentiable(p) else p for p, t in pairs])
             values = tree.map_structure(lambda x: forward_ad.unpack_dual(x).primal, outputs)
@@ -260,7 +256,12 @@ class TorchAdapter(Adapter):
         return lambda *args: Custom.apply(*args)
 
     def remat(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: checkpoint(function, *args, use_reentrant=False, **kwargs)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if nesting.mapped:  # torch.func's derivatives keep what they need in their own way
+                return function(*args, **kwargs)
+            return checkpoint(function, *args, use_reentrant=False, **kwargs)
+
+        return call
 
     def no_gradient(self) -> Any:
         return torch.no_grad()
@@ -303,6 +304,12 @@ class TorchAdapter(Adapter):
         elif not any(p is value._value for p in layer._parameters.values()):
             layer._parameters[_free(layer._parameters, name)] = value._value
 
+    def untrack(self, layer: Any, value: Any) -> None:
+        own = value if isinstance(value, torch.nn.Module) else value._value
+        for held in (layer._modules, layer._parameters):
+            for name in [name for name, other in held.items() if other is own]:
+                del held[name]
+
     def seed(self, seed: int) -> None:
         torch.manual_seed(seed)
 
@@ -336,6 +343,52 @@ def _differentiated(x: torch.Tensor, nested: bool) -> torch.Tensor:
     """x as an input to differentiate by: apart from any graph, or a part of the one around."""
     out = x.view_as(x) if nested else x.detach()
     return out if out.requires_grad else out.requires_grad_()
+
+
+def _of_floats(function: Callable[..., Any], primals: Sequence[Any], given: list[Any]) -> Callable[..., Any]:
+    """`function` of those primals that have derivatives, giving such tensors, and other ones; the rest is in `given`."""
+
+    def run(*floats: Any) -> Any:
+        rest = iter(floats)
+        given[:] = [function(*[next(rest) if _differentiable(p) else p for p in primals])]
+        tensors = [x for x in tree.flatten(given[0]) if isinstance(x, torch.Tensor)]
+        return tuple(filter(_differentiable, tensors)), tuple(x for x in tensors if not _differentiable(x))
+
+    return run
+
+
+def _as_given(given: list[Any], floats: Sequence[Any], others: Sequence[Any] | None = None) -> Any:
+    """The structure of what the function gave, with these tensors; without others, those have a derivative of 0."""
+    first, second = iter(floats), iter(others or ())
+
+    def one(x: Any) -> Any:
+        if _differentiable(x):
+            return next(first)
+        return x if not isinstance(x, torch.Tensor) else torch.zeros_like(x) if others is None else next(second)
+
+    return tree.map_structure(one, given[0])
+
+
+def _vjp_in_map(function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+    given: list[Any] = []
+    floats = [p for p in primals if _differentiable(p)]
+    tensors, back, others = torch.func.vjp(_of_floats(function, primals, given), *floats, has_aux=True)
+
+    def pullback(cotangents: Any) -> tuple[Any, ...]:
+        pairs = zip(tree.flatten(cotangents), tree.flatten(given[0]), strict=True)
+        found = iter(back(tuple(c for c, x in pairs if _differentiable(x))))
+        return tuple(next(found) if _differentiable(p) else torch.zeros_like(p) for p in primals)
+
+    return _as_given(given, tensors, others), pullback
+
+
+def _jvp_in_map(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    given: list[Any] = []
+    pairs = [(p, t) for p, t in zip(primals, tangents, strict=True) if _differentiable(p)]
+    floats, directions = (tuple(column) for column in zip(*pairs, strict=True))
+    run = _of_floats(function, primals, given)
+    tensors, derivatives, others = torch.func.jvp(run, floats, directions, has_aux=True)
+    return _as_given(given, tensors, others), _as_given(given, derivatives)
 
 
 def _detached(nested: Any) -> Any:

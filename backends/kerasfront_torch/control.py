@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from kerasfront import tree
+from kerasfront_torch.nesting import nesting
 
 
 def _vectorized_map(function: Any, elements: Any) -> Any:
@@ -16,7 +17,8 @@ def _vectorized_map(function: Any, elements: Any) -> Any:
         rest = iter(flat)
         return function(tree.map_structure(lambda _: next(rest), elements, none_is_leaf=False))
 
-    return torch.vmap(run, randomness="different")(*leaves)
+    with nesting.mapping():
+        return torch.vmap(run, randomness="different")(*leaves)
 
 
 OVERRIDES: dict[str, Any] = {"vectorized_map": _vectorized_map}

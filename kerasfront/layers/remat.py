@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import tree
-from kerasfront.contract import current
+from kerasfront.ops import checkpoint
 from kerasfront.scopes import context
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
@@ -26,7 +26,7 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> round(float(f(keras.ops.ones((2,)))), 2)
     1.16
     """
-    return current().remat(f)
+    return checkpoint(f)
 
 
 class RematScope:

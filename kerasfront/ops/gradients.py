@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,9 +12,23 @@ import numpy as np
 from kerasfront import config, tree
 from kerasfront.errors import ShapeError
 from kerasfront.ops._declare import _resolve, runtime
+from kerasfront.ops.control import vectorized_map
+from kerasfront.ops.core import convert_to_tensor
+from kerasfront.ops.creation import eye, zeros, zeros_like
+from kerasfront.ops.shaping import moveaxis, reshape
 from kerasfront.spec import dtypes
 
-__all__ = ["custom_gradient", "grad", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "checkpoint",
+    "custom_gradient",
+    "grad",
+    "hessian",
+    "jacobian",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
 
 
 def value_and_grad(
@@ -86,17 +101,13 @@ def _of_arguments(function: Callable[..., Any], argnums: int | Sequence[int], ha
     @functools.wraps(function)
     def evaluate(*args: Any, **kwargs: Any) -> Any:
         adapter = runtime.need()
-        chosen = [tree.map_structure(_float_tensor, _arrays(args[n])) for n in numbers]
+        of_leaves, chosen = _by_leaves(function, numbers, args, kwargs)
 
-        def of_leaves(*leaves: Any) -> Any:
-            full = list(args)
-            for n, value in zip(numbers, tree.pack_sequence_as(chosen, list(leaves)), strict=True):
-                full[n] = value
-            out = function(*full, **kwargs)
+        def loss_of(*leaves: Any) -> Any:
+            out = of_leaves(*leaves)
             return (_scalar(out[0]), out[1]) if has_aux else _scalar(out)
 
-        leaves = tree.flatten(chosen)
-        outputs, pullback = adapter.vjp(of_leaves, leaves)
+        outputs, pullback = adapter.vjp(loss_of, tree.flatten(chosen))
         loss = outputs[0] if has_aux else outputs
         one = adapter.primitives["ones_like"](loss)
         weights = (one, tree.map_structure(_zero_weight, outputs[1])) if has_aux else one
@@ -104,6 +115,19 @@ def _of_arguments(function: Callable[..., Any], argnums: int | Sequence[int], ha
         return outputs, (gradients[0] if isinstance(argnums, int) else tuple(gradients))
 
     return evaluate
+
+
+def _by_leaves(function: Any, numbers: Sequence[int], args: Any, kwargs: Any) -> tuple[Callable[..., Any], list[Any]]:
+    """`function` of the flat tensors in the arguments `numbers`, and those arguments as float tensors."""
+    chosen = [tree.map_structure(_float_tensor, _arrays(args[n])) for n in numbers]
+
+    def of_leaves(*leaves: Any) -> Any:
+        full = list(args)
+        for n, value in zip(numbers, tree.pack_sequence_as(chosen, list(leaves)), strict=True):
+            full[n] = value
+        return function(*full, **kwargs)
+
+    return of_leaves, chosen
 
 
 def _arrays(x: Any) -> Any:
@@ -198,3 +222,154 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         return made[adapter.name](*[_float_tensor(a) for a in args])
 
     return call
+
+
+def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that returns the derivatives of every element of `function`'s result by every element of an argument.
+
+    Args:
+        function: From tensors to a tensor, or nested tensors.
+        argnums: The position, or positions, of the arguments (tensors, nested) by which is differentiated.
+
+    Returns:
+        A function of the same arguments. For a result of shape (m, n) and an argument of shape (k,) it returns a tensor
+        of shape (m, n, k) and the argument's dtype; where results or arguments are nested, the argument's structure
+        inside of the result's. It computes one pullback for each element of the result, vectorised.
+
+    Raises:
+        CapabilityError: The backend has no gradients (numpy).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.jacobian(lambda x: x * x)(ops.array([1.0, 2.0]))).tolist()
+    [[2.0, 0.0], [0.0, 4.0]]
+    """
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    @functools.wraps(function)
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        of_leaves, chosen = _by_leaves(function, numbers, args, kwargs)
+        leaves = tree.flatten(chosen)
+        outputs, pullback = runtime.need().vjp(lambda *x: tree.map_structure(_float_tensor, of_leaves(*x)), leaves)
+        flat = tree.flatten(outputs)
+        found = []
+        for place in range(len(flat)):
+            rows = tree.pack_sequence_as(chosen, _rows(pullback, outputs, flat, place, leaves))
+            found.append(rows[0] if isinstance(argnums, int) else tuple(rows))
+        return found[0] if outputs is flat[0] else _nested(outputs, found)
+
+    return evaluate
+
+
+def _nested(structure: Any, values: list[Any]) -> Any:
+    rest = iter(values)
+    return tree.map_structure(lambda _: next(rest), structure)
+
+
+def _rows(pullback: Any, outputs: Any, flat: list[Any], place: int, leaves: list[Any]) -> list[Any]:
+    """The derivatives of one of the outputs by each leaf."""
+    output = flat[place]
+    shape, size, adapter = tuple(output.shape), math.prod(output.shape), runtime.adapter
+    shapes = [(*shape, *x.shape) for x in leaves]
+    if size == 0:
+        return [zeros(s, adapter.dtype_name(x)) for s, x in zip(shapes, leaves, strict=True)]
+
+    def row(unit: Any) -> list[Any]:
+        weights = [unit if i == place else zeros_like(x) for i, x in enumerate(flat)]
+        return list(pullback(tree.pack_sequence_as(outputs, weights)))
+
+    units = reshape(eye(size, dtype=adapter.dtype_name(output)), (size, *shape))
+    return [reshape(x, s) for x, s in zip(vectorized_map(row, units), shapes, strict=True)]
+
+
+def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that returns the second derivatives of a scalar function: the Jacobian of its gradient.
+
+    Args:
+        function: Returns a scalar.
+        argnums: The position, or positions, of the arguments (tensors, nested) by which is differentiated, twice.
+
+    Returns:
+        A function of the same arguments. For an argument of shape (k,) it returns a tensor of shape (k, k); where
+        arguments are nested or several, their structure inside of their structure.
+
+    Raises:
+        ShapeError: The result of `function` is no scalar.
+        CapabilityError: The backend has no gradients (numpy).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.hessian(lambda x: x[0] ** 3 * x[1])(ops.array([1.0, 2.0]))).tolist()
+    [[12.0, 3.0], [3.0, 0.0]]
+    """
+    return jacobian(grad(function, argnums), argnums)
+
+
+def vmap(
+    function: Callable[..., Any], in_axes: int | None | Sequence[int | None] = 0, out_axes: int = 0
+) -> Callable[..., Any]:
+    """A function that maps `function` over an axis of its arguments, at once where the framework can vectorise.
+
+    Args:
+        function: From tensors (nested) without that axis to tensors (nested).
+        in_axes: The axis of all positional arguments, or that of each; None: the argument goes in whole.
+        out_axes: Where the axis stands in the results.
+
+    Returns:
+        A function of the same arguments, with the axis. Keyword arguments go in whole.
+
+    Raises:
+        ValueError: `in_axes` names another number of arguments, or none is mapped.
+
+    >>> from kerasfront import ops
+    >>> dots = ops.vmap(lambda a, b: ops.sum(a * b), in_axes=(0, None))
+    >>> ops.convert_to_numpy(dots(ops.array([[1.0, 2.0], [3.0, 4.0]]), ops.array([1.0, 10.0]))).tolist()
+    [21.0, 43.0]
+    """
+
+    @functools.wraps(function)
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        axes = [in_axes] * len(args) if in_axes is None or isinstance(in_axes, int) else list(in_axes)
+        if len(axes) != len(args) or all(axis is None for axis in axes):
+            raise ValueError(f"vmap needs an axis for each of the {len(args)} arguments, and one to map: got {axes}.")
+        pairs = list(zip(map(_arrays, args), axes, strict=True))
+        whole = [tree.map_structure(_tensor_of_array, arg) if axis is None else None for arg, axis in pairs]
+        mapped = [
+            tree.map_structure(lambda x, a=axis: moveaxis(convert_to_tensor(x), a, 0), arg)
+            for arg, axis in pairs
+            if axis is not None
+        ]
+
+        def one(slices: Any) -> Any:
+            rest = iter(slices)
+            return function(*[w if a is None else next(rest) for w, a in zip(whole, axes, strict=True)], **kwargs)
+
+        out = vectorized_map(one, mapped)
+        return out if out_axes == 0 else tree.map_structure(lambda x: moveaxis(x, 0, out_axes), out)
+
+    return evaluate
+
+
+def _tensor_of_array(x: Any) -> Any:
+    return convert_to_tensor(x) if isinstance(x, np.ndarray) else x
+
+
+def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that gives what `function` gives, but computes what is inside again for the gradient.
+
+    What `function` computes on its way is not kept, which saves memory and costs time. `keras.remat` is the same.
+    TensorFlow gives no second derivative of it.
+
+    Source: Chen et al., Training deep nets with sublinear memory cost, https://arxiv.org/abs/1604.06174
+
+    Args:
+        function: A function of tensors.
+
+    >>> from kerasfront import ops
+    >>> float(ops.grad(ops.checkpoint(lambda x: x * x * x))(2.0))
+    12.0
+    """
+
+    @functools.wraps(function)
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        return runtime.need().remat(function)(*args, **kwargs)
+
+    return evaluate

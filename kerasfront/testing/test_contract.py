@@ -276,6 +276,30 @@ def test_vjp_of_a_single_tensor_and_of_what_ignores_its_input(trainer: Adapter) 
     assert array(trainer, output) == 9.0 and array(trainer, gradients[0]) == 6.0 and array(trainer, gradients[1]) == 0.0
 
 
+def test_derivatives_by_the_same_tensor_twice_and_by_one_that_is_closed_over(trainer: Adapter) -> None:
+    """Each argument counts by itself, whatever tensor it is; what a function closes over is constant."""
+    x = native(trainer, 3.0)
+    _, pullback = trainer.vjp(lambda a, b: op("multiply")(op("multiply")(a, b), x), [x, x])
+    assert [array(trainer, g) for g in pullback(native(trainer, 1.0))] == [9.0, 9.0]
+    _, tangent = trainer.jvp(lambda a: op("multiply")(a, x), [x], [native(trainer, 1.0)])
+    assert array(trainer, tangent) == 3.0
+
+
+def test_derivatives_inside_a_map(trainer: Adapter) -> None:
+    """For each slice its own: by vjp, by jvp, of second order, and for what Variables hold."""
+    x, one = native(trainer, [1.0, 2.0, 3.0]), native(trainer, 1.0)
+    w = Held(trainer, np.asarray(2.0, "float32"))
+
+    def derivatives(v: Any) -> Any:
+        slope = slope_of_cube(trainer)
+        loss = trainer.value_and_grad(lambda: (op("multiply")(op("multiply")(w, w), v), None), [w])
+        return [slope(v), trainer.jvp(slope, [v], [one])[1], loss[1][0]]
+
+    found = [array(trainer, g).tolist() for g in op("vectorized_map")(derivatives, x)]
+    assert found == [[3.0, 12.0, 27.0], [6.0, 12.0, 18.0], [4.0, 8.0, 12.0]]
+    assert w.numpy() == 2.0
+
+
 def test_jvp(trainer: Adapter) -> None:
     primals = [native(trainer, [1.0, 2.0]), native(trainer, [3.0, 4.0])]
     tangents = [native(trainer, [1.0, 0.0]), native(trainer, [0.0, 1.0])]

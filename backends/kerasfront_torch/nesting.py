@@ -1,0 +1,36 @@
+"""Where in functions that are being differentiated or mapped the code runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Nesting(threading.local):
+    """How deep in functions that are being differentiated: inside, results keep their graph."""
+
+    depth = 0
+    forward = False
+    # Inside torch.vmap, where derivatives are those of torch.func.
+    mapped = False
+
+    @contextmanager
+    def deeper(self, forward: bool = False) -> Iterator[None]:
+        before = self.depth, self.forward
+        self.depth, self.forward = self.depth + 1, self.forward or forward
+        try:
+            yield
+        finally:
+            self.depth, self.forward = before
+
+    @contextmanager
+    def mapping(self) -> Iterator[None]:
+        before, self.mapped = self.mapped, True
+        try:
+            yield
+        finally:
+            self.mapped = before
+
+
+nesting = Nesting()
