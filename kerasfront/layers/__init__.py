@@ -7,6 +7,24 @@ from typing import Any
 from kerasfront import serialization
 from kerasfront.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from kerasfront.layers.attention import AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention
+from kerasfront.layers.augmentation.color import (
+    AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    Solarization,
+)
+from kerasfront.layers.augmentation.filters import RandomErasing, RandomGaussianBlur, RandomSharpness
+from kerasfront.layers.augmentation.mixing import CutMix, MixUp
+from kerasfront.layers.augmentation.policies import AugMix, RandAugment
 from kerasfront.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from kerasfront.layers.convolution import (
     Conv1D,
@@ -51,6 +69,7 @@ from kerasfront.layers.normalization import (
     SpectralNormalization,
     UnitNormalization,
 )  # fmt: skip
+from kerasfront.layers.pipeline import Pipeline
 from kerasfront.layers.pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -134,6 +153,8 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -144,6 +165,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -162,6 +184,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "DataLayer",
     "Dense",
     "DepthwiseConv1D",
@@ -171,6 +194,7 @@ __all__ = [
     "ELU",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRU",
     "GRUCell",
@@ -210,12 +234,27 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RNN",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomErasing",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPosterization",
+    "RandomSaturation",
+    "RandomSharpness",
     "ReLU",
     "RepeatVector",
     "Rescaling",
@@ -227,6 +266,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

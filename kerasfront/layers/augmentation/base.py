@@ -37,7 +37,7 @@ class ImageLayer(DataLayer):
         data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
     """
 
-    # Whether nothing happens in inference.
+    # Whether numbers are drawn in training, and nothing happens in inference.
     _only_in_training = True
 
     def __init__(
@@ -50,10 +50,12 @@ class ImageLayer(DataLayer):
         if bounding_box_format is not None:
             one_of(self, "bounding_box_format", bounding_box_format, boxes_of.FORMATS)
         if self._only_in_training:
-            self.seed = seed
-            self.generator = seed if isinstance(seed, SeedGenerator) else SeedGenerator(seed)
-        self.supports_masking = False
+            self._draw_from(seed)
         self.built = True
+
+    def _draw_from(self, seed: Any) -> None:
+        self.seed = seed
+        self.generator = seed if isinstance(seed, SeedGenerator) else SeedGenerator(seed)
 
     # ---- what a subclass says -----------------------------------------------------------------------------------
 
@@ -136,11 +138,6 @@ class ImageLayer(DataLayer):
         transformation = self.get_random_transformation(data, training=training)
         if not isinstance(data, dict):
             return self.transform_images(data, transformation, training)
-        if "bounding_boxes" in data and self.bounding_box_format is None:
-            raise ValueError(
-                f"The inputs of {where(self)} have 'bounding_boxes': give the layer their `bounding_box_format`, one "
-                f"of {', '.join(boxes_of.FORMATS)}."
-            )
         alone = len(data["images"].shape) == 3
         batch = {key: tree.map_structure(_first, data[key]) if alone else data[key] for key in KEYS if key in data}
         found = self._on_batch(batch, transformation, training)
@@ -179,7 +176,7 @@ class ImageLayer(DataLayer):
     def transform_images(self, images: Any, transformation: Drawn | None = None, training: bool = True) -> Any:
         """Images, one or a batch, by a transformation; None is what a random layer does in inference: nothing."""
         if transformation is None and not self._only_in_training:
-            transformation = self.get_random_transformation(images)
+            transformation = self.get_random_transformation(images, training)
         if transformation is None:
             return self._cast(images)
         wide = "float64" if self.compute_dtype == "float64" else "float32"
@@ -226,17 +223,25 @@ class ImageLayer(DataLayer):
         """
         if transformation is None or self._on_boxes is None:
             return bounding_boxes
-        assert self.bounding_box_format is not None
         _, height, width = transformation["size"]
         new_height, new_width = self._new_size(transformation)
-        boxes = boxes_of.convert_format(bounding_boxes["boxes"], self.bounding_box_format, "xyxy", height, width)
+        boxes = boxes_of.convert_format(bounding_boxes["boxes"], self._box_format, "xyxy", height, width)
         moved = {**bounding_boxes, "boxes": self._on_boxes(boxes, transformation)}
         clipped = boxes_of.clip_to_image_size(moved, new_height, new_width)
         return self._in_format(clipped, new_height, new_width)
 
+    @property
+    def _box_format(self) -> str:
+        if self.bounding_box_format is None:
+            raise ValueError(
+                f"The inputs of {where(self)} have 'bounding_boxes': give the layer their `bounding_box_format`, one "
+                f"of {', '.join(boxes_of.FORMATS)}."
+            )
+        return self.bounding_box_format
+
     def _in_format(self, bounding_boxes: Any, height: Any, width: Any) -> Any:
         """Boxes that are "xyxy", in the layer's format; those with the label -1 are -1 throughout."""
-        boxes = boxes_of.convert_format(bounding_boxes["boxes"], "xyxy", self.bounding_box_format, height, width)
+        boxes = boxes_of.convert_format(bounding_boxes["boxes"], "xyxy", self._box_format, height, width)
         gone = ops.expand_dims(ops.equal(bounding_boxes["labels"], -1), -1)
         return {**bounding_boxes, "boxes": ops.where(gone, ops.cast(-1, ops.dtype(boxes)), boxes)}
 

@@ -1,0 +1,532 @@
+"""Layers that change the colours of images, and move no pixel: labels, boxes and masks stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.layers._configured import fraction, per_axis, positive, where
+from kerasfront.layers.augmentation import pixels
+from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
+from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
+
+
+class Colours(ImageLayer):
+    """An image layer that is told the range of the values."""
+
+    def __init__(self, *, value_range: Any = (0, 255), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.value_range = value_range_of(self, value_range)
+
+    @property
+    def _ends(self) -> Limits:
+        return self.value_range[0], self.value_range[1]
+
+    @property
+    def _width(self) -> float:
+        return self._ends[1] - self._ends[0]
+
+    def _clipped(self, images: Any) -> Any:
+        return ops.clip(images, *self._ends)
+
+    def _chosen(self, size: Size, chances: Limits, seed: Any) -> Any:
+        """Which images are changed, each with a chance of its own drawn between limits: (batch, 1, 1, 1)."""
+        return self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self._uniform(size, chances, seed, 1, 1, 1)
+
+
+# ---- layers -------------------------------------------------------------------------------------------------------
+
+
+class RandomBrightness(Colours):
+    """In training, adds a number to all values of an image, and cuts off at the ends of the range.
+
+    Args:
+        factor: What is added, as a share of the range: a pair to draw between, from -1 (black) to 1 (white), or a
+            number: from `-factor` to `factor`.
+        value_range: The least and the largest value of a pixel.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `factor` or `value_range` is something else.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomBrightness((0.2, 0.2), value_range=(0, 1))
+    >>> y = layer(keras.ops.full((1, 1, 3), 0.5), training=True)
+    >>> keras.ops.convert_to_numpy(y).round(4).ravel().tolist()
+    [0.699999988079071, 0.699999988079071, 0.699999988079071]
+    """
+
+    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(value_range=value_range, seed=seed, **kwargs)
+        if isinstance(factor, int | float) and -1 <= factor <= 1:
+            factor = (-abs(factor), abs(factor))
+        self.factor = limits(self, "factor", factor, -1, 1)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        return {"rgb_delta": self._uniform(size, self.factor, seed, 1, 1, 1) * self._width}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return self._clipped(images + drawn["rgb_delta"])
+
+
+class RandomContrast(Colours):
+    """In training, multiplies the distances of values from the mean of their channel, image by image.
+
+    Args:
+        factor: `(lower, upper)`: what multiplies is drawn from `1 - lower` to `1 + upper`. A number stands for both.
+            (In Keras a number stands for `upper` alone, other than its documentation says.)
+        value_range: The least and the largest value of a pixel, at which the results are cut off.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `factor` or `value_range` is something else; a number, and `lower`, are at most 1.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomContrast((0.5, -0.5), value_range=(0, 1))
+    >>> y = layer(keras.ops.reshape([0.0, 1.0], (1, 2, 1)), training=True)
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [0.25, 0.75]
+    """
+
+    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(value_range=value_range, seed=seed, **kwargs)
+        pair = tuple(factor) if isinstance(factor, list | tuple) else (factor, factor)
+        if len(pair) != 2 or not all(isinstance(f, int | float) for f in pair) or pair[0] > 1 or sum(pair) < 0:
+            raise ValueError(
+                f"Expected `factor` of {where(self)} to be a number from 0 to 1, or a pair (lower, upper) with "
+                f"1 - lower not below 0 nor above 1 + upper, got {factor!r}."
+            )
+        self.factor = pair
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        return {"contrast_factor": self._uniform(size, (1 - self.factor[0], 1 + self.factor[1]), seed, 1, 1, 1)}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return self._clipped(pixels.contrasted(images, drawn["contrast_factor"]))
+
+
+class RandomHue(Colours):
+    """In training, turns the hue of each image, in the colour space HSV.
+
+    Args:
+        factor: How far: a number, or a pair to draw between; a number means from 0 to it. 1 is half the circle; the
+            direction is drawn too.
+        value_range: The least and the largest value of a pixel.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `factor` or `value_range` is something else, or an image hasn't three channels.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomHue((1.0, 1.0))
+    >>> y = layer(keras.ops.reshape([255.0, 0.0, 0.0], (1, 1, 3)), training=True)  # red
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [0.0, 255.0, 255.0]
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        self.factor = limits(self, "factor", factor, -1)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        turn = self._uniform(size, self.factor, seed, 1, 1, 1) * 0.5
+        left = self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < 0.5
+        return {"factor": ops.where(left, -turn, turn)}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        x = self._clipped(images)
+        hsv = ops.image.rgb_to_hsv((x - self._ends[0]) / self._width, data_format="channels_last")
+        hsv = ops.concatenate([ops.mod(hsv[..., :1] + drawn["factor"], 1.0), hsv[..., 1:]], axis=-1)
+        return ops.image.hsv_to_rgb(hsv, data_format="channels_last") * self._width + self._ends[0]
+
+
+class RandomSaturation(Colours):
+    """In training, makes the colours of each image paler or fuller, in the colour space HSV.
+
+    The saturation is multiplied by `f / (1 - f)`, and is at most 1. (In Keras it may exceed 1, and the values their
+    range; and a number `factor` makes half of the images grey, other than its documentation says.)
+
+    Args:
+        factor: f: a pair to draw between, or a number: from 0 to it. 0 (and less) makes grey, 0.5 changes nothing,
+            1 makes colours as full as can be.
+        value_range: The least and the largest value of a pixel.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `factor` or `value_range` is something else, or an image hasn't three channels.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomSaturation((0.0, 0.0))
+    >>> y = layer(keras.ops.reshape([200.0, 50.0, 0.0], (1, 1, 3)), training=True)
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [200.0, 200.0, 200.0]
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        self.factor = limits(self, "factor", factor, -1)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        share = ops.clip(self._uniform(size, self.factor, seed, 1, 1, 1), 0.0, 1.0 - 1e-6)
+        return {"factor": share / (1.0 - share)}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        # In HSV the channels lie below the largest of them, at distances that the saturation multiplies.
+        x = self._clipped(images)
+        value = ops.max(x, axis=-1, keepdims=True)
+        spread = value - ops.min(x, axis=-1, keepdims=True)
+        fullest = (value - self._ends[0]) / ops.where(spread > 0, spread, 1.0)
+        return value - (value - x) * ops.minimum(drawn["factor"], fullest)
+
+
+class RandomGrayscale(ImageLayer):
+    """In training, makes some images grey; they keep their three channels, which are then alike.
+
+    Args:
+        factor: The chance of an image, from 0 to 1.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `factor` is something else, or an image has other than three channels or one.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.RandomGrayscale(1.0)(keras.ops.reshape([100.0, 200.0, 50.0], (1, 1, 3)), training=True)
+    >>> keras.ops.convert_to_numpy(y).round(2).ravel().tolist()
+    [152.99000549316406, 152.99000549316406, 152.99000549316406]
+    """
+
+    def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(data_format=data_format, seed=seed, **kwargs)
+        self.factor = fraction(self, "factor", factor)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        return {"chosen": self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self.factor}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return ops.where(drawn["chosen"], pixels.grey(images), images)
+
+
+class RandomInvert(Colours):
+    """In training, turns some images into their negatives.
+
+    Args:
+        factor: The chance of an image: a pair to draw it from, or a number: from 0 to it. `(1.0, 1.0)` inverts all.
+        value_range: The least and the largest value of a pixel, which change places. (Keras subtracts from the largest
+            value, also where the least isn't 0.)
+        seed: An integer, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `factor` or `value_range` is something else.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.RandomInvert((1.0, 1.0))(keras.ops.reshape([0.0, 55.0, 255.0], (1, 1, 3)), training=True)
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [255.0, 200.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        value_range: Any = (0, 255),
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        self.factor = limits(self, "factor", factor)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        return {"apply_inversion": self._chosen(size, self.factor, seed)}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return ops.where(drawn["apply_inversion"], sum(self._ends) - images, images)
+
+
+class RandomPosterization(Colours):
+    """In training, keeps the highest bits of each value, as it is in 8 bits.
+
+    Args:
+        factor: How many bits, 1 to 8: a pair to draw between (both included; in Keras the second never comes), or an
+            integer: from 1 to it.
+        value_range: The least and the largest value of a pixel.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `factor` or `value_range` is something else.
+
+    Source: Cubuk et al., https://arxiv.org/abs/1805.09501
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomPosterization((2, 2))
+    >>> y = layer(keras.ops.reshape([63.0, 64.0, 255.0], (1, 1, 3)), training=True)
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [0.0, 64.0, 192.0]
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        numbers = factor if isinstance(factor, list | tuple) else (factor,)
+        if any(isinstance(f, float) and not f.is_integer() for f in numbers):
+            raise ValueError(f"Expected `factor` of {where(self)} to be an integer or a pair of them, got {factor!r}.")
+        self.factor = limits(self, "factor", factor, 1, 8, start=1)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        least, most = self.factor
+        drawn = ops.floor(self._uniform(size, (least, most + 1), seed, 1, 1, 1))
+        return {"bits": ops.minimum(drawn, float(most))}  # a draw may be rounded up to its limit
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return pixels.posterized(self._clipped(images), drawn["bits"], self._ends)
+
+
+class RandomColorDegeneration(Colours):
+    """In training, blends each image with its grey version.
+
+    Args:
+        factor: The share of grey: a pair to draw between, from -1 (fuller colours) to 1, or a number: from 0 to it.
+            (In Keras a number means from `-factor` on, other than its documentation says.)
+        value_range: The least and the largest value of a pixel, at which the results are cut off.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `factor` or `value_range` is something else, or an image has other than three channels or one.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomColorDegeneration((0.5, 0.5))
+    >>> y = layer(keras.ops.reshape([100.0, 200.0, 50.0], (1, 1, 3)), training=True)
+    >>> keras.ops.convert_to_numpy(y).round(2).ravel().tolist()
+    [126.5, 176.5, 101.5]
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        self.factor = limits(self, "factor", factor, -1)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        return {"factor": self._uniform(size, self.factor, seed, 1, 1, 1)}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return self._clipped(pixels.blended(images, pixels.grey(images), drawn["factor"]))
+
+
+class RandomColorJitter(Colours):
+    """In training, changes brightness, contrast, saturation and hue of each image, in this order.
+
+    Args:
+        value_range: The least and the largest value of a pixel.
+        brightness_factor: The factor of `RandomBrightness`; None: no change of this.
+        contrast_factor: The factor of `RandomContrast`, or None.
+        saturation_factor: The factor of `RandomSaturation`, or None.
+        hue_factor: The factor of `RandomHue`, or None.
+        seed: An integer, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: A factor or `value_range` is something else.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomColorJitter(brightness_factor=(0.2, 0.2), saturation_factor=(0.0, 0.0))
+    >>> y = layer(keras.ops.reshape([100.0, 149.0, 49.0], (1, 1, 3)), training=True)
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [200.0, 200.0, 200.0]
+    """
+
+    # The parts are no layers of a model: they have no names, draws or files of their own.
+    _untracked = Colours._untracked | {"_parts"}
+
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        brightness_factor: Any = None,
+        contrast_factor: Any = None,
+        saturation_factor: Any = None,
+        hue_factor: Any = None,
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        self._keep(
+            brightness_factor=brightness_factor, contrast_factor=contrast_factor, saturation_factor=saturation_factor,
+            hue_factor=hue_factor,
+        )  # fmt: skip
+        makers: dict[str, type[Colours]] = {
+            "brightness": RandomBrightness,
+            "contrast": RandomContrast,
+            "saturation": RandomSaturation,
+            "hue": RandomHue,
+        }
+        factors = {kind: getattr(self, f"{kind}_factor") for kind in makers}
+        self._parts = {
+            kind: makers[kind](factor, value_range=value_range, seed=self.generator, name=self.name)  # type: ignore[call-arg]
+            for kind, factor in factors.items()
+            if factor is not None
+        }
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        return {kind: part._draw(size, seed) for kind, part in self._parts.items()}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        for kind, part in self._parts.items():
+            images = part._on_images(images, drawn[kind])
+        return images
+
+
+class Solarization(Colours):
+    """In training, adds a number to the values of each image, and then inverts those from a threshold on.
+
+    Args:
+        addition_factor: What is added, as a share of the range: a pair to draw between, from 0 to 1, or a number: from
+            0 to it.
+        threshold_factor: Where values begin to be inverted, as a share of the range, likewise. At 0 all are.
+        value_range: The least and the largest value of a pixel.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: A factor or `value_range` is something else.
+
+    (In Keras draws begin at 0, also where a pair begins elsewhere.)
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.Solarization(threshold_factor=(0.5, 0.5))
+    >>> y = layer(keras.ops.reshape([55.0, 127.0, 128.0, 255.0], (2, 2, 1)), training=True)
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [55.0, 127.0, 127.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        addition_factor: Any = 0.0,
+        threshold_factor: Any = 0.0,
+        value_range: Any = (0, 255),
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, seed=seed, **kwargs)
+        self.addition_factor = limits(self, "addition_factor", addition_factor)
+        self.threshold_factor = limits(self, "threshold_factor", threshold_factor)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        return {
+            "additions": self._uniform(size, self.addition_factor, seed, 1, 1, 1) * self._width,
+            "thresholds": self._uniform(size, self.threshold_factor, seed, 1, 1, 1) * self._width + self._ends[0],
+        }
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return pixels.solarized(self._clipped(images + drawn["additions"]), drawn["thresholds"], self._ends)
+
+
+class AutoContrast(Colours):
+    """Stretches each channel of each image over the whole range; in training and in inference.
+
+    Args:
+        value_range: The least and the largest value of a pixel.
+
+    Raises:
+        ValueError: `value_range` is something else.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.AutoContrast()(keras.ops.reshape([100.0, 110.0, 150.0, 150.0], (2, 2, 1)))
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [0.0, 51.0, 255.0, 255.0]
+    """
+
+    _only_in_training = False
+
+    def __init__(self, value_range: Any = (0, 255), **kwargs: Any) -> None:
+        super().__init__(value_range=value_range, **kwargs)
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return pixels.stretched(images, self._ends)
+
+
+class Equalization(Colours):
+    """Spreads the histogram of each channel of each image evenly over the range; in training and in inference.
+
+    (In Keras nothing happens in inference, other than its documentation says.)
+
+    Args:
+        value_range: The least and the largest value of a pixel.
+        bins: How many bins of equal width the histogram has.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `value_range` is something else, or `bins` no positive integer.
+
+    >>> import kerasfront as keras
+    >>> y = keras.layers.Equalization()(keras.ops.reshape([100.0, 101.0, 102.0, 107.0], (2, 2, 1)))
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [0.0, 85.0, 170.0, 255.0]
+    """
+
+    _only_in_training = False
+
+    def __init__(
+        self, value_range: Any = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, **kwargs)
+        self.bins = positive(self, "bins", bins)
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return pixels.equalized(images, self.bins, self._ends)
+
+
+class ContrastLimitedAdaptiveHistogramEqualization(Colours):
+    """Spreads the histogram of each tile of an image, but not further than to a limit of contrast (CLAHE).
+
+    Each channel of each image is cut into tiles. In the histogram of a tile (of 256 bins) what exceeds the limit is
+    given to all bins alike, and the histogram is spread over the range. A pixel gets what the four nearest tiles
+    would make of it, interpolated. This happens in training and in inference.
+
+    Args:
+        value_range: The least and the largest value of a pixel.
+        clip_limit: What a bin may hold, as a multiple of its share were all bins alike; at least one pixel. (Keras
+            rounds small limits down to 0, and then changes nothing.)
+        tile_grid_size: The number of tiles, along height and width. Where these don't divide, the last pixels are
+            repeated for the histograms.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An argument is something else.
+
+    Source: Zuiderveld, Contrast limited adaptive histogram equalization, Graphics Gems IV, 1994.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(1, 1), clip_limit=256)
+    >>> y = layer(keras.ops.reshape([0.0, 100.0, 100.0, 107.0], (2, 2, 1)))
+    >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+    [0.0, 170.0, 170.0, 255.0]
+    """
+
+    _only_in_training = False
+
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        clip_limit: float = 4.0,
+        tile_grid_size: Any = (8, 8),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, **kwargs)
+        if not number(clip_limit) or not clip_limit > 0:
+            raise ValueError(f"Expected `clip_limit` of {where(self)} to be a positive number, got {clip_limit!r}.")
+        self.clip_limit = clip_limit
+        self.tile_grid_size = per_axis(self, "tile_grid_size", tile_grid_size, 2)
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return pixels.adaptively_equalized(images, self.clip_limit, self.tile_grid_size, self._ends)

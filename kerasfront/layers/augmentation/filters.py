@@ -1,0 +1,173 @@
+"""Layers that sharpen and blur images, or hide parts of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kerasfront import ops, random
+from kerasfront.layers._configured import per_axis, where
+from kerasfront.layers.augmentation import pixels
+from kerasfront.layers.augmentation.base import Drawn, Size
+from kerasfront.layers.augmentation.color import Colours
+from kerasfront.layers.augmentation.factors import limits, number
+
+
+class RandomSharpness(Colours):
+    """In training, sharpens or softens each image: it is blended with a smoothed version, or moved away from that.
+
+    Args:
+        factor: A pair to draw between, from 0 to 1, or a number: from 0 to it. 0 gives the smoothed image, 0.5 the
+            image itself, 1 one that is as much sharper.
+        value_range: The least and the largest value of a pixel, at which the results are cut off.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `factor` or `value_range` is something else.
+
+    Pixels at the border, which lack neighbours, stay as they are. (Keras takes what lies outside for black.)
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomSharpness((0.0, 0.0))
+    >>> y = layer(keras.ops.reshape([0.0, 0, 0, 0, 130, 0, 0, 0, 0], (3, 3, 1)), training=True)
+    >>> keras.ops.convert_to_numpy(y)[1].round(3).ravel().tolist()
+    [0.0, 50.0, 0.0]
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        self.factor = limits(self, "factor", factor)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        return {"factor": self._uniform(size, self.factor, seed, 1, 1, 1)}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        smooth = pixels.smoothed(images)
+        return self._clipped(pixels.blended(images, smooth, 1.0 - 2.0 * drawn["factor"]))
+
+
+class RandomGaussianBlur(Colours):
+    """In training, blurs some images by a Gaussian; its width is drawn for each.
+
+    Args:
+        factor: The chance of an image: a pair to draw it from, or a number: from 0 to it. `(1.0, 1.0)` blurs all.
+        kernel_size: The height and width of the kernel in pixels, odd numbers; or one for both.
+        sigma: The standard deviation in pixels: a pair to draw between, or a number: from 0 to it.
+        value_range: The least and the largest value of a pixel.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: An argument is something else.
+
+    Images are mirrored at their borders. (Keras takes what lies outside for black, draws one width for the whole batch,
+    and one each for height and width.)
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomGaussianBlur((1.0, 1.0), kernel_size=(1, 3), sigma=(0.8, 0.8))
+    >>> y = layer(keras.ops.reshape([0.0, 0, 100, 0, 0], (1, 5, 1)), training=True)
+    >>> keras.ops.convert_to_numpy(y).round(2).ravel().tolist()
+    [0.0, 23.899999618530273, 52.20000076293945, 23.899999618530273, 0.0]
+    """
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        kernel_size: Any = 3,
+        sigma: Any = 1.0,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        self.factor = limits(self, "factor", factor)
+        self.kernel_size = per_axis(self, "kernel_size", kernel_size, 2)
+        if not all(n % 2 for n in self.kernel_size):
+            raise ValueError(f"Expected `kernel_size` of {where(self)} to be odd, got {kernel_size!r}.")
+        self.sigma = limits(self, "sigma", sigma, 0, math.inf)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        sigma = self._uniform(size, self.sigma, seed, 1, 1, 1)
+        return {"sigma": ops.where(self._chosen(size, self.factor, seed), sigma, 0.0)}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return pixels.blurred(images, drawn["sigma"], self.kernel_size)
+
+
+class RandomErasing(Colours):
+    """In training, hides a rectangle of some images. Labels, boxes and masks stay: what is hidden is still there.
+
+    Args:
+        factor: The chance of an image: a pair to draw it from, or a number: from 0 to it. `(1.0, 1.0)` takes all.
+        scale: The area of the rectangle, as a share of the image's: a pair to draw between, or a number: from 0 to it.
+            The ratio of height to width is drawn from 0.3 to 3.3. (Keras draws height and width, so that the area
+            is seldom near the ends of `scale`.)
+        fill_value: What the rectangle is filled with; None: noise, normally distributed around the middle of the range,
+            with a quarter of its width as standard deviation.
+        value_range: The least and the largest value of a pixel.
+        seed: An integer, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An argument is something else.
+
+    Source: Zhong et al., https://arxiv.org/abs/1708.04896
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomErasing((1.0, 1.0), scale=(0.25, 0.25), fill_value=0)
+    >>> y = layer(keras.ops.ones((20, 20, 1)), training=True)
+    >>> bool(70 < 400 - keras.ops.sum(y) < 130)
+    True
+    """
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: Any = (0.02, 0.33),
+        fill_value: float | None = None,
+        value_range: Any = (0, 255),
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
+        self.factor = limits(self, "factor", factor)
+        self.scale = limits(self, "scale", scale)
+        if fill_value is not None and not number(fill_value):
+            raise ValueError(f"Expected `fill_value` of {where(self)} to be a number or None, got {fill_value!r}.")
+        self.fill_value = fill_value
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        _, height, width = size
+        high, wide = ops.cast(height, "float32"), ops.cast(width, "float32")
+        share = self._uniform(size, self.scale, seed)
+        ratio = ops.exp(self._uniform(size, (-math.log(3.3), math.log(3.3)), seed))
+        # A rectangle of this area and ratio that fits into the image.
+        ratio = ops.clip(ratio, share * high / wide, high / (wide * ops.maximum(share, 1e-6)))
+        sides = ops.stack([ops.sqrt(share * high * wide * ratio), ops.sqrt(share * high * wide / ratio)], axis=-1)
+        whole = ops.stack([high, wide])
+        sides = ops.minimum(ops.rint(sides), whole)
+        starts = ops.floor(self._uniform(size, (0.0, 1.0), seed, 2) * (whole - sides + 1.0))
+        starts = ops.minimum(starts, whole - sides)
+        drawn = {"rectangles": ops.concatenate([starts, starts + sides], axis=-1)}
+        drawn["apply_erasing"] = self._chosen(size, self.factor, seed)
+        return drawn
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Drawn | None:
+        seed = self._generator(seed)
+        drawn = super().get_random_transformation(data, training, seed)
+        if drawn is not None and self.fill_value is None:
+            images = self._images_of(data)
+            channels = ops.shape(images)[-1 if self.data_format == "channels_last" else -3]
+            noise = random.normal((*drawn["size"], channels), sum(self._ends) / 2, self._width / 4, "float32", seed)
+            drawn["fill_value"] = self._clipped(noise)
+        return drawn
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        hidden = ops.logical_and(pixels.inside(images, drawn["rectangles"]), drawn["apply_erasing"])
+        filling = drawn.get("fill_value", self.fill_value)
+        return ops.where(hidden, ops.cast(filling, ops.dtype(images)), images)

@@ -1,0 +1,188 @@
+"""Layers that mix the images of a batch with each other, and their labels in the same shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import ops, random
+from kerasfront.layers._configured import where
+from kerasfront.layers.augmentation import pixels
+from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
+from kerasfront.layers.augmentation.factors import limits, number
+from kerasfront.spec import dtypes
+from kerasfront.utils import bounding_boxes as boxes_of
+
+
+class _Mixing(ImageLayer):
+    """A layer that gives each image a partner of the same batch: `drawn` has the "permutation_order".
+
+    "mix_weight", of shape (batch,), is the share of the image itself in its label.
+    """
+
+    def _partners(self, size: Size, seed: Any) -> Any:
+        return random.shuffle(ops.arange(size[0], dtype="int32"), seed=seed)
+
+    def transform_labels(self, labels: Any, transformation: Drawn | None = None, training: bool = True) -> Any:
+        """Labels (batch, ...), mixed in the shares of the images; integers become floats.
+
+        Raises:
+            ValueError: They are integers that may be the numbers of classes, which can't be mixed.
+        """
+        if transformation is None:
+            return labels
+        self._no_classes("labels", labels, len(labels.shape) == 1 or len(labels.shape) == 2 and labels.shape[1] == 1)
+        return self._blend(labels, transformation)
+
+    def _blend(self, x: Any, drawn: Drawn) -> Any:
+        """x (batch, ...) mixed with the partners' by the weights; integers become floats."""
+        x = x if dtypes.is_float(ops.dtype(x)) else ops.cast(x, "float32")
+        weight = ops.cast(drawn["mix_weight"], ops.dtype(x))
+        weight = ops.reshape(weight, (-1, *(1,) * (len(x.shape) - 1)))
+        return x * weight + ops.take(x, drawn["permutation_order"], axis=0) * (1 - weight)
+
+    def _no_classes(self, key: str, x: Any, classes: bool) -> None:
+        if classes and not dtypes.is_float(ops.dtype(x)):
+            raise ValueError(
+                f"Expected the {key} of {where(self)} to be floats, or vectors of one-hot integers, got "
+                f"{ops.dtype(x)} of shape {tuple(x.shape)}: numbers of classes can't be mixed. Use keras.ops.one_hot, "
+                f"or cast them to floats where they are something else."
+            )
+
+    def _with_partners(self, bounding_boxes: Any, others: Any) -> Any:
+        """The boxes of each image and, behind them, `others`."""
+        return {k: ops.concatenate([v, others[k]], axis=1) for k, v in bounding_boxes.items()}
+
+    def _of_partners(self, bounding_boxes: Any, drawn: Drawn) -> Any:
+        return {k: ops.take(v, drawn["permutation_order"], axis=0) for k, v in bounding_boxes.items()}
+
+
+class MixUp(_Mixing):
+    """In training, blends each image with another one of the batch, and the labels in the same shares.
+
+    Segmentation masks are blended too: they are one-hot, or shares of classes. An image gets the boxes of its partner
+    behind its own.
+
+    Args:
+        alpha: Shares are drawn from the distribution Beta(alpha, alpha): below 1 one image mostly outweighs the other.
+            0: no mixing.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: `alpha` is negative; labels or masks are integers that may be the numbers of classes.
+
+    Source: Zhang et al., https://arxiv.org/abs/1710.09412; for boxes, https://arxiv.org/abs/1902.04103
+
+    >>> import kerasfront as keras
+    >>> data = {"images": keras.ops.ones((4, 8, 8, 3)), "labels": keras.ops.one_hot([0, 1, 2, 0], 3)}
+    >>> mixed = keras.layers.MixUp()(data, training=True)
+    >>> keras.ops.convert_to_numpy(keras.ops.sum(mixed["labels"], -1)).round(4).tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, alpha: float = 0.2, data_format: str | None = None, seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(data_format=data_format, seed=seed, **kwargs)
+        if not number(alpha) or alpha < 0:
+            raise ValueError(f"Expected `alpha` of {where(self)} to be a number from 0 on, got {alpha!r}.")
+        self.alpha = alpha
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        weight = ops.ones((size[0],))
+        if self.alpha > 0:
+            weight = random.beta((size[0],), float(self.alpha), float(self.alpha), "float32", seed)
+        return {"mix_weight": weight, "permutation_order": self._partners(size, seed)}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return self._blend(images, drawn)
+
+    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
+        self._no_classes("segmentation_masks", masks, masks.shape[-1] == 1)
+        return self._blend(masks, drawn)
+
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Drawn | None = None, training: bool = True
+    ) -> Any:
+        if transformation is None:
+            return bounding_boxes
+        return self._with_partners(bounding_boxes, self._of_partners(bounding_boxes, transformation))
+
+
+class CutMix(_Mixing):
+    """In training, pastes a rectangle of another image of the batch into each image.
+
+    Labels are mixed in the shares of the areas, exactly. Segmentation masks are cut and pasted as the images are. Boxes
+    of the partner come behind the image's own, cut off at the rectangle; those of which nothing is left, and those of
+    the image that are covered altogether, become padding (the label -1). (Keras takes no boxes, and its shares are
+    those before the rectangle was rounded to pixels.)
+
+    Args:
+        factor: The share of the image that stays is drawn from the distribution Beta(f, f), and f from the pair
+            `factor`, or from 0 to the number that it is: near 0, one image mostly outweighs the other. 0: no mixing.
+        seed: An integer, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `factor` is out of its range; labels are integers that may be the numbers of classes.
+
+    Source: Yun et al., https://arxiv.org/abs/1905.04899
+
+    >>> import kerasfront as keras
+    >>> data = {"images": keras.ops.ones((4, 8, 8, 3)), "labels": keras.ops.one_hot([0, 1, 2, 0], 3)}
+    >>> mixed = keras.layers.CutMix()(data, training=True)
+    >>> keras.ops.convert_to_numpy(keras.ops.sum(mixed["labels"], -1)).round(4).tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, factor: Any = 1.0, seed: Any = None, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format=data_format, seed=seed, **kwargs)
+        self.factor = limits(self, "factor", factor)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        batch, height, width = size
+        whole = ops.stack([ops.cast(height, "float32"), ops.cast(width, "float32")])
+        sides = whole * ops.sqrt(self._pasted(size, seed))
+        middles = self._uniform(size, (0.0, 1.0), seed, 2) * whole
+        starts = ops.clip(ops.rint(middles - sides / 2), 0.0, whole)
+        ends = ops.clip(ops.rint(middles + sides / 2), 0.0, whole)
+        area = ops.prod((ends - starts) / whole, axis=-1)
+        return {
+            "permutation_order": self._partners(size, seed),
+            "rectangles": ops.concatenate([starts, ends], axis=-1),
+            "mix_weight": 1.0 - area,
+        }
+
+    def _pasted(self, size: Size, seed: Any) -> Any:
+        """The share of the rectangle, before it is cut off at the border: (batch, 1)."""
+        if self.factor[1] == 0:
+            return ops.zeros((size[0], 1))
+        concentration = ops.maximum(self._uniform(size, self.factor, seed, 1), 1e-3)
+        return random.beta((size[0], 1), concentration, concentration, "float32", seed)
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return self._pasted_into(images, drawn)
+
+    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
+        return self._pasted_into(masks, drawn)
+
+    def _pasted_into(self, x: Any, drawn: Drawn) -> Any:
+        return ops.where(pixels.inside(x, drawn["rectangles"]), ops.take(x, drawn["permutation_order"], axis=0), x)
+
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Drawn | None = None, training: bool = True
+    ) -> Any:
+        if transformation is None:
+            return bounding_boxes
+        _, height, width = transformation["size"]
+        form = self.bounding_box_format
+        boxes = boxes_of.convert_format(bounding_boxes["boxes"], form, "xyxy", height, width)
+        own = {**bounding_boxes, "boxes": boxes}
+        others = self._of_partners(own, transformation)
+        top, left, bottom, right = (transformation["rectangles"][:, i : i + 1] for i in range(4))
+        low, high = ops.stack([left, top], axis=-1), ops.stack([right, bottom], axis=-1)
+        covered = ops.logical_and(ops.all(boxes[..., :2] >= low, -1), ops.all(boxes[..., 2:] <= high, -1))
+        starts, ends = ops.maximum(others["boxes"][..., :2], low), ops.minimum(others["boxes"][..., 2:], high)
+        left_out = ops.logical_not(ops.all(ends > starts, -1))
+        found = self._with_partners(own, {**others, "boxes": ops.concatenate([starts, ends], axis=-1)})
+        gone = ops.concatenate([covered, left_out], axis=1)
+        labels = ops.where(gone, ops.cast(-1, ops.dtype(found["labels"])), found["labels"])
+        return self._in_format({**found, "labels": labels}, height, width)

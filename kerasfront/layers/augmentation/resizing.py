@@ -1,0 +1,212 @@
+"""Layers that bring images to a size: resizing and cropping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import ops, random
+from kerasfront.layers._configured import one_of, positive, where
+from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
+from kerasfront.ops.image import INTERPOLATIONS, Window, cropped_window, cut_out, padded_window
+
+
+class _Sized(ImageLayer):
+    """A layer whose images come out with one height and width: a window of each picture, resized where need be."""
+
+    _only_in_training = False
+
+    def __init__(self, height: int, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.height, self.width = positive(self, "height", height), positive(self, "width", width)
+
+    def _new_size(self, drawn: Drawn) -> tuple[Any, Any]:
+        return self.height, self.width
+
+    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:  # type: ignore[override]
+        top, left, tall, wide = (ops.cast(n, "float32") for n in drawn["window"])
+        corner = ops.stack([left, top, left, top])
+        return (boxes - corner) * ops.stack([self.width / wide, self.height / tall] * 2)
+
+
+class Resizing(_Sized):
+    """Images of another size; in training and in inference alike.
+
+    The result has the layer's dtype: floats, where that isn't set to integers. (In Keras it has it in a model, and the
+    dtype of the images elsewhere.) Masks are resized by the nearest pixel, and keep their dtype.
+
+    Args:
+        height: The height of the result.
+        width: Its width.
+        interpolation: "bilinear", "nearest", "bicubic", "lanczos3", "lanczos5" or "area", as `ops.image.resize` has
+            them: the same on every backend.
+        crop_to_aspect_ratio: Whether to cut the picture to the aspect ratio of the result first, around its middle.
+        pad_to_aspect_ratio: Whether to pad it to that aspect ratio first.
+        fill_mode: How to pad: "constant".
+        fill_value: What to pad with.
+        antialias: Whether the kernel is widened where the picture shrinks, so that every pixel counts.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An option is unknown, or both aspect-ratio options are set.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.Resizing(2, 3, data_format="channels_last")
+    >>> layer(keras.ops.ones((5, 4, 6, 1))).shape[1:] == (2, 3, 1)
+    True
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
+        antialias: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(height, width, data_format=data_format, **kwargs)
+        self.interpolation = one_of(self, "interpolation", interpolation, INTERPOLATIONS)
+        self.fill_mode = one_of(self, "fill_mode", fill_mode, ("constant",))
+        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+            raise ValueError(
+                f"Expected one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` of {where(self)} at most, got both."
+            )
+        self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = bool(crop_to_aspect_ratio), bool(pad_to_aspect_ratio)
+        self.fill_value, self.antialias = fill_value, bool(antialias)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        wanted = self.height, self.width
+        if self.crop_to_aspect_ratio:
+            return {"window": cropped_window(*size[1:], wanted)}
+        return {"window": padded_window(*size[1:], wanted) if self.pad_to_aspect_ratio else (0, 0, *size[1:])}
+
+    def _resized(self, images: Any, interpolation: str, antialias: bool) -> Any:
+        return ops.image.resize(
+            images, (self.height, self.width), interpolation=interpolation, antialias=antialias,
+            crop_to_aspect_ratio=self.crop_to_aspect_ratio, pad_to_aspect_ratio=self.pad_to_aspect_ratio,
+            fill_mode=self.fill_mode, fill_value=self.fill_value, data_format="channels_last",
+        )  # fmt: skip
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return self._resized(images, self.interpolation, self.antialias)
+
+    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
+        return self._resized(masks, "nearest", False)
+
+
+class _Cropped(_Sized):
+    """A window of the size of the result; where the picture is smaller, the largest of that aspect ratio, resized."""
+
+    def _cropped(self, size: Size, corner: tuple[Any, Any]) -> Window:
+        """The window with a corner, or the one to resize."""
+        _, height, width = size
+        if isinstance(height, int) and isinstance(width, int):
+            return (*corner, self.height, self.width) if self._fits(size) else self._largest(size)
+        inside = ops.cond(
+            self._fits(size), lambda: _vector((*corner, self.height, self.width)), lambda: _vector(self._largest(size))
+        )
+        top, left, tall, wide = ops.unstack(inside, 4)
+        return top, left, tall, wide
+
+    def _fits(self, size: Size) -> Any:
+        _, height, width = size
+        if isinstance(height, int) and isinstance(width, int):
+            return height >= self.height and width >= self.width
+        return ops.logical_and(height >= self.height, width >= self.width)
+
+    def _largest(self, size: Size) -> Window:
+        return cropped_window(size[1], size[2], (self.height, self.width))
+
+    def _taken(self, images: Any, drawn: Drawn, interpolation: str) -> Any:
+        window = drawn["window"]
+        part = cut_out(images, window)
+        if isinstance(window[2], int) and window[2:] == (self.height, self.width):
+            return part
+        return ops.image.resize(part, (self.height, self.width), interpolation, data_format="channels_last")
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return self._taken(images, drawn, "bilinear")
+
+    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
+        return self._taken(masks, drawn, "nearest")
+
+
+def _vector(window: Window) -> Any:
+    return ops.stack([ops.cast(n, "int32") for n in window])
+
+
+class CenterCrop(_Cropped):
+    """The middle of images; in training and in inference alike.
+
+    Of a picture that is smaller than the result, the largest window with the aspect ratio of the result is resized.
+    Where what is cut off is an odd number of pixels, the window is nearer to the upper left. Masks keep their dtype.
+
+    Args:
+        height: The height of the result.
+        width: Its width.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    >>> import kerasfront as keras
+    >>> x = keras.ops.reshape(keras.ops.arange(16), (4, 4, 1))
+    >>> y = keras.layers.CenterCrop(2, 2, data_format="channels_last")(x)
+    >>> keras.ops.convert_to_numpy(y)[..., 0].tolist()
+    [[5.0, 6.0], [9.0, 10.0]]
+    """
+
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(height, width, data_format=data_format, **kwargs)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        corner = (size[1] - self.height) // 2, (size[2] - self.width) // 2
+        return {"window": self._cropped(size, corner)}
+
+
+class RandomCrop(_Cropped):
+    """In training, a window of images at a place drawn at random, the same for all images of a batch.
+
+    In inference, and where a picture is smaller than the result, the largest window with the aspect ratio of the result
+    is taken from the middle and resized. (In Keras, inference leaves the images as they are on some backends.)
+
+    Args:
+        height: The height of the result.
+        width: Its width.
+        seed: An integer, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomCrop(2, 3, data_format="channels_last")
+    >>> layer(keras.ops.ones((5, 4, 6, 1)), training=True).shape[1:] == (2, 3, 1)
+    True
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        seed: Any = None,
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(height, width, data_format=data_format, name=name, **kwargs)
+        self._draw_from(seed)
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Drawn | None:
+        """A place for the batch; in inference, the middle."""
+        if training:
+            return super().get_random_transformation(data, training, seed)
+        size = self._size(data)
+        return {"size": size, "window": self._largest(size)}
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        corner = self._start(size[1], self.height, seed), self._start(size[2], self.width, seed)
+        return {"window": self._cropped(size, corner)}
+
+    def _start(self, size: Any, length: int, seed: Any) -> Any:
+        places = size - length + 1
+        most = max(places, 1) if isinstance(places, int) else ops.maximum(places, 1)
+        return random.randint((), 0, most, seed=seed)

@@ -1,0 +1,60 @@
+"""Pipeline: layers one after the other, as one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kerasfront import serialization
+from kerasfront.layers._configured import where
+from kerasfront.layers.data_layer import DataLayer
+from kerasfront.layers.layer import Layer
+
+
+class Pipeline(DataLayer):
+    """Layers that are called one after the other. They may take and return what a model can't, such as dicts.
+
+    Args:
+        layers: The layers, in order.
+        name: A name.
+
+    Raises:
+        ValueError: `layers` holds something else than layers.
+
+    >>> import kerasfront as keras
+    >>> pipeline = keras.layers.Pipeline([keras.layers.Rescaling(2.0), keras.layers.Rescaling(1.0, offset=1.0)])
+    >>> float(pipeline(keras.ops.array([3.0]))[0])
+    7.0
+    """
+
+    def __init__(self, layers: Sequence[Any], name: str | None = None) -> None:
+        # What belongs to images keeps its dtype: each layer casts what it computes with.
+        super().__init__(name=name, autocast=False)
+        strange = [x for x in layers if not isinstance(x, Layer)]
+        if strange:
+            raise ValueError(f"Expected `layers` of {where(self)} to be layers, got {strange[0]!r}.")
+        self._pipeline_layers = list(layers)
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, in order."""
+        return list(self._pipeline_layers)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Each layer is built by its first call, when its inputs are known."""
+
+    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+        for layer in self._pipeline_layers:
+            spec = layer._call_spec
+            flag = {"training": training} if spec.has_training else {}
+            inputs = layer(inputs, **flag, **({"mask": mask} if mask is not None and "mask" in spec.known else {}))
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        layers = [serialization.serialize_keras_object(layer) for layer in self._pipeline_layers]
+        return {"layers": layers, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        layers = [serialization.deserialize_keras_object(x, custom_objects=custom_objects) for x in config["layers"]]
+        return cls(layers, name=config.get("name"))
