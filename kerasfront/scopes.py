@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from kerasfront.spec import KerasTensor
 
 
 class _Context(threading.local):
@@ -77,22 +79,41 @@ def autocast(dtype: str | None) -> Iterator[None]:
 
 
 # ---- masks --------------------------------------------------------------------------------------------------------
-# A mask belongs to a tensor as long as the tensor lives. Tensors of some frameworks take no attributes, so masks are
-# kept beside them, by identity.
+# A mask belongs to a tensor as long as the tensor lives. A symbolic tensor holds its own. Tensors of some frameworks
+# take no attributes, so their masks are kept beside them, by identity; where there are none, calls take a short way.
 
 masks: dict[int, tuple[Any, Any]] = {}
 
 
 def set_mask(x: Any, mask: Any) -> None:
     """Give the tensor x a mask (None: take it away)."""
+    if isinstance(x, KerasTensor):
+        x._keras_mask = mask
+        return
     key = id(x)
     if mask is None:
         masks.pop(key, None)
-        return
-    masks[key] = (weakref.ref(x, lambda _: masks.pop(key, None)), mask)
+    else:
+        masks[key] = (weakref.ref(x, lambda _: masks.pop(key, None)), mask)
 
 
 def get_mask(x: Any) -> Any:
     """The mask of a tensor, native or symbolic, or None."""
+    if isinstance(x, KerasTensor):
+        return x._keras_mask
     found = masks.get(id(x))
     return found[1] if found is not None and found[0]() is x else None
+
+
+@contextmanager
+def masked(tensors: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
+    """Inside, the tensors have the given masks; what is None leaves a tensor's own."""
+    before = [(x, get_mask(x)) for x, mask in zip(tensors, given, strict=True) if mask is not None]
+    for x, mask in zip(tensors, given, strict=True):
+        if mask is not None:
+            set_mask(x, mask)
+    try:
+        yield
+    finally:
+        for x, mask in before:
+            set_mask(x, mask)

@@ -196,6 +196,8 @@ class AdditiveAttention(Attention):
 class _Projection(EinsumDense):
     """An EinsumDense from the last axes to new last axes: one product of matrices, without a general einsum."""
 
+    supports_masking = True
+
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         summed = len(self.equation.partition(",")[0]) - 3

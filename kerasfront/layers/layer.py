@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -96,7 +98,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             _makes_mask=cls.compute_mask is not Layer.compute_mask, _supports_jit=True,
             _build_shapes=None, _call_states=[], _dtype_policy=None, _gathered={},
             _remat=context.remat[-1] if context.remat else None,
-            _passed=frozenset(), _called=False, _initialized=False,
+            _passed=frozenset(), _called=False, _initialized=False, _told_of_mask=False,
         )  # fmt: skip
         self.__dict__["_dtype_policy"] = dtype_policies.dtype_policy()
         return self
@@ -469,9 +471,10 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             self._maybe_build(args, kwargs)
         if symbolic and not mode.inferring:
             return self.symbolic_call(*args, **kwargs)
-        previous = self._add_masks(args, kwargs)
+        previous = self._add_masks(args, kwargs) if masks or symbolic or self._given_mask(args, kwargs) else None
+        first = self._argument(self._call_spec.first, args, kwargs)
         outputs = self._in_call(self.call, args, kwargs)
-        return self._finish(args, outputs, previous)
+        return self._finish(first, outputs, previous)
 
     def _in_call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run `function` inside the context of a call of this layer: training flag, autocast, losses."""
@@ -511,7 +514,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             finally:
                 context.training, context.autocast, context.depth = before
 
-        return _adapter.remat(run)
+        return _with_masks(_adapter.remat, run)
 
     def _told_training(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The flag that this call was given, else that of the call around it."""
@@ -523,9 +526,9 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
     def _mixed(self) -> bool:
         return self.compute_dtype != self.variable_dtype
 
-    def _finish(self, args: tuple[Any, ...], outputs: Any, previous: Any) -> Any:
+    def _finish(self, first: Any, outputs: Any, previous: Any) -> Any:
         if previous is not None or self._makes_mask:
-            self._set_output_masks(args, outputs, previous)
+            self._set_output_masks(first, outputs, previous)
         if self.activity_regularizer is not None:
             for output in tree.flatten(outputs):
                 if _is_tensor(output) and not isinstance(output, KerasTensor):
@@ -596,25 +599,33 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
 
     def _add_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Fill mask arguments that were not given; returns the mask of the first argument."""
-        if not masks and not any(name in kwargs for name in self._call_spec.masks):
-            return None
         for name, value in (*zip(self._call_spec.names, args, strict=False), *list(kwargs.items())):
             parameter = self._call_spec.mask_of(name)
             if parameter is None or parameter in self._call_spec.names[: len(args)]:
                 continue
             if kwargs.get(parameter) is None and (found := _masks_of(value)) is not None:
                 kwargs[parameter] = found
-        return kwargs.get("mask") if "mask" in kwargs else _masks_of(args[0]) if args else None
+        first = self._call_spec.first
+        given = self._argument(self._call_spec.mask_of(first or ""), args, kwargs)
+        return _masks_of(self._argument(first, args, kwargs)) if given is None else given
 
-    def _set_output_masks(self, args: tuple[Any, ...], outputs: Any, previous: Any) -> None:
+    def _set_output_masks(self, first: Any, outputs: Any, previous: Any) -> None:
+        flat = tree.flatten(outputs)
         if not self.supports_masking and not self._makes_mask:
             return
-        found = self.compute_mask(args[0] if args else None, previous)
-        flat = tree.flatten(outputs)
+    def _argument(self, name: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The argument of `call` of this name, given by position or by name; None where it wasn't given."""
+        places = self._call_spec.names[: len(args)]
+        return args[places.index(name)] if name in places else kwargs.get(name or "")
+
+    def _given_mask(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return any(self._argument(name, args, kwargs) is not None for name in self._call_spec.masks)
+
+        found = self.compute_mask(first, previous)
         new = [found] if len(flat) == 1 else tree.flatten(found) if found is not None else [None] * len(flat)
         if len(new) == len(flat) or len(new) == 1:
             for output, mask in zip(flat, new if len(new) == len(flat) else new * len(flat), strict=True):
-                if _is_tensor(output) and mask is not None:
+                if _is_tensor(output) and (mask is not None or output is not first):
                     scopes.set_mask(output, mask)
 
     # ---- symbolic -----------------------------------------------------------------------------------------------
@@ -623,15 +634,28 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         # The node keeps the masks that were given; those that came with the tensors will come with them again.
         given = dict(kwargs)
         previous = self._add_masks(args, kwargs)
+            self._tell_of_lost_mask(flat)
         outputs = self.compute_output_spec(*args, **kwargs)
         if previous is not None or self._makes_mask:
-            self._set_output_masks(args, outputs, previous)
+            self._set_output_masks(self._argument(self._call_spec.first, args, kwargs), outputs, previous)
         self._inbound_nodes.append(Node(self, args, given, outputs))
         return outputs
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
         if type(self).compute_output_shape is not Layer.compute_output_shape and len(args) == 1:
+    def _tell_of_lost_mask(self, outputs: list[Any]) -> None:
+        """Warn, once, where a mask ends: unless `call` takes masks itself, or layers inside have carried it."""
+        if self._call_spec.masks or self._told_of_mask or any(scopes.get_mask(x) is not None for x in outputs):
+            return
+        self.__dict__["_told_of_mask"] = True
+        warnings.warn(
+            f"The layer '{self.path}' ({type(self).__name__}) got inputs with a mask, which it can't carry: layers "
+            "after it won't see the mask. (A layer of your own whose output has its input's mask sets "
+            "`self.supports_masking = True`, or defines `compute_mask(inputs, previous_mask)`.)",
+            stacklevel=2,
+        )
+
             shape = self.compute_output_shape(tree.map_structure(_shape_of, args[0]))
             return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
         if type(self).call is Layer.call:
@@ -847,6 +871,30 @@ def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
 def _map_inputs(convert: Callable[[Any], Any], value: Any) -> Any:
     """Convert tensors and arrays; a list or tuple of plain numbers is one tensor."""
     if isinstance(value, list | tuple) and value and _is_numbers(value):
+def _with_masks(transform: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`transform(function)`, in which masks come in and go out: a transformation may know the tensors by others."""
+
+    def call(*args: Any) -> Any:
+        given = [scopes.get_mask(x) for x in tree.flatten(args)]
+        carried: list[bool] = []
+
+        def inner(*args: Any) -> Any:
+            with scopes.masked(tree.flatten(args), given):
+                out = function(*args)
+            found = [scopes.get_mask(x) for x in tree.flatten(out)]
+            carried[:] = [m is not None for m in found]
+            return (out, [m for m in found if m is not None]) if any(carried) else out
+
+        out = transform(inner)(*args)
+        if any(carried):
+            out, found = out
+            for x, mask in zip(itertools.compress(tree.flatten(out), carried), found, strict=True):
+                scopes.set_mask(x, mask)
+        return out
+
+    return call
+
+
         return convert(convert_to_tensor(value))
     return convert(value) if not isinstance(value, list | tuple | dict) else tree.map_structure(convert, value)
 

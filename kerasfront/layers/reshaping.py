@@ -196,7 +196,7 @@ class _Cropping(Configured):
 
 
 class Cropping1D(_Cropping):
-    """Cuts steps off at the start and the end; inputs are (batch, steps, features).
+    """Cuts steps off at the start and the end; inputs are (batch, steps, features). A mask is cut alike.
 
     Args:
         cropping: How many: an integer, or two (start, end).
@@ -215,6 +215,10 @@ class Cropping1D(_Cropping):
         super().__init__(**kwargs)
         self.cropping = _pair(self, "cropping", cropping)
         self._cut_off((self.cropping,))
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if mask is None else ops.get_item(mask, self._key)
 
 
 class Cropping2D(_Cropping):
@@ -275,7 +279,7 @@ class _ZeroPadding(Configured):
 
 
 class ZeroPadding1D(_ZeroPadding):
-    """Puts steps of zeros at the start and the end.
+    """Puts steps of zeros at the start and the end. Under a mask these don't count (channels_last only).
 
     Args:
         padding: How many: an integer, or two (start, end).
@@ -296,6 +300,10 @@ class ZeroPadding1D(_ZeroPadding):
         self.data_format = data_format_of(self, data_format)
         self.padding = _pair(self, "padding", padding)
         self._put_around((self.padding,))
+        self.supports_masking = self.data_format == "channels_last"
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if mask is None else ops.pad(mask, self._width[:2])
 
 
 class ZeroPadding2D(_ZeroPadding):
@@ -345,7 +353,7 @@ _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 
 class UpSampling1D(Configured):
-    """Each step `size` times.
+    """Each step `size` times, with its mask.
 
     Args:
         size: How often.
@@ -363,7 +371,11 @@ class UpSampling1D(Configured):
         super().__init__(**kwargs)
         self.size = positive(self, "size", size[0] if isinstance(size, list | tuple) and len(size) == 1 else size)
         self.input_spec = InputSpec(ndim=3)
+        self.supports_masking = True
         self.built = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if mask is None else ops.repeat(mask, self.size, axis=1)
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)

@@ -12,7 +12,7 @@ from kerasfront.layers.core_input import InputLayer
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.layer import Layer
 from kerasfront.models.graph import Plan
-from kerasfront.models.model import Model
+from kerasfront.models.model import Model, with_masks
 from kerasfront.ops._declare import Applied
 from kerasfront.saving import op_configs
 from kerasfront.spec import KerasTensor, Node, dtypes
@@ -109,8 +109,11 @@ class Functional(Model):
     # -- running
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The outputs for inputs in the model's structure (a dict may hold more keys than are used)."""
-        return self._plan.run(self._standardized(inputs))
+        """The outputs for inputs in the model's structure (a dict may hold more keys than are used).
+
+        `mask` holds masks of the inputs, nested as they are; without it they have those that they carry.
+        """
+        return self._plan.run(self._standardized(inputs if mask is None else with_masks(inputs, mask)))
 
     def _standardized(self, inputs: Any) -> list[Any]:
         """The inputs as a flat list in the model's order, of the ranks and dtypes that it expects."""

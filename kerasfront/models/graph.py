@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kerasfront import scopes, tree
+from kerasfront import tree
 from kerasfront.layers.layer import Layer, map_shapes
 from kerasfront.layers.operation import Operation
 from kerasfront.ops._declare import Applied
-from kerasfront.scopes import masks
 from kerasfront.spec import KerasTensor, Node
 
 _Step = Callable[[list[Any]], None]
@@ -134,11 +133,10 @@ def _step(node: Node, places: dict[int, int]) -> _Step:
     operation = node.operation
     call = operation.op.call if isinstance(operation, Applied) else operation
     write = _writer(node, places)
-    keeps_mask = isinstance(operation, Applied) and operation.op.elementwise
     sources = [places[id(x)] for x in node.inputs]
     args, kwargs = node.args, node.kwargs
 
-    if not kwargs and len(args) == 1 and isinstance(args[0], KerasTensor) and not keeps_mask:
+    if not kwargs and len(args) == 1 and isinstance(args[0], KerasTensor):
         source = sources[0]
         if len(node.outputs) == 1:
             target = places[id(node.outputs[0])]
@@ -158,10 +156,7 @@ def _step(node: Node, places: dict[int, int]) -> _Step:
         for index, place in template:
             values[index] = slots[place]
         a, k = tree.pack_sequence_as((args, kwargs), values)
-        out = call(*a, **k)
-        if keeps_mask and masks:
-            _pass_mask([slots[i] for i in sources], out)
-        write(slots, out)
+        write(slots, call(*a, **k))
 
     return general
 
@@ -181,14 +176,6 @@ def _writer(node: Node, places: dict[int, int]) -> Callable[[list[Any], Any], No
             slots[place] = value
 
     return write
-
-
-def _pass_mask(values: list[Any], out: Any) -> None:
-    """An elementwise op keeps the mask of its inputs: the first one there is."""
-    for value in values:
-        if (mask := scopes.get_mask(value)) is not None and tuple(out.shape[: len(mask.shape)]) == tuple(mask.shape):
-            scopes.set_mask(out, mask)
-            return
 
 
 def layers_of(nodes: list[Node]) -> list[Layer]:

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from kerasfront import serialization
+from kerasfront import ops, scopes, serialization, tree
 from kerasfront.errors import unknown
 from kerasfront.layers.layer import Layer
 from kerasfront.metrics.metric import Metric
 from kerasfront.models.summary import print_summary
 from kerasfront.saving import model_files
+from kerasfront.spec import KerasTensor
 from kerasfront.training.trainer import Trainer
 
 
@@ -156,6 +157,19 @@ class Model(Trainer):
             "optimizer_variables": optimizer,
             "metrics_variables": self.metrics_variables,
         }
+
+
+def with_masks(inputs: Any, mask: Any) -> Any:
+    """The inputs with the masks that a call was given for them: one, or nested as they are; None leaves their own."""
+    tensors, given = tree.flatten(inputs), tree.flatten(mask)
+    if len(tensors) != len(given):
+        raise ValueError(f"Expected a mask (or None) for each of {len(tensors)} inputs, got {len(given)}.")
+    # Copies, so that the caller's tensors stay as they are.
+    out = [x if m is None else ops.copy(x) for x, m in zip(tensors, given, strict=True)]
+    for x, m in zip(out, given, strict=True):
+        if m is not None:
+            scopes.set_mask(x, m if isinstance(m, KerasTensor) else ops.convert_to_tensor(m, "bool"))
+    return tree.pack_sequence_as(inputs, out)
 
 
 def _tree_of(variables: list[Any], value_format: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from kerasfront import scopes, serialization, tree
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
-from kerasfront.models.model import Model
+from kerasfront.models.model import Model, with_masks
 from kerasfront.spec import KerasTensor
 
 
@@ -102,7 +102,7 @@ class Sequential(Model):
         return self.__dict__.get("_seen_dtype") or getattr(self._stack[0], "input_dtype", None)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        x = inputs
+        x = inputs if mask is None else with_masks(inputs, mask)
         for layer in self._stack:
             x = layer(x)
         return x

@@ -13,7 +13,7 @@ import linecache
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from kerasfront import tree
+from kerasfront import scopes, tree
 from kerasfront.errors import CapabilityError, DTypeError, KerasFrontError
 from kerasfront.naming import auto_name
 from kerasfront.ops._samples import Sample
@@ -72,13 +72,14 @@ class Op:
         dtypes_tested: Sequence[str] | None,
         differentiable: bool | Sequence[int] | None,
         elementwise: bool,
+        mask: Callable[[Any, list[Any]], Any] | None,
         tolerance: float,
         canonical: Callable[..., Any] | None,
     ) -> None:
         self.function, self.kind, self.name = function, kind, name or function.__name__
         self.shape, self.dtype, self.infer = shape, dtype, infer
         self.samples, self.ref, self.dtypes_tested = tuple(samples), ref, dtypes_tested
-        self.differentiable, self.elementwise = differentiable, elementwise
+        self.differentiable, self.mask = differentiable, mask or (kept_mask if elementwise else None)
         self.tolerance, self.canonical = tolerance, canonical
         self.signature = inspect.signature(function)
         self.tensors = tuple(_tensor_parameters(self.signature))
@@ -162,6 +163,7 @@ def primitive(
     dtypes_tested: Sequence[str] | None = None,
     differentiable: bool | Sequence[int] | None = None,
     elementwise: bool = False,
+    mask: Callable[[Any, list[Any]], Any] | None = None,
     tolerance: float = 1.0,
     canonical: Callable[..., Any] | None = None,
     name: str | None = None,
@@ -177,6 +179,7 @@ def primitive(
         dtypes_tested: The dtypes of the samples (default: those that suit the dtype rule).
         differentiable: Whether gradients are tested (default: floats in, floats out), or which results have one.
         elementwise: Whether each element of the result depends on the same element of the input: a mask passes.
+        mask: Where it isn't elementwise and masks pass: the result's mask from a tensor's and the list of arguments.
         tolerance: How many times the tolerance of its dtype the conformance suite grants the result.
         canonical: Where results are not unique (the signs of a decomposition): called with the result and then the
             arguments, all NumPy, it returns what the conformance suite compares instead.
@@ -184,7 +187,7 @@ def primitive(
     """
     return _declarer(
         "primitive", shape=shape, dtype=dtype, infer=infer, samples=samples, ref=ref, name=name,
-        dtypes_tested=dtypes_tested, differentiable=differentiable, elementwise=elementwise,
+        dtypes_tested=dtypes_tested, differentiable=differentiable, elementwise=elementwise, mask=mask,
         tolerance=tolerance, canonical=canonical,
     )  # fmt: skip
 
@@ -198,6 +201,7 @@ def derived(
     dtypes_tested: Sequence[str] | None = None,
     differentiable: bool | Sequence[int] | None = None,
     elementwise: bool = False,
+    mask: Callable[[Any, list[Any]], Any] | None = None,
     tolerance: float = 1.0,
     canonical: Callable[..., Any] | None = None,
     name: str | None = None,
@@ -210,7 +214,7 @@ def derived(
     """
     return _declarer(
         "derived", shape=None, dtype=dtype, infer=infer, samples=samples, ref=ref, name=name,
-        dtypes_tested=dtypes_tested, differentiable=differentiable, elementwise=elementwise,
+        dtypes_tested=dtypes_tested, differentiable=differentiable, elementwise=elementwise, mask=mask,
         tolerance=tolerance, canonical=canonical,
     )  # fmt: skip
 
@@ -309,9 +313,10 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
         lines += [
             f"    if {test}:",
             "        try:",
-            f"            return impl({call})",
+            f"            out = impl({call})",
             "        except Exception as error:",
             f"            return explain(op, error, [{slots}])",
+            f"        return masked(op, [{slots}], out) if masks else out" if op.tensors else "        return out",
         ]
     lines.append(f"    return general(op, [{slots}])")
     spread = ", ".join(_passed(p, f"slots[{i}]") for i, p in enumerate(parameters))
@@ -322,6 +327,7 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
     namespace: dict[str, Any] = {
         "op": op, "general": _general, "explain": _explain, "standard": dtypes.standardize, "mode": mode,
         "native": frozenset(), "ready": frozenset(), "boolean": None, "impl": _unbound(op),
+        "masked": _masked, "masks": scopes.masks,
     }  # fmt: skip
     namespace.update({f"_default{i}": p.default for i, p in enumerate(parameters)})
     exec(compile(source, filename, "exec"), namespace)
@@ -460,9 +466,10 @@ def _general(op: Op, slots: list[Any]) -> Any:
     if symbolic or mode.inferring and (not concrete or any(map(_is_unknown_shape, slots))):
         return _record(op, slots)
     try:
-        return op.spread(op.namespace["impl"], _converted(op, slots, adapter))
+        out = op.spread(op.namespace["impl"], _converted(op, slots, adapter))
     except Exception as error:
         return _explain(op, error, slots)
+    return _masked(op, slots, out) if scopes.masks else out
 
 
 def _converted(op: Op, slots: list[Any], adapter: Any) -> list[Any]:
@@ -515,7 +522,37 @@ def _record(op: Op, slots: list[Any]) -> Any:
         raise
     if not mode.inferring and op.tensors:
         Applied(op, args, kwargs, out)
+    return out if op.mask is None else _masked(op, slots, out)
+
+
+# ---- masks --------------------------------------------------------------------------------------------------------
+
+
+def kept_mask(mask: Any, slots: list[Any]) -> Any:
+    return mask
+
+
+def _masked(op: Op, slots: list[Any], out: Any) -> Any:
+    """The result, with the mask that its tensors bring: a step counts where it does in any tensor that has a mask."""
+    mask = None
+    for index, kind in op.tensors:
+        if kind in ("Tensor", "Condition") and (own := scopes.get_mask(slots[index])) is not None:
+            if op.mask is None:
+                if out is slots[index]:  # some frameworks give back what they don't change
+                    return OPS["copy"].namespace["impl"](out)
+            elif (own := op.mask(own, slots)) is not None and own is not mask and _fits(own, out):
+                mask = own if mask is None or len(own.shape) != len(mask.shape) else OPS["logical_or"].call(mask, own)
+    if mask is not None:
+        scopes.set_mask(out, mask)
     return out
+
+
+def _fits(mask: Any, out: Any) -> bool:
+    """Whether the mask's axes are the result's first ones (a graph may know them from one of the two only)."""
+    sizes, found = tuple(mask.shape), tuple(out.shape)
+    return len(sizes) <= len(found) and all(
+        m == n or m is None or (n is None and m != 1) for m, n in zip(sizes, found, strict=False)
+    )
 
 
 def _explain(op: Op, error: Exception, slots: list[Any]) -> Any:

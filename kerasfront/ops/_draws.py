@@ -116,6 +116,7 @@ def categorical(key: Indices, logits: Tensor, num_samples: int, dtype: str) -> T
     canonical=_shape_only,
     differentiable=False,
     samples=(sample(_KEY, Array((2, 3)), 0.5, (2, 1)),),
+    elementwise=True,
 )
 def dropout(key: Indices, inputs: Tensor, rate: float, noise_shape: Shape | None) -> Tensor:
     """Zeros at the given rate, 0 < rate < 1, and the rest over (1 - rate); a decision for each place of noise_shape."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from kerasfront.ops import bitwise, indexing, linalg
 from kerasfront.ops import elementwise as e
+from kerasfront.spec import KerasTensor, mode
 
 _BINARY = {
     "add": e.add,
@@ -27,15 +28,22 @@ _UNARY = {"neg": e.negative, "abs": e.absolute, "invert": bitwise.bitwise_invert
 
 
 def _forward(op: Any) -> Any:
-    return lambda self, other: op(self, other)
+    return lambda self, other: _as_run(op(self, other))
 
 
 def _reflected(op: Any) -> Any:
-    return lambda self, other: op(other, self)
+    return lambda self, other: _as_run(op(other, self))
 
 
 def _single(op: Any) -> Any:
-    return lambda self: op(self)
+    return lambda self: _as_run(op(self))
+
+
+def _as_run(out: Any) -> Any:
+    """Inside a `call` these are the framework's own operators when it runs, which pass no mask: nor do ours there."""
+    if mode.inferring and isinstance(out, KerasTensor):
+        out._keras_mask = None
+    return out
 
 
 def install(cls: Any) -> None:
@@ -51,4 +59,4 @@ def install(cls: Any) -> None:
     for name, one in _UNARY.items():
         setattr(cls, f"__{name}__", _single(one))
     cls.__array_priority__ = 100  # an array on the left leaves the operation to us
-    cls.__getitem__ = lambda self, key: indexing.get_item(self, key)
+    cls.__getitem__ = lambda self, key: _as_run(indexing.get_item(self, key))

@@ -12,7 +12,7 @@ import numpy as np
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
-from kerasfront.ops._declare import Tensor, derived, primitive
+from kerasfront.ops._declare import Tensor, derived, kept_mask, primitive
 from kerasfront.ops._samples import Array, sample, unary
 from kerasfront.ops.elementwise import relu, select_where, sigmoid, silu, tanh
 from kerasfront.ops.indexing import get_item
@@ -345,7 +345,7 @@ _ROWS = (
 )
 
 
-@primitive(shape=_over, dtype=FLOATING, samples=_ROWS)
+@primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask)
 def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """`exp(x)` divided by its sum over `axis`: positive numbers that sum to 1.
 
@@ -365,7 +365,7 @@ def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """
 
 
-@primitive(shape=_over, dtype=FLOATING, samples=_ROWS)
+@primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask)
 def log_softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """The logarithm of `softmax(x)` over `axis`, computed without overflow.
 

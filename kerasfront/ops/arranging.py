@@ -140,8 +140,16 @@ def _flipped(x: Any, axes: Any) -> tuple[int, ...]:
     return tuple(x.shape)
 
 
+def _flipped_mask(mask: Any, slots: list[Any]) -> Any:
+    x, axis = slots
+    axes = [a for a in shapes.axes_of(axis, len(x.shape)) if a < len(mask.shape)]
+    return flip(mask, axes) if axes else mask
+
+
 @derived(
-    samples=(sample(_X), sample(_X, 1), sample(_X, (0, -1)), sample(Array((0, 2)), 0), sample(Array(()))), ref=np.flip
+    samples=(sample(_X), sample(_X, 1), sample(_X, (0, -1)), sample(Array((0, 2)), 0), sample(Array(()))),
+    ref=np.flip,
+    mask=_flipped_mask,
 )
 def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     """The elements along `axis` (None: every axis; a number or several) in reverse order.

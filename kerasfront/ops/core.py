@@ -30,7 +30,12 @@ __all__ = [
 ]
 
 
-@primitive(shape=shapes.same, dtype=dtypes.LIKE, samples=(sample(Array((2, 3)), "float32"), sample(Array(()), "int32")))
+@primitive(
+    shape=shapes.same,
+    dtype=dtypes.LIKE,
+    samples=(sample(Array((2, 3)), "float32"), sample(Array(()), "int32")),
+    elementwise=True,
+)
 def cast(x: Tensor, dtype: Any) -> Tensor:
     """x converted to `dtype`; floats are truncated towards zero when they become integers.
 
@@ -40,12 +45,12 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     """
 
 
-@primitive(shape=shapes.same, samples=(sample(Array((2, 3))),), differentiable=False)
+@primitive(shape=shapes.same, samples=(sample(Array((2, 3))),), differentiable=False, elementwise=True)
 def stop_gradient(variable: Tensor) -> Tensor:
     """The same values, through which no gradient flows."""
 
 
-@primitive(shape=shapes.same, samples=(sample(Array((2, 3))), sample(Array((0,)))), ref=np.copy)
+@primitive(shape=shapes.same, samples=(sample(Array((2, 3))), sample(Array((0,)))), ref=np.copy, elementwise=True)
 def copy(x: Tensor) -> Tensor:
     """A tensor of its own with x's values."""
 
@@ -93,6 +98,7 @@ def view(x: Tensor, dtype: Any = None) -> Tensor:
     samples=(sample(Array((3, 4), -300, 300), "int8"), sample(Array((3,), -300, 300), "uint8")),
     differentiable=False,
     dtypes_tested=("int32", "float32", "float64"),
+    elementwise=True,
 )
 def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
     """x converted to `dtype`; what the dtype can't hold becomes its largest or lowest value, and nan 0 in integers.

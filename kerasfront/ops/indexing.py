@@ -107,7 +107,15 @@ def _axes_taken(part: Any) -> int:
     return 1 if _is_static(part) or dtype_of(part) != "bool" else len(part.shape)
 
 
+def _sliced_mask(mask: Any, slots: list[Any]) -> Any:
+    """The mask cut as x is, where the axes that it has are only sliced."""
+    x, key = slots
+    own = _full_key(key, len(x.shape))[: len(mask.shape)]
+    return get_item(mask, tuple(own)) if all(isinstance(part, _slice) for part in own) else None
+
+
 @derived(
+    mask=_sliced_mask,
     samples=(
         sample(_X, (_slice(None), 1)),
         sample(_X, (Ellipsis, None, _slice(None, None, 2))),
@@ -118,7 +126,7 @@ def _axes_taken(part: Any) -> int:
         sample(_X, ()),
         sample(_X, _index([1, 0, 1])),
         sample(_X, (_slice(None), _slice(None, None, -1))),
-    )
+    ),
 )
 def get_item(x: Tensor, key: Any) -> Tensor:
     """`x[key]`: integers, slices, None, Ellipsis, integer and boolean tensors, and tuples of them, as in NumPy.

@@ -187,7 +187,9 @@ def _merge(a: Any, b: Any) -> Any:
         shape = [
             m if m == n and m is not None and not unknown(m) else None for m, n in zip(a.shape, b.shape, strict=True)
         ]
-        return KerasTensor(shape, a.dtype, a.sparse, a.ragged)
+        out = KerasTensor(shape, a.dtype, a.sparse, a.ragged)
+        out._keras_mask = _merge(a._keras_mask, b._keras_mask)
+        return out
     return a
 
 

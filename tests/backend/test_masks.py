@@ -1,0 +1,285 @@
+"""Masks are values: along symbolic edges and through calls; eager, compiled and in training, on every backend."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kerasfront as keras
+from kerasfront import layers, ops, scopes
+
+TOKENS = np.array([[3, 1, 2, 0, 0], [4, 0, 0, 0, 0], [1, 2, 3, 4, 1]], "int32")
+COUNT = TOKENS != 0
+
+
+def values(x: Any) -> np.ndarray[Any, Any]:
+    return ops.convert_to_numpy(x)
+
+
+class Watch(layers.Layer):
+    """Gives its mask, as float: what a layer sees at its place, in whatever runs it."""
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        shape = ops.shape(inputs)[:2]
+        return ops.full(shape, -1.0) if mask is None else ops.broadcast_to(ops.cast(mask, "float32"), shape)
+
+
+class Plain(layers.Layer):
+    """Knows nothing of masks."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.tanh(ops.reshape(inputs, ops.shape(inputs)))
+
+
+class Residual(layers.Layer):
+    """Layers inside a layer, with its mask passed on by the last of them."""
+
+    def __init__(self, units: int = 4) -> None:
+        super().__init__()
+        self.dense, self.add = layers.Dense(units, activation="tanh"), layers.Add()
+
+    def call(self, inputs: Any) -> Any:
+        return self.add([inputs, self.dense(inputs)])
+
+
+def nested(x: Any) -> Any:
+    inner = keras.Input((None, 4))
+    return keras.Model(inner, layers.Dense(3)(inner * 2.0))(x)
+
+
+def stacked(x: Any) -> Any:
+    return keras.Sequential([layers.Dense(3), layers.Dropout(0.5), layers.LayerNormalization()])(x)
+
+
+def remade(x: Any) -> Any:
+    with keras.RematScope(mode="full"):
+        return keras.Sequential([layers.Dense(3), Residual(3)])(x)
+
+
+def attended(x: Any) -> Any:
+    return layers.MultiHeadAttention(2, 3)(query=x, value=x)
+
+
+def by_name(x: Any) -> Any:
+    return layers.Dense(3)(inputs=x)
+
+
+def halves(x: Any) -> Any:
+    return layers.Dense(3, dtype="mixed_float16")(x)
+
+
+# What stands between the embedding and who looks: a mask as before passes.
+PASS: dict[str, Callable[[Any], Any]] = {
+    "x * 1": lambda x: x * 1,
+    "1 - x": lambda x: 1 - x,
+    "x + x": lambda x: x + x,
+    "x + positions": lambda x: x + ops.reshape(ops.arange(20.0), (1, 5, 4)),
+    "-x / 2": lambda x: -x / 2,
+    "ops": lambda x: ops.where(x > 0, ops.relu(x), ops.softmax(ops.stop_gradient(x))),
+    "cast": lambda x: ops.cast(ops.cast(x, "float16"), "float32"),
+    "features": lambda x: x[:, :, 1:],
+    "flip features": lambda x: ops.flip(x, -1),
+    "by name": by_name,
+    "half precision": halves,
+    "Activation": lambda x: layers.Activation("tanh")(x),
+    "Lambda": lambda x: layers.Lambda(lambda t: t * 3)(x),
+    "Add": lambda x: layers.Add()([x, x * 2]),
+    "Concatenate": lambda x: layers.Concatenate()([x, x]),
+    "TimeDistributed": lambda x: layers.TimeDistributed(layers.Dense(2))(x),
+    "LSTM": lambda x: layers.LSTM(3, return_sequences=True)(x),
+    "Bidirectional": lambda x: layers.Bidirectional(layers.GRU(2, return_sequences=True))(x),
+    "MultiHeadAttention": attended,
+    "Residual": lambda x: Residual()(x),
+    "nested": nested,
+    "Sequential": stacked,
+    "remat": remade,
+}  # fmt: skip
+
+# What changes the mask, and how; None: none is left.
+CHANGE: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "x[:, 1:4]": (lambda x: x[:, 1:4], COUNT[:, 1:4]),
+    "x[:, ::-1]": (lambda x: x[:, ::-1], COUNT[:, ::-1]),
+    "flip": (lambda x: ops.flip(x, 1), COUNT[:, ::-1]),
+    "Cropping1D": (lambda x: layers.Cropping1D((1, 2))(x), COUNT[:, 1:3]),
+    "ZeroPadding1D": (lambda x: layers.ZeroPadding1D((1, 2))(x), np.pad(COUNT, ((0, 0), (1, 2)))),
+    "UpSampling1D": (lambda x: layers.UpSampling1D(2)(x), np.repeat(COUNT, 2, 1)),
+    "Add flipped": (lambda x: layers.Add()([x, x[:, ::-1]]), COUNT | COUNT[:, ::-1]),
+    "x + flipped": (lambda x: x + x[:, ::-1], COUNT | COUNT[:, ::-1]),
+    "Add unmasked": (lambda x: layers.Add()([x, Plain()(x)]), None),
+    "Concatenate steps": (lambda x: layers.Concatenate(axis=1)([x, x]), np.concatenate([COUNT, COUNT], 1)),
+    "Masking again": (lambda x: layers.Masking()(x * 0), COUNT & False),
+    "x[:, 0]": (lambda x: x[:, :1][:, 0][:, None], None),
+    "transpose": (lambda x: ops.transpose(x, (0, 2, 1)), None),
+    "reshape": (lambda x: ops.reshape(x, (-1, 5, 2, 2)), None),
+    "Reshape": (lambda x: layers.Reshape((5, 4))(x), None),
+    "Conv1D": (lambda x: layers.Conv1D(3, 2)(x), None),
+    "a layer of one's own": (lambda x: Plain()(x), None),
+    "LSTM": (lambda x: layers.LSTM(3)(x)[:, None], None),
+    "GlobalAveragePooling1D": (lambda x: layers.GlobalAveragePooling1D(keepdims=True)(x), None),
+}  # fmt: skip
+
+
+def outcomes(cases: dict[str, Callable[[Any], Any]]) -> dict[str, tuple[Any, Any, Any]]:
+    """The symbolic mask behind each case, and the masks that eager and compiled calls of one model of all give."""
+    keras.utils.set_random_seed(0)
+    tokens = keras.Input((5,), dtype="int32")
+    x = layers.Embedding(5, 4, mask_zero=True)(tokens)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The layer .* can't carry")
+        after = [between(x) for between in cases.values()]
+        model = keras.Model(tokens, [Watch()(y) for y in after])
+        eager, compiled = model(TOKENS), model.predict(TOKENS, verbose=0)
+    masks = [scopes.get_mask(y) for y in after]
+    return dict(zip(cases, zip(masks, map(values, eager), compiled, strict=True), strict=True))
+
+
+@pytest.fixture(scope="module")
+def passed() -> Any:
+    return outcomes(PASS)
+
+
+@pytest.fixture(scope="module")
+def changed() -> Any:
+    return outcomes({name: between for name, (between, _) in CHANGE.items()})
+
+
+@pytest.mark.parametrize("name", PASS)
+def test_a_mask_passes(name: str, passed: Any) -> None:
+    symbolic, eager, compiled = passed[name]
+    assert symbolic.shape == (None, 5)
+    np.testing.assert_array_equal(eager, COUNT)
+    np.testing.assert_array_equal(compiled, COUNT)
+
+
+@pytest.mark.parametrize("name", CHANGE)
+def test_a_mask_follows_what_becomes_of_the_steps(name: str, changed: Any) -> None:
+    symbolic, eager, compiled = changed[name]
+    expected = CHANGE[name][1]
+    assert (symbolic is None) == (expected is None)
+    assert symbolic is None or symbolic.shape == (None, expected.shape[1])
+    np.testing.assert_array_equal(eager, np.full_like(eager, -1.0) if expected is None else expected)
+    np.testing.assert_array_equal(compiled, eager)
+
+
+class Tagger(keras.Model):
+    """As users write them: what is called in `call` hands its mask to the next."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.embed, self.watch = layers.Embedding(5, 4, mask_zero=True), Watch()
+        self.scan, self.head = layers.GRU(3, return_sequences=True), layers.Dense(1)
+
+    def call(self, tokens: Any) -> Any:
+        x = ops.multiply(self.embed(tokens), 2.0)
+        return {"seen": self.watch(x), "out": self.head(self.scan(ops.add(x, x)))}
+
+
+def test_masks_in_a_subclassed_model() -> None:
+    model = Tagger()
+    eager, compiled = model(TOKENS), model.predict(TOKENS, verbose=0)
+    np.testing.assert_array_equal(values(eager["seen"]), COUNT)
+    np.testing.assert_array_equal(compiled["seen"], COUNT)
+    np.testing.assert_allclose(compiled["out"], values(eager["out"]), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(values(scopes.get_mask(eager["out"])), COUNT)
+
+
+def test_the_value_of_a_masked_model_is_that_of_the_bare_steps() -> None:
+    """Padding changes nothing: a row alone, without its padding, gives the same."""
+    keras.utils.set_random_seed(0)
+    tokens = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(5, 4, mask_zero=True)(tokens)
+    x = layers.MultiHeadAttention(2, 2)(x * 1, x + x) + x
+    model = keras.Model(tokens, layers.LSTM(3)(layers.Bidirectional(layers.GRU(2, return_sequences=True))(x)))
+    alone = values(model(TOKENS[:1, :3]))
+    for got in (values(model(TOKENS)), model.predict(TOKENS, verbose=0)):
+        np.testing.assert_allclose(got[:1], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("name", ["nested", "remat"])
+def test_the_loss_leaves_masked_steps_out_in_training(name: str) -> None:
+    """Targets of steps that don't count change neither loss nor weights, in eager and compiled steps alike."""
+    found = []
+    for eagerly in (True, False):
+        for padding in (0.0, 100.0):
+            keras.utils.set_random_seed(0)
+            tokens = keras.Input((5,), dtype="int32")
+            x = PASS[name](layers.Embedding(5, 4, mask_zero=True)(tokens))
+            model = keras.Model(tokens, layers.Dense(1)(layers.GRU(3, return_sequences=True)(x)) * 2)
+            model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=eagerly)
+            target = np.where(COUNT, 1.0, padding).astype("float32")[..., None]
+            losses = [float(model.train_on_batch(TOKENS, target)) for _ in range(3)]
+            found.append(np.concatenate([losses, *[np.ravel(w) for w in model.get_weights()]]))
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["Functional", "Sequential"])
+def test_a_mask_given_to_a_model(kind: str) -> None:
+    """It is that of the inputs for this call, as NumPy or as a tensor; the caller's tensor stays without."""
+    inputs = keras.Input((5, 4))
+    model: Any = keras.Model(inputs, Watch()(inputs)) if kind == "Functional" else keras.Sequential([Watch()])
+    x = ops.ones((3, 5, 4))
+    for mask in (COUNT, ops.convert_to_tensor(COUNT)):
+        np.testing.assert_array_equal(values(model(x, mask=mask)), COUNT)
+    assert scopes.get_mask(x) is None
+    assert (values(model(x)) == -1).all()
+    outer = keras.Input((5, 4))
+    flags = keras.Input((5,), dtype="bool")
+    whole = keras.Model([outer, flags], model(outer, mask=flags))
+    np.testing.assert_array_equal(whole.predict([np.ones((3, 5, 4), "float32"), COUNT], verbose=0), COUNT)
+
+
+def test_masks_given_to_a_model_of_several_inputs() -> None:
+    a, b = keras.Input((5, 4)), keras.Input((5, 4))
+    model = keras.Model([a, b], [Watch()(a), Watch()(b)])
+    x = np.ones((3, 5, 4), "float32")
+    first, second = model([x, x], mask=[None, COUNT])
+    assert (values(first) == -1).all()
+    np.testing.assert_array_equal(values(second), COUNT)
+    with pytest.raises(ValueError, match="each of 2 inputs, got 1"):
+        model([x, x], mask=COUNT)
+
+
+def test_a_mask_given_by_position_is_the_output_s_too() -> None:
+    x = ops.ones((3, 5, 4))
+    out = layers.LSTM(3, return_sequences=True)(x, None, ops.convert_to_tensor(COUNT))
+    np.testing.assert_array_equal(values(scopes.get_mask(out)), COUNT)
+
+
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_a_layer_that_cannot_carry_a_mask_says_so_once(symbolic: bool) -> None:
+    def masked() -> Any:
+        tokens = keras.Input((5,), dtype="int32") if symbolic else TOKENS
+        return layers.Embedding(5, 4, mask_zero=True)(tokens)
+
+    layer = layers.Conv1D(3, 2, name="narrow")
+    with pytest.warns(UserWarning, match=r"The layer 'narrow' \(Conv1D\) got inputs with a mask"):
+        layer(masked())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer(masked())
+        for silent in (layers.Dense(2), layers.LSTM(2), layers.GlobalAveragePooling1D(), Watch(), Residual()):
+            silent(masked())
+
+
+def test_masks_live_as_long_as_their_tensors() -> None:
+    before = len(scopes.masks)
+    tokens = keras.Input((5,), dtype="int32")
+    x = layers.Embedding(5, 4, mask_zero=True)(tokens)
+    model = keras.Model(tokens, Watch()(x * 1 + x))
+    model(TOKENS)
+    assert len(scopes.masks) == before, "symbolic values hold their masks themselves, and others are gone"
+    x = layers.Embedding(5, 4, mask_zero=True)(TOKENS)
+    assert len(scopes.masks) > before
+    del x
+    assert len(scopes.masks) == before
+
+
+def test_symbolic_values_show_their_masks_as_in_keras() -> None:
+    x = layers.Embedding(5, 4, mask_zero=True)(keras.Input((5,), dtype="int32"))
+    assert x._keras_mask.shape == (None, 5) and x._keras_mask.dtype == "bool"
