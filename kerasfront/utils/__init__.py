@@ -16,6 +16,7 @@ from kerasfront.serialization import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from kerasfront.utils import bounding_boxes
 from kerasfront.utils.numerical import normalize, to_categorical
 from kerasfront.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasfront.utils.progbar import Progbar
@@ -29,6 +30,7 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
