@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront import tree
+from kerasfront.spec import KerasTensor
+
 Shape = tuple[int, ...]
 
 
@@ -29,6 +32,7 @@ class Case:
         training: Whether the output in training differs from that in inference.
         random: Whether the output in training is drawn at random.
         stateful: Whether a call in training changes weights.
+        active: Whether a call is one in training unless it is told otherwise.
         wrong: Shapes (without the batch) that the built layer refuses.
         halves: The tolerance of float16 and bfloat16 against float32, relative to the largest output.
         variant: What distinguishes it from other cases of the same layer.
@@ -46,6 +50,7 @@ class Case:
     training: bool = False
     random: bool = False
     stateful: bool = False
+    active: bool = False
     wrong: tuple[Shape, ...] = ()
     halves: float = 0.03
     variant: str = ""
@@ -58,7 +63,9 @@ class Case:
         return f"{self.name}-{self.variant}" if self.variant else self.name
 
     def call(self, layer: Any, inputs: Any, **kwargs: Any) -> Any:
-        """The layer (or whatever else is called like it) on inputs."""
+        """The layer (or whatever else is called like it) on inputs: in inference, unless told otherwise."""
+        if self.active and not any(isinstance(x, KerasTensor | int | None) for x in tree.flatten(inputs)):
+            kwargs.setdefault("training", False)
         return layer(*inputs, **kwargs) if self.spread else layer(inputs, **kwargs)
 
     def nested(self, values: list[Any]) -> Any:
@@ -464,6 +471,59 @@ def _preprocessings() -> list[Case]:
     ]
 
 
+def _augmentations() -> list[Case]:
+    """Layers for images whose values are from -2 to 2."""
+    ends, picture = (-2, 2), (7, 6, 3)
+    draws = {"active": True, "training": True, "random": True, "wrong": ((7,),)}
+    still = {"active": True, "wrong": ((7,),)}
+    return [
+        _case("RandomBrightness", picture, factor=0.5, value_range=ends, **draws),
+        _case("RandomContrast", picture, factor=0.5, value_range=ends, **draws),
+        _case("RandomHue", picture, factor=0.5, value_range=ends, **draws),
+        _case("RandomSaturation", picture, factor=0.4, value_range=ends, **draws),
+        _case("RandomGrayscale", (3, 7, 6), data_format=_FIRST, **draws),
+        _case("RandomInvert", picture, factor=(0.5, 0.5), value_range=(-2, 3), **draws),
+        _case("RandomPosterization", picture, factor=4, value_range=ends, **draws),
+        _case("RandomColorDegeneration", picture, factor=1.0, value_range=ends, **draws),
+        _case(
+            "RandomColorJitter",
+            picture,
+            value_range=ends,
+            brightness_factor=0.2,
+            contrast_factor=0.2,
+            saturation_factor=0.5,
+            hue_factor=0.1,
+            **draws,
+        ),
+        _case("Solarization", _IMAGE, addition_factor=0.5, threshold_factor=0.5, value_range=ends, **draws),
+        _case("AutoContrast", _IMAGE, value_range=(-3, 5), **still),
+        _case("Equalization", _IMAGE, value_range=ends, bins=16, halves=0.1, **still),
+        _case(
+            "ContrastLimitedAdaptiveHistogramEqualization",
+            _IMAGE,
+            value_range=ends,
+            tile_grid_size=(2, 3),
+            clip_limit=64,
+            **still,
+        ),
+        _case("RandomSharpness", _IMAGE, factor=1.0, value_range=ends, **draws),
+        _case("RandomGaussianBlur", _IMAGE, factor=(1.0, 1.0), sigma=(0.5, 2.0), value_range=ends, **draws),
+        _case("RandomErasing", _IMAGE, factor=(1.0, 1.0), value_range=ends, **draws),
+        _case("MixUp", _IMAGE, alpha=1.0, **draws),
+        _case("CutMix", _IMAGE, factor=(1.0, 1.0), **draws),
+        _case("AugMix", picture, value_range=ends, **draws),
+        _case("RandAugment", picture, value_range=ends, **draws),
+        _case(
+            "Pipeline",
+            picture,
+            make=lambda layers: layers.Pipeline(
+                [layers.AutoContrast(value_range=(-2, 3)), layers.RandomInvert((0.5, 0.5), value_range=(-2, 3))]
+            ),
+            **{**draws, "wrong": ()},
+        ),
+    ]
+
+
 CASES: tuple[Case, ...] = (
     *_core(),
     *_activations(),
@@ -476,4 +536,5 @@ CASES: tuple[Case, ...] = (
     *_recurrents(),
     *_attentions(),
     *_preprocessings(),
+    *_augmentations(),
 )

@@ -209,6 +209,18 @@ class RandomGrayscale(ImageLayer):
     def _draw(self, size: Size, seed: Any) -> Drawn:
         return {"chosen": self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self.factor}
 
+    # Arguments have Keras's names.
+    def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Drawn | None:
+        return super().get_random_transformation(images, training, seed)
+
+    def transform_labels(self, labels: Any, transformations: Drawn | None = None, **kwargs: Any) -> Any:
+        return labels
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformations: Drawn | None = None, **kwargs: Any
+    ) -> Any:
+        return segmentation_masks
+
     def _on_images(self, images: Any, drawn: Drawn) -> Any:
         return ops.where(drawn["chosen"], pixels.grey(images), images)
 

@@ -20,7 +20,9 @@ class _Mixing(ImageLayer):
     """
 
     def _partners(self, size: Size, seed: Any) -> Any:
-        return random.shuffle(ops.arange(size[0], dtype="int32"), seed=seed)
+        # In a random order each is followed by its partner, the last one by the first: nobody is its own.
+        order = random.shuffle(ops.arange(size[0], dtype="int32"), seed=seed)
+        return ops.take(ops.roll(order, -1), ops.argsort(order), axis=0)
 
     def transform_labels(self, labels: Any, transformation: Drawn | None = None, training: bool = True) -> Any:
         """Labels (batch, ...), mixed in the shares of the images; integers become floats.
