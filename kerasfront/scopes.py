@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kerasfront.spec import KerasTensor
@@ -95,6 +95,8 @@ def set_mask(x: Any, mask: Any) -> None:
         masks.pop(key, None)
     else:
         masks[key] = (weakref.ref(x, lambda _: masks.pop(key, None)), mask)
+    with suppress(AttributeError):  # where a tensor takes attributes, it shows its mask as Keras's guides do
+        x._keras_mask = mask
 
 
 def get_mask(x: Any) -> Any:

@@ -597,6 +597,14 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         """The mask of the output: the input's, where the layer supports masking."""
         return previous_mask
 
+    def _argument(self, name: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The argument of `call` of this name, given by position or by name; None where it wasn't given."""
+        places = self._call_spec.names[: len(args)]
+        return args[places.index(name)] if name in places else kwargs.get(name or "")
+
+    def _given_mask(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return any(self._argument(name, args, kwargs) is not None for name in self._call_spec.masks)
+
     def _add_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Fill mask arguments that were not given; returns the mask of the first argument."""
         for name, value in (*zip(self._call_spec.names, args, strict=False), *list(kwargs.items())):
@@ -612,15 +620,8 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
     def _set_output_masks(self, first: Any, outputs: Any, previous: Any) -> None:
         flat = tree.flatten(outputs)
         if not self.supports_masking and not self._makes_mask:
+            self._tell_of_lost_mask(flat)
             return
-    def _argument(self, name: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The argument of `call` of this name, given by position or by name; None where it wasn't given."""
-        places = self._call_spec.names[: len(args)]
-        return args[places.index(name)] if name in places else kwargs.get(name or "")
-
-    def _given_mask(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        return any(self._argument(name, args, kwargs) is not None for name in self._call_spec.masks)
-
         found = self.compute_mask(first, previous)
         new = [found] if len(flat) == 1 else tree.flatten(found) if found is not None else [None] * len(flat)
         if len(new) == len(flat) or len(new) == 1:
@@ -628,22 +629,6 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
                 if _is_tensor(output) and (mask is not None or output is not first):
                     scopes.set_mask(output, mask)
 
-    # ---- symbolic -----------------------------------------------------------------------------------------------
-
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        # The node keeps the masks that were given; those that came with the tensors will come with them again.
-        given = dict(kwargs)
-        previous = self._add_masks(args, kwargs)
-            self._tell_of_lost_mask(flat)
-        outputs = self.compute_output_spec(*args, **kwargs)
-        if previous is not None or self._makes_mask:
-            self._set_output_masks(self._argument(self._call_spec.first, args, kwargs), outputs, previous)
-        self._inbound_nodes.append(Node(self, args, given, outputs))
-        return outputs
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
-        if type(self).compute_output_shape is not Layer.compute_output_shape and len(args) == 1:
     def _tell_of_lost_mask(self, outputs: list[Any]) -> None:
         """Warn, once, where a mask ends: unless `call` takes masks itself, or layers inside have carried it."""
         if self._call_spec.masks or self._told_of_mask or any(scopes.get_mask(x) is not None for x in outputs):
@@ -656,6 +641,21 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             stacklevel=2,
         )
 
+    # ---- symbolic -----------------------------------------------------------------------------------------------
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        # The node keeps the masks that were given; those that came with the tensors will come with them again.
+        given = dict(kwargs)
+        previous = self._add_masks(args, kwargs)
+        outputs = self.compute_output_spec(*args, **kwargs)
+        if previous is not None or self._makes_mask:
+            self._set_output_masks(self._argument(self._call_spec.first, args, kwargs), outputs, previous)
+        self._inbound_nodes.append(Node(self, args, given, outputs))
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape and len(args) == 1:
             shape = self.compute_output_shape(tree.map_structure(_shape_of, args[0]))
             return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
         if type(self).call is Layer.call:
@@ -829,6 +829,30 @@ def _training(spec: CallSpec, training: Any) -> Any:
     return spec.training_default if training is None else training
 
 
+def _with_masks(transform: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`transform(function)`, in which masks come in and go out: a transformation may know the tensors by others."""
+
+    def call(*args: Any) -> Any:
+        given = [scopes.get_mask(x) for x in tree.flatten(args)]
+        carried: list[bool] = []
+
+        def inner(*args: Any) -> Any:
+            with scopes.masked(tree.flatten(args), given):
+                out = function(*args)
+            found = [scopes.get_mask(x) for x in tree.flatten(out)]
+            carried[:] = [m is not None for m in found]
+            return (out, [m for m in found if m is not None]) if any(carried) else out
+
+        out = transform(inner)(*args)
+        if any(carried):
+            out, found = out
+            for x, mask in zip(itertools.compress(tree.flatten(out), carried), found, strict=True):
+                scopes.set_mask(x, mask)
+        return out
+
+    return call
+
+
 def _is_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor) or type(x) in _native or _adapter.is_tensor(x)
 
@@ -871,30 +895,6 @@ def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
 def _map_inputs(convert: Callable[[Any], Any], value: Any) -> Any:
     """Convert tensors and arrays; a list or tuple of plain numbers is one tensor."""
     if isinstance(value, list | tuple) and value and _is_numbers(value):
-def _with_masks(transform: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    """`transform(function)`, in which masks come in and go out: a transformation may know the tensors by others."""
-
-    def call(*args: Any) -> Any:
-        given = [scopes.get_mask(x) for x in tree.flatten(args)]
-        carried: list[bool] = []
-
-        def inner(*args: Any) -> Any:
-            with scopes.masked(tree.flatten(args), given):
-                out = function(*args)
-            found = [scopes.get_mask(x) for x in tree.flatten(out)]
-            carried[:] = [m is not None for m in found]
-            return (out, [m for m in found if m is not None]) if any(carried) else out
-
-        out = transform(inner)(*args)
-        if any(carried):
-            out, found = out
-            for x, mask in zip(itertools.compress(tree.flatten(out), carried), found, strict=True):
-                scopes.set_mask(x, mask)
-        return out
-
-    return call
-
-
         return convert(convert_to_tensor(value))
     return convert(value) if not isinstance(value, list | tuple | dict) else tree.map_structure(convert, value)
 
