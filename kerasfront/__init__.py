@@ -16,8 +16,8 @@ __version__ = "0.1.0"
 # Namespaces and names load at their first use (PEP 562): layers bind the backend, ops alone don't.
 _NAMESPACES = (
     "activations", "backend", "callbacks", "constraints", "dtype_policies", "initializers", "layers", "losses",
-    "metrics", "mixed_precision", "models", "optimizers", "random", "regularizers", "saving", "testing", "training",
-    "tree", "utils",
+    "metrics", "mixed_precision", "models", "optimizers", "quantizers", "random", "regularizers", "saving", "testing",
+    "training", "tree", "utils",
 )  # fmt: skip
 _NAMES = {
     "DTypePolicy": "dtype_policies",
@@ -33,6 +33,7 @@ _NAMES = {
     "Model": "models",
     "Operation": "layers.operation",
     "Optimizer": "optimizers",
+    "Quantizer": "quantizers",
     "Regularizer": "regularizers",
     "RematScope": "layers.remat",
     "Sequential": "models",

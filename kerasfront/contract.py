@@ -216,6 +216,9 @@ class Adapter:
     def track(self, layer: Any, name: str, value: Any) -> None:
         """Told when a layer comes to hold a Variable or a layer under `name`."""
 
+    def untrack(self, layer: Any, value: Any) -> None:
+        """Forget what `track` noted of a Variable or layer that `layer` no longer holds."""
+
     def seed(self, seed: int) -> None:
         """Seed the framework's own global generators (called by utils.set_random_seed)."""
 

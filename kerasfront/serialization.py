@@ -212,6 +212,7 @@ _PROVIDERS = (
     "metrics",
     "models",
     "optimizers",
+    "quantizers",
     "random",
     "regularizers",
 )

@@ -2,127 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kerasfront import config, serialization
-from kerasfront.errors import suggest
+from kerasfront.dtype_policies import policy_map
+from kerasfront.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
+from kerasfront.dtype_policies.policy_map import DTypePolicyMap
+from kerasfront.dtype_policies.quantized import (
+    AWQDTypePolicy,
+    GPTQDTypePolicy,
+    Int4DTypePolicy,
+    QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
+    from_name,
+)
+from kerasfront.errors import unknown
 from kerasfront.spec import dtypes
 
-_MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
-
-
-class DTypePolicy:
-    """A compute dtype and a variable dtype.
-
-    Args:
-        name: A dtype (both are it), or "mixed_float16" or "mixed_bfloat16" (variables in float32).
-
-    Raises:
-        ValueError: The name is neither.
-
-    >>> import kerasfront as keras
-    >>> p = keras.DTypePolicy("mixed_bfloat16")
-    >>> p.compute_dtype, p.variable_dtype
-    ('bfloat16', 'float32')
-    """
-
-    def __init__(self, name: str | None = None) -> None:
-        name = name or config.floatx()
-        if not isinstance(name, str):
-            raise TypeError(f"Expected the `name` of a dtype policy to be a string, got {name!r}.")
-        if name in _MIXED:
-            self._compute_dtype, self._variable_dtype = _MIXED[name], "float32"
-        elif name in dtypes.NAMES:
-            self._compute_dtype = self._variable_dtype = name
-        else:
-            near = suggest(name, sorted((*_MIXED, *dtypes.NAMES)))
-            raise ValueError(f"'{name}' is no dtype policy.{near}")
-        self._name = name
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def compute_dtype(self) -> str:
-        return self._compute_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        return self._variable_dtype
-
-    @property
-    def quantization_mode(self) -> str | None:
-        return None
-
-    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
-        """x as the layer wants it: floats in `dtype` where `autocast` is true."""
-        from_array = convert_input_of
-        assert from_array is not None
-        return from_array(x, autocast, dtypes.standardize(dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self._name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
-        return cls(**config)
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.get_config() == self.get_config()
-
-    def __hash__(self) -> int:
-        return hash(self._name)
-
-    def __repr__(self) -> str:
-        return f'<{type(self).__name__} "{self._name}">'
-
-
 FloatDTypePolicy = DTypePolicy
-convert_input_of: Any = None
-_global: DTypePolicy | None = None
-
-
-def dtype_policy() -> DTypePolicy:
-    """The policy of layers that were given none: what `set_dtype_policy` set, else `floatx()`."""
-    return _global or DTypePolicy(config.floatx())
+_QUANTIZED = (
+    QuantizedDTypePolicy, QuantizedFloat8DTypePolicy, Int4DTypePolicy, GPTQDTypePolicy, AWQDTypePolicy, DTypePolicyMap,
+)  # fmt: skip
+_FLOATS = {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": FloatDTypePolicy}
+_CLASSES: dict[str, type[DTypePolicy]] = {**_FLOATS, **{cls.__name__: cls for cls in _QUANTIZED}}
 
 
 def set_dtype_policy(policy: Any) -> None:
     """Set the policy of layers that are given none: a policy, or its name."""
-    global _global
-    _global = get(policy)
+    set_global(get(policy))
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """A policy from a policy, a name, a dtype, a config, or None (the global one)."""
+    """A policy from a policy, a name, a dtype, a config, or None (the global one).
+
+    Raises:
+        ValueError: It is none of these.
+
+    >>> import kerasfront as keras
+    >>> keras.dtype_policies.get("int8_from_float32")
+    <QuantizedDTypePolicy "int8_from_float32">
+    """
     if identifier is None:
         return dtype_policy()
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
-        return DTypePolicy.from_config(identifier.get("config", identifier))
-    if isinstance(identifier, str) and identifier in _MIXED:
-        return DTypePolicy(identifier)
-    if isinstance(identifier, str) and identifier not in dtypes.NAMES:
+        return deserialize(identifier)
+    if isinstance(identifier, str):
+        if (quantized := from_name(identifier)) is not None:
+            return quantized
         return DTypePolicy(identifier)
     return DTypePolicy(dtypes.standardize(identifier))
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
+    """The config from which `deserialize` makes an equal policy."""
+    name = type(dtype_policy).__name__
     return {
-        "module": "keras",
-        "class_name": type(dtype_policy).__name__,
+        "module": "keras" if name in _FLOATS else "keras.dtype_policies",
+        "class_name": name,
         "config": dtype_policy.get_config(),
         "registered_name": None,
     }
 
 
-def deserialize(config: dict[str, Any], custom_objects: Any = None) -> DTypePolicy:
-    return DTypePolicy.from_config(config["config"])
+def deserialize(config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> DTypePolicy:
+    """The policy of a config; raises ValueError where it names an unknown class."""
+    if "class_name" not in config:
+        return DTypePolicy.from_config(config.get("config", config))
+    name = config["class_name"]
+    cls = serialization.get_registered_object(name, custom_objects, _CLASSES)
+    if cls is None:
+        raise unknown("dtype policy", name, _CLASSES)
+    policy: DTypePolicy = cls.from_config(config["config"])
+    return policy
 
 
-serialization.register("keras", {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": FloatDTypePolicy})
+policy_map.get, policy_map.serialize = get, serialize
+serialization.register("keras", _FLOATS)
+serialization.register("keras.dtype_policies", _CLASSES)
 
 # keras.config has these two under its own name.
 vars(config).update(dtype_policy=dtype_policy, set_dtype_policy=set_dtype_policy)
+
+__all__ = [
+    "AWQDTypePolicy",
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "GPTQDTypePolicy",
+    "Int4DTypePolicy",
+    "QuantizedDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+    "deserialize",
+    "dtype_policy",
+    "get",
+    "serialize",
+    "set_dtype_policy",
+]

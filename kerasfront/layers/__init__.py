@@ -147,6 +147,7 @@ __all__ = [
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",
     "AdaptiveMaxPooling1D",
+from kerasfront.layers.reversible_embedding import ReversibleEmbedding
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
@@ -296,6 +297,7 @@ __all__ = [
 
 serialization.register(
     "keras.layers",
+    "ReversibleEmbedding",
     {name: thing for name, thing in globals().items() if isinstance(thing, type) and issubclass(thing, Layer)},
 )
 

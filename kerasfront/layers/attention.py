@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from kerasfront import ops, random
+from kerasfront import dtype_policies, ops, random
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, fraction, one_of, positive, where
 from kerasfront.layers.core import EinsumDense
+from kerasfront.layers.quantized import policies_inside
 from kerasfront.ops.attention import MASKED
 from kerasfront.random.seed_generator import SeedGenerator
 
@@ -201,16 +202,19 @@ class _Projection(EinsumDense):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         summed = len(self.equation.partition(",")[0]) - 3
-        rows, columns = self.kernel.shape[:summed], self.kernel.shape[summed:]
+        assert self._matrix_shape is not None
+        rows, columns = self._matrix_shape[:summed], self._matrix_shape[summed:]
         self.__dict__["_plan"] = summed, (math.prod(rows), math.prod(columns)), tuple(columns)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if self._form is not None:
+            return super().call(inputs)
         summed, matrix, columns = self._plan
         lead = ops.shape(inputs)[:-summed]
         if summed > 1:
             inputs = ops.reshape(inputs, (*lead, matrix[0]))
         bias = None if self.bias is None else ops.reshape(self.bias.value, (matrix[1],))
-        outputs = ops.affine(inputs, ops.reshape(self.kernel.value, matrix), bias)
+        outputs = ops.affine(inputs, ops.reshape(self._kernel.value, matrix), bias)
         return outputs if len(columns) == 1 else ops.reshape(outputs, (*lead, *columns))
 
 
@@ -302,6 +306,10 @@ class _ManyHeads(_Attention):
         self.supports_masking = True
 
     def _project(self, name: str, shape: Any, summed: int, outputs: tuple[int, ...]) -> _Projection:
+    def get_config(self) -> dict[str, Any]:
+        # Projections that were quantized are made so again, by a map of their policies.
+        return {**super().get_config(), "dtype": dtype_policies.serialize(policies_inside(self))}
+
         """A built projection of the last `summed` axes of inputs of `shape` to the axes `outputs`."""
         inner, outer = "abcdefgh"[:summed], "pqrstuvw"[: len(outputs)]
         layer = _Projection(

@@ -20,6 +20,7 @@ from kerasfront.layers._configured import (
     where,
     with_defaults,
 )
+from kerasfront.layers._matrix import MatrixLayer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.ops.convolution import (
     convolution,
@@ -66,7 +67,7 @@ class _Window(Configured):
         return x if self.activation is None else self.activation(x)
 
 
-class _Conv(_Window):
+class _Conv(_Window, MatrixLayer):
     def __init__(
         self,
         filters: int,
@@ -87,7 +88,9 @@ class _Conv(_Window):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
+        lora = kwargs.pop("lora_rank", None), kwargs.pop("lora_alpha", None)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._keep_adaptation(*lora, None)
         self._keep_window(kernel_size, strides, padding, data_format, dilation_rate)
         self._keep(
             filters=positive(self, "filters", filters), groups=positive(self, "groups", groups),
@@ -106,13 +109,20 @@ class _Conv(_Window):
                 f"Expected the channels of the inputs of {where(self)} to be a multiple of groups={self.groups}, "
                 f"got {channels} channels."
             )
-        self.kernel = self._weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self._make_matrix((*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
+        self._make_lora()
+
+    @property
+    def kernel(self) -> Any:
+        return self._shown_matrix()
 
     def call(self, inputs: Any) -> Any:
+        if self._form is not None:
+            return self._finished(self._form.product(self, inputs), read(self.bias))
         x = convolution(
             inputs,
-            self.kernel.value,
+            self._kernel.value,
             read(self.bias),
             self.strides,
             self.padding,
@@ -121,6 +131,15 @@ class _Conv(_Window):
             self.groups,
         )
         return x if self.activation is None else self.activation(x)
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution of inputs with a kernel, without bias and activation."""
+        return convolution(
+            inputs, kernel, None, self.strides, self.padding, self.data_format, self.dilation_rate, self.groups
+        )
+
+    def _contract(self, inputs: Any, matrix: Any) -> Any:
+        return self.convolution_op(inputs, matrix)
 
 
 class Conv1D(_Conv):

@@ -5,21 +5,19 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import numpy as np
+
 from kerasfront import ops, serialization, tree
-from kerasfront.errors import CapabilityError, ShapeError
+from kerasfront.errors import ShapeError
+from kerasfront.layers import quantized
 from kerasfront.layers._configured import Configured, positive, read, where
+from kerasfront.layers._matrix import MatrixLayer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.layer import Layer, map_shapes
 from kerasfront.spec import KerasTensor, dtypes
 
 
-def _refuse_lora(layer: Layer, **arguments: Any) -> None:
-    given = [name for name, value in arguments.items() if value is not None]
-    if given:
-        raise CapabilityError(f"`{given[0]}` was given to {where(layer)}: kerasfront's layers are made without it.")
-
-
-class Dense(Configured):
+class Dense(MatrixLayer):
     """A fully connected layer: `activation(inputs @ kernel + bias)` over the last axis.
 
     Args:
@@ -33,6 +31,9 @@ class Dense(Configured):
         activity_regularizer: A regularizer of the output.
         kernel_constraint: A constraint of the kernel.
         bias_constraint: A constraint of the bias.
+        lora_rank: The rank of LoRA, see `enable_lora`; None: none.
+        lora_alpha: What LoRA's part is multiplied by, times the rank; None: the rank.
+        quantization_config: What `quantize` goes by where it is given the mode alone.
 
     Raises:
         ValueError: `units` is no positive integer.
@@ -60,7 +61,7 @@ class Dense(Configured):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        _refuse_lora(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
         self._keep(
             units=positive(self, "units", units), activation=activation, use_bias=use_bias,
             kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
@@ -70,17 +71,36 @@ class Dense(Configured):
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
+    _forms = quantized.MATRIX_FORMS
+
     def build(self, input_shape: Any) -> None:
-        self.kernel = self._weight("kernel", (input_shape[-1], self.units))
+        self._make_matrix((input_shape[-1], self.units))
         self.bias = self._weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
+        self._make_lora()
+
+    @property
+    def kernel(self) -> Any:
+        return self._shown_matrix()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = ops.affine(inputs, self.kernel.value, read(self.bias))
+        if self._form is not None:
+            x = self._form.output(self, self._form.product(self, inputs))
+        else:
+            x = ops.affine(inputs, self._kernel.value, read(self.bias))
         return x if self.activation is None else self.activation(x)
 
+    def _contract(self, inputs: Any, matrix: Any) -> Any:
+        return ops.matmul(inputs, matrix)
 
-class EinsumDense(Configured):
+    def _biased(self, x: Any) -> Any:
+        return x if self.bias is None else ops.add(x, self.bias.value)
+
+    def _narrow(self) -> bool:
+        return True
+
+
+class EinsumDense(MatrixLayer):
     """A dense layer over any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -96,6 +116,10 @@ class EinsumDense(Configured):
         bias_regularizer: A regularizer of the bias.
         kernel_constraint: A constraint of the kernel.
         bias_constraint: A constraint of the bias.
+        lora_rank: The rank of LoRA, see `enable_lora`; None: none.
+        lora_alpha: What LoRA's part is multiplied by, times the rank; None: the rank.
+        gptq_unpacked_column_size: Kept for Keras's files: it follows from the sizes.
+        quantization_config: What `quantize` goes by where it is given the mode alone.
 
     Raises:
         ValueError: The equation is malformed, or sizes don't follow from the inputs and `output_shape`.
@@ -125,16 +149,16 @@ class EinsumDense(Configured):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        _refuse_lora(
-            self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config,
-            gptq_unpacked_column_size=gptq_unpacked_column_size,
-        )  # fmt: skip
+        self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
+        self.gptq_unpacked_column_size = gptq_unpacked_column_size
         self._keep(
             equation=equation, activation=activation, bias_axes=bias_axes, kernel_initializer=kernel_initializer,
             output_shape=(output_shape,) if isinstance(output_shape, int) else tuple(output_shape),
             bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
         )  # fmt: skip
+
+    _forms = quantized.MATRIX_FORMS
 
     def build(self, input_shape: Any) -> None:
         inner, kernel, outer = self._labels()
@@ -145,12 +169,15 @@ class EinsumDense(Configured):
                 f"The size of '{missing[0]}' in the equation '{self.equation}' of {where(self)} follows neither from "
                 f"the inputs of shape {tuple(input_shape)} nor from the output_shape {self.output_shape}."
             )
-        self.kernel = self._weight("kernel", [sizes[c] for c in kernel])
-        self.bias = None
-        if self.bias_axes:
-            self.bias = self._weight(
-                "bias", self._bias_shape(outer, sizes, len(input_shape) - len(inner.replace(".", "")))
-            )
+        elided = len(input_shape) - len(inner.replace(".", ""))
+        self._terms = _numbered(inner, elided), list(kernel), _numbered(outer, elided)
+        self._make_matrix([sizes[c] for c in kernel])
+        self.bias = self._weight("bias", self._bias_shape(outer, sizes, elided)) if self.bias_axes else None
+        self._make_lora()
+
+    @property
+    def kernel(self) -> Any:
+        return self._shown_matrix()
 
     def _labels(self) -> tuple[str, str, str]:
         text = self.equation.replace(" ", "")
@@ -193,10 +220,64 @@ class EinsumDense(Configured):
         return shape + [1] * (elided if outer.endswith("...") else 0)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = ops.einsum(self.equation, inputs, self.kernel.value)
-        if self.bias is not None:
-            x = ops.add(x, self.bias.value)
+        if self._form is not None:
+            x = self._form.output(self, self._form.product(self, inputs))
+        else:
+            x = self._biased(ops.einsum(self.equation, inputs, self._kernel.value))
         return x if self.activation is None else self.activation(x)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if config["gptq_unpacked_column_size"] is None:
+            del config["gptq_unpacked_column_size"]
+        return config
+
+    # ---- for LoRA and quantization: the labels of inputs, kernel and outputs ----------------------------------------
+
+    def _contract(self, inputs: Any, matrix: Any) -> Any:
+        return ops.einsum(self.equation, inputs, matrix)
+
+    def _biased(self, x: Any) -> Any:
+        return x if self.bias is None else ops.add(x, self.bias.value)
+
+    def _narrow(self) -> bool:
+        inner, kernel, outer = self._terms
+        return kernel[-1] == outer[-1] and kernel[-1] not in inner
+
+    def _summed(self) -> tuple[int, ...]:
+        _, kernel, outer = self._terms
+        return tuple(n for n, label in enumerate(kernel) if label not in outer)
+
+    def _summed_inputs(self, inputs: Any) -> tuple[int, ...]:
+        inner, _, outer = self._terms
+        return tuple(n for n, label in enumerate(inner) if label not in outer)
+
+    def _spread(self, x: Any, labels: list[str], xp: Any) -> Any:
+        """A scale over `labels`, of which those that are summed have the length 1, along the outputs' labels."""
+        outer = self._terms[2]
+        kept = [label for label in outer if label in labels]
+        gone = tuple(n for n, label in enumerate(labels) if label not in outer)
+        x = xp.transpose(xp.squeeze(x, gone), [[c for c in labels if c in kept].index(c) for c in kept])
+        return xp.expand_dims(x, tuple(n for n, label in enumerate(outer) if label not in kept))
+
+    def _output_scale(self, scale: Any) -> Any:
+        return self._spread(scale, self._terms[1], np)
+
+    def _input_scale(self, scale: Any) -> Any:
+        return self._spread(scale, self._terms[0], ops)
+
+    def _weight_scale(self, scale: Any) -> Any:
+        _, kernel, outer = self._terms
+        kept = [label for label in outer if label in kernel]
+        scale = ops.squeeze(scale, tuple(n for n, label in enumerate(outer) if label not in kernel))
+        scale = ops.transpose(scale, [kept.index(c) for c in kernel if c in kept])
+        return ops.expand_dims(scale, self._summed())
+
+
+def _numbered(term: str, elided: int) -> list[str]:
+    """The labels of a term; the axes that its ellipsis stands for have numbers."""
+    before, dots, after = term.partition("...")
+    return [*before, *(str(n) for n in range(elided if dots else 0)), *after]
 
 
 def _aligned(labels: str, shape: Any) -> list[tuple[str, int | None]]:
@@ -206,7 +287,7 @@ def _aligned(labels: str, shape: Any) -> list[tuple[str, int | None]]:
     return list(zip(labels.removesuffix("..."), shape, strict=False))
 
 
-class Embedding(Configured):
+class Embedding(MatrixLayer):
     """Vectors for integers: row i of the embeddings for the index i.
 
     Args:
@@ -217,6 +298,9 @@ class Embedding(Configured):
         embeddings_constraint: A constraint of the embeddings.
         mask_zero: Whether the index 0 is padding: the output then carries a mask.
         weights: The initial value of the embeddings, alone in a list or by itself.
+        lora_rank: The rank of LoRA, see `enable_lora`; None: none.
+        lora_alpha: What LoRA's part is multiplied by, times the rank; None: the rank.
+        quantization_config: What `quantize` goes by where it is given the mode alone.
 
     Raises:
         ValueError: `input_dim` or `output_dim` is no positive integer.
@@ -245,7 +329,7 @@ class Embedding(Configured):
             kwargs["input_shape"] = (length,) if isinstance(length, int) else tuple(length)
         # Indices are never cast to a float dtype, and rows are cast after they were picked.
         super().__init__(**{**kwargs, "autocast": False})
-        _refuse_lora(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
         self._keep(
             input_dim=positive(self, "input_dim", input_dim), output_dim=positive(self, "output_dim", output_dim),
             embeddings_initializer=embeddings_initializer, embeddings_regularizer=embeddings_regularizer,
@@ -256,9 +340,22 @@ class Embedding(Configured):
             self.build()
             self.set_weights(list(weights) if isinstance(weights, list | tuple) else [weights])
 
+    _matrix = "embeddings"
+    _others: tuple[str, ...] = ()
+    _forms, _whole = quantized.ROW_FORMS, quantized.WHOLE_ROWS
+
     def build(self, input_shape: Any = None) -> None:
         if not self.built:  # the constructor has built it where it was given weights
-            self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim))
+            self._make_matrix((self.input_dim, self.output_dim))
+            self._make_lora()
+
+    def quantized_build(self, embeddings_shape: Any, mode: str, config: Any = None) -> None:
+        """Make the variables of quantized embeddings of this shape."""
+        self._quantized_build(embeddings_shape, mode, config)
+
+    @property
+    def embeddings(self) -> Any:
+        return self._shown_matrix()
 
     @property
     def input_dtype(self) -> str:
@@ -266,7 +363,9 @@ class Embedding(Configured):
 
     def call(self, inputs: Any) -> Any:
         indices = inputs if dtypes.is_int(ops.dtype(inputs)) else ops.cast(inputs, "int32")
-        x = ops.take(self.embeddings.value, indices, axis=0)
+        if self._form is not None:
+            return ops.cast(self._form.rows(self, indices), self.compute_dtype)
+        x = ops.take(self._embeddings.value, indices, axis=0)
         return x if self.compute_dtype == self.variable_dtype else ops.cast(x, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -390,6 +489,12 @@ class Lambda(Configured):
         config = super().get_config()
         return {k: v for k, v in config.items() if v is not None or k not in ("output_shape", "mask")}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None) -> Any:
+        """A new one from what `get_config` returned; `safe_mode` changes nothing: no bytecode of a lambda is run."""
+        with serialization.custom_object_scope(custom_objects):
+            return super().from_config(config)
+
 
 class Wrapper(Configured):
     """The base of layers that wrap another one.
@@ -414,7 +519,7 @@ class Wrapper(Configured):
             raise ValueError(f"Expected `layer` of {where(self)} to be a layer, got {layer!r}.")
         self.layer = layer
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
 

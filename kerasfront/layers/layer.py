@@ -78,6 +78,8 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
     built: bool
     # Whether the mask of the input is that of the output too.
     supports_masking = False
+    # The map that it was given in place of a dtype policy.
+    _policy_map: dtype_policies.DTypePolicyMap | None = None
     # Attributes that are set while a layer is built or called and hold nothing to be tracked.
     _untracked = frozenset({"_path", "built", "_losses", "_input_spec", "input_spec", "_simple", "_remat"})
 
@@ -117,8 +119,8 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._trainable = bool(trainable)
         self.autocast = autocast
-        if dtype is not None:
-            self.__dict__["_dtype_policy"] = dtype_policies.get(dtype)
+        if dtype is not None or isinstance(self._dtype_policy, dtype_policies.DTypePolicyMap):
+            self.dtype_policy = self._dtype_policy if dtype is None else dtype
         input_shape = kwargs.pop("input_shape", None)
         if (dim := kwargs.pop("input_dim", None)) is not None:
             input_shape = (dim,)
@@ -165,6 +167,8 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
 
     # ---- variables ----------------------------------------------------------------------------------------------
 
+        if isinstance(value, Variable | Layer):
+            _adapter.untrack(self, value)
     def add_weight(
         self,
         shape: Any = None,
@@ -320,16 +324,25 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
 
     @property
     def dtype_policy(self) -> Any:
-        return self._dtype_policy
+        return self._dtype_policy if self._policy_map is None else self._policy_map
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self.__dict__["_dtype_policy"] = dtype_policies.get(value)
+        policy = dtype_policies.get(value)
+        of_paths = policy if isinstance(policy, dtype_policies.DTypePolicyMap) else None
+        self.__dict__["_policy_map"], self.__dict__["_dtype_policy"] = of_paths, policy
+        if of_paths is not None:
+            self._find_policy(self.path)
         self._simple = False
 
     @property
     def dtype(self) -> str:
         return self.variable_dtype
+
+    def _find_policy(self, path: str) -> None:
+        """Take the policy of the layer's path from the map that it was given."""
+        assert self._policy_map is not None
+        self.__dict__["_dtype_policy"] = self._policy_map[path]
 
     @property
     def variable_dtype(self) -> str:
@@ -465,6 +478,8 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs)))
         if symbolic and self.input_spec is not None and args:
             check_inputs(self.input_spec, args[0], self)
+        if self._policy_map is not None and not self.built:
+            self._find_policy(scopes.path_of(self.name))
         if not self.built:
             if self.input_spec is not None and args:
                 check_inputs(self.input_spec, args[0], self)
@@ -783,6 +798,33 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             variable.assign(np.asarray(store[str(index)]))
 
     def _saved_variables(self) -> list[Variable]:
+    # ---- quantization -------------------------------------------------------------------------------------------
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Quantize the layer's weights, in place, as Dense, EinsumDense and the embeddings do.
+
+        Args:
+            mode: "int8", "int4" or "float8"; None where `config` says it.
+            type_check: Whether a subclass of a user's own is refused: what its `call` does is not looked at.
+            config: A `keras.quantizers.QuantizationConfig`; None: the mode's default one.
+
+        Raises:
+            NotImplementedError: A layer of this kind can't be quantized, or not in this mode.
+            NotBuiltError: The layer isn't built.
+            ValueError: The layer is quantized already, or mode and config make no sense.
+        """
+        raise NotImplementedError(f"The layer '{self.path}' ({type(self).__name__}) can't be quantized.")
+
+    def quantized_build(self, input_shape: Any, mode: str) -> None:
+        """Make quantized weights, where the class can."""
+        raise NotImplementedError(f"The layer '{self.path}' ({type(self).__name__}) can't be quantized.")
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """`call`, once the layer is quantized."""
+        if self.quantization_mode is None:
+            raise ValueError(f"The layer '{self.path}' ({type(self).__name__}) isn't quantized.")
+        return self.call(*args, **kwargs)
+
         return sorted(self._own, key=lambda v: not v.born_trainable)
 
     def save_assets(self, inner_path: str) -> None:
@@ -796,7 +838,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         base = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": dtype_policies.serialize(self._dtype_policy),
+            "dtype": dtype_policies.serialize(self.dtype_policy),
         }
         if self.activity_regularizer is not None:
             base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
@@ -996,5 +1038,7 @@ def _scope_of(layer: Layer) -> Any:
     return nullcontext() if inside else scopes.name_scope(layer.name)
 
 
-dtype_policies.convert_input_of = convert_input
+dtype_policies.policy.convert_input_of = convert_input
 serialization.register_base(Layer)
+        if self._policy_map is not None:
+            self._find_policy(self._path)

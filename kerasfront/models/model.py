@@ -10,6 +10,7 @@ from typing import Any
 from kerasfront import ops, scopes, serialization, tree
 from kerasfront.errors import unknown
 from kerasfront.layers.layer import Layer
+from kerasfront.layers.quantized import quantize_tree
 from kerasfront.metrics.metric import Metric
 from kerasfront.models.summary import print_summary
 from kerasfront.saving import model_files
@@ -89,6 +90,49 @@ class Model(Trainer):
     def build_from_config(self, config: dict[str, Any]) -> None:
         if config and not self.built:
             Layer.build_from_config(self, config)
+
+    # -- quantization ---------------------------------------------------------------------------------------------
+
+    def quantize(  # type: ignore[override]
+        self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any
+    ) -> None:
+        """Quantize the weights of the model's layers, in place; those that can't be are named in a warning.
+
+        A model that is to be trained further is compiled anew afterwards.
+
+        Args:
+            mode: "int8", "int4" or "float8"; None where `config` says it.
+            config: A `keras.quantizers.QuantizationConfig`; None: the mode's default one.
+            filters: Which layers: a regular expression that is found in their names, a list of such, or a function of
+                the layer; None: all.
+            kwargs: None is known.
+
+        Raises:
+            NotBuiltError: The model isn't built.
+            ValueError: Mode and config make no sense, or `filters` is none of these.
+
+        >>> import kerasfront as keras
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(2)])
+        >>> model.quantize("int8", filters="^a$")
+        >>> [layer.dtype_policy.name for layer in model.layers]
+        ['int8_from_float32', 'float32']
+        """
+        if kwargs:
+            raise TypeError(f"quantize() of a model got unknown arguments: {', '.join(kwargs)}.")
+        if not self.built:
+            raise NotBuiltError(f"The model '{self.name}' isn't built: call it on data before quantize().")
+        quantize_tree(self, mode, config, filters)
+        self._forget_functions()
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> dict[str, Any] | None:
+        """In which order "gptq" and "awq" go through the model; a model of your own may say it.
+
+        Returns:
+            A dict with "pre_block_layers", through which inputs pass first, and "sequential_blocks", the layers that
+            are quantized one after the other; None: all layers are, in one pass.
+        """
+        return None
+
 
     # -- looking, saving ------------------------------------------------------------------------------------------
 

@@ -99,7 +99,10 @@ class LossScaleOptimizer(Optimizer):
 
         def good() -> None:
             factor = 1.0 / scale.value
-            inner.apply([g if g is None else g * ops.cast(factor, g.dtype) for g in grads], variables)
+            pairs = zip(grads, variables, strict=True)
+            # What a variable takes as it is was never multiplied by the loss.
+            as_is = [g if g is None or v.overwrite_with_gradient else g * ops.cast(factor, g.dtype) for g, v in pairs]
+            inner.apply(as_is, variables)
             grown = ops.equal(counter + 1, self.dynamic_growth_steps)
             scale.assign(ops.select_where(grown, scale * 2.0, scale))
             counter.assign(ops.select_where(grown, 0, counter + 1))

@@ -326,7 +326,7 @@ def _plan(owner: Any, path: str, reader: Any, group: str, report: LoadReport) ->
         for variable, place in assignments:
             variable.assign(reader.read(place))
             if deferred is not None:
-                deferred.done(variable)
+                deferred.done(getattr(variable, "stored", variable))
 
     return assign
 

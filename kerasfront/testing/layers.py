@@ -125,6 +125,7 @@ def _core() -> list[Case]:
         _case(
             "Embedding", (6,), weights=True, input_dim=9, output_dim=3, mask_zero=True, dtype="int32", variant="mask"
         ),
+        _case("ReversibleEmbedding", (6,), weights=True, input_dim=9, output_dim=3, dtype="int32"),
         _case("Masking", _STEPS),
         _case("Lambda", _STEPS, make=lambda layers: layers.Lambda(_doubled), masks=True, config=False),
         _case("Identity", _STEPS, masks=True),
