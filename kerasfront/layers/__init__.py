@@ -7,6 +7,7 @@ from typing import Any
 from kerasfront import serialization
 from kerasfront.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from kerasfront.layers.attention import AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention
+from kerasfront.layers.augmentation.boxes import MaxNumBoundingBoxes
 from kerasfront.layers.augmentation.color import (
     AutoContrast,
     ContrastLimitedAdaptiveHistogramEqualization,
@@ -23,8 +24,18 @@ from kerasfront.layers.augmentation.color import (
     Solarization,
 )
 from kerasfront.layers.augmentation.filters import RandomErasing, RandomGaussianBlur, RandomSharpness
+from kerasfront.layers.augmentation.geometric import (
+    RandomElasticTransform,
+    RandomFlip,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)  # fmt: skip
 from kerasfront.layers.augmentation.mixing import CutMix, MixUp
 from kerasfront.layers.augmentation.policies import AugMix, RandAugment
+from kerasfront.layers.augmentation.resizing import CenterCrop, RandomCrop, Resizing
 from kerasfront.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from kerasfront.layers.convolution import (
     Conv1D,
@@ -147,7 +158,6 @@ __all__ = [
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",
     "AdaptiveMaxPooling1D",
-from kerasfront.layers.reversible_embedding import ReversibleEmbedding
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
@@ -165,6 +175,7 @@ from kerasfront.layers.reversible_embedding import ReversibleEmbedding
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CenterCrop",
     "Concatenate",
     "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
@@ -227,6 +238,7 @@ from kerasfront.layers.reversible_embedding import ReversibleEmbedding
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -248,18 +260,27 @@ from kerasfront.layers.reversible_embedding import ReversibleEmbedding
     "RandomColorDegeneration",
     "RandomColorJitter",
     "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
     "RandomErasing",
+    "RandomFlip",
     "RandomGaussianBlur",
     "RandomGrayscale",
     "RandomHue",
     "RandomInvert",
+    "RandomPerspective",
     "RandomPosterization",
+    "RandomRotation",
     "RandomSaturation",
     "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",

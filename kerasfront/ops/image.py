@@ -496,37 +496,63 @@ def resize(
     height, width = _pair(size, "size")
     place = _Layout(images, data_format)
     x = place.enter(images)
+    _, tall, wide, _ = shape_of(x)
     if crop_to_aspect_ratio:
-        x = _cropped_to(x, height, width)
+        x = cut_out(x, cropped_window(tall, wide, (height, width)))
     if pad_to_aspect_ratio:
-        x = _padded_to(x, height, width, fill_value)
+        x = _padded_out(x, padded_window(tall, wide, (height, width)), fill_value)
     if interpolation == "nearest":
         return place.leave(resize_images(x, (height, width), interpolation, antialias))
     return place.leave(_like(resize_images(_to_float(x), (height, width), interpolation, antialias), dtype_of(images)))
 
 
-def _known(x: Any) -> tuple[int, int]:
-    height, width = x.shape[1:3]
-    if height is None or width is None:
-        raise ShapeError(f"Expected images of known height and width, got the shape {tuple(x.shape)}.")
-    return height, width
+# (top, left, height, width) of the part of a picture that is resized; what begins below 0 is padded.
+Window = tuple[Any, Any, Any, Any]
 
 
-def _cropped_to(x: Any, height: int, width: int) -> Any:
-    h, w = _known(x)
-    kept = builtins.max(builtins.min(h, w * height // width), 1), builtins.max(builtins.min(w, h * width // height), 1)
-    top, left = (h - kept[0]) // 2, (w - kept[1]) // 2
-    return get_item(x, (_ALL, builtins.slice(top, top + kept[0]), builtins.slice(left, left + kept[1])))
+def cropped_window(height: Any, width: Any, size: Sequence[int]) -> Window:
+    """The largest window with the aspect ratio of `size` in the middle of a picture, whose sizes may be tensors."""
+    tall = _most(_least(height, width * size[0] // size[1]), 1)
+    wide = _most(_least(width, height * size[1] // size[0]), 1)
+    return (height - tall) // 2, (width - wide) // 2, tall, wide
 
 
-def _padded_to(x: Any, height: int, width: int, value: float) -> Any:
-    h, w = _known(x)
-    rows = builtins.max(w * height // width - h, 0) // 2
-    columns = builtins.max(h * width // height - w, 0) // 2
+def padded_window(height: Any, width: Any, size: Sequence[int]) -> Window:
+    """The smallest window about a picture that has the aspect ratio of `size`, up to whole pixels on both sides."""
+    rows = _most(width * size[0] // size[1] - height, 0) // 2
+    columns = _most(height * size[1] // size[0] - width, 0) // 2
+    return -rows, -columns, height + 2 * rows, width + 2 * columns
+
+
+def _least(a: Any, b: Any) -> Any:
+    return builtins.min(a, b) if isinstance(a, int) and isinstance(b, int) else minimum(a, b)
+
+
+def _most(a: Any, b: int) -> Any:
+    return builtins.max(a, b) if isinstance(a, int) else maximum(a, b)
+
+
+def cut_out(x: Any, window: Window) -> Any:
+    """A window of pictures (batch, height, width, channels), which lies inside of them; its place may be a tensor."""
+    for axis, (start, length) in enumerate(zip(window[:2], window[2:], strict=True), 1):
+        if isinstance(start, int) and isinstance(length, int):
+            x = get_item(x, (*[_ALL] * axis, builtins.slice(start, start + length)))
+        else:
+            x = take(x, start + arange(length, dtype="int32"), axis)
+    return x
+
+
+def _padded_out(x: Any, window: Window, value: float) -> Any:
+    rows, columns = -window[0], -window[1]
     return _padded(_padded(x, 1, rows, rows, value), 2, columns, columns, value)
 
 
-def _padded(x: Any, axis: int, before: int, after: int, value: float = 0.0) -> Any:
+def _any(count: Any) -> bool:
+    """Whether there may be any: only the running graph knows where it is a tensor."""
+    return not isinstance(count, int) or count > 0
+
+
+def _padded(x: Any, axis: int, before: Any, after: Any, value: float = 0.0) -> Any:
     """x with `value` before and after what is along an axis."""
 
     def filled(count: int) -> Any:
@@ -534,8 +560,8 @@ def _padded(x: Any, axis: int, before: int, after: int, value: float = 0.0) -> A
         shape[axis] = count
         return full(tuple(shape), value, dtype_of(x))
 
-    parts = [filled(before)] if before else []
-    parts += [x, *([filled(after)] if after else [])]
+    parts = [filled(before)] if _any(before) else []
+    parts += [x, *([filled(after)] if _any(after) else [])]
     return concatenate(parts, axis) if len(parts) > 1 else x
 
 
@@ -677,8 +703,11 @@ def _order(interpolation: str) -> int:
     return ("nearest", "bilinear").index(_one_of("interpolation", interpolation, ("nearest", "bilinear")))
 
 
-def _sampled(x: Any, rows: Any, columns: Any, order: int, mode: str, fill: float) -> Any:
-    """Pictures (batch, height, width, channels) at rows and columns, both (batch, height', width')."""
+def sampled(x: Any, rows: Any, columns: Any, order: int, mode: str, fill: float) -> Any:
+    """Pictures (batch, height, width, channels) at rows and columns, both (batch, height', width').
+
+    `order` is 0 for the nearest pixel and 1 for bilinear interpolation; `mode` and `fill` say what lies outside.
+    """
     batch, height, width, channels = shape_of(x)
     values = reshape(_to_float(x), (batch * height * width, channels))
     base = reshape(arange(batch, dtype="int32"), (batch, 1, 1))
@@ -691,7 +720,7 @@ def _sizes_of(x: Any) -> tuple[Any, Any, str]:
     return height, width, dtype_of(_to_float(x))
 
 
-def _grid(x: Any) -> tuple[Any, Any]:
+def grid(x: Any) -> tuple[Any, Any]:
     """The row and the column of each pixel, (1, height, 1) and (1, 1, width)."""
     height, width, name = _sizes_of(x)
     rows, columns = cast(arange(height), name), cast(arange(width), name)
@@ -700,7 +729,7 @@ def _grid(x: Any) -> tuple[Any, Any]:
 
 def _projected(x: Any, transform: Any) -> tuple[Any, Any]:
     """Where in the input each pixel of the output comes from."""
-    rows, columns = _grid(x)
+    rows, columns = grid(x)
     a = [reshape(get_item(transform, (_ALL, i)), (-1, 1, 1)) for i in range(8)]
     depth = a[6] * columns + a[7] * rows + 1.0
     return (a[3] * columns + a[4] * rows + a[5]) / depth, (a[0] * columns + a[1] * rows + a[2]) / depth
@@ -762,7 +791,7 @@ def affine_transform(
     x = place.enter(images)
     a = cast(transform, _sizes_of(x)[2])
     rows, columns = _projected(x, expand_dims(a, 0) if len(a.shape) == 1 else a)
-    return place.leave(_sampled(x, rows, columns, order, fill_mode, fill_value))
+    return place.leave(sampled(x, rows, columns, order, fill_mode, fill_value))
 
 
 _CORNERS = [[[0, 0], [5, 0], [0, 4], [5, 4]]]
@@ -825,11 +854,11 @@ def perspective_transform(
             raise ShapeError(f"Expected `{name}` of shape (4, 2) or (batch, 4, 2), got {tuple(given.shape)}.")
         floats = cast(given, _sizes_of(x)[2])
         points.append(expand_dims(floats, 0) if len(given.shape) == 2 else floats)
-    rows, columns = _projected(x, _homography(*points))
-    return place.leave(_sampled(x, rows, columns, order, "constant", fill_value))
+    rows, columns = _projected(x, homography(*points))
+    return place.leave(sampled(x, rows, columns, order, "constant", fill_value))
 
 
-def _homography(to: Any, of: Any) -> Any:
+def homography(to: Any, of: Any) -> Any:
     """The eight numbers of the projection that takes the points `of` to the points `to`, both (batch, 4, 2)."""
     x, y = get_item(of, (Ellipsis, 0)), get_item(of, (Ellipsis, 1))
     u, v = get_item(to, (Ellipsis, 0)), get_item(to, (Ellipsis, 1))
@@ -963,9 +992,9 @@ def _elastic(
     noise = _draws.uniform(_draws.key_of(seed), (batch, height, width, 2), -1.0, 1.0, name)
     taps = 2 * math.ceil(3 * sigma) + 1
     moves = _filtered(noise, (taps, taps), (sigma, sigma)) * float(alpha)
-    rows, columns = _grid(x)
+    rows, columns = grid(x)
     moved = rows + get_item(moves, (Ellipsis, 0)), columns + get_item(moves, (Ellipsis, 1))
-    return place.leave(_sampled(x, *moved, order, fill_mode, fill_value))
+    return place.leave(sampled(x, *moved, order, fill_mode, fill_value))
 
 
 # ---- filters ------------------------------------------------------------------------------------------------------

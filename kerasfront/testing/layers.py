@@ -478,6 +478,22 @@ def _augmentations() -> list[Case]:
     draws = {"active": True, "training": True, "random": True, "wrong": ((7,),)}
     still = {"active": True, "wrong": ((7,),)}
     return [
+        _case("Resizing", _IMAGE, height=5, width=8, **still),
+        _case("Resizing", _IMAGE, height=3, width=9, interpolation="bicubic", antialias=True, variant="cubic", **still),
+        _case("Resizing", _IMAGE, height=4, width=8, crop_to_aspect_ratio=True, variant="cropped", **still),
+        _case("Resizing", (4, 7, 6), height=9, width=4, pad_to_aspect_ratio=True, data_format=_FIRST, variant="padded"),
+        _case("CenterCrop", _IMAGE, height=4, width=3, **still),
+        _case("CenterCrop", _IMAGE, height=9, width=3, unknown=False, variant="larger", **still),
+        _case("RandomCrop", _IMAGE, height=4, width=3, **draws),
+        _case("RandomFlip", _IMAGE, **draws),
+        _case("RandomFlip", (4, 7, 6), mode="vertical", data_format=_FIRST, variant="first", **draws),
+        _case("RandomRotation", _IMAGE, factor=0.4, **draws),
+        _case("RandomTranslation", _IMAGE, height_factor=0.3, width_factor=0.2, fill_mode="wrap", **draws),
+        _case("RandomZoom", _IMAGE, height_factor=0.4, width_factor=(0.1, 0.5), fill_mode="constant", **draws),
+        _case("RandomShear", (4, 7, 6), x_factor=0.4, y_factor=0.2, data_format=_FIRST, **draws),
+        _case("RandomPerspective", _IMAGE, factor=(1.0, 1.0), scale=0.7, **draws),
+        _case("RandomElasticTransform", _IMAGE, factor=(1.0, 1.0), scale=(0.5, 1.0), **draws),
+        _case("MaxNumBoundingBoxes", _IMAGE, max_number=3, **still),
         _case("RandomBrightness", picture, factor=0.5, value_range=ends, **draws),
         _case("RandomContrast", picture, factor=0.5, value_range=ends, **draws),
         _case("RandomHue", picture, factor=0.5, value_range=ends, **draws),

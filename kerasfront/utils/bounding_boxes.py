@@ -381,7 +381,7 @@ def compute_iou(
     first, second = (_boxes(b, _own_dtype(b)) for b in (boxes1, boxes2))
     rows = tuple(ops.expand_dims(c, -1) for c in _corners(first, layout))
     columns = tuple(ops.expand_dims(c, -2) for c in _corners(second, layout))
-    found = _overlap(rows, columns)[2]  # type: ignore[arg-type]
+    found = _overlap(rows, columns)[2]
     if not use_masking:
         return found
     padding = [ops.all(ops.less(b, 0), -1) for b in (first, second)]

@@ -132,6 +132,10 @@ class ImageLayer(DataLayer):
         """Draws for each image, of shape (batch, *shape), between two limits."""
         return random.uniform((size[0], *shape), *limits, dtype="float32", seed=seed)
 
+    def _chosen(self, size: Size, chances: tuple[float, float], seed: Any) -> Any:
+        """Which images are changed, each with a chance of its own drawn between limits: (batch, 1, 1, 1)."""
+        return self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self._uniform(size, chances, seed, 1, 1, 1)
+
     # ---- what it does -------------------------------------------------------------------------------------------
 
     def call(self, data: Any, training: bool = True) -> Any:

@@ -175,7 +175,7 @@ class CutMix(_Mixing):
         if transformation is None:
             return bounding_boxes
         _, height, width = transformation["size"]
-        form = self.bounding_box_format
+        form = self._box_format
         boxes = boxes_of.convert_format(bounding_boxes["boxes"], form, "xyxy", height, width)
         own = {**bounding_boxes, "boxes": boxes}
         others = self._of_partners(own, transformation)

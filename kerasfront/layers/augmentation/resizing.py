@@ -22,7 +22,7 @@ class _Sized(ImageLayer):
     def _new_size(self, drawn: Drawn) -> tuple[Any, Any]:
         return self.height, self.width
 
-    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:  # type: ignore[override]
+    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
         top, left, tall, wide = (ops.cast(n, "float32") for n in drawn["window"])
         corner = ops.stack([left, top, left, top])
         return (boxes - corner) * ops.stack([self.width / wide, self.height / tall] * 2)

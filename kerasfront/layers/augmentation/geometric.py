@@ -1,0 +1,570 @@
+"""Layers that move the pixels of images at random: flips, affine and projective maps, elastic ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.layers._configured import one_of, where
+from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
+from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
+from kerasfront.ops.image import FILL_MODES, grid, homography, sampled
+from kerasfront.utils.bounding_boxes import clip_to_image_size, corner_points, enclosing, pad
+
+_INTERPOLATIONS = ("nearest", "bilinear")
+
+
+def _both_ways(value: Any) -> Any:
+    """A number f as the range from -f to f."""
+    return (-abs(value), abs(value)) if number(value) else value
+
+
+def _per_box(x: Any) -> Any:
+    """A number for each image, (batch,), for each of its boxes."""
+    return ops.reshape(x, (-1, 1))
+
+
+class RandomFlip(ImageLayer):
+    """In training, flips images, each with a chance of 1/2 in each direction.
+
+    (In Keras, "horizontal_and_vertical" flips in both directions at once or not at all.)
+
+    Args:
+        mode: "horizontal" (left to right), "vertical" (upside down) or "horizontal_and_vertical".
+        seed: An integer, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `mode` is unknown.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomFlip("horizontal", seed=1, data_format="channels_last")
+    >>> x = keras.ops.tile(keras.ops.reshape([1.0, 2.0], (1, 1, 2, 1)), (20, 1, 1, 1))
+    >>> sorted(set(keras.ops.convert_to_numpy(layer(x, training=True))[:, 0, 0, 0].tolist()))
+    [1.0, 2.0]
+    """
+
+    def __init__(
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, data_format=data_format, **kwargs)
+        self.mode = one_of(self, "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        # By the axis of the images.
+        names = {1: "vertical", 2: "horizontal"}
+        axes = [axis for axis, name in names.items() if name in self.mode]
+        return {"flips": {axis: self._uniform(size, (0.0, 1.0), seed) < 0.5 for axis in axes}}
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        for axis, chosen in drawn["flips"].items():
+            images = ops.where(ops.reshape(chosen, (-1, 1, 1, 1)), ops.flip(images, axis), images)
+        return images
+
+    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
+        return self._on_images(masks, drawn)
+
+    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
+        left, top, right, bottom = (boxes[..., i] for i in range(4))
+        for axis, chosen in drawn["flips"].items():
+            size, turned = ops.cast(drawn["size"][axis], "float32"), _per_box(chosen)
+            if axis == 1:
+                top, bottom = ops.where(turned, size - bottom, top), ops.where(turned, size - top, bottom)
+            else:
+                left, right = ops.where(turned, size - right, left), ops.where(turned, size - left, right)
+        return ops.stack([left, top, right, bottom], axis=-1)
+
+
+class _Sampled(ImageLayer):
+    """A layer of which each pixel is taken from another place in the image, or beyond."""
+
+    def __init__(
+        self,
+        *,
+        interpolation: str,
+        fill_value: float,
+        seed: Any,
+        data_format: str | None,
+        fill_mode: str = "constant",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, data_format=data_format, **kwargs)
+        self.interpolation = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
+        self.fill_mode = one_of(self, "fill_mode", fill_mode, FILL_MODES)
+        self.fill_value = fill_value
+
+    def _taken(self, images: Any, drawn: Drawn, interpolation: str) -> Any:
+        """The pixels, interpolated in one way or the other."""
+        raise NotImplementedError
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        return self._taken(images, drawn, self.interpolation)
+
+    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
+        return self._taken(masks, drawn, "nearest")
+
+
+# ---- maps by a matrix ---------------------------------------------------------------------------------------------
+
+
+class _Mapped(_Sampled):
+    """A layer of which each pixel is taken from where a projection takes its place.
+
+    `_draw` gives it as "matrix" (batch, 3, 3): it takes (x, y, 1) in the result to a multiple of that in the images,
+    which reach from 0 to their width and height.
+    """
+
+    def _taken(self, images: Any, drawn: Drawn, interpolation: str) -> Any:
+        return ops.image.affine_transform(
+            images, _of_pixels(drawn["matrix"]), interpolation, self.fill_mode, self.fill_value, "channels_last"
+        )
+
+    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
+        inverse = ops.reshape(ops.inv(drawn["matrix"]), (-1, 9))
+        xs, ys = corner_points(boxes)
+        return enclosing(*_projected(xs, ys, [ops.reshape(inverse[:, i], (-1, 1, 1)) for i in range(9)]))
+
+    def get_transformed_x_y(self, x: Any, y: Any, transform: Any) -> Any:
+        """Points by transforms: where pixels of the result are taken from.
+
+        Args:
+            x: Columns, of shape (batch,).
+            y: Rows, likewise.
+            transform: What `ops.image.affine_transform` takes, of shape (batch, 8) or (8,).
+
+        Returns:
+            The new x and y, of shape (1, batch).
+        """
+        numbers = ops.reshape(ops.convert_to_tensor(transform), (-1, 8))
+        found = _projected(x, y, [numbers[:, i] for i in range(8)] + [1.0])
+        return tuple(ops.reshape(n, (1, -1)) for n in found)
+
+
+def _projected(x: Any, y: Any, a: list[Any]) -> tuple[Any, Any]:
+    depth = a[6] * x + a[7] * y + a[8]
+    return (a[0] * x + a[1] * y + a[2]) / depth, (a[3] * x + a[4] * y + a[5]) / depth
+
+
+def _of_pixels(matrix: Any) -> Any:
+    """A matrix as what `ops.image.affine_transform` takes: that counts pixels, whose middles are at a half."""
+    constants = matrix[:, :, 2:] + 0.5 * ops.sum(matrix[:, :, :2], axis=-1, keepdims=True)
+    matrix = ops.concatenate([matrix[:, :, :2], constants], axis=-1)
+    depth = matrix[:, 2:]
+    matrix = ops.concatenate([matrix[:, :2] - 0.5 * depth, depth], axis=1)
+    return ops.reshape(matrix / depth[:, :, 2:], (-1, 9))[:, :8]
+
+
+def _matrix(like: Any, *rows: tuple[Any, Any, Any]) -> Any:
+    """Matrices (batch, 3, 3) of two rows, and (0, 0, 1), whose numbers are of shape (batch,) as `like` is, or one."""
+    full = [ops.zeros_like(like) + n for row in (*rows, (0.0, 0.0, 1.0)) for n in row]
+    return ops.reshape(ops.stack(full, axis=-1), (-1, 3, 3))
+
+
+def _middle(size: Size) -> tuple[Any, Any]:
+    """The x and y of the middle of the images."""
+    return ops.cast(size[2], "float32") / 2, ops.cast(size[1], "float32") / 2
+
+
+class RandomRotation(_Mapped):
+    """In training, turns each image about its middle.
+
+    Args:
+        factor: How far, in turns, counter-clockwise: a pair to draw between, from -1 to 1, or a number f: from -f to f.
+        fill_mode: What lies outside of the picture: "reflect" (c b a | a b c d | d c b), "constant" (`fill_value`),
+            "wrap" (b c d | a b c d | a b c), "nearest" (a a a | a b c d | d d d) or "mirror" (d c b | a b c d | c b a);
+            the same on every backend.
+        interpolation: "bilinear" or "nearest". Masks are always taken from the nearest pixel.
+        seed: An integer, a `SeedGenerator`, or None.
+        fill_value: The constant.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An option is unknown, or `factor` out of its range.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomRotation((0.25, 0.25), data_format="channels_last")
+    >>> y = layer(keras.ops.reshape([1.0, 2.0, 3.0, 4.0], (2, 2, 1)), training=True)
+    >>> keras.ops.convert_to_numpy(y)[..., 0].round(3).tolist()
+    [[2.0, 4.0], [1.0, 3.0]]
+    """
+
+    def __init__(
+        self,
+        factor: Any,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: Any = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
+            **kwargs,
+        )  # fmt: skip
+        self.factor = limits(self, "factor", _both_ways(factor), -1)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        angle = self._uniform(size, self.factor, seed) * (2 * math.pi)
+        x, y = _middle(size)
+        cos, sin = ops.cos(angle), ops.sin(angle)
+        return {"matrix": _matrix(angle, (cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y))}
+
+
+class _Shifted(_Mapped):
+    def get_shifted_bbox(self, bounding_boxes: Any, w_shift_factor: Any, h_shift_factor: Any) -> Any:
+        """Boxes moved to the left and up.
+
+        Args:
+            bounding_boxes: A dict with "boxes", as left, top, right and bottom.
+            w_shift_factor: How far to the left, in the boxes' unit: a number, or one for each image.
+            h_shift_factor: How far up.
+        """
+        up, left = (-ops.reshape(ops.convert_to_tensor(f, "float32"), (-1,)) for f in (h_shift_factor, w_shift_factor))
+        return {**bounding_boxes, "boxes": pad(bounding_boxes["boxes"], up, left)}
+
+
+class RandomTranslation(_Shifted):
+    """In training, moves each image up or down, and left or right.
+
+    Args:
+        height_factor: How far down, as a fraction of the height: a pair to draw between, from -1 to 1, or a number f:
+            from -f to f.
+        width_factor: How far to the right, as a fraction of the width, likewise.
+        fill_mode: What lies outside of the picture, as `RandomRotation` has it.
+        interpolation: "bilinear" or "nearest". Masks are always taken from the nearest pixel.
+        seed: An integer, a `SeedGenerator`, or None.
+        fill_value: What fills, where `fill_mode` is "constant".
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An option is unknown, or a factor out of its range.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomTranslation(0.0, (0.5, 0.5), fill_mode="constant", data_format="channels_last")
+    >>> y = layer(keras.ops.reshape([1.0, 2.0, 3.0, 4.0], (2, 2, 1)), training=True)
+    >>> keras.ops.convert_to_numpy(y)[..., 0].tolist()
+    [[0.0, 1.0], [0.0, 3.0]]
+    """
+
+    def __init__(
+        self,
+        height_factor: Any,
+        width_factor: Any,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: Any = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
+            **kwargs,
+        )  # fmt: skip
+        self.height_factor, self.width_factor = height_factor, width_factor
+        self._down = limits(self, "height_factor", _both_ways(height_factor), -1)
+        self._right = limits(self, "width_factor", _both_ways(width_factor), -1)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        down = self._uniform(size, self._down, seed) * ops.cast(size[1], "float32")
+        right = self._uniform(size, self._right, seed) * ops.cast(size[2], "float32")
+        return {"matrix": _matrix(down, (1.0, 0.0, -right), (0.0, 1.0, -down))}
+
+
+class RandomZoom(_Mapped):
+    """In training, makes each image smaller or larger, about its middle.
+
+    Args:
+        height_factor: How much more of the height is seen: 0.5 zooms out to 1.5 times the height, -0.5 zooms in to half
+            of it. A pair to draw between, above -1 and up to 1, or a number f: from -f to f.
+        width_factor: The same for the width; None: as much as the height.
+        fill_mode: What lies outside of the picture, as `RandomRotation` has it.
+        interpolation: "bilinear" or "nearest". Masks are always taken from the nearest pixel.
+        seed: An integer, a `SeedGenerator`, or None.
+        fill_value: What fills, where `fill_mode` is "constant".
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An option is unknown, or a factor out of its range.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomZoom((-0.5, -0.5), interpolation="nearest", data_format="channels_last")
+    >>> y = layer(keras.ops.reshape([1.0, 2.0, 3.0, 4.0], (1, 4, 1)), training=True)
+    >>> keras.ops.convert_to_numpy(y)[0, :, 0].tolist()
+    [2.0, 2.0, 3.0, 3.0]
+    """
+
+    def __init__(
+        self,
+        height_factor: Any,
+        width_factor: Any = None,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: Any = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
+            **kwargs,
+        )  # fmt: skip
+        self.height_factor, self.width_factor = height_factor, width_factor
+        self._tall = self._zoom("height_factor", height_factor)
+        self._wide = None if width_factor is None else self._zoom("width_factor", width_factor)
+
+    def _zoom(self, name: str, factor: Any) -> Limits:
+        low, high = limits(self, name, _both_ways(factor), -1)
+        if low == -1:
+            raise ValueError(f"Expected `{name}` of {where(self)} to be above -1, which leaves no picture.")
+        return 1 + low, 1 + high
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        tall = self._uniform(size, self._tall, seed)
+        wide = tall if self._wide is None else self._uniform(size, self._wide, seed)
+        x, y = _middle(size)
+        return {"matrix": _matrix(tall, (wide, 0.0, x - wide * x), (0.0, tall, y - tall * y))}
+
+    def get_clipped_bbox(self, bounding_boxes: Any, h_end: Any, h_start: Any, w_end: Any, w_start: Any) -> Any:
+        """Boxes as they are in a part of the picture, cut off at its borders.
+
+        Args:
+            bounding_boxes: A dict with "boxes", as left, top, right and bottom.
+            h_end: Where the part ends below: a number, or one for each image.
+            h_start: Where it begins above.
+            w_end: Where it ends on the right.
+            w_start: Where it begins on the left.
+        """
+        bottom, top, right, left = (
+            ops.reshape(ops.convert_to_tensor(n, "float32"), (-1,)) for n in (h_end, h_start, w_end, w_start)
+        )
+        boxes = pad(bounding_boxes["boxes"], -top, -left)
+        return {**bounding_boxes, "boxes": clip_to_image_size(boxes, bottom - top, right - left)}
+
+
+class RandomShear(_Shifted):
+    """In training, shears each image: what is lower comes from further to the right or left, and likewise downwards.
+
+    Args:
+        x_factor: How far pixels are moved across, as a fraction of how far down they are: a pair to draw between, or a
+            number: from 0 to it. The direction is drawn too.
+        y_factor: How far they are moved down, as a fraction of how far to the right they are, likewise.
+        interpolation: "bilinear" or "nearest". Masks are always taken from the nearest pixel.
+        fill_mode: What lies outside of the picture, as `RandomRotation` has it.
+        fill_value: What fills, where `fill_mode` is "constant".
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+        seed: An integer, a `SeedGenerator`, or None.
+
+    Raises:
+        ValueError: An option is unknown, or a factor beyond 1.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomShear(x_factor=0.5, seed=1)
+    >>> layer(keras.ops.ones((2, 4, 4, 3)), training=True).shape[1:] == (4, 4, 3)
+    True
+    """
+
+    def __init__(
+        self,
+        x_factor: Any = 0.0,
+        y_factor: Any = 0.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
+            **kwargs,
+        )  # fmt: skip
+        # Below 0 as well: so Keras writes what it was given as a number.
+        self.x_factor = limits(self, "x_factor", x_factor, -1)
+        self.y_factor = limits(self, "y_factor", y_factor, -1)
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        across, down = self._lean(size, self.x_factor, seed), self._lean(size, self.y_factor, seed)
+        # About the middle of the first pixel.
+        return {"matrix": _matrix(across, (1.0, across, across * -0.5), (down, 1.0, down * -0.5))}
+
+    def _lean(self, size: Size, factor: Limits, seed: Any) -> Any:
+        lean = self._uniform(size, factor, seed)
+        return ops.where(self._uniform(size, (0.0, 1.0), seed) < 0.5, -lean, lean)
+
+
+class RandomPerspective(_Mapped):
+    """In training, looks at images from aside: each corner is moved by up to `scale / 4` of width and height.
+
+    Sides then become longer or shorter by up to `scale / 2`, as they do in Keras, where the corner at the upper left is
+    never moved. No picture is folded.
+
+    Args:
+        factor: The chance that an image is changed: a pair to draw it between, for each image, or a number: from 0 to
+            it. So 1.0 changes every other image, and (1.0, 1.0) all of them.
+        scale: How much, from 0 to 1.
+        interpolation: "bilinear" or "nearest". Masks are always taken from the nearest pixel.
+        fill_value: What comes from outside of the picture.
+        seed: An integer, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: `interpolation` is unknown, or `factor` or `scale` out of their range.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomPerspective(scale=0.5, seed=1)
+    >>> layer(keras.ops.ones((2, 4, 4, 3)), training=True).shape[1:] == (4, 4, 3)
+    True
+    """
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: float = 1.0,
+        interpolation: str = "bilinear",
+        fill_value: float = 0.0,
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format, **kwargs
+        )
+        self.factor = limits(self, "factor", factor)
+        if not number(scale) or not 0 <= scale <= 1:
+            raise ValueError(f"Expected `scale` of {where(self)} to be a number from 0 to 1, got {scale!r}.")
+        self.scale = scale
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        chosen = ops.squeeze(self._chosen(size, self.factor, seed), -1)
+        moves = self._uniform(size, (-self.scale / 4, self.scale / 4), seed, 4, 2)
+        sides = ops.stack(_middle(size)) * 2
+        corners = ops.convert_to_tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], "float32")
+        start = ops.zeros_like(moves) + corners * sides
+        numbers = homography(start, start + moves * sides)
+        ones = ops.ones_like(numbers[:, :1])
+        matrix = ops.reshape(ops.concatenate([numbers, ones], axis=-1), (-1, 3, 3))
+        return {"matrix": ops.where(chosen, matrix, ops.eye(3, dtype="float32"))}
+
+
+# ---- elastic maps -------------------------------------------------------------------------------------------------
+
+
+class RandomElasticTransform(_Sampled):
+    """In training, moves every pixel of an image at random, and neighbours alike.
+
+    Noise is smoothed by a Gaussian, and pixels are moved by it: the larger what is drawn from `scale`, the further and
+    the smoother. Each image has its own noise and strength, and masks and boxes move with it. (In Keras all images of a
+    batch have one strength, masks move in another way than the images, and boxes can't be given.)
+
+    Source: Simard et al., Best practices for convolutional neural networks applied to visual document analysis, 2003.
+
+    Args:
+        factor: The chance that an image is changed: a pair to draw it between, for each image, or a number: from 0 to
+            it. So 1.0 changes every other image, and (1.0, 1.0) all of them.
+        scale: The strength: a pair to draw between, from 0 to 1, or a number: from 0 to it.
+        interpolation: "bilinear" or "nearest". Masks are always taken from the nearest pixel.
+        fill_mode: What lies outside of the picture, as `RandomRotation` has it.
+        fill_value: What fills, where `fill_mode` is "constant".
+        value_range: The least and the largest value of a pixel: what fills is cut off there.
+        seed: An integer, a `SeedGenerator`, or None.
+        data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
+
+    Raises:
+        ValueError: An option is unknown or out of its range.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.RandomElasticTransform((1.0, 1.0), seed=1, data_format="channels_last")
+    >>> y = layer(keras.ops.ones((2, 8, 8, 3)), training=True)
+    >>> tuple(y.shape), round(float(keras.ops.mean(y)), 4)
+    ((2, 8, 8, 3), 1.0)
+    """
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: Any = 1.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        value_range: Any = (0, 255),
+        seed: Any = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
+            **kwargs,
+        )  # fmt: skip
+        self.factor, self.scale = limits(self, "factor", factor), limits(self, "scale", scale)
+        self.value_range = value_range_of(self, value_range)
+
+    def get_elastic_transform_params(self, height: Any, width: Any, factor: Any) -> tuple[Any, Any]:
+        """What multiplies the smoothed noise, and the standard deviation that smooths it, both in pixels.
+
+        Args:
+            height: The height of the image.
+            width: Its width.
+            factor: The strength.
+        """
+        if isinstance(height, int) and isinstance(width, int):
+            return max(height, width) * 0.1 * factor, min(height, width) * 0.05 * factor
+        longer, shorter = (ops.cast(f(height, width), "float32") for f in (ops.maximum, ops.minimum))
+        return longer * 0.1 * factor, shorter * 0.05 * factor
+
+    def _draw(self, size: Size, seed: Any) -> Drawn:
+        chosen = self._chosen(size, self.factor, seed)
+        strength = self._uniform(size, self.scale, seed)
+        alpha, sigma = self.get_elastic_transform_params(size[1], size[2], ops.reshape(strength, (-1, 1, 1)))
+        noise = self._uniform(size, (-1.0, 1.0), seed, 2, size[1], size[2])
+        # The axes of the images last, for the products: first over the rows, then over the columns.
+        rows, columns = (ops.expand_dims(_smoothing(n, sigma), 1) for n in size[1:])
+        smooth = ops.matmul(ops.matmul(rows, noise), ops.swapaxes(columns, -1, -2))
+        moves = ops.transpose(smooth * ops.expand_dims(alpha, -1), (0, 2, 3, 1))
+        return {"moves": ops.where(chosen, moves, 0.0)}
+
+    def _taken(self, images: Any, drawn: Drawn, interpolation: str) -> Any:
+        rows, columns = (place + drawn["moves"][..., i] for i, place in enumerate(grid(images)))
+        return sampled(images, rows, columns, _INTERPOLATIONS.index(interpolation), self.fill_mode, self.fill_value)
+
+    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+        moved = super()._on_images(images, drawn)
+        return ops.clip(moved, *self.value_range) if self.fill_mode == "constant" else moved
+
+    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
+        xs, ys = _outlines(boxes)
+        x, y = xs, ys
+        # The pixel at p shows what was at p + move(p): where a point has come to lie is found step by step.
+        for _ in range(_STEPS):
+            moves = sampled(drawn["moves"], y - 0.5, x - 0.5, 1, "nearest", 0.0)
+            y, x = ys - moves[..., 0], xs - moves[..., 1]
+        return enclosing(x, y)
+
+
+# How many points of a side of a box are followed, and in how many steps.
+_POINTS, _STEPS = 9, 8
+
+
+def _smoothing(size: Any, sigma: Any) -> Any:
+    """Matrices (batch, size, size) that take a vector to its means by a Gaussian; sigma is (batch, 1, 1)."""
+    places = ops.cast(ops.arange(size), "float32")
+    distance = ops.expand_dims(places, 1) - places
+    weights = ops.exp(-0.5 * ops.square(distance / ops.maximum(sigma, 1e-3)))
+    return weights / ops.sum(weights, axis=-1, keepdims=True)
+
+
+def _outlines(boxes: Any) -> tuple[Any, Any]:
+    """The x and the y of points on the sides of boxes, both (batch, count, points)."""
+    left, top, right, bottom = (boxes[..., i : i + 1] for i in range(4))
+    share = ops.linspace(0.0, 1.0, _POINTS, dtype="float32")
+    across, down = left + (right - left) * share, top + (bottom - top) * share
+    fixed = ops.zeros_like(across)
+    xs = ops.concatenate([across, across, left + fixed, right + fixed], axis=-1)
+    ys = ops.concatenate([top + fixed, bottom + fixed, down, down], axis=-1)
+    return xs, ys
