@@ -305,11 +305,11 @@ class _ManyHeads(_Attention):
         self.use_gate, self.use_bias = bool(use_gate), bool(use_bias)
         self.supports_masking = True
 
-    def _project(self, name: str, shape: Any, summed: int, outputs: tuple[int, ...]) -> _Projection:
     def get_config(self) -> dict[str, Any]:
         # Projections that were quantized are made so again, by a map of their policies.
         return {**super().get_config(), "dtype": dtype_policies.serialize(policies_inside(self))}
 
+    def _project(self, name: str, shape: Any, summed: int, outputs: tuple[int, ...]) -> _Projection:
         """A built projection of the last `summed` axes of inputs of `shape` to the axes `outputs`."""
         inner, outer = "abcdefgh"[:summed], "pqrstuvw"[: len(outputs)]
         layer = _Projection(

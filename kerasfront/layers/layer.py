@@ -163,12 +163,12 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         object.__delattr__(self, name)
         for group in (self._own, self._layers, self._metrics, self._seed_generators):
             group[:] = [v for v in group if v is not value]
+        if isinstance(value, Variable | Layer):
+            _adapter.untrack(self, value)
         scopes.structure.change()
 
     # ---- variables ----------------------------------------------------------------------------------------------
 
-        if isinstance(value, Variable | Layer):
-            _adapter.untrack(self, value)
     def add_weight(
         self,
         shape: Any = None,
@@ -335,14 +335,14 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             self._find_policy(self.path)
         self._simple = False
 
-    @property
-    def dtype(self) -> str:
-        return self.variable_dtype
-
     def _find_policy(self, path: str) -> None:
         """Take the policy of the layer's path from the map that it was given."""
         assert self._policy_map is not None
         self.__dict__["_dtype_policy"] = self._policy_map[path]
+
+    @property
+    def dtype(self) -> str:
+        return self.variable_dtype
 
     @property
     def variable_dtype(self) -> str:
@@ -474,12 +474,12 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         return self._call_general(args, kwargs)
 
     def _call_general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._policy_map is not None and not self.built:
+            self._find_policy(scopes.path_of(self.name))
         args, kwargs = self._converted(args, kwargs)
         symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs)))
         if symbolic and self.input_spec is not None and args:
             check_inputs(self.input_spec, args[0], self)
-        if self._policy_map is not None and not self.built:
-            self._find_policy(scopes.path_of(self.name))
         if not self.built:
             if self.input_spec is not None and args:
                 check_inputs(self.input_spec, args[0], self)
@@ -779,25 +779,6 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         final = [scope.get_current_value(v) for v in others]
         return (outputs, final, losses) if return_losses else (outputs, final)
 
-    # ---- saving, config -----------------------------------------------------------------------------------------
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write this layer's own variables (not those of layers inside it) into a dict-like store."""
-        for index, variable in enumerate(self._saved_variables()):
-            store[str(index)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read them again; raises ValueError where number or shapes differ."""
-        own = self._saved_variables()
-        if len(store.keys()) != len(own):
-            raise ValueError(
-                f"The layer '{self.path}' has {len(own)} variables ({', '.join(v.name for v in own) or 'none'}); "
-                f"the file holds {len(store.keys())} for it."
-            )
-        for index, variable in enumerate(own):
-            variable.assign(np.asarray(store[str(index)]))
-
-    def _saved_variables(self) -> list[Variable]:
     # ---- quantization -------------------------------------------------------------------------------------------
 
     def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
@@ -825,6 +806,25 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             raise ValueError(f"The layer '{self.path}' ({type(self).__name__}) isn't quantized.")
         return self.call(*args, **kwargs)
 
+    # ---- saving, config -----------------------------------------------------------------------------------------
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write this layer's own variables (not those of layers inside it) into a dict-like store."""
+        for index, variable in enumerate(self._saved_variables()):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read them again; raises ValueError where number or shapes differ."""
+        own = self._saved_variables()
+        if len(store.keys()) != len(own):
+            raise ValueError(
+                f"The layer '{self.path}' has {len(own)} variables ({', '.join(v.name for v in own) or 'none'}); "
+                f"the file holds {len(store.keys())} for it."
+            )
+        for index, variable in enumerate(own):
+            variable.assign(np.asarray(store[str(index)]))
+
+    def _saved_variables(self) -> list[Variable]:
         return sorted(self._own, key=lambda v: not v.born_trainable)
 
     def save_assets(self, inner_path: str) -> None:
@@ -1019,6 +1019,8 @@ def _building(build: Callable[..., Any]) -> Callable[..., Any]:
         names = _build_parameters(type(self).build)
         self.__dict__["_build_shapes"] = {**dict(zip(names, args, strict=False)), **kwargs} or None
         self._path = scopes.path_of(self.name)
+        if self._policy_map is not None:
+            self._find_policy(self._path)
         self.__dict__["_is_building"] = True
         try:
             with _scope_of(self):
@@ -1040,5 +1042,3 @@ def _scope_of(layer: Layer) -> Any:
 
 dtype_policies.policy.convert_input_of = convert_input
 serialization.register_base(Layer)
-        if self._policy_map is not None:
-            self._find_policy(self._path)
