@@ -137,6 +137,7 @@ from kerasfront.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )  # fmt: skip
+from kerasfront.layers.reversible_embedding import ReversibleEmbedding
 from kerasfront.layers.wrappers import Bidirectional, TimeDistributed
 
 # The other names that Keras has for the same layers.
@@ -281,6 +282,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -318,7 +320,6 @@ __all__ = [
 
 serialization.register(
     "keras.layers",
-    "ReversibleEmbedding",
     {name: thing for name, thing in globals().items() if isinstance(thing, type) and issubclass(thing, Layer)},
 )
 
