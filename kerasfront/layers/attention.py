@@ -42,7 +42,7 @@ def _both(*masks: Any) -> Any:
 class _Attention(Configured):
     """Dropout of attention weights."""
 
-    dropout: float
+    dropout = 0.0
 
     def _keep_dropout(self, dropout: float, seed: int | None) -> None:
         self.dropout, self.seed = fraction(self, "dropout", dropout), seed
@@ -295,6 +295,7 @@ class _ManyHeads(_Attention):
 
     # The attributes of the projections of query, key, value and output.
     _attributes: tuple[str, str, str, str]
+    use_bias = True
 
     def _keep_heads(
         self, sliding_window: int | None, use_gate: bool, use_bias: bool, flash_attention: bool | None
@@ -475,7 +476,13 @@ class MultiHeadAttention(_ManyHeads):
     """
 
     _attributes = ("query_dense", "key_dense", "value_dense", "output_dense")
-    attention_axes: tuple[int, ...] | None
+    # The projections, once the layer is built; and what the constructor sets.
+    query_dense: Any = None
+    key_dense: Any = None
+    value_dense: Any = None
+    output_dense: Any = None
+    num_heads = key_dim = value_dim = 0
+    attention_axes: tuple[int, ...] | None = None
 
     def __init__(
         self,

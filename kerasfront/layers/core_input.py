@@ -46,7 +46,7 @@ class InputLayer(Layer):
             )
         if batch_shape is None:
             batch_shape = (batch_size, *_as_tuple(shape))
-        self.batch_shape = tuple(batch_shape)
+        self.__dict__["_batch_shape"] = tuple(batch_shape)
         self.__dict__["_input_dtype"] = config.floatx() if dtype is None else dtypes.standardize(dtype)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         self.built = True
@@ -57,6 +57,12 @@ class InputLayer(Layer):
 
     def call(self) -> None:
         raise NotImplementedError("An InputLayer holds a symbolic input; it can't be called.")
+
+    @property
+    def batch_shape(self) -> tuple[int | None, ...]:
+        """The shape of the input, with the batch dim."""
+        shape: tuple[int | None, ...] = self._batch_shape
+        return shape
 
     @property
     def dtype(self) -> str:

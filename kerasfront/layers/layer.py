@@ -90,6 +90,10 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         cls._call_spec = CallSpec(cls.call)
         if "build" in cls.__dict__ and not getattr(cls.build, "_wrapped", False):
             setattr(cls, "build", _building(cls.build))  # noqa: B010  (a method)
+        # What follows from `call` and `build` shows their parameters.
+        for name, like in (("compute_output_spec", "call"), ("compute_output_shape", "build")):
+            if like in cls.__dict__ and hasattr(getattr(cls, name), "_default"):
+                setattr(cls, name, _under_parameters_of(getattr(cls, like), getattr(Layer, name)))
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls, *args, **kwargs)
@@ -670,8 +674,9 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
-        if type(self).compute_output_shape is not Layer.compute_output_shape and len(args) == 1:
-            shape = self.compute_output_shape(tree.map_structure(_shape_of, args[0]))
+        inputs = (*args, *kwargs.values())
+        if not hasattr(type(self).compute_output_shape, "_default") and len(inputs) == 1:
+            shape = self.compute_output_shape(tree.map_structure(_shape_of, inputs[0]))
             return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
         if type(self).call is Layer.call:
             self.call()
@@ -710,11 +715,19 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
 
         A layer of several inputs takes their shapes one after the other, or by name (`query_shape`).
         """
-        shapes = (*(() if input_shape is None else (input_shape,)), *args, *kwargs.values())
-        inputs = [map_shapes(lambda s: KerasTensor(s, self.compute_dtype), s) for s in shapes]
+
+        def symbolic(shape: Any) -> Any:
+            return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+
+        inputs = [symbolic(s) for s in (input_shape, *args) if s is not None]
+        named = {k.removesuffix("_shape"): symbolic(s) for k, s in kwargs.items() if s is not None}
+        if named and not named.keys() <= self._call_spec.known:  # the names of `build`, in its order
+            inputs, named = [*inputs, *named.values()], {}
         if not self.built:
-            self._maybe_build(tuple(inputs), {})
-        return tree.map_structure(lambda x: x.shape, self.compute_output_spec(*inputs))
+            self._maybe_build(tuple(inputs), named)
+        return tree.map_structure(lambda x: x.shape, self.compute_output_spec(*inputs, **named))
+
+    compute_output_spec._default = compute_output_shape._default = True  # type: ignore[attr-defined]
 
     # ---- losses -------------------------------------------------------------------------------------------------
 
@@ -726,6 +739,12 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
                 scope.add_loss(value)
             else:
                 self._losses.append(value)
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(
+            f"Layers have no add_metric() (the layer '{self.path}'): give metrics to compile(), or keep one as an "
+            "attribute and call its update_state()."
+        )
 
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():
@@ -847,7 +866,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         return {**base, **Operation.get_config(self), "dtype": base["dtype"]}
 
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
-        return layer_call(*args, **kwargs)
+        return super().rematerialized_call(layer_call, *args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -1007,6 +1026,18 @@ def _build_parameters(build: Callable[..., Any]) -> tuple[str, ...]:
 def _has_state_in_call(layer: Layer) -> bool:
     """Whether `call` is the user's own and holds layers that aren't built yet."""
     return type(layer).call is not Layer.call and any(not inner.built for inner in layer._flatten_layers(False))
+
+
+def _under_parameters_of(like: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, a method that takes any arguments, with the parameters of the method `like` to be seen."""
+
+    @functools.wraps(function)
+    def method(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    parameters = [p.replace(annotation=Any) for p in inspect.signature(like).parameters.values()]
+    method.__signature__ = inspect.Signature(parameters, return_annotation=Any)  # type: ignore[attr-defined]
+    return method
 
 
 def _building(build: Callable[..., Any]) -> Callable[..., Any]:

@@ -331,10 +331,10 @@ class RMSNormalization(_Normalization):
         self._sizes = None if sizes == shape else sizes
         self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(self._over, sizes, strict=True)))
 
-    def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+    def call(self, x: Any) -> Any:
+        self._check_rank(x)
         scale = self.scale.value if self._sizes is None else ops.reshape(self.scale, self._sizes)
-        return self._in_compute_dtype(ops.rms_normalization(inputs, scale, self._over, self.epsilon))
+        return self._in_compute_dtype(ops.rms_normalization(x, scale, self._over, self.epsilon))
 
 
 class GroupNormalization(_Normalization):

@@ -8,6 +8,7 @@ from typing import Any
 
 from kerasfront import serialization, tree
 from kerasfront.naming import auto_name, to_snake_case
+from kerasfront.ops import checkpoint
 from kerasfront.spec import KerasTensor, Node, infer
 
 
@@ -56,6 +57,10 @@ class Operation:
 
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"The {type(self).__name__} '{self.name}' has no quantized_call().")
+
+    def rematerialized_call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """`fn(*args, **kwargs)`, of which the gradient computes again what is inside instead of having kept it."""
+        return checkpoint(fn)(*args, **kwargs)
 
     # -- config
 

@@ -133,6 +133,8 @@ class Model(Trainer):
         """
         return None
 
+    def jax_state_sync(self) -> None:
+        """Nothing to do: Variables show what training made of them at any time; on JAX, Keras's wait for this call."""
 
     # -- looking, saving ------------------------------------------------------------------------------------------
 

@@ -28,3 +28,4 @@ from kerasfront.ops.statistics import *  # noqa: F403
 from kerasfront.spec import KerasTensor
 
 _operators.install(KerasTensor)
+_operators.install_methods(KerasTensor)

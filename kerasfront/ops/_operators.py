@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasfront.ops import bitwise, indexing, linalg
+from kerasfront.ops import bitwise, indexing, linalg, shaping
 from kerasfront.ops import elementwise as e
 from kerasfront.spec import KerasTensor, mode
 
@@ -60,3 +60,18 @@ def install(cls: Any) -> None:
         setattr(cls, f"__{name}__", _single(one))
     cls.__array_priority__ = 100  # an array on the left leaves the operation to us
     cls.__getitem__ = lambda self, key: _as_run(indexing.get_item(self, key))
+
+
+def install_methods(cls: Any) -> None:
+    """Give `cls` the methods that symbolic tensors have beside the operators."""
+    cls.reshape, cls.squeeze = _reshape, _squeeze
+
+
+def _reshape(self: Any, newshape: Any) -> Any:
+    """`ops.reshape(self, newshape)`."""
+    return shaping.reshape(self, newshape)
+
+
+def _squeeze(self: Any, axis: Any = None) -> Any:
+    """`ops.squeeze(self, axis)`."""
+    return shaping.squeeze(self, axis)

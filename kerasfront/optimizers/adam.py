@@ -8,6 +8,7 @@ from typing import Any
 
 from kerasfront import ops
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
+from kerasfront.variable import Variable
 
 
 def one_minus_power(beta: float, step: Any) -> Any:
@@ -67,11 +68,10 @@ class Adam(Optimizer):
         )  # fmt: skip
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
 
-    def build(self, variables: Any) -> None:
-        built = self.built
-        super().build(variables)
-        if self.amsgrad and not built:
-            for variable, slots in zip(self._trainable_variables, self._slots, strict=True):
+    def make_state(self, variables: list[Variable]) -> None:
+        super().make_state(variables)
+        if self.amsgrad:
+            for variable, slots in zip(variables, self._slots, strict=True):
                 if slots:
                     slots["velocity_hat"] = self.add_variable_from_reference(variable, "velocity_hat")
 

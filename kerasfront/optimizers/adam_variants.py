@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
@@ -114,10 +113,9 @@ class Nadam(Optimizer):
         )  # fmt: skip
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        if not self.built:
-            super().build(variables)
-            self._product = self.add_variable((), "ones", "float32", name="product")
+    def make_state(self, variables: list[Variable]) -> None:
+        super().make_state(variables)
+        self._product = self.add_variable((), "ones", "float32", name="product")
 
     def _weight(self, step: Any) -> Any:
         """The weight of the past in the mean of gradients at a step."""

@@ -56,12 +56,9 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_scale = self.add_variable((), "ones", "float32", name="dynamic_scale")
         self.dynamic_scale.assign(float(initial_scale))
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the inner optimizer's state for these variables."""
-        if self.built:
-            return
+    def make_state(self, variables: list[Variable]) -> None:
         self.inner_optimizer.build(variables)
-        super().build(variables)
+        super().make_state(variables)
 
     def make_slots(self, variable: Variable) -> dict[str, Variable]:
         return {}

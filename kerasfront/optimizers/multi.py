@@ -116,11 +116,9 @@ class MultiOptimizer(Optimizer):
             return self.optimizer_map[variable.path]
         return self.optimizer_map(variable)
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def make_state(self, variables: list[Variable]) -> None:
         """Choose the optimizer of each variable, and make their states."""
-        if self.built:
-            return
-        super().build(variables)
+        super().make_state(variables)
         groups: dict[int, tuple[Optimizer, list[Variable]]] = {}
         for variable in variables:
             optimizer = self._chosen(variable)

@@ -220,11 +220,13 @@ class Optimizer:
         columns = [list(column) for column in zip(*made, strict=True)]
         return columns[0] if isinstance(name, str) else columns
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the state for these variables."""
-        if self.built:
-            return
-        variables = list(variables)
+    def build(self, variables: Sequence[Variable] | None = None, var_list: Sequence[Variable] | None = None) -> None:
+        """Make the state for these variables, which Keras's optimizers take by the one name or the other."""
+        if not self.built:
+            self.make_state(list(variables or var_list or ()))
+
+    def make_state(self, variables: list[Variable]) -> None:
+        """What `build` does, once; a rule that keeps more than slots adds to it."""
         self._trainable_variables = variables
         self._index = {id(v): i for i, v in enumerate(variables)}
         self._plain = not any(v.overwrite_with_gradient for v in variables)

@@ -60,6 +60,7 @@ class KerasTensor:
         self._dtype = dtypes.standardize(dtype)
         self._sparse = bool(sparse)
         self._ragged = bool(ragged)
+        self._ragged_rank, self._row_splits_dtype = ragged_rank, row_splits_dtype
         self.record_history = record_history
         self.number = next(_numbers)
         self._name = name
@@ -82,6 +83,16 @@ class KerasTensor:
     @property
     def ragged(self) -> bool:
         return self._ragged
+
+    @property
+    def ragged_rank(self) -> int | None:
+        """How many dims of a ragged tensor vary in length; None for any other."""
+        return self._ragged_rank
+
+    @property
+    def row_splits_dtype(self) -> str | None:
+        """The dtype of a ragged tensor's row splits; None for any other."""
+        return self._row_splits_dtype
 
     @property
     def name(self) -> str:
