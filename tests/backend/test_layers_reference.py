@@ -26,6 +26,8 @@ def values(x: Any) -> np.ndarray[Any, Any]:
 NOT_IN_KERAS = {
     "DepthwiseConv1D-causal": "Keras refuses the padding",
     "SeparableConv1D": "Keras refuses causal padding",
+    "Equalization": "Keras does nothing in inference",
+    "ContrastLimitedAdaptiveHistogramEqualization": "Keras rounds what isn't an integer of 8 bits down",
 }
 if BACKEND == "torch":
     NOT_IN_KERAS |= {
