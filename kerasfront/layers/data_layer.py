@@ -225,19 +225,19 @@ _FRAMEWORKS = {
 _ROOTS = {"torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "jaxlib": "jax"}
 
 
-def _foreign(x: Any) -> _Framework | None:
-    """The framework of a tensor that isn't the backend's."""
-    name = _framework_of(type(x))
-    return None if name is None or _adapter.is_tensor(x) else _FRAMEWORKS[name]
-
-
 @functools.cache
 def _framework_of(cls: type) -> str | None:
-    """The framework other than the backend that a class of tensors belongs to."""
+    """The framework that a class of tensors belongs to."""
     if not (hasattr(cls, "shape") and hasattr(cls, "dtype")) or issubclass(cls, KerasTensor | Variable):
         return None
     names = [_ROOTS.get(base.__module__.partition(".")[0]) for base in cls.__mro__]
-    return next((name for name in names if name is not None and name != _adapter.name), None)
+    return next((name for name in names if name is not None), None)
+
+
+def _foreign(x: Any) -> _Framework | None:
+    """The framework of a tensor that isn't the backend's."""
+    name = _framework_of(type(x))
+    return None if name in (None, _adapter.name) or _adapter.is_tensor(x) else _FRAMEWORKS[str(name)]
 
 
 def _spec(x: Any) -> KerasTensor:
@@ -254,9 +254,65 @@ def to_numpy(x: Any) -> np.ndarray[Any, Any]:
         return x.numpy()
     if _adapter.is_tensor(x):
         return _adapter.to_numpy(x)
-    if _framework_of(type(x)) != "torch":
+    if isinstance(x, np.ndarray) or _framework_of(type(x)) != "torch":
         return np.asarray(x)
     x = x.detach().resolve_conj().cpu()
     if dtypes.standardize(x.dtype) == "bfloat16":
         return x.view(sys.modules["torch"].int16).numpy().view(ml_dtypes.bfloat16)
     return x.numpy()
+
+
+@functools.cache
+def available(dtype: str) -> str:
+    """What the backend makes of an integer dtype: JAX has 64 bits only where it was told to."""
+    return _adapter.dtype_name(_adapter.to_tensor(np.zeros((), dtypes.to_numpy(dtype)), None))
+
+
+def from_numpy(x: np.ndarray[Any, Any]) -> Any:
+    """A tensor of the backend; strings stay an array (of text) where the backend has no tensors of strings."""
+    if x.dtype.kind not in "OUS":
+        return ops.convert_to_tensor(x)
+    framework = _FRAMEWORKS.get(_adapter.name)
+    found = x if framework is None else framework.from_numpy(x, None)
+    if not isinstance(found, np.ndarray):
+        return found
+    flat = [v.decode("utf-8", "surrogateescape") if isinstance(v, bytes) else v for v in x.ravel().tolist()]
+    out = np.empty(len(flat), object)
+    out[:] = flat
+    return out.reshape(x.shape)
+
+
+def on_host(
+    function: Callable[..., Sequence[np.ndarray[Any, Any]]], tensors: Sequence[Any], specs: Sequence[KerasTensor]
+) -> list[Any]:
+    """The results of a function of NumPy arrays as tensors of the backend, in compiled code of its framework too.
+
+    Args:
+        function: Takes an array for each tensor, and returns an array for each spec.
+        tensors: Tensors of the backend, symbolic ones, or arrays.
+        specs: The shapes and dtypes of the results, where they have no values yet.
+    """
+
+    def cast(*arrays: Any) -> list[np.ndarray[Any, Any]]:
+        found = function(*map(np.asarray, arrays))
+        return [_as(x, s.dtype) for x, s in zip(found, specs, strict=True)]
+
+    if any(isinstance(x, KerasTensor) for x in tensors):
+        return [KerasTensor(s.shape, s.dtype) for s in specs]
+    for x in tensors:
+        name = _framework_of(type(x))
+        if name is not None and _FRAMEWORKS[name].is_symbolic(x):
+            return _FRAMEWORKS[name].deferred(cast, tensors, specs)
+    return [from_numpy(x) for x in cast(*map(to_numpy, tensors))]
+
+
+def to_sparse(x: Any) -> Any:
+    """A dense tensor as a sparse one; raises CapabilityError where the backend has none."""
+    _adapter.need("sparse")
+    return sys.modules["tensorflow"].sparse.from_dense(x)
+
+
+def to_ragged(x: Any, lengths: Any) -> Any:
+    """Padded rows as a ragged tensor; raises CapabilityError where the backend has none."""
+    _adapter.need("ragged")
+    return sys.modules["tensorflow"].RaggedTensor.from_tensor(x, lengths)

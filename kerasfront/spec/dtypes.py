@@ -128,7 +128,7 @@ def is_complex(name: str) -> bool:
 def _standard(text: str) -> str:
     name = text.split(".")[-1] if text.startswith(("torch.", "tf.", "jnp.", "np.", "numpy.")) else text
     name = _ALIASES.get(name, name)
-    if name.startswith(("<U", "<S", "|S", "object")):
+    if name.startswith(("<U", "<S", "|S")) or name.rstrip("0123456789") in ("str", "bytes", "object"):  # NumPy's
         name = "string"
     if name not in NAMES:
         raise DTypeError(
@@ -201,6 +201,8 @@ _REAL_OF = {"complex64": "float32", "complex128": "float64"}
 
 SAME = Rule(name="same")
 PROMOTE = Rule(promote, name="promote")
+# Products of int8 add up in int32, as hardware multiplies them.
+MULTIPLIED = Rule(lambda *names: "int32" if {*names} == {"int8"} else promote(*names), name="multiplied")
 NUMERIC = Rule(lambda *names: "int32" if promote(*names) == "bool" else promote(*names), name="numeric")
 FLOATING = Rule(floating, name="floating")
 BOOLEAN = fixed("bool", promote)

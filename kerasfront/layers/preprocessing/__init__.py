@@ -1,5 +1,18 @@
 """Layers that prepare data: they run inside a model, before it, and in an input pipeline."""
 
-from kerasfront.layers.preprocessing.numeric import Rescaling
+from kerasfront.layers.preprocessing.hashing import HashedCrossing, Hashing
+from kerasfront.layers.preprocessing.lookup import IntegerLookup, StringLookup
+from kerasfront.layers.preprocessing.numeric import CategoryEncoding, Discretization, Normalization, Rescaling
+from kerasfront.layers.preprocessing.text import TextVectorization
 
-__all__ = ["Rescaling"]
+__all__ = [
+    "CategoryEncoding",
+    "Discretization",
+    "HashedCrossing",
+    "Hashing",
+    "IntegerLookup",
+    "Normalization",
+    "Rescaling",
+    "StringLookup",
+    "TextVectorization",
+]

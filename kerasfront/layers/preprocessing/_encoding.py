@@ -1,0 +1,69 @@
+"""From class numbers to what a model takes: one-hot, multi-hot and counted vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.contract import current
+from kerasfront.layers.data_layer import to_sparse
+from kerasfront.spec import KerasTensor
+
+MODES = ("int", "one_hot", "multi_hot", "count")
+
+_adapter = current()
+
+
+def encoded_shape(shape: Any, mode: str, depth: int) -> tuple[Any, ...]:
+    """The shape of `encoded` for class numbers of a shape."""
+    shape = tuple(shape)
+    if mode == "int":
+        return shape
+    if mode == "one_hot":
+        return (*(shape[:-1] if shape and shape[-1] == 1 else shape), depth)
+    return (*shape[:-1], depth)
+
+
+def encoded(
+    indices: Any, mode: str, depth: int, dtype: str, weights: Any = None, factors: Any = None, sparse: bool = False
+) -> Any:
+    """Class numbers from 0 to `depth - 1` in an output mode; others add nothing.
+
+    Args:
+        indices: Integers. "one_hot" encodes each of them (a last axis of size 1 is taken away first); the other modes
+            encode each row of the last axis as one vector. A vector of them is one row.
+        mode: "int" (as they are), "one_hot", "multi_hot", "count", or "tf_idf" (counts times `factors`).
+        depth: The number of classes.
+        dtype: The dtype of the result.
+        weights: What each counts in the mode "count", of the shape of `indices`.
+        factors: A factor for each class in the mode "tf_idf".
+        sparse: Whether the result is a sparse tensor.
+    """
+    if mode == "int":
+        return indices if _dtype(indices) == dtype else ops.cast(indices, dtype)
+    if mode == "one_hot":
+        if len(indices.shape) and indices.shape[-1] == 1:
+            indices = ops.squeeze(indices, axis=-1)
+        out = ops.one_hot(indices, depth, dtype=dtype)
+    else:
+        out = _counts(indices, depth, dtype, weights)
+        out = ops.cast(ops.greater(out, 0), dtype) if mode == "multi_hot" else out
+        out = out if factors is None else ops.multiply(out, ops.cast(factors, dtype))
+    return to_sparse(out) if sparse and not isinstance(out, KerasTensor) else out
+
+
+def _counts(indices: Any, depth: int, dtype: str, weights: Any) -> Any:
+    """How often each class is in each row of the last axis."""
+    shape = ops.shape(indices)
+    length = shape[-1] if len(shape) else 1
+    rows = ops.reshape(indices, (-1, length))
+    count = ops.shape(rows)[0]
+    inside = ops.logical_and(ops.greater_equal(rows, 0), ops.less(rows, depth))
+    ids = ops.add(rows, ops.multiply(ops.expand_dims(ops.arange(count, dtype=_dtype(rows)), 1), depth))
+    ids = ops.reshape(ops.where(inside, ids, -1), (-1,))
+    each = ops.ones_like(ids, dtype=dtype) if weights is None else ops.reshape(ops.cast(weights, dtype), (-1,))
+    return ops.reshape(ops.segment_sum(each, ids, num_segments=count * depth), (*shape[:-1], depth))
+
+
+def _dtype(x: Any) -> str:
+    return x.dtype if isinstance(x, KerasTensor) else _adapter.dtype_name(x)

@@ -1,0 +1,70 @@
+"""HostLayer: the base of layers that compute with NumPy, as they take strings or need integers of 64 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasfront.layers.data_layer import DataLayer, on_host
+from kerasfront.spec import KerasTensor, dtypes
+
+_SCALARS = (str, bytes, bool, int, float, np.generic)
+
+
+class HostLayer(DataLayer):
+    """A layer whose work is a function of NumPy arrays.
+
+    Arrays reach `call` as they came: strings as NumPy arrays (on TensorFlow as tensors too), integers in all their
+    bits. In a compiled step, and in `tf.data`, the function becomes a call back to the host. Strings can't enter
+    compiled code of all frameworks, so a model that takes them runs its step uncompiled on JAX.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.built = True
+
+    def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return tuple(map(as_arrays, args)), {k: as_arrays(v) for k, v in kwargs.items()}
+
+    def _on_host(self, function: Callable[..., Any], inputs: Sequence[Any], shape: Any, dtype: str) -> Any:
+        """The tensor `function(*arrays)`, of which shape and dtype are said for where it has no value yet."""
+        if any(is_string(x) for x in inputs):
+            self.supports_jit = False
+        return on_host(lambda *arrays: [function(*arrays)], inputs, [KerasTensor(shape, dtype)])[0]
+
+
+def as_arrays(value: Any) -> Any:
+    """Plain values in lists, of lists, as an array; what tensors there are as they are."""
+    first = value
+    while isinstance(first, list | tuple) and first:
+        first = first[0]
+    if isinstance(first, _SCALARS) or (isinstance(value, list) and not value):
+        return np.asarray(value)
+    if isinstance(value, list | tuple):
+        return type(value)(map(as_arrays, value))
+    return value
+
+
+def is_string(x: Any) -> bool:
+    """Whether a tensor or an array holds strings."""
+    return dtypes.standardize(x.dtype) == "string"
+
+
+def as_bytes(x: np.ndarray[Any, Any], encoding: str = "utf-8") -> list[bytes]:
+    """The strings of an array in order, as bytes; what is no text in that encoding survives unchanged."""
+    flat = x.ravel().tolist()
+    return [v if type(v) is bytes else str(v).encode(encoding, "surrogateescape") for v in flat]
+
+
+def as_text(values: Sequence[bytes], encoding: str = "utf-8") -> list[str]:
+    """The reverse of `as_bytes`."""
+    return [v.decode(encoding, "surrogateescape") for v in values]
+
+
+def as_objects(values: Sequence[Any], shape: Any) -> np.ndarray[Any, Any]:
+    """Strings as an array of objects."""
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out.reshape(shape)
