@@ -23,6 +23,8 @@ from kerasfront.spec import KerasTensor, dtypes
 
 VOCABULARY, WEIGHTS = "vocabulary.txt", "idf_weights.txt"
 _METHODS = ("floormod", "farmhash")
+# Numbers that no class has: of an unknown token, until one is found for it; of the mask token in vectors.
+_UNKNOWN, _NOWHERE = -1, -2
 
 
 class Lookup(HostLayer):
@@ -123,13 +125,16 @@ class Lookup(HostLayer):
     # ---- the vocabulary -----------------------------------------------------------------------------------------
 
     def _set_specials(self) -> None:
+        """The special tokens that lead a vocabulary: the mask token has a class number in the mode "int" only."""
         mask = [] if self.mask_token is None else [self._of_user(self.mask_token)]
-        self.__dict__["_mask"] = mask[0] if mask else None
-        self.__dict__["_specials"] = mask + [self._of_user(self.oov_token)] * self.num_oov_indices
+        unknown = [self._of_user(self.oov_token)] * self.num_oov_indices
+        state = self.__dict__
+        state["_mask"], state["_all_specials"] = (mask[0] if mask else None), mask + unknown
+        state["_specials"] = mask + unknown if self.output_mode == "int" else unknown
 
     @property
     def _oov_start(self) -> int:
-        return 0 if self._mask is None else 1
+        return len(self._specials) - self.num_oov_indices
 
     def _take_given(self, vocabulary: Any, weights: Any) -> None:
         """The vocabulary that the constructor got."""
@@ -166,9 +171,7 @@ class Lookup(HostLayer):
         if not tokens:
             raise ValueError(f"{where(self)} got an empty vocabulary.")
         weights = self._checked_weights(idf_weights)
-        count = len(self._specials)
-        if count and tokens[:count] == self._specials:
-            tokens = tokens[count:]
+        tokens = self._without_specials(tokens)
         self._check_terms(tokens)
         if weights is not None:
             if len(weights) != len(tokens):
@@ -178,6 +181,13 @@ class Lookup(HostLayer):
                 )
             weights = np.concatenate([self._special_weights(weights), weights])
         self._set_terms(tokens, weights)
+
+    def _without_specials(self, tokens: list[Any]) -> list[Any]:
+        """The tokens without the special ones, where they begin with all of these."""
+        for special in (self._all_specials, self._specials):
+            if special and tokens[: len(special)] == special:
+                return tokens[len(special) :]
+        return tokens
 
     def _checked_weights(self, weights: Any) -> Any:
         if self.output_mode == "tf_idf":
@@ -189,16 +199,16 @@ class Lookup(HostLayer):
         return None
 
     def _special_weights(self, weights: Any) -> Any:
-        """Tokens that are unknown weigh as the known ones do on average; the mask token weighs nothing."""
+        """Tokens that are unknown weigh as the known ones do on average."""
         mean = float(np.mean(weights)) if len(weights) else 1.0
-        return np.asarray([0.0] * self._oov_start + [mean] * self.num_oov_indices)
+        return np.asarray([mean] * self.num_oov_indices)
 
     def _check_terms(self, tokens: list[Any]) -> None:
         if self._mask is not None and self._mask in tokens:
             raise ValueError(
                 f"The vocabulary of {where(self)} holds the mask token {self.mask_token!r} at place "
                 f"{tokens.index(self._mask)}. Leave special tokens out, or begin with all of them in this order: "
-                f"{[self._to_user(t) for t in self._specials]}."
+                f"{[self._to_user(t) for t in self._all_specials]}."
             )
         if len(set(tokens)) < len(tokens):
             twice = [self._to_user(t) for t, n in Counter(tokens).items() if n > 1]
@@ -214,7 +224,7 @@ class Lookup(HostLayer):
         start = len(self._specials)
         numbers = {t: i for i, t in enumerate(tokens, start)}
         if self._mask is not None:
-            numbers[self._mask] = 0
+            numbers[self._mask] = 0 if self.output_mode == "int" else _NOWHERE
         state = self.__dict__
         state["_terms"], state["_numbers"], state["_size_in_file"] = tokens, numbers, None
         state["_weights"] = None if weights is None else np.asarray(weights, "float32")
@@ -287,7 +297,7 @@ class Lookup(HostLayer):
         if not self._counts:
             return
         counts = dict(self._counts)
-        for token in set(self._specials):
+        for token in set(self._all_specials):
             counts.pop(token, None)
         ordered = sorted(sorted(counts, reverse=True), key=lambda t: -counts[t])
         if self.max_tokens is not None:
@@ -336,10 +346,10 @@ class Lookup(HostLayer):
         """The class number of each token."""
         tokens = self._tokens(x)
         get, start = self._numbers.get, self._oov_start
-        default = start if self.num_oov_indices == 1 else -1
+        default = start if self.num_oov_indices == 1 else _UNKNOWN
         out = np.asarray([get(t, default) for t in tokens], "int64")
         if self.num_oov_indices != 1:
-            unknown = np.flatnonzero(out == -1)
+            unknown = np.flatnonzero(out == _UNKNOWN)
             if len(unknown):
                 out[unknown] = self._unknown([tokens[i] for i in unknown])
         return out.reshape(x.shape)
