@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kerasfront.cli.bench import bench
 from kerasfront.cli.demo import demo
 from kerasfront.cli.doctor import doctor
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+app.command()(bench)
 app.command()(demo)
 app.command()(doctor)
 

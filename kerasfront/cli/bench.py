@@ -1,0 +1,136 @@
+"""`kerasfront bench`: how fast training runs here, on every installed backend, against hand-written code and Keras."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from kerasfront import config
+from kerasfront.benchmarking import compare, processes, report, results
+
+__all__ = ["bench"]
+
+WORKLOADS = ("mlp_small", "mlp_wide", "cnn", "lstm", "transformer", "resnet")
+CALLS = ("calls", "build", "files", "imports")
+
+
+def bench(
+    work: Annotated[
+        str | None, typer.Option(help=f"What to measure, by commas: {', '.join((*WORKLOADS, *CALLS))}.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Your own: file.py:function, which returns a compiled model, or (model, x, y)."),
+    ] = None,
+    backends: Annotated[str | None, typer.Option(help="Backends, by commas. Default: all that train.")] = None,
+    clock: Annotated[
+        str, typer.Option(help="wall, or cpu: CPU time on one core, which is steady on a busy machine.")
+    ] = "wall",
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds of each side.")] = 7,
+    keras: Annotated[bool, typer.Option("--keras", help="Measure Keras too, where it is installed.")] = False,
+    calls: Annotated[
+        bool, typer.Option("--calls", help="Measure single calls, imports, files and building too.")
+    ] = False,
+    memory: Annotated[bool, typer.Option(help="Measure the peak memory, in a process for each side.")] = True,
+    batch: Annotated[int, typer.Option(min=1, help="The batch size of --model.")] = 32,
+    scale: Annotated[float, typer.Option(min=0.001, help="Makes the rounds longer or shorter.")] = 1.0,
+    json: Annotated[Path | None, typer.Option(help="Where the results go.")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Where a PNG with the bars goes.")] = None,
+    compare_with: Annotated[
+        Path | None, typer.Option("--compare", help="Results from before; says what got slower.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compare with results of another machine, too.")] = False,
+) -> None:
+    """Measure training on each backend: kerasfront, hand-written code, and Keras, in interleaved rounds."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    try:
+        names = _names(work, model, calls)
+        chosen = _backends(backends)
+        before = results.read(compare_with) if compare_with else None
+        _check(clock, keras)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    settings = {"clock": clock, "rounds": rounds, "scale": scale}
+    job = {**settings, "work": names, "model": model, "keras": keras, "memory": memory, "batch": batch, "steps": 50}
+    found = {name: _measure(console, name, job) for name in chosen}
+    run = results.document(settings, found)
+    if json:
+        results.write(json, run)
+    _show(console, run, chart)
+    slower = before is not None and _compare(console, before, run, force)
+    failed = any("error" in b or any("error" in row for row in b["rows"].values()) for b in found.values())
+    raise typer.Exit(1 if failed or slower else 0)
+
+
+def _names(work: str | None, model: str | None, calls: bool) -> list[str]:
+    """What is to be measured: what --work names, --model, and with --calls the calls; all workloads by default."""
+    names = [name.strip() for name in work.split(",")] if work else [] if model or calls else list(WORKLOADS)
+    unknown = [name for name in names if name not in (*WORKLOADS, *CALLS)]
+    if unknown:
+        raise ValueError(f"Expected --work to name some of {', '.join((*WORKLOADS, *CALLS))}; got {unknown[0]!r}.")
+    return list(dict.fromkeys([*names, *([model] if model else []), *(CALLS if calls else ())]))
+
+
+def _backends(chosen: str | None) -> list[str]:
+    usable = [name for name in config.usable_backends() if name != "numpy"]
+    names = [name.strip() for name in chosen.split(",")] if chosen else usable
+    missing = [name for name in names if name not in usable]
+    if missing or not names:
+        wanted = repr(missing[0]) if missing else "none"
+        raise ValueError(
+            f"Expected backends that are installed and train, {', '.join(usable) or 'none here'}; got {wanted}."
+        )
+    return names
+
+
+def _check(clock: str, keras: bool) -> None:
+    if clock not in ("wall", "cpu"):
+        raise ValueError(f"Expected --clock to be wall or cpu, got {clock!r}.")
+    if keras and importlib.util.find_spec("keras") is None:
+        raise ValueError("--keras needs Keras: pip install keras.")
+
+
+def _measure(console: Console, backend: str, job: dict[str, Any]) -> dict[str, Any]:
+    console.rule(f"[bold]{backend}")
+
+    def show(line: str) -> None:
+        console.print(escape(line), style="dim", highlight=False)
+
+    return processes.run_module("kerasfront_bench", {**job, "backend": backend}, show)
+
+
+def _show(console: Console, run: dict[str, Any], chart: Path | None) -> None:
+    machine, settings = run["machine"], run["settings"]
+    console.rule("[bold]side by side")
+    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
+    console.print(f"{where}; {settings['clock']} clock, {settings['rounds']} rounds", highlight=False)
+    for table in report.tables(run):
+        console.print(table)
+    for name, backend in run["backends"].items():
+        if "error" in backend:
+            console.print(f"[bold red]{name} failed:[/] {escape(backend['error'])}", highlight=False)
+    if chart:
+        report.chart(run, chart)
+        console.print(f"Chart: {chart}")
+
+
+def _compare(console: Console, before: dict[str, Any], run: dict[str, Any], force: bool) -> bool:
+    """Prints the comparison; True where something got slower, or the runs can't be compared."""
+    try:
+        changes = compare.compare(before, run, force)
+    except compare.OtherMachine as error:
+        console.print(f"[bold red]Not compared:[/] that run was made elsewhere or otherwise ({escape(str(error))}). "
+                      "`--force` compares all the same.", highlight=False)  # fmt: skip
+        return True
+    for line in [*results.differences(before, run), *compare.version_changes(before, run)]:
+        console.print(f"[yellow]Differs:[/] {escape(line)}", highlight=False)
+    console.print(report.changes_table(changes, before["date"]))
+    slower = [change for change in changes if change.verdict == "slower"]
+    console.print(f"{len(slower)} of {len(changes)} rows got slower beyond the noise.")
+    return bool(slower)

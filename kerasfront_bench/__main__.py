@@ -1,0 +1,89 @@
+"""One backend's part of the benchmark: `python -m kerasfront_bench JOB RESULT`, with KERAS_BACKEND set.
+
+JOB is JSON; RESULT is the file that the rows go to, written anew after each one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import sys
+import traceback
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from kerasfront_bench import timing
+
+EXTRAS = ("calls", "build", "files", "imports")
+_DISTRIBUTIONS = ("kerasfront", "keras", "torch", "jax", "jaxlib", "tensorflow", "tensorflow-cpu", "numpy")
+
+
+def main(job: dict[str, Any], result: Path) -> None:
+    """Measures what the job names, row by row."""
+    cores = timing.pin_to_one_core() if job["clock"] == "cpu" else []
+    adapter = importlib.import_module("kerasfront.contract").load(job["backend"])
+    device = adapter.devices()[-1]
+    if job["clock"] == "cpu" and "cpu" not in device.lower():
+        raise SystemExit(f"--clock cpu doesn't see what the {device} does: use --clock wall.")
+    about = {"backend": job["backend"], "device": device, "cores": cores, "versions": versions()}
+    print(f"{job['backend']} {adapter.version()} on {device}", flush=True)
+    rows: dict[str, Any] = {}
+    for name, row in measured(job):
+        rows[name] = row
+        print(f"  {name}: {one_line(row)}", flush=True)
+        result.write_text(json.dumps({**about, "rows": rows}), encoding="utf-8")
+
+
+def measured(job: dict[str, Any]) -> Iterator[tuple[str, timing.Row]]:
+    """The rows of a job; a measurement that fails gives a row that says why."""
+    timer = timing.Timer(job["clock"], job["rounds"])
+    for name in job["work"]:
+        try:
+            yield from _rows(name, job, timer)
+        except Exception as error:  # one broken workload must not lose the others
+            traceback.print_exc()
+            yield name, {"error": f"{type(error).__name__}: {error}"[:1000]}
+
+
+def _rows(name: str, job: dict[str, Any], timer: timing.Timer) -> Iterator[tuple[str, timing.Row]]:
+    module = importlib.import_module
+    backend = job["backend"]
+    if name in ("calls", "imports"):
+        yield from module(f"kerasfront_bench.{name}").measure(backend, timer, job)
+    elif name in ("build", "files"):
+        yield from getattr(module("kerasfront_bench.build"), f"measure_{name}")(backend, timer, job)
+    else:
+        workloads = module("kerasfront_bench.workloads")
+        if name in workloads.WORKLOADS:
+            workload = workloads.WORKLOADS[name]
+        else:
+            steps = max(2, round(job["steps"] * job["scale"]))
+            workload = workloads.own_model(name, job["batch"], steps)
+        yield workload.name, module("kerasfront_bench.fit").measure(backend, workload, timer, job)
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of what is measured."""
+    found = {"python": platform.python_version()}
+    for name in _DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def one_line(row: timing.Row) -> str:
+    """A row in a few words."""
+    if "error" in row:
+        return str(row["error"])
+    sides = ", ".join(f"{name} {side['median']:.4g} {row['unit']}" for name, side in row["sides"].items())
+    ratios = ", ".join(f"{other['ratio']['median']:.2f} of {name}" for name, other in row["against"].items())
+    return f"{sides}{': ' if ratios else ''}{ratios}{' (noisy)' if row.get('noisy') else ''}"
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]), Path(sys.argv[2]))
