@@ -56,6 +56,9 @@ def _indices(indices: Any, size: int) -> Any:
 
 def _take(x: Any, indices: Any, axis: Any = None) -> Any:
     x, axis = (jnp.ravel(x), 0) if axis is None else (x, axis)
+    if x.shape[axis] == 0:  # of which JAX takes nothing, in the shape of x
+        at = axis % x.ndim
+        return jnp.zeros((*x.shape[:at], *indices.shape, *x.shape[at + 1 :]), x.dtype)
     return jnp.take(x, _indices(indices, x.shape[axis]), axis, mode="clip")
 
 
