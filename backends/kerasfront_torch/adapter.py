@@ -279,6 +279,8 @@ class TorchAdapter(Adapter):
 
     def _staged(self, x: Any, device: str) -> Any:
         if isinstance(x, np.ndarray):
+            if x.dtype.kind in "OUS":
+                return x  # strings, which layers take on the host
             x = _from_numpy(x, None)
         elif isinstance(x, list | tuple | dict):
             return tree.map_structure(lambda leaf: self._staged(leaf, device), x)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+import numpy as np
+
 from kerasfront import ops, serialization, tree
 from kerasfront.contract import current
 from kerasfront.errors import ShapeError
@@ -163,9 +165,9 @@ class Functional(Model):
         """A last axis of size 1 is added or taken where that makes the rank fit, by Keras's rule."""
         wanted = self._plan.inputs[index].shape
         if len(x.shape) == len(wanted) + 1 and x.shape[-1] == 1:
-            return ops.squeeze(x, axis=-1)
+            return x[..., 0] if isinstance(x, np.ndarray) else ops.squeeze(x, axis=-1)  # strings are arrays
         if len(x.shape) == len(wanted) - 1 and wanted and wanted[-1] == 1:
-            return ops.expand_dims(x, axis=-1)
+            return x[..., None] if isinstance(x, np.ndarray) else ops.expand_dims(x, axis=-1)
         return x
 
     # -- config

@@ -230,7 +230,8 @@ class Trainer(Layer):
         return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **extra)
 
     def _track_loss(self, loss: Any, x: Any) -> None:
-        rows = ops.shape(x if not isinstance(x, list | tuple | dict) else tree.flatten(x)[0])[0]
+        first = x if not isinstance(x, list | tuple | dict) else tree.flatten(x)[0]
+        rows = len(first) if isinstance(first, np.ndarray) else ops.shape(first)[0]  # strings are arrays
         tracker = self._loss_tracker
         tracker.add(ops.cast(loss, tracker.dtype), rows if isinstance(rows, int) else ops.cast(rows, tracker.dtype))
 
@@ -300,11 +301,12 @@ class Trainer(Layer):
         """`step` on a batch from the host: compiled, and staged onto the device."""
         inner = step
         if not self.run_eagerly:
-            jit = self.jit_compile
-            if any(not layer.supports_jit for layer in self._flatten_layers()):
-                jit = False
-            inner = _adapter.compile_step(step, self._all_variables, jit=jit, donate=donate)
+            inner = _adapter.compile_step(step, self._all_variables, jit=self._jit(), donate=donate)
         return lambda data: inner(_adapter.stage(data))
+
+    def _jit(self) -> bool | str:
+        """What compile() was told of `jit_compile`; False where a layer can't be compiled."""
+        return self.jit_compile if all(layer.supports_jit for layer in self._flatten_layers()) else False
 
     def _step_or_stateless(self, name: str, quiet: Callable[..., Any]) -> Callable[..., Any]:
         """The method `name`: the quiet form where nothing was overridden, JAX's stateless form wrapped."""
@@ -342,7 +344,7 @@ class Trainer(Layer):
         """Several steps in one dispatch, where the backend gains by it and metrics are read later anyway."""
         if self.run_eagerly or not self._train_is_quiet:
             return None
-        inner = _adapter.repeat_step(step, self._all_variables, jit=self.jit_compile)
+        inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit())
         return None if inner is None else lambda data: inner(_adapter.stage(data))
 
     def _is_quiet(self, name: str) -> bool:
@@ -676,6 +678,8 @@ class Trainer(Layer):
 def _symbol(x: Any) -> Any:
     if x is None or isinstance(x, KerasTensor) or not hasattr(x, "shape"):
         return x
+    if getattr(x.dtype, "kind", "") in ("O", "U", "S"):
+        return KerasTensor((None, *x.shape[1:]) if len(x.shape) else (), "string")
     name = str(getattr(x.dtype, "name", x.dtype)).removeprefix("torch.")
     dtype = (
         name if name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32") else None
