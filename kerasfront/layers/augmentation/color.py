@@ -29,10 +29,6 @@ class Colours(ImageLayer):
     def _clipped(self, images: Any) -> Any:
         return ops.clip(images, *self._ends)
 
-    def _chosen(self, size: Size, chances: Limits, seed: Any) -> Any:
-        """Which images are changed, each with a chance of its own drawn between limits: (batch, 1, 1, 1)."""
-        return self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self._uniform(size, chances, seed, 1, 1, 1)
-
 
 # ---- layers -------------------------------------------------------------------------------------------------------
 
