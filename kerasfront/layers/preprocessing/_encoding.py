@@ -41,6 +41,8 @@ def encoded(
     """
     if mode == "int":
         return indices if _dtype(indices) == dtype else ops.cast(indices, dtype)
+    if isinstance(indices, KerasTensor):
+        return KerasTensor(encoded_shape(indices.shape, mode, depth), dtype, sparse=sparse)
     if mode == "one_hot":
         if len(indices.shape) and indices.shape[-1] == 1:
             indices = ops.squeeze(indices, axis=-1)
@@ -49,7 +51,7 @@ def encoded(
         out = _counts(indices, depth, dtype, weights)
         out = ops.cast(ops.greater(out, 0), dtype) if mode == "multi_hot" else out
         out = out if factors is None else ops.multiply(out, ops.cast(factors, dtype))
-    return to_sparse(out) if sparse and not isinstance(out, KerasTensor) else out
+    return to_sparse(out) if sparse else out
 
 
 def _counts(indices: Any, depth: int, dtype: str, weights: Any) -> Any:

@@ -17,7 +17,7 @@ from kerasfront.layers.data_layer import available
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape
 from kerasfront.layers.preprocessing._fingerprints import fingerprints, keyed_hashes
-from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects, is_string
+from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects
 from kerasfront.layers.preprocessing._streams import as_array, batches
 from kerasfront.spec import KerasTensor, dtypes
 
@@ -375,8 +375,6 @@ class Lookup(HostLayer):
         return encoded_shape(input_shape, self.output_mode, self._depth)
 
     def compute_output_spec(self, inputs: Any) -> Any:
-        if is_string(inputs) or (self.invert and self._token_dtype == "string"):
-            self.supports_jit = False
         dtype = self._inverted_dtype if self.invert else self.output_dtype
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype, sparse=self.sparse)
 
@@ -500,6 +498,7 @@ class StringLookup(Lookup):
             max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
             pad_to_max_tokens, salt, "floormod", name=name, **kwargs,
         )  # fmt: skip
+        self.supports_jit = False  # it takes or gives strings
 
     @property
     def dtype(self) -> str:
