@@ -25,7 +25,8 @@ import numpy as np
 from kerasfront import config
 from kerasfront.errors import BackendError, CapabilityError, KerasFrontError
 from kerasfront.ops._declare import bind_all, runtime
-from kerasfront.spec import dtypes
+from kerasfront.ops.native_calls import applied_by
+from kerasfront.spec import KerasTensor, dtypes
 
 VERSION = (1, 0)
 GROUP = "kerasfront.backends"
@@ -211,6 +212,13 @@ class Adapter:
         """Shapes and dtypes of `function`, which calls the framework, without computing: nested (shape, dtype)."""
         raise CapabilityError(f"The backend '{self.name}' can't evaluate native functions symbolically.")
 
+    def take_symbolic(self, cls: type, apply: Callable[..., Any]) -> None:
+        """Told once, when the adapter is loaded.
+
+        Where the framework asks the arguments of a function how to apply it, let it find `apply(self, function, args,
+        kwargs)` for arguments of the class `cls`, symbolic tensors.
+        """
+
     # -- hooks of the layer base
 
     def track(self, layer: Any, name: str, value: Any) -> None:
@@ -284,6 +292,9 @@ def load(name: str) -> Adapter:
     """The adapter of a backend; imports its framework.
 
     Raises `BackendError` where no plug-in has the name, its framework is missing, or its contract does not fit.
+_loaded: set[str] = set()
+
+
     """
     found = [e for e in importlib.metadata.entry_points(group=GROUP) if e.name == name]
     if not found:
@@ -305,6 +316,9 @@ def load(name: str) -> Adapter:
 
 
 def current() -> Adapter:
+    if adapter.name not in _loaded:
+        _loaded.add(adapter.name)
+        adapter.take_symbolic(KerasTensor, applied_by)
     """The bound adapter; binds the chosen backend if none is bound yet."""
     adapter: Adapter = runtime.need()
     return adapter

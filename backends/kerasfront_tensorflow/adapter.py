@@ -45,6 +45,13 @@ _LACKING = (" is not in the list of allowed values", "not in list of allowed val
 
 
 class TensorFlowAdapter(Adapter):
+# What TensorFlow calls for an operator with a tensor on its left; a symbolic one on the right has its own.
+_REFLECTED = {
+    "_add_dispatch": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "truediv": "__rtruediv__",
+    "floordiv": "__rfloordiv__", "floor_mod": "__rmod__", "pow": "__rpow__", "matmul": "__rmatmul__",
+}  # fmt: skip
+
+
     name = "tensorflow"
     contract = (1, 0)
     distribution = "tensorflow"
@@ -218,6 +225,19 @@ class TensorFlowAdapter(Adapter):
 
     def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
         inputs = tree.map_structure(lambda s: tf.TensorSpec(s.shape, s.dtype), specs)
+    def take_symbolic(self, cls: type, apply: Callable[..., Any]) -> None:
+        adapter = self
+
+        class Dispatcher(tf.__internal__.dispatch.GlobalOpDispatcher):  # type: ignore[misc]
+            def handle(self, op: Any, args: Any, kwargs: Any) -> Any:
+                if not any(isinstance(x, cls) for x in tree.flatten((args, kwargs))):
+                    return self.NOT_SUPPORTED
+                if len(args) == 2 and op.__name__ in _REFLECTED and isinstance(args[1], cls):
+                    return getattr(args[1], _REFLECTED[op.__name__])(args[0])
+                return apply(adapter, op, args, kwargs)
+
+        Dispatcher().register()
+
         concrete = tf.function(function, autograph=False).get_concrete_function(*inputs)
         return tree.map_structure(lambda t: (tuple(t.shape), t.dtype.name), concrete.structured_outputs)
 

@@ -9,6 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
@@ -60,6 +61,10 @@ _LACKING = (
 
 
 class TorchAdapter(Adapter):
+# The kinds of the methods that tensors have from C.
+_OF_TENSORS = ("method_descriptor", "wrapper_descriptor")
+
+
     name = "torch"
     contract = (1, 0)
     distribution = "torch"
@@ -293,8 +298,17 @@ class TorchAdapter(Adapter):
             torch.cuda.synchronize()
 
     def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
-        with torch.device("meta"), torch.no_grad():
-            inputs = tree.map_structure(lambda s: torch.empty(s.shape, dtype=NATIVE[s.dtype], device="meta"), specs)
+        # Parameters that the function uses are real, and stand beside the fake inputs.
+        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+            inputs = tree.map_structure(lambda s: torch.empty(s.shape, dtype=NATIVE[s.dtype]), specs)
+    def take_symbolic(self, cls: Any, apply: Callable[..., Any]) -> None:
+        def dispatch(_: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if type(function).__name__ in _OF_TENSORS or getattr(function, "__module__", None) == "torch._tensor":
+                return NotImplemented  # an operator with a tensor on its left: the symbolic one has its own
+            return apply(self, function, args, kwargs or {})
+
+        cls.__torch_function__ = classmethod(dispatch)
+
             out = function(*inputs)
         return tree.map_structure(lambda t: (tuple(t.shape), NAMES[t.dtype]), out)
 

@@ -20,6 +20,7 @@ from kerasfront.layers.operation import Operation
 from kerasfront.layers.tracking import tracked
 from kerasfront.metrics.metric import Metric
 from kerasfront.ops import cast, convert_to_tensor, shape
+from kerasfront.ops.native_calls import evaluated
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.scopes import context, masks
 from kerasfront.spec import KerasTensor, Node, dtypes, infer, mode, unknown
@@ -693,22 +694,10 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             return self._evaluated(args, kwargs, error)
 
     def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
-        leaves = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
-
-        def native(*tensors: Any) -> Any:
-            it = iter(tensors)
-            a, k = tree.map_structure(lambda x: next(it) if isinstance(x, KerasTensor) else x, (args, kwargs))
-            before, mode.inferring = mode.inferring, 0
-            try:
-                return self.call(*a, **k)
-            finally:
-                mode.inferring = before
-
         try:
-            found = _adapter.eval_shape(native, leaves)
+            return evaluated(self.call, args, kwargs)
         except Exception:  # the first error says what the user's own code did
             raise error from None
-        return map_shapes_and_dtypes(found)
 
     def compute_output_shape(self, input_shape: Any = None, *args: Any, **kwargs: Any) -> Any:
         """The shape of the output for inputs of a shape (nested as the inputs are).
@@ -992,15 +981,6 @@ def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
     if isinstance(shapes, dict):
         return {k: map_shapes(function, v) for k, v in shapes.items()}
     return type(shapes)(map_shapes(function, s) for s in shapes)
-
-
-def map_shapes_and_dtypes(found: Any) -> Any:
-    """KerasTensors for a nested structure of (shape, dtype)."""
-    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], str):
-        return KerasTensor(found[0], found[1])
-    if isinstance(found, dict):
-        return {k: map_shapes_and_dtypes(v) for k, v in found.items()}
-    return type(found)(map_shapes_and_dtypes(v) for v in found)
 
 
 class _lossless:

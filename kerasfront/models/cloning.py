@@ -11,7 +11,6 @@ from kerasfront.layers.layer import Layer
 from kerasfront.models.functional import Functional
 from kerasfront.models.model import Model
 from kerasfront.models.sequential import Sequential
-from kerasfront.ops._declare import Applied
 from kerasfront.spec import KerasTensor
 
 
@@ -90,7 +89,7 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_fu
         if isinstance(operation, InputLayer):
             continue
         if id(operation) not in layers:
-            layers[id(operation)] = operation.op.call if isinstance(operation, Applied) else clone(operation)
+            layers[id(operation)] = clone(operation) if isinstance(operation, Layer) else operation
         args, kwargs = tree.map_structure(lambda v: values.get(id(v), v), (node.args, node.kwargs))
         apply = layers[id(operation)]
         out = call_function(apply, *args, **kwargs) if call_function is not None else apply(*args, **kwargs)

@@ -15,6 +15,7 @@ from kerasfront.ops.elementwise import *  # noqa: F403
 from kerasfront.ops.gradients import *  # noqa: F403
 from kerasfront.ops.indexing import *  # noqa: F403
 from kerasfront.ops.linalg import *  # noqa: F403
+from kerasfront.ops.native_calls import *  # noqa: F403
 from kerasfront.ops.nn import *  # noqa: F403
 from kerasfront.ops.normalization import *  # noqa: F403
 from kerasfront.ops.pooling import *  # noqa: F403

@@ -1,0 +1,170 @@
+"""Functions of the chosen framework in a graph: applied to symbolic tensors they become nodes."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from typing import Any
+
+from kerasfront import tree
+from kerasfront.errors import BackendError, SavingError, ShapeError
+from kerasfront.naming import auto_name
+from kerasfront.ops._declare import runtime
+from kerasfront.spec import KerasTensor, Node, infer, mode, unknown
+
+__all__ = ["native"]
+
+# What stands for an unknown size: the probes of inference are so large that their products don't fit 64 bits.
+_SIZES = (2**3 * 3**3 * 5 * 7 * 11, 2**3 * 3**3 * 5 * 7 * 13)
+
+
+def native(function: Any) -> Any:
+    """A function of the framework that takes symbolic tensors too, of which it then makes a node of the graph.
+
+    On PyTorch and TensorFlow `torch.relu(x)` and `tf.nn.relu(x)` do it by themselves, as these frameworks ask their
+    arguments; on JAX nothing can be asked, so it takes `native(jax.numpy.tanh)(x)`, or `jnp = native(jax.numpy)` once.
+
+    Shapes and dtypes of the results are found by the framework's abstract evaluation, without computing; on tensors the
+    function is called as it is. A model with such nodes runs and trains, on that backend; to be saved it needs a layer
+    with the call inside, as a file doesn't hold functions.
+
+    Args:
+        function: Takes tensors, nested as they like, and whatever else; gives tensors, nested. Or a module, whose
+            functions are taken as attributes.
+
+    Returns:
+        A function of the same arguments, or a namespace.
+
+    Raises:
+        CapabilityError: It is applied to a symbolic tensor, and the backend has no abstract evaluation (numpy).
+
+    >>> from kerasfront import ops
+    >>> double = ops.native(lambda x: x + x)
+    >>> ops.convert_to_numpy(double(ops.array([1.0, 2.0]))).tolist()
+    [2.0, 4.0]
+    """
+    if isinstance(function, types.ModuleType):
+        return _Namespace(function)
+    if not callable(function):
+        raise TypeError(f"Expected a function of the framework or a module, got {function!r}.")
+
+    @functools.wraps(function, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
+            return apply(function, args, kwargs)
+        return _called(function, args, kwargs)
+
+    return call
+
+
+def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The function on native tensors: for Variables what they hold."""
+
+    def value(x: Any) -> Any:
+        holder = next((runtime.holders[c] for c in type(x).__mro__ if c in runtime.holders), None)
+        return x if holder is None else holder(x)
+
+    a, k = tree.map_structure(value, (args, kwargs))
+    return function(*a, **k)
+
+
+class _Namespace:
+    """The functions of a module, each `native`; other attributes as they are."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._module, name)
+        wrap = isinstance(found, types.ModuleType) or (callable(found) and not isinstance(found, type))
+        return native(found) if wrap else found
+
+    def __repr__(self) -> str:
+        return f"<native {self._module.__name__}>"
+
+
+class NativeCall:
+    """One application of a native function in a graph: what its node names as the operation."""
+
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, outputs: Any) -> None:
+        self.call = native(function)
+        self.name = auto_name(getattr(function, "__name__", "native").strip("<_>"))
+        self._inbound_nodes = [Node(self, args, kwargs, outputs)]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(*args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        raise SavingError(
+            f"The graph holds '{self.name}', a function of the framework, which a file can't hold.",
+            hint="Call it inside the call() of a registered layer, or use an op of kerasfront.ops.",
+        )
+
+    def __repr__(self) -> str:
+        return f"<native {self.name}>"
+
+
+def apply(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The symbolic results of a native function, with a node; without one where shapes are inferred already."""
+    if mode.inferring:
+        return evaluated(function, args, kwargs)
+
+    out = infer(lambda *a, **k: evaluated(function, a, k), args, kwargs)
+    NativeCall(function, args, kwargs, out)
+    return out
+
+
+def applied_by(adapter: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """`apply`, for a framework that was given a symbolic tensor; it must be that of the chosen backend."""
+    if runtime.need() is not adapter:
+        raise BackendError(
+            f"{getattr(function, '__name__', function)} of {adapter.name} was given a symbolic tensor, and the backend "
+            f"is '{runtime.adapter.name}'.",
+            hint=f"Use kerasfront.ops, or choose the backend '{adapter.name}'.",
+        )
+    return apply(function, args, kwargs)
+
+
+def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """KerasTensors for the results of native code, by the adapter's abstract evaluation."""
+    leaves = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+
+    def run(*tensors: Any) -> Any:
+        rest = iter(tensors)
+        a, k = tree.map_structure(lambda x: next(rest) if isinstance(x, KerasTensor) else x, (args, kwargs))
+        before, mode.inferring = mode.inferring, 0
+        try:
+            return _called(function, a, k)
+        finally:
+            mode.inferring = before
+
+    evaluate = runtime.need().eval_shape
+    hidden = [d for x in leaves for d in x.shape if unknown(d)]
+    if not hidden:
+        return _specs(evaluate(run, leaves))
+    unit = min(hidden)
+    first, second = (_specs(evaluate(run, [_resized(x, unit, size) for x in leaves])) for size in _SIZES)
+    return tree.map_structure(lambda a, b: _extrapolated(a, b, unit), first, second)
+
+
+def _resized(x: KerasTensor, unit: int, size: int) -> KerasTensor:
+    return KerasTensor([d * size // unit if unknown(d) else d for d in x.shape], x.dtype)
+
+
+def _extrapolated(a: KerasTensor, b: KerasTensor, unit: int) -> KerasTensor:
+    """The shape for an unknown size of `unit`, from those for the two of _SIZES: sizes follow it on a line."""
+    if len(a.shape) != len(b.shape):
+        raise ShapeError(f"The rank of the result depends on an unknown dimension: {a.shape} or {b.shape}.")
+    apart = _SIZES[1] - _SIZES[0]
+    dims = [m + (unit - _SIZES[0]) * (n - m) // apart for m, n in zip(a.shape, b.shape, strict=True)]
+    return KerasTensor(dims, a.dtype)
+
+
+def _specs(found: Any) -> Any:
+    """KerasTensors for a nested structure of (shape, dtype)."""
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], str):
+        return KerasTensor(found[0], found[1])
+    if isinstance(found, dict):
+        return {k: _specs(v) for k, v in found.items()}
+    return type(found)(_specs(v) for v in found)
