@@ -490,7 +490,7 @@ def _augmentations() -> list[Case]:
         _case("RandomRotation", _IMAGE, factor=0.4, **draws),
         _case("RandomTranslation", _IMAGE, height_factor=0.3, width_factor=0.2, fill_mode="wrap", **draws),
         _case("RandomZoom", _IMAGE, height_factor=0.4, width_factor=(0.1, 0.5), fill_mode="constant", **draws),
-        _case("RandomShear", (4, 7, 6), x_factor=0.4, y_factor=0.2, data_format=_FIRST, **draws),
+        _case("RandomShear", (4, 7, 6), x_factor=(0.1, 0.4), y_factor=(0.0, 0.2), data_format=_FIRST, **draws),
         _case("RandomPerspective", _IMAGE, factor=(1.0, 1.0), scale=0.7, **draws),
         _case("RandomElasticTransform", _IMAGE, factor=(1.0, 1.0), scale=(0.5, 1.0), **draws),
         _case("MaxNumBoundingBoxes", _IMAGE, max_number=3, **still),

@@ -27,6 +27,7 @@ NOT_IN_KERAS = {
     "DepthwiseConv1D-causal": "Keras refuses the padding",
     "SeparableConv1D": "Keras refuses causal padding",
     "Equalization": "Keras does nothing in inference",
+    "RandomCrop": "Keras leaves images as they are in inference, other than it documents",
     "ContrastLimitedAdaptiveHistogramEqualization": "Keras rounds what isn't an integer of 8 bits down",
 }
 if BACKEND == "torch":
