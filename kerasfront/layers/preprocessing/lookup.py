@@ -21,7 +21,7 @@ from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_object
 from kerasfront.layers.preprocessing._streams import as_array, batches
 from kerasfront.spec import KerasTensor, dtypes
 
-VOCABULARY, WEIGHTS = "vocabulary.txt", "idf_weights.txt"
+VOCABULARY, WEIGHTS = "vocabulary.txt", "idf_weights"
 _METHODS = ("floormod", "farmhash")
 # Numbers that no class has: of an unknown token, until one is found for it; of the mask token in vectors.
 _UNKNOWN, _NOWHERE = -1, -2
@@ -380,42 +380,49 @@ class Lookup(HostLayer):
 
     # ---- saving -------------------------------------------------------------------------------------------------
 
-    def save_assets(self, dir_path: str) -> None:
-        """Write the vocabulary, unless the config holds it: `vocabulary.txt`, a token a line, as Keras does.
+    def save_own_variables(self, store: Any) -> None:
+        """Write the weights of the mode "tf_idf", as Keras does."""
+        if self._weights is not None:
+            store[WEIGHTS] = self._weights
 
-        The weights of the mode "tf_idf" go into `idf_weights.txt`, which Keras neither writes nor reads: it loses
-        them.
-        """
+    def load_own_variables(self, store: Any) -> None:
+        """Read them again."""
+        if self.output_mode != "tf_idf" or WEIGHTS not in store:
+            raise SavingError(
+                f"The file has {list(store.keys())} for {where(self)}, whose mode is '{self.output_mode}'."
+            )
+        weights = np.asarray(store[WEIGHTS], "float32")
+        if weights.ndim != 1 or len(weights) != self.vocabulary_size():
+            raise SavingError(
+                f"The file has weights of the shape {weights.shape} for the {self.vocabulary_size()} tokens of "
+                f"{where(self)}."
+            )
+        self.__dict__["_weights"] = weights
+
+    def save_assets(self, dir_path: str) -> None:
+        """Write the vocabulary, unless the config holds it: `vocabulary.txt`, a token a line, as Keras does."""
         if self.__dict__["input_vocabulary"] is not None or self._terms is None:
             return
         lines = [str(t) for t in self.get_vocabulary()]
         broken = [t for t in lines if "\n" in t]
         if broken:
-            raise SavingError(
-                f"The vocabulary of {where(self)} holds {broken[0]!r}: a token with a line break can't be saved."
-            )
-        text = "\n".join(lines)
-        Path(dir_path, VOCABULARY).write_bytes(text.encode("utf-8", "surrogateescape"))
-        if self._weights is not None:
-            Path(dir_path, WEIGHTS).write_text("\n".join(repr(float(w)) for w in self._weights))
+            raise SavingError(f"{where(self)} has the token {broken[0]!r}: one with a line break can't be saved.")
+        Path(dir_path, VOCABULARY).write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
 
     def load_assets(self, dir_path: str) -> None:
-        """Read them again."""
-        path, weights = Path(dir_path, VOCABULARY), Path(dir_path, WEIGHTS)
+        """Read it again."""
+        path = Path(dir_path, VOCABULARY)
         if self.__dict__["input_vocabulary"] is not None or not path.is_file():
             return
-        tokens = [self._of_user(t) for t in path.read_bytes().decode("utf-8", "surrogateescape").split("\n")]
+        lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
+        tokens = [self._of_user(t) for t in lines]
         count = len(self._specials)
         if tokens[:count] != self._specials:
             raise SavingError(f"The vocabulary in the file doesn't begin with the special tokens of {where(self)}.")
-        terms = tokens[count:]
-        self._check_terms(terms)
-        found = None
-        if weights.is_file():
-            found = np.asarray([float(w) for w in weights.read_text().split()], "float32")
-            if len(found) != len(tokens):
-                raise SavingError(f"The file holds {len(found)} weights for the {len(tokens)} tokens of {where(self)}.")
-        self._set_terms(terms, found)
+        self._check_terms(tokens[count:])
+        if self._weights is not None and len(self._weights) != len(tokens):
+            raise SavingError(f"The file has {len(self._weights)} weights for {len(tokens)} tokens of {where(self)}.")
+        self._set_terms(tokens[count:], self._weights)
 
     def get_config(self) -> dict[str, Any]:
         base = Layer.get_config(self)

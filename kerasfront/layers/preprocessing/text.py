@@ -301,6 +301,14 @@ class TextVectorization(HostLayer):
 
     # ---- saving -------------------------------------------------------------------------------------------------
 
+    def save_own_variables(self, store: Any) -> None:
+        """Write the weights of the mode "tf_idf"; Keras has them here and with the lookup."""
+        self._lookup_layer.save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read them again."""
+        self._lookup_layer.load_own_variables(store)
+
     def save_assets(self, dir_path: str) -> None:
         """Write the vocabulary, as `StringLookup.save_assets` does."""
         self._lookup_layer.save_assets(dir_path)
