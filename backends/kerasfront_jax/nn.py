@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import jax
@@ -208,6 +209,43 @@ def _attend_plain(query: Any, key: Any, value: Any, bias: Any, allowed: Any, sca
     return jnp.einsum("bnts,bsnh->btnh", weights.astype(query.dtype), value)
 
 
+def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -> Any:
+    shape = tuple(n if i == axis % x.ndim else 1 for i, n in enumerate(x.shape))
+    wide = jnp.promote_types(x.dtype, "float32")
+    scale, offset = (
+        jnp.full(shape, value, wide) if v is None else v.astype(wide).reshape(shape)
+        for v, value in ((gamma, 1), (beta, 0))
+    )
+    y, mean, variance = _normalized(x.astype(wide), scale, offset, epsilon)
+    return y.astype(x.dtype), lax.stop_gradient(mean).reshape(-1), lax.stop_gradient(variance).reshape(-1)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _normalized(x: Any, scale: Any, offset: Any, epsilon: float) -> Any:
+    """Batch normalization: scale and offset have size 1 on the axes that the moments go over."""
+    mean = _mean_like(scale, x)
+    variance = _mean_like(scale, jnp.square(x - mean))
+    rate = lax.rsqrt(variance + epsilon) * scale
+    return x * rate + (offset - mean * rate), mean, variance
+
+
+@_normalized.defjvp
+def _normalized_jvp(epsilon: float, primals: Any, tangents: Any) -> Any:
+    """In closed form, whose transposition takes two sums over x: XLA does not find it by itself."""
+    (x, scale, _), (dx, dscale, doffset) = primals, tangents
+    y, mean, variance = _normalized(*primals, epsilon)
+    rate = lax.rsqrt(variance + epsilon)
+    centred = x - mean
+    dmean, half_dvariance = _mean_like(scale, dx), _mean_like(scale, centred * dx)
+    factor = rate * (dscale - scale * jnp.square(rate) * half_dvariance)
+    dy = rate * scale * dx + centred * factor + (doffset - rate * scale * dmean)
+    return (y, mean, variance), (dy, dmean, 2 * half_dvariance)
+
+
+def _mean_like(channels: Any, x: Any) -> Any:
+    return x.mean(tuple(i for i, n in enumerate(channels.shape) if n != x.shape[i]), keepdims=True)
+
+
 def _rank4(x: Any) -> Any:
     return None if x is None else x.reshape((1,) * (4 - x.ndim) + x.shape)
 
@@ -237,4 +275,5 @@ OVERRIDES: dict[str, Any] = {
     "log_sigmoid": jax.nn.log_sigmoid,
     "softsign": jax.nn.soft_sign,
     "attend": _attend,
+    "batch_norm_train": _batch_norm_train,
 }

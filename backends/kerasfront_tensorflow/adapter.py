@@ -12,6 +12,7 @@ from kerasfront import tree
 from kerasfront.contract import Adapter
 from kerasfront.spec import dtypes
 from kerasfront_tensorflow import linalg, nn, ops, optimizers, random, signal
+from kerasfront_tensorflow.bridge import SavedModel
 
 
 class TensorFlowVariable:
@@ -44,7 +45,6 @@ class TensorFlowLayer(tf.__internal__.tracking.AutoTrackable):
 _LACKING = (" is not in the list of allowed values", "not in list of allowed values", "Could not find device for node")
 
 
-class TensorFlowAdapter(Adapter):
 # What TensorFlow calls for an operator with a tensor on its left; a symbolic one on the right has its own.
 _REFLECTED = {
     "_add_dispatch": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "truediv": "__rtruediv__",
@@ -52,6 +52,7 @@ _REFLECTED = {
 }  # fmt: skip
 
 
+class TensorFlowAdapter(Adapter):
     name = "tensorflow"
     contract = (1, 0)
     distribution = "tensorflow"
@@ -70,6 +71,7 @@ _REFLECTED = {
     steps_per_dispatch = 16
     variable_base = TensorFlowVariable
     layer_base = TensorFlowLayer
+    bridges = {"saved_model": SavedModel}
 
     def version(self) -> str:
         return str(tf.__version__)
@@ -206,7 +208,7 @@ _REFLECTED = {
     # -- the step
 
     def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
-        return tf.function(step, autograph=False, jit_compile=jit is True, reduce_retracing=True)
+        return _Compiled(step, jit is True)
 
     def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto") -> Any:
         def repeated(*batch: Any) -> None:
@@ -218,13 +220,11 @@ _REFLECTED = {
 
             tf.while_loop(lambda i: i < count, body, (tf.constant(0),), parallel_iterations=1)
 
-        return tf.function(repeated, autograph=False, jit_compile=jit is True, reduce_retracing=True)
+        return _Compiled(repeated, jit is True)
 
     def stage(self, batch: Any) -> Any:
         return tree.map_structure(lambda x: x if x is None or tf.is_tensor(x) else tf.convert_to_tensor(x), batch)
 
-    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
-        inputs = tree.map_structure(lambda s: tf.TensorSpec(s.shape, s.dtype), specs)
     def take_symbolic(self, cls: type, apply: Callable[..., Any]) -> None:
         adapter = self
 
@@ -238,6 +238,8 @@ _REFLECTED = {
 
         Dispatcher().register()
 
+    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
+        inputs = tree.map_structure(lambda s: tf.TensorSpec(s.shape, s.dtype), specs)
         concrete = tf.function(function, autograph=False).get_concrete_function(*inputs)
         return tree.map_structure(lambda t: (tuple(t.shape), t.dtype.name), concrete.structured_outputs)
 
@@ -258,6 +260,29 @@ _REFLECTED = {
 
     def seed(self, seed: int) -> None:
         tf.random.set_seed(seed)
+
+
+class _Compiled:
+    """A step as a graph; one for each combination of ranks: retracing would make of two ranks an unknown one."""
+
+    def __init__(self, step: Callable[..., Any], jit: bool) -> None:
+        self.step, self.jit = step, jit
+        self.graphs: dict[Any, Any] = {}
+
+    def __call__(self, *batch: Any) -> Any:
+        ranks = tuple([_ranks(x) for x in batch])
+        graph = self.graphs.get(ranks)
+        if graph is None:
+            graph = self.graphs[ranks] = tf.function(
+                self.step, autograph=False, jit_compile=self.jit, reduce_retracing=True
+            )
+        return graph(*batch)
+
+
+def _ranks(x: Any) -> Any:
+    if isinstance(x, tuple | list | dict):
+        return tuple([_ranks(leaf) for leaf in tree.flatten(x)])
+    return None if x is None else x.shape.rank
 
 
 def _own(primals: Sequence[Any]) -> list[Any]:

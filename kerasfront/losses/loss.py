@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kerasfront import dtype_policies, ops, serialization, tree
+from kerasfront import config, dtype_policies, ops, serialization, tree
 from kerasfront.contract import current
 from kerasfront.errors import KerasFrontError, ShapeError
 from kerasfront.losses import reduction as reductions
@@ -44,7 +44,7 @@ class Loss:
     ) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = reductions.check(reduction)
-        self._dtype_policy = dtype_policies.get(dtype)
+        self._dtype_policy = dtype_policies.get(dtype or config.floatx())
         self._dtype = self._dtype_policy.compute_dtype
         self._given_dtype = dtype
 

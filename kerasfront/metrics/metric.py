@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasfront import dtype_policies, initializers, ops, scopes, serialization
+from kerasfront import config, dtype_policies, initializers, ops, scopes, serialization
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.variable import StatelessScope, Variable
 
@@ -37,7 +37,7 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
-        self._dtype_policy = dtype_policies.get(dtype)
+        self._dtype_policy = dtype_policies.get(dtype or config.floatx())
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable):
