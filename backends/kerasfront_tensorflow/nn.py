@@ -49,21 +49,26 @@ def _convolution(
             _dilated(kernel, dilation_rate),
             (1,) * rank,
         )  # the CPU has no kernels for these
-    if rank == 3 and groups > 1:
+    if groups > 1 and (rank == 3 or x.dtype == tf.float64):  # these have no kernels for groups, or no gradients
         parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
-        y = tf.concat([tf.nn.conv3d(a, k, (1, *strides, 1), padding.upper()) for a, k in parts], -1)
-    elif rank == 3:
-        y = tf.nn.conv3d(x, kernel, (1, *strides, 1), padding.upper())
-    elif rank == 2:
-        y = tf.nn.conv2d(x, kernel, strides, padding.upper(), dilations=dilation_rate)
+        y = tf.concat([_slid(a, k, strides, padding, dilation_rate) for a, k in parts], -1)
     else:
-        y = tf.nn.conv1d(x, kernel, strides[0], padding.upper(), dilations=dilation_rate[0])
+        y = _slid(x, kernel, strides, padding, dilation_rate)
     if x.shape[0] is None and None not in y.shape[1:]:
         # oneDNN's kernels give a batch that turns out to be empty a wrong shape.
         y = tf.reshape(y, tf.stack([tf.shape(x)[0], *y.shape[1:]]))
     if bias is not None:
         y = tf.nn.bias_add(y, bias)
     return _as_given(y, data_format)
+
+
+def _slid(x: Any, kernel: Any, strides: Any, padding: str, dilation_rate: Any) -> Any:
+    rank = x.shape.rank - 2
+    if rank == 3:
+        return tf.nn.conv3d(x, kernel, (1, *strides, 1), padding.upper())
+    if rank == 2:
+        return tf.nn.conv2d(x, kernel, strides, padding.upper(), dilations=dilation_rate)
+    return tf.nn.conv1d(x, kernel, strides[0], padding.upper(), dilations=dilation_rate[0])
 
 
 def _of_nothing(x: Any, kernel: Any, strides: Any, padding: str, dilation_rate: Any, filters: int) -> Any:
@@ -329,7 +334,6 @@ OVERRIDES: dict[str, Any] = {
     "leaky_relu": _leaky_relu,
     "selu": tf.nn.selu,
     "softplus": tf.math.softplus,
-    "softsign": tf.nn.softsign,
     "log_sigmoid": tf.math.log_sigmoid,
     "gelu": _gelu,
     "silu": tf.nn.silu,

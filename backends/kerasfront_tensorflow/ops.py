@@ -400,7 +400,7 @@ PRIMITIVES: dict[str, Any] = {
     "argmin": _arg(_argmin),
     "any": _reduce(tf.reduce_any),
     "all": _reduce(tf.reduce_all),
-    "reshape": tf.reshape,
+    "reshape": lambda x, newshape: tf.reshape(x, (newshape,) if isinstance(newshape, int) else newshape),
     "transpose": lambda x, axes=None: tf.transpose(x, axes),
     "expand_dims": _expand,
     "squeeze": lambda x, axis=None: tf.squeeze(x, axis),

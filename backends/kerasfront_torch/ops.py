@@ -25,6 +25,8 @@ def _reduce(function: Any) -> Any:
 
 def _product(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    if any(not -x.ndim <= a < x.ndim for a in axes):
+        raise IndexError(f"no axis {axis} in rank {x.ndim}")
     for a in sorted((a % x.ndim for a in axes), reverse=True):
         x = torch.prod(x, a, keepdim=keepdims, dtype=x.dtype)
     return x
@@ -307,7 +309,7 @@ PRIMITIVES: dict[str, Any] = {
     "argmin": _arg(torch.argmin),
     "any": _over_all(torch.any),
     "all": _over_all(torch.all),
-    "reshape": torch.reshape,
+    "reshape": lambda x, newshape: torch.reshape(x, (newshape,) if isinstance(newshape, int) else newshape),
     "transpose": lambda x, axes=None: x.permute(tuple(range(x.ndim))[::-1] if axes is None else axes),
     "expand_dims": _expand,
     "squeeze": _squeeze,

@@ -289,6 +289,7 @@ def _fast_test(op: Op, parameters: list[inspect.Parameter]) -> str | None:
             equal = f"{name}.dtype is {first}.dtype"
             if first is None:
                 first = name
+                classes += [f"{name} is not None"] if optional else []
             else:
                 same_dtype.append(f"({name} is None or {equal})" if optional else equal)
     if first is not None:
@@ -416,8 +417,14 @@ def _names(op: Op, slots: list[Any]) -> list[str]:
     return out
 
 
+def _target(op: Op, slots: list[Any]) -> str | None:
+    """The dtype to which the tensors are cast; None: each stays as it is, or none was given."""
+    names = _names(op, slots) if op.dtype.casts else None
+    return op.dtype.operands(*names) if names else None  # type: ignore[no-any-return]
+
+
 def _cast_symbolic(op: Op, slots: list[Any]) -> list[Any]:
-    target = op.dtype.operands(*_names(op, slots))
+    target = _target(op, slots)
 
     def cast(value: Any) -> Any:
         if type(value) in _SCALARS:
@@ -474,7 +481,7 @@ def _general(op: Op, slots: list[Any]) -> Any:
 
 def _converted(op: Op, slots: list[Any], adapter: Any) -> list[Any]:
     """The slots as the strict adapter wants them: native tensors, of equal dtype where the rule promotes."""
-    target = op.dtype.operands(*_names(op, slots)) if op.dtype.casts else None
+    target = _target(op, slots)
 
     def convert(value: Any) -> Any:
         if type(value) in _SCALARS:

@@ -146,7 +146,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
     Args:
         x: Lists may hold tensors; symbolic tensors stay symbolic.
-        dtype: None: x's own; for Python numbers int32, `floatx()` or bool.
+        dtype: None: x's own; for Python numbers int32 (int64 where it takes more), `floatx()` or bool.
         sparse: False makes a sparse tensor dense; None and True leave it.
         ragged: False makes a ragged tensor dense; None and True leave it.
 
@@ -157,8 +157,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     adapter = runtime.need()
     value = _resolve(x, adapter)
     if type(value) in (bool, int, float, complex):
-        name = dtypes.promote(dtypes.weak(value)) if dtype is None else dtypes.standardize(dtype)
-        return adapter.to_tensor(value, name)
+        return adapter.to_tensor(value, None if dtype is None else dtypes.standardize(dtype))
     return value if dtype is None else cast(value, dtype)
 
 

@@ -211,6 +211,7 @@ def _clipped(index: Any, size: Any) -> Any:
         sample(Array((3, 4)), _index(2), 0),
         sample(_X, _index([[0, 1], [1, 1]]), -2),
         sample(Array((3, 4)), Array((0,), dtype="int32"), 0),
+        sample(Array((0,)), Array((0, 2), dtype="int32"), 0),
     ),
 )
 def take(x: Tensor, indices: Indices, axis: int | None = None) -> Tensor:
@@ -294,6 +295,7 @@ def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     samples=(
         sample(Array((3, 4), dtype="bool"), Array((3, 1)), Array((4,))),
         sample(Array((3,), dtype="bool"), Array((3,)), 0),
+        sample(Array((3, 4), dtype="bool")),
     ),
 )
 def where(condition: Condition, x1: Tensor | None = None, x2: Tensor | None = None) -> Any:

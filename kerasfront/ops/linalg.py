@@ -24,7 +24,7 @@ from kerasfront.ops.gradients import jvp
 from kerasfront.ops.reduce import amax, amin, sum
 from kerasfront.ops.shaping import expand_dims, squeeze, transpose
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
-from kerasfront.spec.dtypes import FLOATING, PROMOTE, REAL
+from kerasfront.spec.dtypes import FLOATING, MULTIPLIED, PROMOTE, REAL
 
 __all__ = [
     "affine",
@@ -59,11 +59,25 @@ _PAIRS = (
 )
 
 
-@primitive(shape=shapes.matmul, dtype=PROMOTE, samples=_PAIRS, ref=np.matmul)
+@primitive(shape=shapes.matmul, dtype=MULTIPLIED, samples=_PAIRS, ref=np.matmul)
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """The matrix product over the last axis of x1 and the second to last of x2; leading axes broadcast.
 
     A vector stands for a row on the left and for a column on the right, and its axis goes.
+
+    Args:
+        x1: A tensor of shape (..., n, k), or (k,).
+        x2: A tensor of shape (..., k, m), or (k,).
+
+    Returns:
+        A tensor of shape (..., n, m) and the common dtype; int32 where both are int8, whose products need it.
+
+    Raises:
+        ShapeError: A tensor is a scalar, or the shapes don't fit.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.matmul([[1.0, 2.0]], [[3.0], [4.0]])).tolist()
+    [[11.0]]
     """
 
 

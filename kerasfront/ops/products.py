@@ -21,7 +21,7 @@ from kerasfront.ops.reduce import mean
 from kerasfront.ops.reduce import sum as sum_of
 from kerasfront.ops.shaping import expand_dims, ravel, reshape, stack, transpose
 from kerasfront.spec import dtypes, shapes, unknown
-from kerasfront.spec.dtypes import FLOATING, PROMOTE
+from kerasfront.spec.dtypes import FLOATING, MULTIPLIED, PROMOTE
 
 __all__ = ["cdist", "corrcoef", "correlate", "cross", "dot", "einsum", "inner", "kron", "outer", "tensordot", "vdot"]
 
@@ -246,7 +246,7 @@ def _einsum_shape(subscripts: str, *operands: Any, **kwargs: Any) -> tuple[int, 
 
 @primitive(
     shape=_einsum_shape,
-    dtype=PROMOTE,
+    dtype=MULTIPLIED,
     samples=(
         sample("ij,jk->ik", _A, _B),
         sample("ij,jk", _A, _B),
@@ -267,6 +267,12 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
             (without: the letters that come once, in alphabetical order).
         *operands: The tensors.
         **kwargs: Ignored; Keras passes them on to some backends.
+
+    Returns:
+        A tensor of the common dtype; int32 where all are int8, whose products need it.
+
+    Raises:
+        ShapeError: The terms don't fit the tensors.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.einsum("ij,j->i", [[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])).tolist()

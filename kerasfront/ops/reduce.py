@@ -345,7 +345,7 @@ def _slice(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
 def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` over `axis`, without overflow.
 
-    Rows of -inf give -inf, with a gradient of 0.
+    Rows of -inf give -inf, with a gradient of 0; rows with a nan give nan.
 
     >>> from kerasfront import ops
     >>> round(float(ops.logsumexp([1000.0, 1000.0])) - 1000.0, 3)
@@ -356,7 +356,7 @@ def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     top = amax(x, axis, True)
     top = stop_gradient(select_where(e.isfinite(top), top, 0))
     total = sum(e.exp(e.subtract(x, top)), axis, True)
-    some = e.greater(total, 0)
+    some = e.not_equal(total, 0)
     out = e.add(select_where(some, e.log(select_where(some, total, 1)), -np.inf), top)
     return out if keepdims else sum(out, axis)
 
@@ -459,7 +459,9 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance over `axis` (divisor n) of what is not nan; nan where all are."""
     gap = e.subtract(x, nanmean(x, axis, True))
     squares = square(e.absolute(gap) if dtypes.is_complex(dtype_of(x)) else gap)
-    return nanmean(squares, axis, keepdims)
+    # An infinite element makes a nan of its own, which counts.
+    out = e.divide(sum(select_where(e.isnan(x), 0, squares), axis, True), _count(x, axis))
+    return out if keepdims else sum(out, axis)
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.nanstd)

@@ -46,7 +46,9 @@ _X = Array((2, 3, 4))
 
 
 @primitive(
-    shape=shapes.reshape, samples=(sample(_X, (6, 4)), sample(_X, (-1, 8)), sample(Array(()), (1, 1))), ref=np.reshape
+    shape=shapes.reshape,
+    samples=(sample(_X, (6, 4)), sample(_X, (-1, 8)), sample(Array(()), (1, 1)), sample(_X, -1)),
+    ref=np.reshape,
 )
 def reshape(x: Tensor, newshape: int | Sequence[int]) -> Tensor:
     """x with the shape `newshape`, in row-major order; one dimension may be -1."""

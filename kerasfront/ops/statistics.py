@@ -108,8 +108,9 @@ def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
     else:
         weight = cast(e.subtract(at, e.floor(at)), name)
     step = e.multiply(e.subtract(above, below), weight)
-    # Equal infinities have no difference.
-    return e.select_where(e.equal(below, above), below, e.add(below, step))
+    # Equal infinities have no difference, and between -inf and a number lies -inf.
+    stays = e.logical_or(e.equal(below, above), e.logical_and(e.isneginf(below), e.isfinite(above)))
+    return e.select_where(stays, below, e.add(below, step))
 
 
 @derived(dtype=FLOATING, samples=_QUANTILES, ref=np.quantile, dtypes_tested=_REAL)

@@ -21,6 +21,7 @@ def t(*shape: int) -> np.ndarray[Any, Any]:
 WRONG: dict[str, tuple[str, tuple[Any, ...], dict[str, Any], str]] = {
     "broadcasting": ("add", (t(2, 3), t(4)), {}, r"\(2, 3\), \(4,\) can't be broadcast"),
     "an axis that isn't there": ("mean", (t(2, 3),), {"axis": 5}, r"`axis` between -2 and 1 .* rank 2, got 5"),
+    "an axis of a product": ("prod", (t(2, 3),), {"axis": 5}, r"`axis` between -2 and 1 .* rank 2, got 5"),
     "an axis below": ("sum", (t(2, 3),), {"axis": -3}, r"`axis` between -2 and 1 .* got -3"),
     "an axis twice": ("sum", (t(2, 3),), {"axis": (0, -2)}, r"name each axis once, got \(0, -2\)"),
     "an axis along": ("softmax", (t(2, 3),), {"axis": 2}, r"`axis` between -2 and 1"),

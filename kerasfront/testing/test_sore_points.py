@@ -150,6 +150,18 @@ def test_promotion_in_either_order(adapter: Adapter) -> None:
     assert adapter.dtype_name(ops.add(half, brain)) == adapter.dtype_name(ops.add(brain, half)) == "float32"
 
 
+def test_products_of_int8_add_up_in_int32(adapter: Adapter) -> None:
+    a, b = np.full((2, 200), 100, "int8"), np.full((200, 3), -100, "int8")
+    for got in (run(adapter, ops.matmul, a, b), run(adapter, lambda x, y: ops.einsum("ij,jk->ik", x, y), a, b)):
+        assert got.dtype == np.int32 and got.tolist() == [[-2_000_000] * 3] * 2
+    assert run(adapter, ops.matmul, a, b.astype("int16")).dtype == np.int16
+
+
+def test_an_integer_beyond_32_bits_becomes_a_wide_tensor(adapter: Adapter) -> None:
+    assert run(adapter, ops.convert_to_tensor, 2**40).tolist() == 2**40
+    assert adapter.dtype_name(ops.convert_to_tensor(7)) == "int32"
+
+
 def test_eye_refuses_what_is_no_integer(adapter: Adapter) -> None:
     for arguments in ((2.5,), ("3",), (3, 2.5), (3, 3, 0.5)):
         with pytest.raises((TypeError, ValueError)):
@@ -205,6 +217,15 @@ def test_searchsorted_and_digitize(adapter: Adapter) -> None:
     for side in ("left", "right"):
         assert run(adapter, ops.searchsorted, edges, x, side=side).tolist() == np.searchsorted(edges, x, side).tolist()
     assert run(adapter, ops.digitize, x, edges).tolist() == np.digitize(x, edges).tolist()
+
+
+def test_where_of_a_condition_alone(adapter: Adapter) -> None:
+    for got, want in zip(run(adapter, ops.where, np.eye(3) > 0), np.where(np.eye(3) > 0), strict=True):
+        assert got.tolist() == want.tolist()
+
+
+def test_reshape_to_an_integer(adapter: Adapter) -> None:
+    assert run(adapter, ops.reshape, values(2, 3), -1).shape == run(adapter, ops.reshape, values(2, 3), 6).shape == (6,)
 
 
 def test_unravel_index(adapter: Adapter) -> None:
@@ -277,6 +298,20 @@ def test_logsumexp_and_softmax_of_masked_rows(adapter: Adapter) -> None:
     assert np.isclose(got[0], np.log(1 + np.e)) and got[1] == -INF and got[2] == INF
     same(run(adapter, ops.softmax, x[:1]), [[0.0, 1 / (1 + np.e), np.e / (1 + np.e)]])
     assert run(adapter, ops.logaddexp, f32(-INF, INF), f32(-INF, 0.0)).tolist() == [-INF, INF]
+
+
+def test_logsumexp_of_nan_is_nan(adapter: Adapter) -> None:
+    got = run(adapter, ops.logsumexp, f32([[NAN, 1.0], [NAN, -INF], [0.0, 0.0]]), axis=1)
+    assert np.isnan(got[:2]).all() and np.isclose(got[2], np.log(2))
+
+
+def test_statistics_with_infinities(adapter: Adapter) -> None:
+    """Between -inf and a number lies -inf; the variance of what holds an infinity is nan."""
+    x = f32([[3.0, -INF, NAN], [2.0, INF, NAN], [-INF, INF, NAN], [1.0, 2.0, NAN]])
+    same(run(adapter, ops.nanmedian, x, axis=1), [-INF, INF, NAN, 1.5])
+    same(run(adapter, ops.median, x[:, :2], axis=1), np.median(x[:, :2], axis=1))
+    same(run(adapter, ops.nanvar, x, axis=1), [NAN, NAN, NAN, 0.25])
+    same(run(adapter, ops.nanstd, x, axis=1), [NAN, NAN, NAN, 0.5])
 
 
 def test_nancumsum_with_infinities(adapter: Adapter) -> None:
