@@ -15,7 +15,7 @@ serialize: Any = None
 # Patterns of files are matched with names of files: what could take them a long time is refused.
 _LONGEST_PATH, _MOST_REPEATS = 256, 4
 _REPEAT = re.compile(r"(?<!\\)[*+{]")
-_REPEATED_GROUP = re.compile(r"\)[*+{?]")
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):

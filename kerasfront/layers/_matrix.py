@@ -47,7 +47,10 @@ class MatrixLayer(Configured):
         if self.quantization_mode is None:
             setattr(self, f"_{self._matrix}", self._weight(self._matrix, shape))
         else:
-            self.quantized_build(shape, self.quantization_mode, self.quantization_config)
+            config = self.quantization_config
+            if config is not None and config.mode != self.quantization_mode:  # the policy decides
+                config = self.quantization_config = None
+            self.quantized_build(shape, self.quantization_mode, config)
 
     def _make_lora(self) -> None:
         """Enable LoRA, where the constructor was told to: the last step of `build`."""

@@ -7,11 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from kerasfront import dtype_policies, ops, random
+from kerasfront import dtype_policies, ops, quantizers, random
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, fraction, one_of, positive, where
 from kerasfront.layers.core import EinsumDense
-from kerasfront.layers.quantized import policies_inside
+from kerasfront.layers.quantized import config_inside, policies_inside
 from kerasfront.ops.attention import MASKED
 from kerasfront.random.seed_generator import SeedGenerator
 
@@ -295,6 +295,8 @@ class _ManyHeads(_Attention):
 
     # The attributes of the projections of query, key, value and output.
     _attributes: tuple[str, str, str, str]
+    # What the projections of a layer that was made from a config were quantized by.
+    _inside: Any = None
     use_bias = True
 
     def _keep_heads(
@@ -307,8 +309,17 @@ class _ManyHeads(_Attention):
         self.supports_masking = True
 
     def get_config(self) -> dict[str, Any]:
-        # Projections that were quantized are made so again, by a map of their policies.
-        return {**super().get_config(), "dtype": dtype_policies.serialize(policies_inside(self))}
+        # Projections that were quantized are made so again: by a map of their policies and, where these don't say all
+        # of it, by what they were quantized by (which Keras has no place for).
+        config = {**super().get_config(), "dtype": dtype_policies.serialize(policies_inside(self))}
+        inside = config_inside(self)
+        return config if inside is None else {**config, "quantization_config": inside}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        layer = super().from_config({k: v for k, v in config.items() if k != "quantization_config"})
+        layer.__dict__["_inside"] = quantizers.get(config.get("quantization_config"))
+        return layer
 
     def _project(self, name: str, shape: Any, summed: int, outputs: tuple[int, ...]) -> _Projection:
         """A built projection of the last `summed` axes of inputs of `shape` to the axes `outputs`."""
@@ -318,7 +329,7 @@ class _ManyHeads(_Attention):
             kernel_initializer=_copied(self.kernel_initializer), bias_initializer=_copied(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer, bias_regularizer=self.bias_regularizer,
             kernel_constraint=self.kernel_constraint, bias_constraint=self.bias_constraint,
-            name=name, dtype=self.dtype_policy,
+            name=name, dtype=self.dtype_policy, quantization_config=self._inside,
         )  # fmt: skip
         layer.build(tuple(shape))
         return layer

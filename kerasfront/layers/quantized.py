@@ -149,7 +149,7 @@ def blocks_of(layer: Any, config: Any) -> int | None:
     """How many inputs share a scale: by the config, else by the policy; None where all do."""
     size = getattr(config, "block_size", None) if config is not None else None
     if config is None:
-        size = getattr(layer.dtype_policy, "block_size", None)
+        size = getattr(layer._dtype_policy, "block_size", None)
     return None if size in (None, -1) else size
 
 
@@ -226,7 +226,8 @@ _FORWARD, _BACKWARD = "float8_e4m3fn", "float8_e5m2"
 class Float8(Form):
     """Inputs, matrix and the gradient of the outputs rounded to float8, with scales from the largest values of late.
 
-    Scales and histories are trainable variables whose gradients are their new values.
+    Scales and histories are trainable variables whose gradients are their new values. (Keras rounds biases to bfloat16
+    here; they stay as they are.)
     """
 
     saved = ("kernel", "bias", *(f"{side}_{what}" for side in _SIDES for what in ("scale", "amax_history")))
@@ -234,7 +235,7 @@ class Float8(Form):
     def make(self, layer: Any, shape: tuple[int, ...], config: Any) -> None:
         if layer._held_matrix() is None:
             setattr(layer, f"_{layer._matrix}", layer._weight(layer._matrix, shape))
-        length = getattr(layer.dtype_policy, "amax_history_length", 1024)
+        length = getattr(layer._dtype_policy, "amax_history_length", 1024)
         for side in _SIDES:
             for what, size, value in (("scale", (), "ones"), ("amax_history", (length,), "zeros")):
                 options = {"autocast": False, "overwrite_with_gradient": True, "name": f"{side}_{what}"}
@@ -258,7 +259,8 @@ class Float8(Form):
         return _round_forward(x, scale.value, history.value)
 
     def output(self, layer: Any, x: Any) -> Any:
-        return _round_backward(layer._biased(x), layer.outputs_grad_scale.value, layer.outputs_grad_amax_history.value)
+        scale, history = layer.outputs_grad_scale, layer.outputs_grad_amax_history
+        return layer._biased(_round_backward(x, scale.value, history.value))
 
 
 def _next(x: Any, scale: Any, history: Any, narrow: str) -> tuple[Any, Any]:
@@ -518,6 +520,20 @@ def policies_inside(layer: Any) -> Any:
     # Where the model is made again, its name may stand before these paths, or not.
     found = {f"(.*/)?{re.escape(inner.path)}": inner._dtype_policy for inner in inside}
     return dtype_policies.DTypePolicyMap(own, found)
+
+
+def config_inside(layer: Any) -> Any:
+    """The config, serialized, that layers inside were quantized by, where their policies don't say all of it."""
+    for inner in layer._flatten_layers(include_self=False):
+        config = getattr(inner, "quantization_config", None)
+        if inner.quantization_mode is None or config is None:
+            continue
+        default = quantizers.Int8QuantizationConfig() if config.mode == "int8" else quantizers.QuantizationConfig()
+        for name in ("weight_quantizer", "activation_quantizer"):
+            ours, usual = getattr(config, name), getattr(default, name)
+            if type(ours) is not type(usual) or (ours is not None and ours.get_config() != usual.get_config()):
+                return quantizers.serialize(config)
+    return None
 
 
 @functools.cache

@@ -81,11 +81,12 @@ class ReversibleEmbedding(Embedding):
         self.reverse_dtype = None if reverse_dtype is None else dtypes.standardize(reverse_dtype)
 
     def build(self, input_shape: Any = None) -> None:
-        if self._untied and self.quantization_mode is None:
+        first = not self.built
+        super().build(input_shape)
+        if first and self._untied and self.quantization_mode is None:
             self.reverse_embeddings = self._weight(
                 "reverse_embeddings", (self.output_dim, self.input_dim), of="embeddings"
             )
-        super().build(input_shape)
 
     def call(self, inputs: Any, reverse: bool = False) -> Any:
         if not reverse:
