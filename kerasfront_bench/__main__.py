@@ -57,9 +57,8 @@ def _rows(name: str, job: dict[str, Any], timer: timing.Timer) -> Iterator[tuple
         yield from getattr(module("kerasfront_bench.build"), f"measure_{name}")(backend, timer, job)
     else:
         workloads = module("kerasfront_bench.workloads")
-        if name in workloads.WORKLOADS:
-            workload = workloads.WORKLOADS[name]
-        else:
+        workload = workloads.named(name)
+        if workload is None:
             steps = max(2, round(job["steps"] * job["scale"]))
             workload = workloads.own_model(name, job["batch"], steps)
         yield workload.name, module("kerasfront_bench.fit").measure(backend, workload, timer, job)

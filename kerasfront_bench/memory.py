@@ -13,7 +13,7 @@ from typing import Any
 
 from kerasfront_bench import sides
 from kerasfront_bench.native import programs
-from kerasfront_bench.workloads import WORKLOADS, Workload, own_model
+from kerasfront_bench.workloads import Workload, named, own_model
 
 _MARK = "peak memory: "
 
@@ -51,8 +51,7 @@ def process_peak_mb() -> float:
 
 def main(task: dict[str, Any]) -> None:
     """Trains three epochs, and prints the peak."""
-    own = task["model"] and task["work"] not in WORKLOADS
-    workload = own_model(task["model"], task["batch"], task["steps"]) if own else WORKLOADS[task["work"]]
+    workload = named(task["work"]) or own_model(task["model"], task["batch"], task["steps"])
     side = sides.make(task["side"], task["backend"], workload)
     x, y = workload.make_data(workload.batch * task["steps"])
     gc.collect()

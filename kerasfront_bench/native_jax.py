@@ -16,6 +16,9 @@ from kerasfront_bench.workloads import (
     BLOCKS,
     CLASSES,
     HEADS,
+    LAYER_FILTERS,
+    LAYER_IMAGE,
+    LAYER_SEQUENCE,
     LENGTH,
     LSTM_UNITS,
     LSTM_WIDTH,
@@ -169,13 +172,9 @@ def _transformer() -> Net:
         weights |= {f"up{i}": _linear(WIDTH, 4 * WIDTH), f"down{i}": _linear(4 * WIDTH, WIDTH)}
 
     def apply(p: Tree, s: Tree, x: jax.Array, training: bool, key: Any) -> tuple[jax.Array, Tree]:
-        batch = x.shape[0]
         x = jnp.take(p["embedding"], x, axis=0) + p["position"]
         for i in range(BLOCKS):
-            qkv = _dense(p[f"qkv{i}"], _layer_norm(p[f"norm_a{i}"], x))
-            q, k, v = (part.reshape(batch, LENGTH, HEADS, WIDTH // HEADS) for part in jnp.split(qkv, 3, -1))
-            mixed = jax.nn.dot_product_attention(q, k, v, is_causal=True).reshape(batch, LENGTH, WIDTH)
-            x = x + _dense(p[f"out{i}"], mixed)
+            x = x + attention(p[f"qkv{i}"], p[f"out{i}"], _layer_norm(p[f"norm_a{i}"], x), True)
             inner = jax.nn.gelu(_dense(p[f"up{i}"], _layer_norm(p[f"norm_b{i}"], x)), approximate=False)
             x = x + _dense(p[f"down{i}"], inner)
         return _dense(p["logits"], _layer_norm(p["norm"], x)), s
@@ -231,6 +230,59 @@ def _resnet() -> Net:
     return weights, statistics, apply
 
 
+def gru(p: Tree, x: jax.Array) -> jax.Array:
+    """The last output of a GRU (reset after the product) over (batch, time, features), by one scan over time."""
+    projected = jnp.swapaxes(x, 0, 1) @ p["x"] + p["b"][0]
+
+    def step(h: jax.Array, now: jax.Array) -> tuple[jax.Array, None]:
+        update, reset, new = jnp.split(now, 3, -1)
+        by_h = jnp.split(h @ p["h"] + p["b"][1], 3, -1)
+        update, reset = jax.nn.sigmoid(update + by_h[0]), jax.nn.sigmoid(reset + by_h[1])
+        return update * h + (1 - update) * jnp.tanh(new + reset * by_h[2]), None
+
+    return lax.scan(step, jnp.zeros((x.shape[0], p["h"].shape[0])), projected)[0]
+
+
+def attention(qkv: Tree, out: Tree, x: jax.Array, causal: bool) -> jax.Array:
+    """Self-attention with one projection to queries, keys and values."""
+    batch, length, width = x.shape
+    q, k, v = (part.reshape(batch, length, HEADS, width // HEADS) for part in jnp.split(_dense(qkv, x), 3, -1))
+    mixed = jax.nn.dot_product_attention(q, k, v, is_causal=causal)
+    return _dense(out, mixed.reshape(batch, length, width))
+
+
+def _layer(weights: Tree, function: Callable[[Tree, jax.Array], jax.Array]) -> Net:
+    return {"layer": weights}, {}, lambda p, s, x, training, key: (function(p["layer"], x), s)
+
+
+def _layer_norm_net() -> Net:
+    channels = LAYER_IMAGE[2]
+    weights = {"layer": {"w": _ones(channels), "b": _zeros(channels)}}
+    statistics = {"layer": {"mean": _zeros(channels), "variance": _ones(channels)}}
+
+    def apply(p: Tree, s: Tree, x: jax.Array, training: bool, key: Any) -> tuple[jax.Array, Tree]:
+        y, after = batch_norm({"g": p["layer"]["w"], "b": p["layer"]["b"]}, s["layer"], x, training)
+        return y, {"layer": after}
+
+    return weights, statistics, apply
+
+
+def _layer_conv() -> Net:
+    weights = {"w": _glorot(3, 3, LAYER_IMAGE[2], LAYER_FILTERS), "b": _zeros(LAYER_FILTERS)}
+    return _layer(weights, lambda p, x: _conv(x, p["w"], 1, "SAME") + p["b"])
+
+
+def _layer_gru() -> Net:
+    gates = 3 * LSTM_UNITS
+    weights = {"x": _glorot(LAYER_SEQUENCE[1], gates), "h": _glorot(LSTM_UNITS, gates), "b": _zeros(2, gates)}
+    return _layer(weights, gru)
+
+
+def _layer_attention() -> Net:
+    weights = {"qkv0": _linear(WIDTH, 3 * WIDTH), "out0": _linear(WIDTH, WIDTH)}
+    return weights, {}, lambda p, s, x, training, key: (attention(p["qkv0"], p["out0"], x, False), s)
+
+
 NETS: dict[str, Callable[[], Net]] = {
     "mlp_small": _mlp_small,
     "mlp_wide": _mlp_wide,
@@ -238,6 +290,11 @@ NETS: dict[str, Callable[[], Net]] = {
     "lstm": _lstm,
     "transformer": _transformer,
     "resnet": _resnet,
+    "layer_lstm": lambda: _layer(lstm_weights(LAYER_SEQUENCE[1], LSTM_UNITS), lstm),
+    "layer_gru": _layer_gru,
+    "layer_conv": _layer_conv,
+    "layer_norm": _layer_norm_net,
+    "layer_attention": _layer_attention,
 }
 
 
@@ -264,7 +321,7 @@ class Program:
     """One workload: its state and the loops over NumPy data."""
 
     def __init__(self, workload: Workload) -> None:
-        self.workload, binary = workload, workload.loss == "binary"
+        self.workload = workload
         weights, statistics, apply = NETS[workload.name]()
         p, s = jax.device_put(weights), jax.device_put(statistics)
         zeros = jax.tree.map(jnp.zeros_like, p)
@@ -272,7 +329,9 @@ class Program:
         self.state |= {"t": jnp.zeros((), jnp.int32), "key": jax.random.key(0)}
 
         def loss_and_hits(logits: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
-            if binary:
+            if workload.loss == "mse":
+                return jnp.mean((logits - y) ** 2), jnp.zeros((), jnp.int32)
+            if workload.loss == "binary":
                 losses = jnp.maximum(logits, 0) - logits * y + jnp.log1p(jnp.exp(-jnp.abs(logits)))
                 return losses.mean(), jnp.sum((logits > 0) == (y > 0.5))
             chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), y[..., None], -1)
@@ -344,16 +403,16 @@ class Program:
 
     def weights(self) -> dict[str, list[Array]]:
         """The trainable weights by the name of the layer that has them, in the front's order and layouts."""
-        p = jax.tree.map(np.asarray, self.state["p"])
+        p, workload = jax.tree.map(np.asarray, self.state["p"]), self.workload
         found: dict[str, list[Array]] = {}
         for name, value in p.items():
-            if self.workload.name == "resnet" and name != "logits":
+            if workload.name == "resnet" and name != "logits":
                 found[f"{name}_conv"], found[f"{name}_norm"] = [value["w"]], [value["g"], value["b"]]
             elif name.startswith("qkv"):
                 out = p[name.replace("qkv", "out")]
                 qkv = attention_weights([value["w"], value["b"]], [out["w"], out["b"]])
-                found[name.replace("qkv", "attention")] = qkv
-            elif name == "lstm":
+                found["layer" if workload.name == "layer_attention" else name.replace("qkv", "attention")] = qkv
+            elif isinstance(value, dict) and "x" in value:
                 found[name] = [value["x"], value["h"], value["b"]]
             elif not name.startswith("out"):
                 found[name] = [value["w"], value["b"]] if isinstance(value, dict) else [value]

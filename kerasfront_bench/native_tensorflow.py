@@ -14,6 +14,9 @@ from kerasfront_bench.workloads import (
     BLOCKS,
     CLASSES,
     HEADS,
+    LAYER_FILTERS,
+    LAYER_IMAGE,
+    LAYER_SEQUENCE,
     LENGTH,
     LSTM_LENGTH,
     LSTM_UNITS,
@@ -176,6 +179,18 @@ def _lstm() -> Net:
     return net
 
 
+def attention(
+    qkv: Callable[[tf.Tensor], tf.Tensor], out: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, mask: tf.Tensor | None
+) -> tf.Tensor:
+    """Self-attention with one projection to queries, keys and values; `mask` is added to the scores."""
+    size = WIDTH // HEADS
+    split = tf.reshape(qkv(x), (-1, LENGTH, 3, HEADS, size))
+    q, k, v = tf.unstack(tf.transpose(split, (2, 0, 3, 1, 4)))
+    scores = tf.matmul(q, k, transpose_b=True) * size**-0.5
+    mixed = tf.matmul(tf.nn.softmax(scores if mask is None else scores + mask), v)
+    return out(tf.reshape(tf.transpose(mixed, (0, 2, 1, 3)), (-1, LENGTH, WIDTH)))
+
+
 def _transformer() -> Net:
     net = Net()
     (table,), (position,) = (
@@ -188,17 +203,12 @@ def _transformer() -> Net:
         for i in range(BLOCKS)
     ]  # fmt: skip
     norm, logits = net.layer_norm("norm"), net.linear("logits", WIDTH, TOKENS)
-    size = WIDTH // HEADS
     mask = tf.constant(np.where(np.tril(np.ones((LENGTH, LENGTH))), 0, -1e9).astype(np.float32))
 
     def apply(x: tf.Tensor, training: bool) -> tf.Tensor:
         x = tf.gather(table, x) + position
         for norm_a, qkv, out, norm_b, up, down in blocks:
-            split = tf.reshape(qkv(norm_a(x)), (-1, LENGTH, 3, HEADS, size))
-            q, k, v = tf.unstack(tf.transpose(split, (2, 0, 3, 1, 4)))
-            weights = tf.nn.softmax(tf.matmul(q, k, transpose_b=True) * size**-0.5 + mask)
-            mixed = tf.transpose(tf.matmul(weights, v), (0, 2, 1, 3))
-            x = x + out(tf.reshape(mixed, (-1, LENGTH, WIDTH)))
+            x = x + attention(qkv, out, norm_a(x), mask)
             x = x + down(tf.nn.gelu(up(norm_b(x))))
         return logits(norm(x))
 
@@ -234,6 +244,76 @@ def _resnet() -> Net:
     return net
 
 
+def over_time(step: Callable[..., tuple[tf.Tensor, ...]], x: tf.Tensor, states: int) -> tf.Tensor:
+    """The last first state of `step(now, *states)` over (time, batch, features), by one while loop."""
+    length = x.shape[0]
+    now = tf.TensorArray(tf.float32, length, element_shape=(None, x.shape[2])).unstack(x)
+    start = tf.zeros((tf.shape(x)[1], LSTM_UNITS))
+    shapes = (tf.TensorShape([]), *[tf.TensorShape([None, LSTM_UNITS])] * states)
+    return tf.while_loop(
+        lambda t, *_: t < length, lambda t, *carried: (t + 1, *step(now.read(t), *carried)),
+        (tf.constant(0), *[start] * states), maximum_iterations=length, shape_invariants=shapes,
+    )[1]  # fmt: skip
+
+
+def _projected(x: tf.Tensor, w: tf.Variable, b: tf.Tensor) -> tf.Tensor:
+    """(batch, time, features) times a kernel, as (time, batch, outputs)."""
+    length, features = LAYER_SEQUENCE
+    flat = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, features))
+    return tf.reshape(tf.nn.bias_add(tf.matmul(flat, w), b), (length, -1, w.shape[1]))
+
+
+def _layer_lstm() -> Net:
+    net, gates = Net(), 4 * LSTM_UNITS
+    w, recurrent, b = net.variables(
+        "layer", _glorot(LAYER_SEQUENCE[1], gates), _glorot(LSTM_UNITS, gates), _zeros(gates)
+    )
+
+    def step(now: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        i, f, g, o = tf.split(now + tf.matmul(h, recurrent), 4, -1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        return tf.sigmoid(o) * tf.tanh(c), c
+
+    net.apply = lambda x, training: over_time(step, _projected(x, w, b), 2)
+    return net
+
+
+def _layer_gru() -> Net:
+    net, gates = Net(), 3 * LSTM_UNITS
+    w, recurrent, b = net.variables(
+        "layer", _glorot(LAYER_SEQUENCE[1], gates), _glorot(LSTM_UNITS, gates), _zeros(2, gates)
+    )
+
+    def step(now: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        update, reset, new = tf.split(now, 3, -1)
+        by_update, by_reset, by_new = tf.split(tf.nn.bias_add(tf.matmul(h, recurrent), b[1]), 3, -1)
+        update, reset = tf.sigmoid(update + by_update), tf.sigmoid(reset + by_reset)
+        return (update * h + (1 - update) * tf.tanh(new + reset * by_new),)
+
+    net.apply = lambda x, training: over_time(step, _projected(x, w, b[0]), 1)
+    return net
+
+
+def _layer_conv() -> Net:
+    net = Net()
+    w, b = net.variables("layer", _glorot(3, 3, LAYER_IMAGE[2], LAYER_FILTERS), _zeros(LAYER_FILTERS))
+    net.apply = lambda x, training: tf.nn.bias_add(tf.nn.conv2d(x, w, 1, "SAME"), b)
+    return net
+
+
+def _layer_norm() -> Net:
+    net = Net()
+    net.apply = net.batch_norm("layer", LAYER_IMAGE[2])
+    return net
+
+
+def _layer_attention() -> Net:
+    net = Net()
+    qkv, out = net.linear("qkv0", WIDTH, 3 * WIDTH), net.linear("out0", WIDTH, WIDTH)
+    net.apply = lambda x, training: attention(qkv, out, x, None)
+    return net
+
+
 NETS: dict[str, Callable[[], Net]] = {
     "mlp_small": _mlp_small,
     "mlp_wide": _mlp_wide,
@@ -241,6 +321,11 @@ NETS: dict[str, Callable[[], Net]] = {
     "lstm": _lstm,
     "transformer": _transformer,
     "resnet": _resnet,
+    "layer_lstm": _layer_lstm,
+    "layer_gru": _layer_gru,
+    "layer_conv": _layer_conv,
+    "layer_norm": _layer_norm,
+    "layer_attention": _layer_attention,
 }
 
 
@@ -259,7 +344,7 @@ class Program:
 
     def __init__(self, workload: Workload) -> None:
         tf.random.set_seed(0)
-        self.workload, binary = workload, workload.loss == "binary"
+        self.workload = workload
         self.net = net = NETS[workload.name]()
         trained = [variable for values in net.weights.values() for variable in values]
         moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in trained]
@@ -267,7 +352,9 @@ class Program:
         self.losses, self.hits = tf.Variable(0.0), tf.Variable(0.0)
 
         def loss_and_hits(logits: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            if binary:
+            if workload.loss == "mse":
+                return tf.reduce_mean(tf.math.squared_difference(logits, y)), tf.constant(0.0)
+            if workload.loss == "binary":
                 losses = tf.nn.sigmoid_cross_entropy_with_logits(y, logits)
                 hits = tf.equal(logits > 0, y > 0.5)
             else:
@@ -349,5 +436,6 @@ class Program:
         arrays = {name: [v.numpy() for v in values] for name, values in self.net.weights.items()}
         for name in [name for name in arrays if name.startswith("qkv")]:
             out = arrays.pop(name.replace("qkv", "out"))
-            arrays[name.replace("qkv", "attention")] = attention_weights(arrays.pop(name), out)
+            layer = "layer" if self.workload.name == "layer_attention" else name.replace("qkv", "attention")
+            arrays[layer] = attention_weights(arrays.pop(name), out)
         return arrays

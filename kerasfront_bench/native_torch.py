@@ -15,6 +15,9 @@ from kerasfront_bench.workloads import (
     BLOCKS,
     CLASSES,
     HEADS,
+    LAYER_FILTERS,
+    LAYER_IMAGE,
+    LAYER_SEQUENCE,
     LENGTH,
     LSTM_UNITS,
     LSTM_WIDTH,
@@ -119,6 +122,26 @@ class ResNet(nn.Module):
         return self.logits(x.mean((2, 3)))
 
 
+class LastOutput(nn.Module):
+    """The last output of a recurrent layer of the framework."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)[0][:, -1]
+
+
+class SelfAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x, x, x, need_weights=False)[0]
+
+
 def _mlp_small() -> nn.Module:
     return nn.Sequential(nn.Linear(PIXELS, 128), nn.ReLU(), nn.Linear(128, CLASSES))
 
@@ -141,6 +164,11 @@ NETS = {
     "lstm": LSTMNet,
     "transformer": Transformer,
     "resnet": ResNet,
+    "layer_lstm": lambda: LastOutput(nn.LSTM(LAYER_SEQUENCE[1], LSTM_UNITS, batch_first=True)),
+    "layer_gru": lambda: LastOutput(nn.GRU(LAYER_SEQUENCE[1], LSTM_UNITS, batch_first=True)),
+    "layer_conv": lambda: nn.Conv2d(LAYER_IMAGE[2], LAYER_FILTERS, 3, padding=1),
+    "layer_norm": lambda: nn.BatchNorm2d(LAYER_IMAGE[2], 1e-3, 0.01),
+    "layer_attention": SelfAttention,
 }
 
 
@@ -151,13 +179,15 @@ def stack(layers: int, width: int) -> nn.Module:
 
 # --- the loops ---
 
+_NO_HITS = torch.zeros((), dtype=torch.int64, device=DEVICE)
+
 
 class Program:
     """One workload: its net, its optimizer and the loops over NumPy data."""
 
     def __init__(self, workload: Workload) -> None:
         torch.manual_seed(0)
-        self.workload, self.binary = workload, workload.loss == "binary"
+        self.workload, self.loss = workload, workload.loss
         self.net = NETS[workload.name]().to(DEVICE)
         if workload.images:
             self.net = self.net.to(memory_format=torch.channels_last)
@@ -167,7 +197,7 @@ class Program:
         """Numbers in weights and running statistics; the LSTM's second bias, which the layer doesn't have, left out."""
         count = sum(p.numel() for p in self.net.parameters())
         count += sum(b.numel() for name, b in self.net.named_buffers() if "running" in name)
-        return count - (4 * LSTM_UNITS if self.workload.name == "lstm" else 0)
+        return count - (4 * LSTM_UNITS if self.workload.name in ("lstm", "layer_lstm") else 0)
 
     def input(self, x: Array) -> Tensor:
         tensor = torch.from_numpy(x).to(DEVICE, non_blocking=True)
@@ -175,11 +205,15 @@ class Program:
 
     def target(self, y: Array) -> Tensor:
         tensor = torch.from_numpy(y).to(DEVICE, non_blocking=True)
-        return tensor if self.binary else tensor.long()
+        if self.loss == "mse" and self.workload.images:
+            return tensor.permute(0, 3, 1, 2)
+        return tensor.long() if self.loss == "sparse" else tensor
 
     def loss_and_hits(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         logits = self.net(x)
-        if self.binary:
+        if self.loss == "mse":
+            return F.mse_loss(logits, y), _NO_HITS
+        if self.loss == "binary":
             return F.binary_cross_entropy_with_logits(logits, y), ((logits > 0) == (y > 0.5)).sum()
         if logits.ndim == 3:
             logits, y = logits.flatten(0, 1), y.flatten()
@@ -224,7 +258,8 @@ class Program:
     def predict(self, x: Array) -> Array:
         self.net.eval()
         with torch.inference_mode():
-            return self.net(self.input(x)).cpu().numpy()
+            out = self.net(self.input(x)).cpu()
+            return (out.permute(0, 2, 3, 1) if out.ndim == 4 else out).numpy()
 
     def forward(self, x: Tensor) -> Tensor:
         """The eager forward pass in inference, of a tensor that `input` made."""
@@ -297,6 +332,34 @@ def _resnet_weights(net: Any) -> dict[str, list[Array]]:
     return found
 
 
+def _gru_weights(net: Any) -> dict[str, list[Array]]:
+    """The gates are (reset, update, new) here, (update, reset, new) in the front."""
+    cell = net.layer
+
+    def gates(array: Array) -> Array:
+        reset, update, new = np.split(array, 3)
+        return np.concatenate([update, reset, new])
+
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    kernel, recurrent, *biases = (gates(_array(getattr(cell, name))) for name in names)
+    return {"layer": [kernel.T, recurrent.T, np.stack(biases)]}
+
+
+def _lstm_layer_weights(net: Any) -> dict[str, list[Array]]:
+    cell = net.layer
+    biases = _array(cell.bias_ih_l0) + _array(cell.bias_hh_l0)
+    return {"layer": [_array(cell.weight_ih_l0).T, _array(cell.weight_hh_l0).T, biases]}
+
+
+def _attention_weights(net: Any) -> dict[str, list[Array]]:
+    layer = net.layer
+    return {
+        "layer": attention_weights(
+            [_array(layer.in_proj_weight).T, _array(layer.in_proj_bias)], _linear(layer.out_proj)
+        )
+    }
+
+
 _WEIGHTS: dict[str, Any] = {
     "mlp_small": lambda net: {"hidden": _linear(net[0]), "logits": _linear(net[2])},
     "mlp_wide": lambda net: {"hidden_1": _linear(net[0]), "hidden_2": _linear(net[3]), "logits": _linear(net[6])},
@@ -304,4 +367,9 @@ _WEIGHTS: dict[str, Any] = {
     "lstm": _lstm_weights,
     "transformer": _transformer_weights,
     "resnet": _resnet_weights,
+    "layer_lstm": _lstm_layer_weights,
+    "layer_gru": _gru_weights,
+    "layer_conv": lambda net: {"layer": [_kernel(net), _array(net.bias)]},
+    "layer_norm": lambda net: {"layer": _norm(net)},
+    "layer_attention": _attention_weights,
 }

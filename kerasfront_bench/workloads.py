@@ -20,7 +20,9 @@ Data = tuple[Any, Any]
 
 @dataclass(frozen=True)
 class Workload:
-    """A model with its data: `steps` are those of one timed round, `loss` is "sparse" or "binary" (from logits)."""
+    """A model with its data: `steps` are those of one timed round, `loss` is "sparse" or "binary" (from logits), "mse",
+    or "own": the model comes compiled.
+    """
 
     name: str
     batch: int
@@ -39,6 +41,9 @@ class Workload:
         """The model of `keras` (the module: kerasfront or Keras), compiled with Adam, the loss and the accuracy."""
         model = self.model(keras)
         if self.loss == "own":
+            return model
+        if self.loss == "mse":
+            model.compile(optimizer=keras.optimizers.Adam(1e-3), loss="mse", **options)
             return model
         if self.loss == "binary":
             loss: Any = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -213,6 +218,49 @@ WORKLOADS = {
         Workload("resnet", 32, 16, "sparse", _resnet, _image_data((32, 32, 3)), images=True),
     )
 }
+
+
+# --- single layers, trained towards random outputs ---
+
+LAYER_SEQUENCE, LAYER_IMAGE, LAYER_FILTERS, LAYER_TOKENS = (100, 32), (32, 32, 16), 32, (LENGTH, WIDTH)
+
+
+def _layer(name: str, steps: int, shape: tuple[int, ...], out: tuple[int, ...], make: Callable[[Any], Any]) -> Workload:
+    """The workload of one layer, named "layer", at a batch of 32."""
+
+    def model(keras: Any) -> Any:
+        inputs = keras.Input(shape)
+        layer = make(keras.layers)
+        return keras.Model(inputs, layer(inputs, inputs) if name == "layer_attention" else layer(inputs))
+
+    def data(samples: int, seed: int) -> Data:
+        rng = np.random.default_rng(seed)
+        return rng.standard_normal((samples, *shape), np.float32), rng.standard_normal((samples, *out), np.float32)
+
+    return Workload(name, 32, steps, "mse", model, data, images=len(shape) == 3)
+
+
+LAYERS = {
+    workload.name: workload
+    for workload in (
+        _layer("layer_lstm", 40, LAYER_SEQUENCE, (LSTM_UNITS,), lambda L: L.LSTM(LSTM_UNITS, name="layer")),
+        _layer("layer_gru", 40, LAYER_SEQUENCE, (LSTM_UNITS,), lambda L: L.GRU(LSTM_UNITS, name="layer")),
+        _layer(
+            "layer_conv", 20, LAYER_IMAGE, (*LAYER_IMAGE[:2], LAYER_FILTERS),
+            lambda L: L.Conv2D(LAYER_FILTERS, 3, padding="same", name="layer"),
+        ),
+        _layer("layer_norm", 40, LAYER_IMAGE, LAYER_IMAGE, lambda L: L.BatchNormalization(name="layer")),
+        _layer(
+            "layer_attention", 20, LAYER_TOKENS, LAYER_TOKENS,
+            lambda L: L.MultiHeadAttention(HEADS, WIDTH // HEADS, name="layer"),
+        ),
+    )
+}  # fmt: skip
+
+
+def named(name: str) -> Workload | None:
+    """The workload of that name, of a model or of a layer; None where there is none."""
+    return WORKLOADS.get(name) or LAYERS.get(name)
 
 
 # --- a user's own model ---

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["run_module", "start"]
+__all__ = ["run", "start"]
 
 # What frameworks say about themselves when they start.
 _CHATTER = ("WARNING: All log messages", "I0000 ", "W0000 ", "E0000 ")
@@ -36,13 +36,13 @@ def start(backend: str, command: Sequence[str], show: Callable[[str], None]) -> 
     return process.returncode, "\n".join(lines[-30:])
 
 
-def run_module(module: str, job: dict[str, Any], show: Callable[[str], None]) -> dict[str, Any]:
-    """Runs `python -m module JOB RESULT` for the job's backend; what it wrote into RESULT.
+def run(program: Sequence[str], job: dict[str, Any], show: Callable[[str], None]) -> dict[str, Any]:
+    """Runs `python PROGRAM JOB RESULT` for the job's backend; what it wrote into RESULT.
 
     A process that fails gives what it wrote before, with the key "error".
     """
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result.json")
-        status, output = start(job["backend"], ["-m", module, json.dumps(job), str(result)], show)
+        status, output = start(job["backend"], [*program, json.dumps(job), str(result)], show)
         found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {"rows": {}}
     return found if status == 0 else {**found, "error": f"exit status {status}:\n{output}"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from kerasfront.benchmarking.compare import Change
 __all__ = ["changes_table", "chart", "markdown", "tables"]
 
 _NAMES = {"front": "kerasfront", "native": "native", "keras": "Keras"}
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _STYLES = {"slower": "bold red", "faster": "green", "same": ""}
 Row = dict[str, Any]
@@ -85,8 +86,10 @@ def _others(rows: dict[str, Row]) -> list[str]:
 
 
 def _time(values: dict[str, Any], unit: str) -> str:
-    """A median with half its spread, in a unit that suits: "1.23 ms ±4 %"."""
-    seconds = values["median"] * {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[unit]
+    """A median with half its spread, in a unit that suits: "1.23 ms ±4 %"; of something else than time, as it is."""
+    if unit not in _SECONDS:
+        return f"{values['median']:.3g} {unit}"
+    seconds = values["median"] * _SECONDS[unit]
     factor, name = next((pair for pair in _UNITS if abs(seconds) >= pair[0]), _UNITS[-1])
     about = abs(values["high"] - values["low"]) / 2 / abs(values["median"]) if values["median"] else 0.0
     return f"{seconds / factor:.3g} {name} ±{about:.0%}"
@@ -114,17 +117,18 @@ def changes_table(changes: Iterable[Change], date: str) -> Table:
     return table
 
 
-def markdown(results: dict[str, Any], other: str = "native") -> str:
+def markdown(results: dict[str, Any], other: str = "native", cell: Callable[[Row], str] | None = None) -> str:
     """The front's ratio to another side, rows down and backends across, as a Markdown table.
 
-    A row without that side shows the front's own time.
+    A row without that side shows the front's own time. `cell` may show rows in another way.
     """
     backends = list(results["backends"])
     names = dict.fromkeys(name for backend in backends for name in results["backends"][backend]["rows"])
     lines = [f"| front / {other} | {' | '.join(backends)} |", f"| --- |{' --- |' * len(backends)}"]
     for name in names:
         rows = [results["backends"][backend]["rows"].get(name, {}) for backend in backends]
-        lines.append(f"| {name} | {' | '.join(_cell(row, other) for row in rows)} |")
+        cells = [cell(row) if cell and row.get("sides") else _cell(row, other) for row in rows]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -17,12 +17,13 @@ from kerasfront.benchmarking import compare, processes, report, results
 __all__ = ["bench"]
 
 WORKLOADS = ("mlp_small", "mlp_wide", "cnn", "lstm", "transformer", "resnet")
+LAYERS = ("layer_lstm", "layer_gru", "layer_conv", "layer_norm", "layer_attention")
 CALLS = ("calls", "build", "files", "imports")
 
 
 def bench(
     work: Annotated[
-        str | None, typer.Option(help=f"What to measure, by commas: {', '.join((*WORKLOADS, *CALLS))}.")
+        str | None, typer.Option(help=f"What to measure, by commas: {', '.join((*WORKLOADS, *LAYERS, *CALLS))}.")
     ] = None,
     model: Annotated[
         str | None,
@@ -71,9 +72,10 @@ def bench(
 def _names(work: str | None, model: str | None, calls: bool) -> list[str]:
     """What is to be measured: what --work names, --model, and with --calls the calls; all workloads by default."""
     names = [name.strip() for name in work.split(",")] if work else [] if model or calls else list(WORKLOADS)
-    unknown = [name for name in names if name not in (*WORKLOADS, *CALLS)]
+    known = (*WORKLOADS, *LAYERS, *CALLS)
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"Expected --work to name some of {', '.join((*WORKLOADS, *CALLS))}; got {unknown[0]!r}.")
+        raise ValueError(f"Expected --work to name some of {', '.join(known)}; got {unknown[0]!r}.")
     return list(dict.fromkeys([*names, *([model] if model else []), *(CALLS if calls else ())]))
 
 
@@ -102,7 +104,7 @@ def _measure(console: Console, backend: str, job: dict[str, Any]) -> dict[str, A
     def show(line: str) -> None:
         console.print(escape(line), style="dim", highlight=False)
 
-    return processes.run_module("kerasfront_bench", {**job, "backend": backend}, show)
+    return processes.run(["-m", "kerasfront_bench"], {**job, "backend": backend}, show)
 
 
 def _show(console: Console, run: dict[str, Any], chart: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The frame of `kerasfront bench`: documents, comparisons, tables, and how it refuses what it can't do."""
 
 import copy
+import importlib
 import io
 import json
 import re
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from kerasfront.benchmarking import compare, report, results
 from kerasfront.cli import app
+from kerasfront_bench import __main__ as worker
 from kerasfront_bench import timing, workloads
 
 
@@ -162,6 +164,13 @@ def test_the_command_refuses_what_it_cannot_do(arguments, said):
     done = CliRunner().invoke(app, ["bench", *arguments])
     assert done.exit_code == 2
     assert said in done.output
+
+
+def test_the_command_knows_the_workloads():
+    bench = importlib.import_module("kerasfront.cli.bench")  # the package has the command by this name
+    assert list(bench.WORKLOADS) == list(workloads.WORKLOADS)
+    assert list(bench.LAYERS) == list(workloads.LAYERS)
+    assert list(bench.CALLS) == list(worker.EXTRAS)
 
 
 def test_an_own_model_must_be_found():
