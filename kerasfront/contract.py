@@ -61,6 +61,10 @@ class Adapter:
     # The bases of Variable and Layer: a layer on torch is an nn.Module.
     variable_base: type = Plain
     layer_base: type = Plain
+    # What turns models of the framework into layers, by what they are made of; `layers.bridges` says what it asks.
+    bridges: Mapping[str, Any] = {}
+    # The classes of the framework's own layers: one that is set as an attribute of a layer becomes a layer in it.
+    foreign_layers: tuple[type, ...] = ()
     # How many steps `repeat_step` does well to take in one dispatch.
     steps_per_dispatch: int = 1
     # Whether `assign` replaces the value (a functional framework) or writes into it.
@@ -208,16 +212,16 @@ class Adapter:
 
     # -- symbolic evaluation of native code
 
-    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
-        """Shapes and dtypes of `function`, which calls the framework, without computing: nested (shape, dtype)."""
-        raise CapabilityError(f"The backend '{self.name}' can't evaluate native functions symbolically.")
-
     def take_symbolic(self, cls: type, apply: Callable[..., Any]) -> None:
         """Told once, when the adapter is loaded.
 
         Where the framework asks the arguments of a function how to apply it, let it find `apply(self, function, args,
         kwargs)` for arguments of the class `cls`, symbolic tensors.
         """
+
+    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
+        """Shapes and dtypes of `function`, which calls the framework, without computing: nested (shape, dtype)."""
+        raise CapabilityError(f"The backend '{self.name}' can't evaluate native functions symbolically.")
 
     # -- hooks of the layer base
 
@@ -288,13 +292,13 @@ class assignments:
 # ---- discovery ----------------------------------------------------------------------------------------------------
 
 
+_loaded: set[str] = set()
+
+
 def load(name: str) -> Adapter:
     """The adapter of a backend; imports its framework.
 
     Raises `BackendError` where no plug-in has the name, its framework is missing, or its contract does not fit.
-_loaded: set[str] = set()
-
-
     """
     found = [e for e in importlib.metadata.entry_points(group=GROUP) if e.name == name]
     if not found:
@@ -312,13 +316,13 @@ _loaded: set[str] = set()
             f"this kerasfront has {VERSION[0]}.{VERSION[1]}.",
             hint="Install versions of the two that fit each other.",
         )
+    if adapter.name not in _loaded:
+        _loaded.add(adapter.name)
+        adapter.take_symbolic(KerasTensor, applied_by)
     return adapter
 
 
 def current() -> Adapter:
-    if adapter.name not in _loaded:
-        _loaded.add(adapter.name)
-        adapter.take_symbolic(KerasTensor, applied_by)
     """The bound adapter; binds the chosen backend if none is bound yet."""
     adapter: Adapter = runtime.need()
     return adapter

@@ -60,11 +60,11 @@ _LACKING = (
 )
 
 
-class TorchAdapter(Adapter):
 # The kinds of the methods that tensors have from C.
 _OF_TENSORS = ("method_descriptor", "wrapper_descriptor")
 
 
+class TorchAdapter(Adapter):
     name = "torch"
     contract = (1, 0)
     distribution = "torch"
@@ -297,10 +297,6 @@ _OF_TENSORS = ("method_descriptor", "wrapper_descriptor")
         if torch.cuda.is_available():
             torch.cuda.synchronize()
 
-    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
-        # Parameters that the function uses are real, and stand beside the fake inputs.
-        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-            inputs = tree.map_structure(lambda s: torch.empty(s.shape, dtype=NATIVE[s.dtype]), specs)
     def take_symbolic(self, cls: Any, apply: Callable[..., Any]) -> None:
         def dispatch(_: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if type(function).__name__ in _OF_TENSORS or getattr(function, "__module__", None) == "torch._tensor":
@@ -309,6 +305,10 @@ _OF_TENSORS = ("method_descriptor", "wrapper_descriptor")
 
         cls.__torch_function__ = classmethod(dispatch)
 
+    def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
+        # Parameters that the function uses are real, and stand beside the fake inputs.
+        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+            inputs = tree.map_structure(lambda s: torch.empty(s.shape, dtype=NATIVE[s.dtype]), specs)
             out = function(*inputs)
         return tree.map_structure(lambda t: (tuple(t.shape), NAMES[t.dtype]), out)
 
@@ -362,7 +362,7 @@ def _differentiated(x: torch.Tensor, nested: bool) -> torch.Tensor:
 
 
 def _of_floats(function: Callable[..., Any], primals: Sequence[Any], given: list[Any]) -> Callable[..., Any]:
-    """`function` of those primals that have derivatives, giving such tensors, and other ones; the rest is in `given`."""
+    """`function` of the primals that have derivatives: its tensors that have some, and others; all is in `given`."""
 
     def run(*floats: Any) -> Any:
         rest = iter(floats)
