@@ -77,22 +77,26 @@ class _Policy(Colours):
 
         branches = [*map(coloured, _COLOURED.values()), warp]
 
-        def taken(row: Any, count: int, step: Callable[..., Any]) -> Any:
-            x = row["images"][None]
-            for i in range(count):
-                strength = ops.reshape(row["strengths"][i], (1, 1, 1, 1))
-                x = step(row["branches"][i], branches, x, strength, row["transforms"][i][None])
-            return x[0]
-
         count = steps["branches"].shape[1]
         rows = {**steps, "images": images}
+
+        def step(row: Any, i: Any, x: Any, apply: Callable[..., Any]) -> Any:
+            strength = ops.reshape(row["strengths"][i], (1, 1, 1, 1))
+            return apply(row["branches"][i], branches, x, strength, row["transforms"][i][None])
+
+        def traced(row: Any) -> Any:
+            return ops.fori_loop(0, count, lambda i, x: step(row, i, x, ops.switch), row["images"][None])[0]
+
         known = _known(steps["branches"])
         if known is None:
-            return ops.map(lambda row: taken(row, count, ops.switch), rows)
+            return ops.map(traced, rows)
         found = []
-        for i, chosen in enumerate(known):
-            row = {**{k: v[i] for k, v in rows.items()}, "branches": chosen}
-            found.append(taken(row, count, lambda branch, branches, *args: branches[branch](*args)))
+        for k, chosen in enumerate(known):
+            row = {**{key: value[k] for key, value in rows.items()}, "branches": chosen}
+            x = row["images"][None]
+            for i in range(count):
+                x = step(row, i, x, lambda branch, branches, *args: branches[branch](*args))
+            found.append(x[0])
         return ops.stack(found) if found else images
 
     def _warped(self, x: Any, transform: Any, interpolation: str, fill: float) -> Any:
@@ -258,9 +262,11 @@ class AugMix(_Policy):
         return drawn
 
     def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        mixture: Any = 0.0
-        for i in range(self.num_chains):
-            steps = {key: drawn[key][:, i] for key in ("branches", "strengths", "transforms")}
-            share = ops.reshape(drawn["chain_mixing_weights"][:, i], (-1, 1, 1, 1))
-            mixture = mixture + self._taken(images, steps) * share
-        return pixels.blended(mixture, images, ops.reshape(drawn["weight_sample"], (-1, 1, 1, 1)))
+        batch, height, width, channels = ops.shape(images)
+        shapes = {"branches": (), "strengths": (), "transforms": (8,)}
+        steps = {key: ops.reshape(drawn[key], (-1, self.chain_depth, *rest)) for key, rest in shapes.items()}
+        versions = self._taken(ops.repeat(images, self.num_chains, axis=0), steps)
+        versions = ops.reshape(versions, (batch, self.num_chains, height, width, channels))
+        shares = ops.reshape(drawn["chain_mixing_weights"], (-1, self.num_chains, 1, 1, 1))
+        own = ops.reshape(drawn["weight_sample"], (-1, 1, 1, 1))
+        return pixels.blended(ops.sum(versions * shares, axis=1), images, own)
