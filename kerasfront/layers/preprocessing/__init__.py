@@ -1,5 +1,6 @@
 """Layers that prepare data: they run inside a model, before it, and in an input pipeline."""
 
+from kerasfront.layers.preprocessing.audio import MelSpectrogram, STFTSpectrogram
 from kerasfront.layers.preprocessing.hashing import HashedCrossing, Hashing
 from kerasfront.layers.preprocessing.lookup import IntegerLookup, StringLookup
 from kerasfront.layers.preprocessing.numeric import CategoryEncoding, Discretization, Normalization, Rescaling
@@ -11,8 +12,10 @@ __all__ = [
     "HashedCrossing",
     "Hashing",
     "IntegerLookup",
+    "MelSpectrogram",
     "Normalization",
     "Rescaling",
+    "STFTSpectrogram",
     "StringLookup",
     "TextVectorization",
 ]

@@ -1,0 +1,293 @@
+"""Layers that turn sound into spectrograms."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kerasfront import initializers, ops
+from kerasfront.errors import DTypeError, ShapeError
+from kerasfront.layers._configured import data_format_of, one_of, positive, where
+from kerasfront.layers.data_layer import DataLayer
+from kerasfront.layers.input_spec import InputSpec
+from kerasfront.spec import dtypes
+
+_MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+# Power that is smaller counts as this, so that roots have gradients and logarithms are finite: Keras's value.
+_LEAST_POWER = 1e-7
+
+
+class MelSpectrogram(DataLayer):
+    """Sound as its power in bands of equal width to the ear: a mel spectrogram.
+
+    S. S. Stevens, J. Volkmann, E. B. Newman, "A scale for the measurement of the psychological magnitude pitch", 1937.
+
+    Args:
+        fft_length: The length of the pieces that are transformed.
+        sequence_stride: How many samples after a piece the next one begins.
+        sequence_length: The length of the window, which lies in the middle of a piece; None means `fft_length`.
+        window: "hann" or "hamming", an array of `sequence_length` values, or None for none.
+        sampling_rate: Samples a second.
+        num_mel_bins: The number of bands.
+        min_freq: The lowest frequency, in Hz.
+        max_freq: The highest frequency, in Hz; None means half the sampling rate.
+        power_to_db: Whether the result is in decibels.
+        top_db: By how many decibels the quietest may lie below the loudest of the same sound; None means any number.
+            (In Keras it is the loudest of the batch, so that a sound's result depends on what it is batched with.)
+        mag_exp: To which power magnitudes are raised: 1 gives amplitudes, 2 energies.
+        min_power: What is less counts as this, in decibels.
+        ref_power: The power of 0 decibels.
+
+    Inputs are of the shape (samples,) or (batch, samples), with more axes before the last one as well; outputs of
+    (..., num_mel_bins, pieces). Integers become floats. It computes in float32 at least.
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.MelSpectrogram(num_mel_bins=64, sampling_rate=8000, sequence_stride=256, fft_length=2048)
+    >>> tuple(layer(keras.ops.ones((2, 16000))).shape)
+    (2, 64, 63)
+    """
+
+    def __init__(
+        self,
+        fft_length: int = 2048,
+        sequence_stride: int = 512,
+        sequence_length: int | None = None,
+        window: Any = "hann",
+        sampling_rate: int = 16000,
+        num_mel_bins: int = 128,
+        min_freq: float = 20.0,
+        max_freq: float | None = None,
+        power_to_db: bool = True,
+        top_db: float | None = 80.0,
+        mag_exp: float = 2.0,
+        min_power: float = 1e-10,
+        ref_power: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.fft_length = positive(self, "fft_length", fft_length)
+        self.sequence_stride = positive(self, "sequence_stride", sequence_stride)
+        self.sequence_length = positive(self, "sequence_length", sequence_length or fft_length)
+        if self.fft_length < self.sequence_length:
+            raise ValueError(
+                f"Expected `fft_length` of {where(self)} to be at least `sequence_length`, got "
+                f"fft_length={fft_length}, sequence_length={sequence_length}."
+            )
+        self.num_mel_bins = positive(self, "num_mel_bins", num_mel_bins)
+        max_freq = max_freq or int(sampling_rate / 2)
+        if not 0 <= min_freq < max_freq:
+            raise ValueError(
+                f"Expected `min_freq` of {where(self)} to be from 0 to below `max_freq`, got min_freq={min_freq}, "
+                f"max_freq={max_freq}."
+            )
+        self._keep(
+            window=window, sampling_rate=sampling_rate, min_freq=min_freq, max_freq=max_freq, power_to_db=power_to_db,
+            top_db=top_db, mag_exp=mag_exp, min_power=min_power, ref_power=ref_power,
+        )  # fmt: skip
+        self.autocast = False  # it computes in float32 at least
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        wide = "float64" if ops.dtype(inputs) == "float64" else "float32"
+        real, imaginary = ops.stft(
+            ops.cast(inputs, wide), self.sequence_length, self.sequence_stride, self.fft_length, self.window
+        )
+        power = ops.add(ops.square(real), ops.square(imaginary))
+        magnitude = power if self.mag_exp == 2 else ops.power(power, self.mag_exp / 2)
+        bands = ops.matmul(magnitude, self._bands(wide))
+        bands = self._decibels(bands) if self.power_to_db else bands
+        return ops.cast(ops.swapaxes(bands, -1, -2), self.compute_dtype)
+
+    def _bands(self, dtype: str) -> Any:
+        return self.linear_to_mel_weight_matrix(
+            self.num_mel_bins, self.fft_length // 2 + 1, self.sampling_rate, self.min_freq, self.max_freq, dtype
+        )
+
+    def _decibels(self, power: Any) -> Any:
+        reference = 10.0 * math.log10(max(self.min_power, self.ref_power))
+        found = ops.subtract(ops.multiply(ops.log10(ops.maximum(power, self.min_power)), 10.0), reference)
+        if self.top_db is None:
+            return found
+        return ops.maximum(found, ops.subtract(ops.max(found, axis=(-1, -2), keepdims=True), self.top_db))
+
+    def linear_to_mel_weight_matrix(
+        self,
+        num_mel_bins: int = 20,
+        num_spectrogram_bins: int = 129,
+        sampling_rate: int = 8000,
+        lower_edge_hertz: float = 125.0,
+        upper_edge_hertz: float = 3800.0,
+        dtype: str = "float32",
+    ) -> Any:
+        """The matrix that sums the power of linear frequencies into mel bands: triangles that overlap by half.
+
+        Args:
+            num_mel_bins: The number of bands.
+            num_spectrogram_bins: The number of frequencies, from 0 to half the sampling rate.
+            sampling_rate: Samples a second.
+            lower_edge_hertz: Where the lowest band begins.
+            upper_edge_hertz: Where the highest band ends.
+            dtype: Its dtype.
+
+        Returns:
+            A tensor of shape (num_spectrogram_bins, num_mel_bins). The frequency 0 is in no band.
+        """
+        places = _mel(np.linspace(0.0, sampling_rate / 2.0, num_spectrogram_bins))[:, None]
+        edges = np.linspace(_mel(lower_edge_hertz), _mel(upper_edge_hertz), num_mel_bins + 2)
+        low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+        matrix = np.maximum(0.0, np.minimum((places - low) / (middle - low), (high - places) / (high - middle)))
+        matrix[0] = 0.0
+        return ops.convert_to_tensor(matrix.astype(dtypes.to_numpy(dtypes.standardize(dtype))))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        samples = input_shape[-1]
+        pieces = (
+            None
+            if samples is None
+            else 1 + (samples + 2 * (self.fft_length // 2) - self.fft_length) // self.sequence_stride
+        )
+        return (*input_shape[:-1], self.num_mel_bins, pieces)
+
+
+def _mel(hertz: Any) -> Any:
+    return 1127.0 * np.log1p(np.asarray(hertz, "float64") / 700.0)
+
+
+class STFTSpectrogram(DataLayer):
+    """Sound as the short-time Fourier transform of its channels, by two convolutions.
+
+    Their kernels begin as the windowed cosines and sines of the transform; they are weights, and can be trained
+    (`trainable=False` keeps them).
+
+    Args:
+        mode: What of the transform: "psd" (the power of each frequency together with that of its mirror image, as in
+            scipy.signal.spectrogram), "magnitude", "log" (the logarithm of the magnitude), "real", "imag", "angle", or
+            "stft" (the real part, then the imaginary part).
+        frame_length: The length of the frames.
+        frame_step: How many samples after a frame the next one begins; None means half the frame.
+        fft_length: The length of the transform: frames are filled up with zeros; None means `frame_length`.
+        window: "hann", "hamming" or another of `scipy.signal.windows`, an array of `frame_length` values, or None.
+        periodic: Whether the window is periodic rather than symmetric.
+        scaling: "density" divides by the root of the sum of the window's squares, "spectrum" by the sum of the window;
+            None doesn't scale.
+        padding: "valid", or "same": zeros around, so that there are ceil(samples / frame_step) frames.
+        expand_dims: Whether the channels keep an axis of their own.
+        data_format: "channels_last", "channels_first", or None for the configured one.
+
+    Inputs are floats of the shape (batch, samples, channels), or (batch, channels, samples) with "channels_first".
+    Outputs, with f = fft_length // 2 + 1 frequencies (twice as many in the mode "stft"):
+        "channels_last": (batch, frames, channels * f); with `expand_dims` (batch, frames, f, channels).
+        "channels_first": (batch, channels * f, frames); with `expand_dims` (batch, channels, frames, f).
+
+    >>> import kerasfront as keras
+    >>> layer = keras.layers.STFTSpectrogram(mode="magnitude", frame_length=256, data_format="channels_last")
+    >>> tuple(layer(keras.ops.ones((2, 1000, 1))).shape)
+    (2, 6, 129)
+    """
+
+    def __init__(
+        self,
+        mode: str = "log",
+        frame_length: int = 256,
+        frame_step: int | None = None,
+        fft_length: int | None = None,
+        window: Any = "hann",
+        periodic: bool = False,
+        scaling: str | None = "density",
+        padding: str = "valid",
+        expand_dims: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.mode = one_of(self, "mode", mode, _MODES)
+        self.frame_length = positive(self, "frame_length", frame_length)
+        self.frame_step = frame_step
+        if frame_step is not None and positive(self, "frame_step", frame_step) > frame_length:
+            raise ValueError(f"Expected `frame_step` of {where(self)} to be at most {frame_length}, got {frame_step}.")
+        self.fft_length = fft_length
+        if fft_length is not None and positive(self, "fft_length", fft_length) < frame_length:
+            raise ValueError(f"Expected `fft_length` of {where(self)} to be at least {frame_length}, got {fft_length}.")
+        if scaling is not None:
+            one_of(self, "scaling", scaling, ("density", "spectrum"))
+        self.padding = one_of(self, "padding", padding, ("valid", "same"))
+        self.data_format = data_format_of(self, data_format)
+        self._keep(window=window, periodic=periodic, scaling=scaling, expand_dims=expand_dims)
+        self._options = {"window": window, "scaling": scaling, "periodic": periodic}
+        initializers.STFT("real", **self._options)  # it knows which windows there are
+        self.input_spec = InputSpec(ndim=3)
+
+    @property
+    def _step(self) -> int:
+        return self.frame_step or max(1, self.frame_length // 2)
+
+    @property
+    def _frequencies(self) -> int:
+        return (self.fft_length or self.frame_length) // 2 + 1
+
+    def build(self, input_shape: Any) -> None:
+        """Make the kernels that the mode needs."""
+        shape = (self.frame_length, 1, self._frequencies)
+        if self.mode != "imag":
+            self.real_kernel = self.add_weight(shape, initializers.STFT("real", **self._options), name="real_kernel")
+        if self.mode != "real":
+            self.imag_kernel = self.add_weight(shape, initializers.STFT("imag", **self._options), name="imag_kernel")
+
+    def call(self, inputs: Any) -> Any:
+        if not dtypes.is_float(ops.dtype(inputs)):
+            raise DTypeError(f"{where(self)} takes floats, got {ops.dtype(inputs)}.")
+        first = self.data_format == "channels_first"
+        x = inputs if first else ops.transpose(inputs, (0, 2, 1))
+        _, channels, samples = ops.shape(x)
+        if self.padding == "valid" and isinstance(samples, int) and samples < self.frame_length:
+            raise ShapeError(f"{where(self)} needs {self.frame_length} samples, got {samples}.")
+        # The channels as if they were sounds of their own: (batch * channels, frames, frequencies).
+        found = self._transformed(ops.reshape(x, (-1, samples, 1)))
+        frames, frequencies = ops.shape(found)[1:]
+        found = ops.reshape(found, (-1, channels, frames, frequencies))
+        if self.expand_dims:
+            return found if first else ops.transpose(found, (0, 2, 3, 1))
+        if first:
+            return ops.reshape(ops.transpose(found, (0, 1, 3, 2)), (-1, channels * frequencies, frames))
+        return ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (-1, frames, channels * frequencies))
+
+    def _transformed(self, x: Any) -> Any:
+        real = self._convolved(x, self.real_kernel) if self.mode != "imag" else None
+        imaginary = self._convolved(x, self.imag_kernel) if self.mode != "real" else None
+        if self.mode == "stft":
+            return ops.concatenate([real, imaginary], axis=-1)
+        if self.mode == "angle":
+            return ops.arctan2(imaginary, real)
+        if self.mode in ("real", "imag"):
+            return real if imaginary is None else imaginary
+        power = ops.add(ops.square(real), ops.square(imaginary))
+        if self.mode == "psd":
+            mirrored = np.full(self._frequencies, 2.0)
+            mirrored[[0, -1]] = 1.0
+            return ops.multiply(power, ops.convert_to_tensor(mirrored, ops.dtype(power)))
+        magnitude = ops.sqrt(ops.maximum(power, _LEAST_POWER))
+        return ops.log(magnitude) if self.mode == "log" else magnitude
+
+    def _convolved(self, x: Any, kernel: Any) -> Any:
+        return ops.conv(
+            x, self.convert_weight(kernel), strides=self._step, padding=self.padding, data_format="channels_last"
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        first = self.data_format == "channels_first"
+        batch, samples, channels = (input_shape[i] for i in ((0, 2, 1) if first else (0, 1, 2)))
+        frames = None
+        if samples is not None:
+            frames = (
+                -(-samples // self._step) if self.padding == "same" else (samples - self.frame_length) // self._step + 1
+            )
+        frequencies = self._frequencies * (2 if self.mode == "stft" else 1)
+        if self.expand_dims:
+            return (batch, channels, frames, frequencies) if first else (batch, frames, frequencies, channels)
+        merged = None if channels is None else channels * frequencies
+        return (batch, merged, frames) if first else (batch, frames, merged)
+
+
+__all__ = ["MelSpectrogram", "STFTSpectrogram"]
