@@ -13,7 +13,7 @@ from kerasfront import tree
 from kerasfront.contract import Adapter, assignments
 from kerasfront.errors import KerasFrontError
 from kerasfront.spec import dtypes
-from kerasfront_jax import linalg, nn, ops, random, signal
+from kerasfront_jax import bridge, linalg, nn, ops, random, signal
 
 
 class JaxVariable:
@@ -36,6 +36,7 @@ class JaxAdapter(Adapter):
     variable_base = JaxVariable
     functional = True
     steps_per_dispatch = 16
+    bridges = {"jax": bridge}
 
     # -- conversion
 

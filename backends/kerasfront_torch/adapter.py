@@ -18,6 +18,7 @@ from kerasfront import tree
 from kerasfront.contract import Adapter, assignments
 from kerasfront.spec import dtypes
 from kerasfront_torch import image, linalg, nn, ops, optimizers, random, signal
+from kerasfront_torch.bridge import Module
 from kerasfront_torch.device import default_device, device_scope
 from kerasfront_torch.dtypes import NAMES, NATIVE
 from kerasfront_torch.nesting import nesting
@@ -86,6 +87,8 @@ class TorchAdapter(Adapter):
     variable_base = TorchVariable
     layer_base = TorchLayer
     host_keys = True
+    bridges = {"torch.nn.Module": Module}
+    foreign_layers = (torch.nn.Module,)
 
     def __init__(self) -> None:
         self._scalars: dict[Any, torch.Tensor] = {}

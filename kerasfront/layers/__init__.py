@@ -36,6 +36,7 @@ from kerasfront.layers.augmentation.geometric import (
 from kerasfront.layers.augmentation.mixing import CutMix, MixUp
 from kerasfront.layers.augmentation.policies import AugMix, RandAugment
 from kerasfront.layers.augmentation.resizing import CenterCrop, RandomCrop, Resizing
+from kerasfront.layers.bridges import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
 from kerasfront.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from kerasfront.layers.convolution import (
     Conv1D,
@@ -223,6 +224,7 @@ __all__ = [
     "Embedding",
     "Equalization",
     "Flatten",
+    "FlaxLayer",
     "GRU",
     "GRUCell",
     "GaussianDropout",
@@ -249,6 +251,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "IntegerLookup",
+    "JaxLayer",
     "LSTM",
     "LSTMCell",
     "Lambda",
@@ -318,8 +321,10 @@ __all__ = [
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
+    "TFSMLayer",
     "TextVectorization",
     "TimeDistributed",
+    "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

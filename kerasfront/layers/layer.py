@@ -149,6 +149,10 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
 
     def _track(self, name: str, value: Any) -> Any:
         """Note a variable, layer, metric or seed generator that comes to be held under `name`."""
+        if isinstance(value, _adapter.foreign_layers) and not isinstance(value, Layer):
+            value = foreign_layer[0](value)
+            if not isinstance(value, Layer):
+                return tracked(value, lambda v: self._track(name, v))
         if isinstance(value, Variable):
             self._note(self._own, name, value)
         elif isinstance(value, Metric):
@@ -493,7 +497,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             return self.symbolic_call(*args, **kwargs)
         previous = self._add_masks(args, kwargs) if masks or symbolic or self._given_mask(args, kwargs) else None
         first = self._argument(self._call_spec.first, args, kwargs)
-        outputs = self._in_call(self.call, args, kwargs)
+        outputs = self._in_call(self._call_or_evaluate if symbolic else self.call, args, kwargs)
         return self._finish(first, outputs, previous)
 
     def _in_call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -688,14 +692,15 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         """`call` on symbolic values; where it calls the framework itself, the adapter evaluates it abstractly."""
         try:
             return self.call(*args, **kwargs)
-        except (TypeError, ValueError, AttributeError) as error:
+        except Exception as error:  # what frameworks and their libraries make of strange values
             if isinstance(error, KerasFrontError) or getattr(error, "_layer", None) is not None:
                 raise
             return self._evaluated(args, kwargs, error)
 
     def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
         try:
-            return evaluated(self.call, args, kwargs)
+            with assignments():  # what is assigned on the way has no value
+                return evaluated(self.call, args, kwargs)
         except Exception:  # the first error says what the user's own code did
             raise error from None
 
@@ -864,6 +869,8 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         return self.__repr__()
 
 
+# Makes a layer (or a list or dict of some) of one of the framework's own; kerasfront.layers.bridges puts it there.
+foreign_layer: list[Callable[[Any], Any]] = []
 _PLAIN = (bool, int, float, str, bytes, type(lambda: 0))
 
 

@@ -93,8 +93,7 @@ def tracked(value: Any, track: Callable[[Any], Any]) -> Any:
         return tuple(inner(v) for v in value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(inner(v) for v in value))
-    track(value)
-    return value
+    return track(value)
 
 
 tree.register(TrackedList, lambda x: (list(x), None, range(len(x))), lambda _, values: list(values))
