@@ -54,4 +54,4 @@ docs: $(READY)  ## write the support table in README.md and docs/ops.md anew, fr
 
 clean:  ## remove the virtual environment, caches and built files
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find kerasfront backends tests -name __pycache__ -prune -exec rm -rf {} +
+	find kerasfront kerasfront_bench backends benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
