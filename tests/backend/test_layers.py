@@ -136,6 +136,28 @@ def test_mixed_precision(case: Case, policy: str) -> None:
     np.testing.assert_allclose(wide(y), reference, atol=case.halves * max(1.0, float(np.abs(reference).max())))
 
 
+@every
+def test_float64(case: Case) -> None:
+    """Weights, computation and output in double precision: float32 is near."""
+    if ops.dtype(ops.ones((), "float64")) != "float64":
+        pytest.skip("JAX has float64 with jax_enable_x64 only; tests/cross computes all layers in it")
+    layer, x = made(case)
+    before = keras.dtype_policies.dtype_policy()
+    keras.dtype_policies.set_dtype_policy("float64")
+    try:
+        double = case.make(layers)
+        y = case.call(double, x)
+        double.set_weights(layer.get_weights())
+        y = case.call(double, x)
+    finally:
+        keras.dtype_policies.set_dtype_policy(before)
+    expected = case.call(layer, x)
+    kinds = [w.dtype for w in layer.weights], [w.dtype for w in double.weights]
+    assert kinds[1] == [kind.replace("float32", "float64") for kind in kinds[0]]
+    assert ops.dtype(y) == ops.dtype(expected).replace("float32", "float64")
+    np.testing.assert_allclose(values(y), values(expected), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.trains
 @over([c for c in CASES if c.weights])
 def test_gradient_reaches_every_weight(case: Case) -> None:
@@ -180,6 +202,24 @@ def test_training_flag(case: Case) -> None:
     model = model_of(case)
     plain = values(model(x, training=False))
     assert not all(np.allclose(values(model(x, training=True)), plain) for _ in calls)
+
+
+@every
+def test_a_default_of_training_does_not_leak(case: Case) -> None:
+    """What a layer takes for training when it isn't told stays with it: the layers after it are told nothing."""
+    seen = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, inputs: Any, training: bool | None = None) -> Any:
+            seen.append(training)
+            return inputs
+
+    inputs = case.nested([keras.Input(s, dtype=case.dtype) for s in case.shapes])
+    model = keras.Model(inputs, Spy()(case.call(case.make(layers), inputs)))
+    for told in (None, False, True):
+        seen.clear()
+        model(case.inputs(), training=told)
+        assert seen == [told]
 
 
 @over([c for c in CASES if c.random])
@@ -283,7 +323,8 @@ def test_every_layer_is_in_the_list() -> None:
         for thing in vars(layers).values()
         if isinstance(thing, type) and issubclass(thing, keras.Layer) and not thing.__name__.startswith("_")
     }
-    others = {"Layer", "DataLayer", "InputLayer", "Wrapper"}
+    bridges = {"FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"}  # each on its backend: test_bridges.py
+    others = {"Layer", "DataLayer", "InputLayer", "Wrapper", *bridges}
     cells = {name for name in public if name.endswith(("Cell", "Cells"))}  # inside RNN
     listed = {type(c.make(layers)).__name__ for c in CASES}
     assert public - others - cells - listed == set()
