@@ -205,6 +205,7 @@ class ImageLayer(DataLayer):
 
     def _in_layout(self, x: Any, change: Callable[[Any], Any], batched: bool) -> Any:
         """`change` on x as (batch, height, width, channels), and back; masks may have no channels."""
+        x = ops.convert_to_tensor(x)
         x = x if batched else ops.expand_dims(x, 0)
         flat = len(x.shape) == 3
         first = self.data_format == "channels_first" and not flat

@@ -141,7 +141,8 @@ class _Mapped(_Sampled):
             The new x and y, of shape (1, batch).
         """
         numbers = ops.reshape(ops.convert_to_tensor(transform), (-1, 8))
-        found = _projected(x, y, [numbers[:, i] for i in range(8)] + [1.0])
+        points = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+        found = _projected(*points, [*(numbers[:, i] for i in range(8)), 1.0])
         return tuple(ops.reshape(n, (1, -1)) for n in found)
 
 
