@@ -85,11 +85,15 @@ class Merged:
     """
 
     def __init__(self, layer: Any, variable: Variable, value: np.ndarray[Any, Any]) -> None:
-        self.layer, self.stored, self._value = layer, variable, value
+        self.layer, self.stored, self.array = layer, variable, value
         self.name, self.path, self.shape = variable.name, variable.path, variable.shape
 
+    @property
+    def _value(self) -> Any:
+        return ops.convert_to_tensor(self.array)
+
     def numpy(self) -> np.ndarray[Any, Any]:
-        return np.array(self._value)
+        return np.array(self.array)
 
     def assign(self, value: Any) -> None:
         self.stored.assign(value)
