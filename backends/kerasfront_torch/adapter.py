@@ -293,7 +293,7 @@ class TorchAdapter(Adapter):
         elif isinstance(x, list | tuple | dict):
             return tree.map_structure(lambda leaf: self._staged(leaf, device), x)
         elif not isinstance(x, torch.Tensor):
-            return x if x is None else self.to_tensor(np.asarray(x), None)
+            return x if x is None else self._staged(np.asarray(x), device)
         return x if device == "cpu" else x.to(device, non_blocking=True)
 
     def synchronize(self) -> None:
