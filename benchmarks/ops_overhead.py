@@ -34,8 +34,7 @@ def native(backend, a, b):
         calls = {"relu": partial(module.nn.relu, a), "mean": partial(module.reduce_mean, a, 1)}
         calls |= {"reshape": partial(module.reshape, a, (4, 16)), "transpose": partial(module.transpose, a)}
         names = {}
-    for name in ONE:
-        calls.setdefault(name, partial(getattr(module, names.get(name, name)), a))
+    calls |= {name: partial(getattr(module, name), a) for name in ONE if name not in calls}
     return calls | {name: partial(getattr(module, names.get(name, name)), a, b) for name in TWO}
 
 

@@ -19,14 +19,31 @@ _FOREIGN = 0.08
 def pin_to_one_core() -> list[int]:
     """Leaves the process one core, so that the CPU clock doesn't count threads that spin; returns the cores.
 
-    To be called before a framework is imported, since its thread pools look at the cores once. Does nothing where the
-    system can't.
+    It is the one that is least busy just now. To be called before a framework is imported, since its thread pools look
+    at the cores once. Does nothing where the system can't.
     """
     if not hasattr(os, "sched_setaffinity"):
         return list(range(os.cpu_count() or 1))
-    cores = sorted(os.sched_getaffinity(0))[-1:]
+    before = _busy()
+    time.sleep(0.2)
+    after = _busy()
+    allowed = sorted(os.sched_getaffinity(0))
+    cores = [min(allowed, key=lambda core: after.get(core, 0) - before.get(core, 0))]
     os.sched_setaffinity(0, set(cores))
     return cores
+
+
+def _busy() -> dict[int, int]:
+    """The ticks that each core was at work since the start of the system; empty where that can't be told."""
+    if sys.platform != "linux":
+        return {}
+    found = {}
+    with open("/proc/stat", encoding="ascii") as lines:
+        for name, *ticks in map(str.split, lines):
+            if name.startswith("cpu") and name != "cpu":
+                user, nice, system, _idle, _wait, *rest = map(int, ticks[:8])
+                found[int(name[3:])] = user + nice + system + sum(rest)
+    return found
 
 
 class _Use(NamedTuple):
@@ -38,17 +55,13 @@ class _Use(NamedTuple):
 
 
 def _use() -> _Use | None:
-    if sys.platform != "linux":
+    busy = _busy()
+    if not busy:
         return None
-    cores, tick, total = os.sched_getaffinity(0), os.sysconf("SC_CLK_TCK"), 0
-    with open("/proc/stat", encoding="ascii") as lines:
-        for name, *ticks in map(str.split, lines):
-            if name.startswith("cpu") and name != "cpu" and int(name[3:]) in cores:
-                user, nice, system, _idle, _wait, *rest = map(int, ticks[:8])
-                total += user + nice + system + sum(rest)
+    total = sum(busy[core] for core in os.sched_getaffinity(0))
     spent = os.times()
     own = spent.user + spent.system + spent.children_user + spent.children_system
-    return _Use(total / tick, own, time.perf_counter())
+    return _Use(total / os.sysconf("SC_CLK_TCK"), own, time.perf_counter())
 
 
 def _foreign(before: _Use | None, after: _Use | None) -> float:
