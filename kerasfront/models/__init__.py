@@ -1,6 +1,7 @@
 """Models: Sequential, functional, subclassed."""
 
 from kerasfront.models.cloning import clone_model
+from kerasfront.models.feature_space import FeatureSpace as _  # noqa: F401  (files may hold one)
 from kerasfront.models.functional import Functional
 from kerasfront.models.graph import Function
 from kerasfront.models.model import Model

@@ -1,5 +1,8 @@
 """Helpers that users call: data containers, progress, packing, small numeric functions."""
 
+import importlib
+from typing import Any
+
 from kerasfront.backend import clear_session, is_keras_tensor, standardize_dtype
 from kerasfront.config import (
     disable_interactive_logging,
@@ -25,8 +28,19 @@ from kerasfront.utils.seeding import set_random_seed
 
 Sequence = PyDataset  # its name until Keras 2
 
+# What is made of layers and models, which are above this namespace: it loads at its first use.
+_LATE = {"FeatureSpace": "kerasfront.models.feature_space"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'kerasfront.utils' has no attribute '{name}'")
+    return getattr(importlib.import_module(_LATE[name]), name)
+
+
 __all__ = [
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

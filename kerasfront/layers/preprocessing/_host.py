@@ -42,6 +42,8 @@ def as_arrays(value: Any) -> Any:
         first = first[0]
     if isinstance(first, _SCALARS) or (isinstance(value, list) and not value):
         return np.asarray(value)
+    if isinstance(value, dict):
+        return {k: as_arrays(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(as_arrays, value))
     return value

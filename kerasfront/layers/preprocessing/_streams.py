@@ -30,7 +30,7 @@ def batches(data: Any, steps: int | None = None, batch_size: int | None = None) 
         DataError: There is no batch, or a batch holds more than one array.
     """
     whole = is_array_like(data)
-    found = _rows(data, batch_size) if whole else _yielded(data)
+    found = _rows(data, batch_size) if whole else yielded(data)
     empty = True
     for batch in itertools.islice(found, steps):
         empty = False
@@ -57,7 +57,8 @@ def _rows(data: Any, batch_size: int | None) -> Iterator[np.ndarray[Any, Any]]:
         yield array[start : start + size]
 
 
-def _yielded(data: Any) -> Iterable[Any]:
+def yielded(data: Any) -> Iterable[Any]:
+    """What yields batches, as an iterable of them."""
     if isinstance(data, PyDataset):
         return py_dataset.iterate(data)
     if not hasattr(data, "__iter__"):

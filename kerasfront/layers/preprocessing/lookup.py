@@ -271,16 +271,22 @@ class Lookup(HostLayer):
             self._count(batch)
         self.finalize_state()
 
+    @property
+    def is_adaptable(self) -> bool:
+        """Whether there is something to learn: not where the vocabulary was given."""
+        return self.__dict__["input_vocabulary"] is None
+
     def reset_state(self) -> None:
         """Forget what `update_state` counted."""
         self.__dict__.update(_counts=Counter(), _documents=Counter(), _num_documents=0)
 
     def update_state(self, data: Any) -> None:
         """Count the tokens of a batch; `finalize_state` makes the vocabulary of them."""
-        self._count(next(batches(data)))
+        for batch in batches(data):
+            self._count(batch)
 
     def _count(self, batch: np.ndarray[Any, Any]) -> None:
-        if self.__dict__["input_vocabulary"] is not None:
+        if not self.is_adaptable:
             raise ValueError(f"{where(self)} got its vocabulary when it was made: there is nothing to adapt.")
         rows = np.atleast_1d(batch)
         self._count_rows([self._tokens(row) for row in rows] if self.output_mode == "tf_idf" else [self._tokens(rows)])

@@ -152,32 +152,52 @@ class Normalization(DataLayer):
         Raises:
             ValueError: Mean and variance were given to the constructor.
         """
-        if self._given[0] is not None:
-            raise ValueError(f"{where(self)} got its mean and variance when it was made: there is nothing to adapt.")
-        count, mean, moment = 0, np.float64(0.0), np.float64(0.0)
+        self.reset_state()
         for batch in batches(data):
-            if not self.built:
-                self.build((None, *batch.shape[1:]) if batch.ndim else ())
-            if len(batch.shape) != len(self._broadcast):
-                raise ShapeError(f"{where(self)} adapts to batches of rank {len(self._broadcast)}; {batch.shape} came.")
-            x = batch.astype("float64")
-            size = int(np.prod([x.shape[a] for a in self._reduced], dtype=int))
-            if not size:
-                continue
-            own_mean = x.mean(self._reduced, keepdims=True)
-            own_moment = np.square(x - own_mean).sum(self._reduced)
-            difference = own_mean.reshape(own_moment.shape) - mean
-            total = count + size
-            mean = mean + difference * (size / total)
-            moment = moment + own_moment + np.square(difference) * (count * size / total)
-            count = total
+            self._look_at(batch)
+        self.finalize_state()
+
+    @property
+    def is_adaptable(self) -> bool:
+        """Whether there is something to learn: not where mean and variance were given."""
+        return self._given[0] is None
+
+    def reset_state(self) -> None:
+        """Forget what `update_state` saw."""
+        if not self.is_adaptable:
+            raise ValueError(f"{where(self)} got its mean and variance when it was made: there is nothing to adapt.")
+        self.__dict__["_moments"] = (0, np.float64(0.0), np.float64(0.0))
+
+    def update_state(self, data: Any) -> None:
+        """Look at a batch; `finalize_state` makes mean and variance of what was seen."""
+        for batch in batches(data):
+            self._look_at(batch)
+
+    def _look_at(self, batch: np.ndarray[Any, Any]) -> None:
+        if not self.built:
+            self.build((None, *batch.shape[1:]) if batch.ndim else ())
+        if len(batch.shape) != len(self._broadcast):
+            raise ShapeError(f"{where(self)} adapts to batches of rank {len(self._broadcast)}; {batch.shape} came.")
+        x = batch.astype("float64")
+        size = int(np.prod([x.shape[a] for a in self._reduced], dtype=int))
+        if not size:
+            return
+        count, mean, moment = self._moments
+        own_mean = x.mean(self._reduced, keepdims=True)
+        own_moment = np.square(x - own_mean).sum(self._reduced)
+        difference = own_mean.reshape(own_moment.shape) - mean
+        total = count + size
+        mean = mean + difference * (size / total)
+        moment = moment + own_moment + np.square(difference) * (count * size / total)
+        self.__dict__["_moments"] = (total, mean, moment)
+
+    def finalize_state(self) -> None:
+        """Set mean and variance to those of what was seen."""
+        count, mean, moment = self.__dict__.get("_moments", (0, None, None))
         if count:
             self.adapt_mean.assign(mean.astype(self._float))
             self.adapt_variance.assign((moment / count).astype(self._float))
             self.count.assign(min(count, np.iinfo(self.count.dtype).max))
-
-    def finalize_state(self) -> None:
-        """Nothing is left to do: `call` reads the statistics themselves. Kept for Keras's API."""
 
     def call(self, inputs: Any) -> Any:
         x = ops.cast(inputs, self._float)
@@ -253,6 +273,11 @@ class Discretization(DataLayer):
     def _depth(self) -> int:
         return self.num_bins or len(self.bin_boundaries) + 1
 
+    @property
+    def is_adaptable(self) -> bool:
+        """Whether there is something to learn: not where boundaries were given."""
+        return self.num_bins is not None
+
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Learn the boundaries of bins of about equal counts; what was learnt before is forgotten.
 
@@ -262,13 +287,13 @@ class Discretization(DataLayer):
         """
         self.reset_state()
         for batch in batches(data, steps):
-            self.update_state(batch)
+            self._quantiles.add(batch)
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
         """Look at a batch; `finalize_state` makes the boundaries."""
-        self._need_num_bins()
-        self._quantiles.add(next(batches(data)))
+        for batch in batches(data):
+            self._quantiles.add(batch)
 
     def finalize_state(self) -> None:
         """Make the boundaries from what was seen."""
@@ -278,12 +303,9 @@ class Discretization(DataLayer):
 
     def reset_state(self) -> None:
         """Forget what was seen."""
-        self._need_num_bins()
-        self.__dict__["_quantiles"] = Quantiles(self.epsilon)
-
-    def _need_num_bins(self) -> None:
-        if self.num_bins is None:
+        if not self.is_adaptable:
             raise ValueError(f"{where(self)} got its boundaries when it was made: there is nothing to adapt.")
+        self.__dict__["_quantiles"] = Quantiles(self.epsilon)
 
     def call(self, inputs: Any) -> Any:
         if self.bin_boundaries is None:
@@ -300,9 +322,6 @@ class Discretization(DataLayer):
 
     def compute_output_spec(self, inputs: Any) -> Any:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype, sparse=self.sparse)
-
-    def load_own_variables(self, store: Any) -> None:
-        """There are none; a file of Keras may hold some."""
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -137,13 +137,18 @@ class TextVectorization(HostLayer):
             self._count(batch)
         self.finalize_state()
 
+    @property
+    def is_adaptable(self) -> bool:
+        """Whether there is something to learn: not where the vocabulary was given."""
+        return self._lookup_layer.is_adaptable
+
     def update_state(self, data: Any) -> None:
         """Count the tokens of a batch; `finalize_state` makes the vocabulary of them."""
         for batch in batches(data):
             self._count(batch)
 
     def _count(self, batch: np.ndarray[Any, Any]) -> None:
-        if self._lookup_layer.input_vocabulary is not None:
+        if not self.is_adaptable:
             raise ValueError(f"{where(self)} got its vocabulary when it was made: there is nothing to adapt.")
         self._lookup_layer._count_rows(self._token_rows(batch))
 
