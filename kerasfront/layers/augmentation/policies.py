@@ -14,6 +14,7 @@ from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, Size
 from kerasfront.layers.augmentation.color import Colours
 from kerasfront.layers.augmentation.factors import Limits, limits, number
+from kerasfront.utils.bounding_boxes import corner_points, enclosing
 
 # What is done to images by a strength from -1 to 1, at which the changes are the largest of Cubuk et al., AutoAugment,
 # https://arxiv.org/abs/1805.09501 (table 6). At 0 nothing changes, but for the two that have no strength.
@@ -127,11 +128,9 @@ def _moved(boxes: Any, transform: Any) -> Any:
     """Boxes (batch, count, 4) around what they held, after a transform (batch, 8), whose determinant is 1."""
     a, b, right, c, d, down = (ops.reshape(transform[:, i], (-1, 1, 1)) for i in range(6))
     # Transforms take middles of pixels, which lie half a pixel behind the edges that boxes count from.
-    x, y = boxes[..., 0::2] - 0.5 - right, boxes[..., 1::2] - 0.5 - down
-    x, y = ops.stack([x, x], axis=-1), ops.stack([y, y], axis=-2)
-    a, b, c, d = (ops.expand_dims(n, -1) for n in (a, b, c, d))
-    corners = d * x - b * y + 0.5, a * y - c * x + 0.5
-    return ops.stack([end(n, axis=(-2, -1)) for end in (ops.min, ops.max) for n in corners], axis=-1)
+    xs, ys = corner_points(boxes)
+    x, y = xs - 0.5 - right, ys - 0.5 - down
+    return enclosing(d * x - b * y + 0.5, a * y - c * x + 0.5)
 
 
 class RandAugment(_Policy):
