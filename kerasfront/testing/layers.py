@@ -24,7 +24,7 @@ class Case:
     Attributes:
         make: Makes the layer, given a namespace of layers.
         shapes: The shape of each input without the batch.
-        dtype: The inputs' dtype; integers are drawn from 0 to 8.
+        dtype: The inputs' dtype; integers are drawn from 0 to 8, strings from "the", "cat", "dog" and "a dog".
         several: Whether the layer takes a list of inputs, even of one.
         spread: Whether it takes its inputs as arguments of their own.
         masks: Whether a mask of the first axis after the batch passes to the output.
@@ -78,6 +78,8 @@ class Case:
         return self.nested([self._draw(generator, (batch, *shape)) for shape in self.shapes])
 
     def _draw(self, generator: np.random.Generator, shape: Shape) -> Any:
+        if self.dtype == "string":
+            return generator.choice(["the", "cat", "dog", "a dog"], shape)
         if self.dtype.startswith(("int", "uint")):
             return generator.integers(0, 9, shape).astype(self.dtype)
         # No two values are alike and none is near 0: no pool is tied, no relu at its kink.
@@ -469,6 +471,39 @@ def _preprocessings() -> list[Case]:
             dtype="uint8",
             variant="channels",
         ),
+        _case("Normalization", _STEPS, mean=[0.5, 0.0, -1.0, 2.0], variance=[4.0, 1.0, 0.25, 9.0], masks=True),
+        _case("Normalization", _STEPS, axis=(1, 2), mean=1.0, variance=4.0, invert=True, variant="invert"),
+        _case("Discretization", _VECTOR, bin_boundaries=[-1.0, 0.0, 1.0], output_mode="one_hot"),
+        _case("Discretization", _STEPS, bin_boundaries=[2.0, 4.0], output_mode="count", dtype="int32", variant="count"),
+        _case("CategoryEncoding", _VECTOR, num_tokens=9, dtype="int32"),
+        _case("CategoryEncoding", (1,), num_tokens=9, output_mode="one_hot", dtype="int32", variant="one_hot"),
+        _case("Hashing", _VECTOR, num_bins=5, output_mode="count", salt=[3, 4], dtype="int64"),
+        _case("Hashing", (2, 3), num_bins=5, mask_value="cat", dtype="string", variant="strings"),
+        _case("HashedCrossing", (1,), (1,), num_bins=7, output_mode="one_hot", several=True, dtype="int64"),
+        _case("IntegerLookup", _VECTOR, vocabulary=[3, 1, 5], num_oov_indices=2, mask_token=0, dtype="int64"),
+        _case("IntegerLookup", _VECTOR, vocabulary=[3, 1], output_mode="multi_hot", dtype="int32", variant="multi_hot"),
+        _case("StringLookup", _VECTOR, vocabulary=["cat", "dog"], mask_token="the", dtype="string"),
+        _case(
+            "StringLookup",
+            _VECTOR,
+            vocabulary=["cat", "dog"],
+            idf_weights=[0.5, 2.0],
+            output_mode="tf_idf",
+            dtype="string",
+            variant="tf_idf",
+        ),
+        _case("TextVectorization", (1,), vocabulary=["cat", "dog"], output_sequence_length=3, dtype="string"),
+        _case(
+            "TextVectorization",
+            (1,),
+            vocabulary=["c", "d", "t"],
+            split="character",
+            output_mode="count",
+            dtype="string",
+            variant="count",
+        ),
+        _case("MelSpectrogram", (400,), fft_length=128, sequence_stride=64, num_mel_bins=8, unknown=False),
+        _case("STFTSpectrogram", (100, 2), mode="magnitude", frame_length=32, weights=True, wrong=((100,),)),
     ]
 
 

@@ -57,9 +57,10 @@ def encoded(
 def _counts(indices: Any, depth: int, dtype: str, weights: Any) -> Any:
     """How often each class is in each row of the last axis."""
     shape = ops.shape(indices)
-    length = shape[-1] if len(shape) else 1
-    rows = ops.reshape(indices, (-1, length))
-    count = ops.shape(rows)[0]
+    length, count = shape[-1] if len(shape) else 1, 1
+    for size in shape[:-1]:
+        count = count * size
+    rows = ops.reshape(indices, (count, length))
     inside = ops.logical_and(ops.greater_equal(rows, 0), ops.less(rows, depth))
     ids = ops.add(rows, ops.multiply(ops.expand_dims(ops.arange(count, dtype=_dtype(rows)), 1), depth))
     ids = ops.reshape(ops.where(inside, ids, -1), (-1,))
