@@ -24,8 +24,12 @@ def _spec(x: Any) -> Any:
     return tf.TensorSpec(x.shape, x.dtype)
 
 
-def _stacked(f: Any, init: Any, rows: Any) -> Any:
-    """Specs of what one step of a scan stacks, by tracing it aside."""
+# A loop in a graph costs some 100 us a step beside its body: it is laid out flat while the graph stays small.
+_FLAT_OPERATIONS = 5000
+
+
+def _stacked(f: Any, init: Any, rows: Any) -> tuple[Any, int]:
+    """Specs of what one step of a scan stacks, and of how many operations the step is, by tracing it aside."""
     leaves, rebuild = _flat((init, rows))
     out: list[Any] = []
 
@@ -34,8 +38,8 @@ def _stacked(f: Any, init: Any, rows: Any) -> Any:
         out.append(tree.map_structure(_spec, f(carry, y)[1], none_is_leaf=False))
         return tf.constant(0)
 
-    tf.function(step, autograph=False).get_concrete_function(*[_spec(leaf) for leaf in leaves])
-    return out[-1]
+    traced = tf.function(step, autograph=False).get_concrete_function(*[_spec(leaf) for leaf in leaves])
+    return out[-1], len(traced.graph.get_operations())
 
 
 def _number(leaves: Any, length: Any) -> Any:
@@ -50,7 +54,9 @@ def _scan(f: Any, init: Any, xs: Any = None, length: Any = None, reverse: bool =
     n = _number(columns, length)
     if (tf.executing_eagerly() or (unroll is True and isinstance(n, int))) and n > 0:
         return _unrolled(f, init, [tf.unstack(c) for c in columns], row_of, n, reverse)
-    specs = _stacked(f, init, row_of([tf.TensorSpec(c.shape[1:], c.dtype) for c in columns]))
+    specs, operations = _stacked(f, init, row_of([tf.TensorSpec(c.shape[1:], c.dtype) for c in columns]))
+    if isinstance(n, int) and 0 < n * operations < _FLAT_OPERATIONS:
+        return _unrolled(f, init, [tf.unstack(c) for c in columns], row_of, n, reverse)
     wanted, like_y = _flat(specs)
     state, like_state = _flat(init)
     sources = [tf.TensorArray(c.dtype, n, element_shape=c.shape[1:]).unstack(c) for c in columns]

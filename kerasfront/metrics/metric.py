@@ -119,6 +119,10 @@ class Metric:
         """The value for all that was added since the last reset: a scalar tensor, or a dict of them."""
         raise NotImplementedError(f"The metric '{self.name}' ({type(self).__name__}) defines no result().")
 
+    def host_result(self) -> Any:
+        """`result()` for the logs: a Python number or a NumPy array, or a dict of them."""
+        return host_values(self.result())
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add a batch; returns the result so far."""
         self.update_state(*args, **kwargs)
@@ -166,6 +170,16 @@ class Metric:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def host_values(value: Any) -> Any:
+    """Scalar tensors as Python numbers, other tensors as NumPy arrays, in dicts too."""
+    if isinstance(value, dict):
+        return {key: host_values(item) for key, item in value.items()}
+    if isinstance(value, int | float):
+        return value
+    array = ops.convert_to_numpy(value)
+    return float(array) if array.ndim == 0 else array
 
 
 def _note(group: list[Any], value: Any) -> None:

@@ -70,6 +70,13 @@ class Mean(Metric):
     def result(self) -> Any:
         return reduction.ratio(self.total.value, self.count.value)
 
+    def host_result(self) -> Any:
+        if type(self).result is not Mean.result:
+            return super().host_result()
+        # Divided on the host, in the same dtype: two numbers read cost less than a few ops on the device.
+        total, count = ops.convert_to_numpy(self.total), ops.convert_to_numpy(self.count)
+        return float(total / count) if count else 0.0
+
 
 class Sum(Metric):
     """The (weighted) sum of all values that it was given.

@@ -248,10 +248,11 @@ class CompileMetrics:
                 targets[index], predictions[index], **({"sample_weight": weights[index]} if weighted else {})
             )
 
-    def result(self) -> dict[str, Any]:
+    def result(self, of: Callable[[Metric], Any]) -> dict[str, Any]:
+        """What `of` gives for each metric, by name."""
         out: dict[str, Any] = {}
         for name, metric in zip(self.names, self.metrics, strict=True):
-            value = metric.result()
+            value = of(metric)
             out.update(value if isinstance(value, dict) else {name: value})
         return out
 

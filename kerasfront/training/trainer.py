@@ -15,7 +15,7 @@ from kerasfront import config, ops, optimizers, serialization, tree
 from kerasfront.contract import current
 from kerasfront.errors import DataError, NotCompiledError
 from kerasfront.layers.layer import Layer
-from kerasfront.metrics.metric import Metric
+from kerasfront.metrics.metric import Metric, host_values
 from kerasfront.metrics.reduction_metrics import Mean
 from kerasfront.ops.gradients import value_and_grad
 from kerasfront.optimizers import LossScaleOptimizer, Optimizer
@@ -104,8 +104,9 @@ class Trainer(Layer):
         self._forget_functions()
 
     def _forget_functions(self) -> None:
-        for name in ("train_function", "test_function", "predict_function", "_train_block"):
+        for name in ("train_function", "test_function", "predict_function", "_train_block", "_test_block"):
             self.__dict__[name] = None
+        self.__dict__["_seconds_a_step"] = {}
 
     compiled = False
     run_eagerly = False
@@ -114,7 +115,9 @@ class Trainer(Layer):
     test_function: Any = None
     predict_function: Any = None
     _train_block: Any = None
-    _seconds_a_step = float("inf")
+    _test_block: Any = None
+    # How long a step took in the epoch before, by its kind.
+    _seconds_a_step: dict[str, float]
 
     def _need_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -158,18 +161,27 @@ class Trainer(Layer):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The metrics so far, by name."""
+        return self._results(lambda metric: metric.result())
+
+    def _logs(self) -> dict[str, Any]:
+        """`get_metrics_result` as Python numbers."""
+        if type(self).get_metrics_result is not Trainer.get_metrics_result:
+            return host_values(self.get_metrics_result())
+        return self._results(lambda metric: metric.host_result())
+
+    def _results(self, of: Callable[[Metric], Any]) -> dict[str, Any]:
         out: dict[str, Any] = {}
         known = set()
         if self.compiled:
             known = {id(m) for m in self._trainer_metrics()}
             if self._compile_loss is not None or self._loss_tracker.count is not None:
-                out["loss"] = self._loss_tracker.result()
+                out["loss"] = of(self._loss_tracker)
             for tracker in self._compile_loss.trackers if self._compile_loss is not None else ():
-                out[tracker.name] = tracker.result()
-            out.update(self._compile_metrics.result())
+                out[tracker.name] = of(tracker)
+            out.update(self._compile_metrics.result(of))
         for metric in self.metrics:
             if id(metric) not in known:
-                value = metric.result()
+                value = of(metric)
                 out.update(value if isinstance(value, dict) else {metric.name: value})
         return out
 
@@ -334,15 +346,14 @@ class Trainer(Layer):
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """The compiled step of training, on a batch from the host."""
         if self.train_function is None or force:
-            self.__dict__["_train_is_quiet"] = self._is_quiet("train_step")
             step = self._step_or_stateless("train_step", self._quiet_train_step)
             self.__dict__["train_function"] = self._finished(step, donate=True)
-            self.__dict__["_train_block"] = self._make_block(step)
+            self.__dict__["_train_block"] = self._make_block(step, self._is_quiet("train_step"))
         return self.train_function
 
-    def _make_block(self, step: Callable[..., Any]) -> Callable[..., Any] | None:
+    def _make_block(self, step: Callable[..., Any], quiet: bool) -> Callable[..., Any] | None:
         """Several steps in one dispatch, where the backend gains by it and metrics are read later anyway."""
-        if self.run_eagerly or not self._train_is_quiet:
+        if self.run_eagerly or not quiet:
             return None
         inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit())
         return None if inner is None else lambda data: inner(_adapter.stage(data))
@@ -355,6 +366,7 @@ class Trainer(Layer):
         if self.test_function is None or force:
             step = self._step_or_stateless("test_step", self._quiet_test_step)
             self.__dict__["test_function"] = self._finished(step)
+            self.__dict__["_test_block"] = self._make_block(step, self._is_quiet("test_step"))
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
@@ -493,35 +505,41 @@ class Trainer(Layer):
     def _run_epoch(self, epoch: int, source: BatchSource, function: Any, listeners: Any) -> dict[str, Any]:
         self.reset_metrics()
         listeners.on_epoch_begin(epoch)
-        quiet = self._train_is_quiet
+        quiet = self._is_quiet("train_step")
         last: dict[str, Any] = {}
 
         def logs() -> dict[str, Any]:
-            return _numbers(self.get_metrics_result() if quiet else last)
+            return self._logs() if quiet else host_values(last)
 
         watched, drawn = listeners.wants_train_batches, listeners.draws_train_batches
-        step, start = 0, time.perf_counter()
-        for steps, batch in self._dispatches(source, epoch, watched):
+        step, start, block = 0, time.perf_counter(), self._train_block
+        for steps, batch in self._dispatches("train", source, epoch, block is not None, watched):
             if watched:
                 listeners.on_train_batch_begin(step)
-            last = (self._train_block if steps > 1 else function)(batch)
+            last = (block if steps > 1 else function)(batch)
             step += steps
             if watched or drawn:
                 listeners.on_train_batch_end(step - 1, logs)
             if self.stop_training:
                 break
         results = logs() if step else {}
-        if step:  # the logs were read: the device has done all of it
-            self.__dict__["_seconds_a_step"] = (time.perf_counter() - start) / step
+        self._note_speed("train", step, start)
         return results
 
-    def _dispatches(self, source: BatchSource, epoch: int, watched: bool) -> Iterator[tuple[int, Any]]:
+    def _note_speed(self, kind: str, steps: int, start: float) -> None:
+        """Told once the logs of an epoch were read: the device has done all of it then."""
+        if steps:
+            self._seconds_a_step[kind] = (time.perf_counter() - start) / steps
+
+    def _dispatches(
+        self, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool
+    ) -> Iterator[tuple[int, Any]]:
         """The batches of an epoch, several at a time where that is faster and nobody looks at each."""
         size = self.steps_per_execution
-        if size == 1 and not watched and self._seconds_a_step < _SHORT_STEP:
+        if size == 1 and not watched and self._seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
             size = _adapter.steps_per_dispatch
         limit = config.max_steps_per_epoch()
-        if self._train_block is not None and size > 1 and limit is None:
+        if has_block and size > 1 and limit is None:
             yield from source.epoch_blocks(epoch, size)
             return
         for index, batch in enumerate(source.epoch(epoch)):
@@ -562,26 +580,25 @@ class Trainer(Layer):
         last: dict[str, Any] = {}
 
         def logs() -> dict[str, Any]:
-            return _numbers(self.get_metrics_result() if quiet else last)
+            return self._logs() if quiet else host_values(last)
 
         listeners.on_test_begin()
         self.reset_metrics()
-        limit, step = config.max_steps_per_epoch(), 0
         watched, drawn = listeners.wants_test_batches, listeners.draws_test_batches
         source.reset()
+        step, start, block = 0, time.perf_counter(), self._test_block
         with _adapter.no_gradient():
-            for batch in source.epoch(0):
-                if limit is not None and step >= limit:
-                    break
+            for steps, batch in self._dispatches("test", source, 0, block is not None, watched):
                 if watched:
                     listeners.on_test_batch_begin(step)
-                last = function(batch)
-                step += 1
+                last = (block if steps > 1 else function)(batch)
+                step += steps
                 if watched or drawn:
                     listeners.on_test_batch_end(step - 1, logs)
                 if getattr(self, "stop_evaluating", False):
                     break
         results = logs() if step else {}
+        self._note_speed("test", step, start)
         listeners.on_test_end(results)
         return results
 
@@ -628,7 +645,7 @@ class Trainer(Layer):
         data = _batch(x, y, combine(y, sample_weight, class_weight) if class_weight is not None else sample_weight)
         if self.train_function is None or not self.built:
             self._prepare(data, training=True)
-        return self._batch_result(self.make_train_function()(data), self._train_is_quiet, return_dict)
+        return self._batch_result(self.make_train_function()(data), self._is_quiet("train_step"), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The metrics so far, with one more batch."""
@@ -642,7 +659,7 @@ class Trainer(Layer):
 
     def _batch_result(self, out: Any, quiet: bool, return_dict: bool) -> Any:
         with _adapter.no_gradient():
-            logs = _numbers(self.get_metrics_result() if quiet else out)
+            logs = self._logs() if quiet else host_values(out)
         return logs if return_dict else _flat(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -689,17 +706,6 @@ def _symbol(x: Any) -> Any:
 
 def _due(epoch: int, frequency: Any) -> bool:
     return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
-
-
-def _numbers(logs: dict[str, Any]) -> dict[str, Any]:
-    return {k: _number(v) for k, v in logs.items()} if logs else {}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        return value
-    array = ops.convert_to_numpy(value)
-    return float(array) if array.ndim == 0 else array
 
 
 def _flat(logs: dict[str, Any]) -> Any:
