@@ -1,7 +1,6 @@
 """Convolution, pooling, normalization, losses, attention and recurrence on PyTorch.
 
-Channels-last tensors become channels-first views by permuting axes: such a view is torch's own channels_last
-memory
+Channels-last tensors become channels-first views by permuting axes: such a view is torch's own channels_last memory
 format, so nothing is copied.
 """
 

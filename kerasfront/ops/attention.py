@@ -60,14 +60,12 @@ def dot_product_attention(
 
     Args:
         query: A tensor of shape (batch, queries, heads, size).
-        key: A tensor of shape (batch, keys, key heads, size). There may be fewer key heads than heads: then
-            each
-            serves heads / key heads neighbouring heads.
+        key: A tensor of shape (batch, keys, key heads, size). There may be fewer key heads than heads: then each serves
+            heads / key heads neighbouring heads.
         value: A tensor of shape (batch, keys, key heads, value size).
         bias: What is added to the scores: a tensor that broadcasts to (batch, heads, queries, keys).
-        mask: Where attention is allowed: booleans that broadcast to that shape. A query that may attend to
-            nothing
-            gets zeros.
+        mask: Where attention is allowed: booleans that broadcast to that shape. A query that may attend to nothing gets
+            zeros.
         scale: The factor of the scores; None means `1 / sqrt(size)`.
         is_causal: Whether query i sees the keys up to i only.
         flash_attention: True asks for, False forbids the framework's fused kernel; None leaves the choice to

@@ -1,7 +1,6 @@
 """Convolutions over 1, 2 or 3 spatial dims: plain, grouped, dilated, depthwise, separable, transposed.
 
-The public ops resolve their defaults; what the adapters supply gets everything resolved. "same" pads as
-TensorFlow
+The public ops resolve their defaults; what the adapters supply gets everything resolved. "same" pads as TensorFlow
 does: the output has length ceil(size / stride), and where the padding is odd the extra zero stands at the
     end.
 """
@@ -174,8 +173,7 @@ def conv(
 ) -> Tensor:
     """Convolution over 1, 2 or 3 spatial dims (cross-correlation: the kernel isn't flipped).
 
-    Where the inputs have g times the kernel's channels, the convolution is grouped: the filters divide into g
-    groups,
+    Where the inputs have g times the kernel's channels, the convolution is grouped: the filters divide into g groups,
     each of which sees its part of the channels.
 
     Args:
@@ -400,8 +398,7 @@ def transpose_crops(
 ) -> tuple[tuple[int, int], ...]:
     """What a transposed convolution cuts off its full result of length (size - 1) * stride + reach, per dim.
 
-    Without output_padding the length is that of the input whose convolution gave this one: size * stride for
-    "same",
+    Without output_padding the length is that of the input whose convolution gave this one: size * stride for "same",
     and size * stride + max(reach - stride, 0) for "valid". With it, (size - 1) * stride + reach - 2 * pad +
     output_padding, where pad is reach // 2 for "same" and 0 for "valid".
     """
@@ -479,8 +476,7 @@ def conv_transpose(
         kernel: A tensor of shape (*window, filters, channels).
         strides: The step of the window: an integer, or one per spatial dim.
         padding: "valid": all of the result. "same": the output length is size * stride.
-        output_padding: None, or how much is added to the length (size - 1) * stride + reach - 2 * pad, where
-            pad is
+        output_padding: None, or how much is added to the length (size - 1) * stride + reach - 2 * pad, where pad is
             reach // 2 for "same" and 0 for "valid"; less than the stride.
         data_format: "channels_last" or "channels_first"; None means `image_data_format()`.
         dilation_rate: The distance between the elements of the window.

@@ -191,10 +191,8 @@ def ctc_decode(
         mask_index: The class that stands for no label.
 
     Returns:
-        The labels, int32 of shape (top_paths, batch, time), filled up with -1, and their scores: for the beam
-        search
-        log-probabilities, of shape (batch, top_paths); for "greedy" the negated sum of the largest logits,
-        (batch, 1).
+        The labels, int32 of shape (top_paths, batch, time), filled up with -1, and their scores: for the beam search
+        log-probabilities, of shape (batch, top_paths); for "greedy" the negated sum of the largest logits, (batch, 1).
 
     Raises:
         ShapeError: A rank is wrong.

@@ -185,8 +185,7 @@ def batch_norm_train(
     precision.
 
     Returns:
-        (y, mean, variance): y of x's shape and dtype; the mean and the biased variance, float32 or wider, are
-        for
+        (y, mean, variance): y of x's shape and dtype; the mean and the biased variance, float32 or wider, are for
         moving averages: no gradient flows through them.
 
     Source: Ioffe and Szegedy, https://arxiv.org/abs/1502.03167

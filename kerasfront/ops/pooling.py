@@ -171,8 +171,7 @@ def adaptive_average_pool(
     Of n elements, window i of m covers those from floor(i n / m) to ceil((i + 1) n / m); windows may overlap.
 
     Args:
-        inputs: A tensor of shape (batch, *spatial, channels), or (batch, channels, *spatial) with
-            "channels_first".
+        inputs: A tensor of shape (batch, *spatial, channels), or (batch, channels, *spatial) with "channels_first".
             Spatial dims must be known.
         output_size: The wanted size: an integer, or one per spatial dim; None in there keeps a dim.
         data_format: "channels_last" or "channels_first"; None means `image_data_format()`.

@@ -1,11 +1,8 @@
 """Recurrent networks over whole sequences, with their default activations (tanh and sigmoid).
 
-The inputs are projected in one matrix product before the loop; frameworks that have the whole loop fused use
-that.
-Weights are laid out as Keras lays them out. Where `mask` is False, a step keeps the state, and repeats the
-last output
-(zeros before the first step that counts). With `reverse` the steps run from the last to the first, and each
-output
+The inputs are projected in one matrix product before the loop; frameworks that have the whole loop fused use that.
+Weights are laid out as Keras lays them out. Where `mask` is False, a step keeps the state, and repeats the last output
+(zeros before the first step that counts). With `reverse` the steps run from the last to the first, and each output
 stands at the place of its input.
 """
 
@@ -207,13 +204,11 @@ def gru(
         initial_h: The first state: a tensor of shape (batch, units).
         kernel: A tensor of shape (features, 3 * units), for the gates update, reset, and the new state.
         recurrent_kernel: A tensor of shape (units, 3 * units).
-        bias: With reset_after a tensor of shape (2, 3 * units), for the inputs and for the state, else of
-            shape
-            (3 * units,); or None.
+        bias: With reset_after a tensor of shape (2, 3 * units), for the inputs and for the state, else of shape (3 *
+            units,); or None.
         mask: Booleans of shape (batch, time): False leaves a step out. None: all steps count.
         reverse: Whether to run from the last step to the first.
-        reset_after: Whether the reset gate is applied after the product with the recurrent kernel (as cuDNN
-            does), or
+        reset_after: Whether the reset gate is applied after the product with the recurrent kernel (as cuDNN does), or
             before it (as in the paper).
 
     Returns:

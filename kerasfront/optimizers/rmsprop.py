@@ -13,8 +13,8 @@ from kerasfront.variable import Variable
 class RMSprop(Optimizer):
     """Steps divided by the root of the moving mean of squared gradients.
 
-    `velocity = rho * velocity + (1 - rho) * gradient^2` and
-    `value -= learning_rate * gradient / sqrt(velocity + epsilon)`.
+    `velocity = rho * velocity + (1 - rho) * gradient^2` and `value -= learning_rate * gradient / sqrt(velocity +
+    epsilon)`.
 
     Args:
         learning_rate: A number, a schedule, or a function without arguments.
