@@ -43,7 +43,7 @@ def topics() -> dict[str, list[Op]]:
     """The ops by the module that declares them."""
     out = defaultdict(list)
     for op in OPS.values():
-        out[op.function.__module__.rpartition(".")[2].lstrip("_")].append(op)
+        out[op.function.__module__.removeprefix("kerasfront.ops.").partition(".")[0].lstrip("_")].append(op)
     return dict(sorted(out.items()))
 
 

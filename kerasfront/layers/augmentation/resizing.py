@@ -7,7 +7,7 @@ from typing import Any
 from kerasfront import ops, random
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
-from kerasfront.ops.image import INTERPOLATIONS, Window, cropped_window, cut_out, padded_window
+from kerasfront.ops.image.resizing import INTERPOLATIONS, Window, cropped_window, cut_out, padded_window
 
 
 class _Sized(ImageLayer):
