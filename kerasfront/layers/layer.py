@@ -859,7 +859,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             return base
         return {**base, **Operation.get_config(self), "dtype": base["dtype"]}
 
-    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         return super().rematerialized_call(layer_call, *args, **kwargs)
 
     def __repr__(self) -> str:

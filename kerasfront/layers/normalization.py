@@ -475,7 +475,7 @@ class SpectralNormalization(Wrapper):
         super().__init__(layer, **kwargs)
         self.power_iterations = positive(self, "power_iterations", power_iterations)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         found = [getattr(self.layer, name, None) for name in ("kernel", "embeddings")]
         kernel = next((v for v in found if v is not None), None)

@@ -196,6 +196,46 @@ def test_depthwise_convolution_as_torch(rank: int) -> None:
 
 
 @on_torch
+@pytest.mark.parametrize("rank", [1, 2])
+def test_separable_convolution_as_torch(rank: int) -> None:
+    import torch
+
+    conv = getattr(torch.nn, f"Conv{rank}d")
+    module = torch.nn.Sequential(conv(4, 8, 3, padding=1, groups=4, bias=False), conv(8, 5, 1))
+    layer = getattr(layers, f"SeparableConv{rank}D")(5, 3, padding="same", depth_multiplier=2)
+    layer.build((None, *(9,) * rank, 4))
+    windows = module[0].weight.detach()[:, 0].movedim(0, -1).unflatten(-1, (4, 2)).numpy()
+    points = module[1].weight.detach().movedim((0, 1), (-1, -2)).numpy()
+    layer.set_weights([windows, points, module[1].bias.detach().numpy()])
+    agree(layer, module, image(2, *range(8, 8 + rank), 4))
+
+
+@on_torch
+def test_embedding_and_einsum_as_torch() -> None:
+    import torch
+
+    module, layer = torch.nn.Embedding(7, 3), layers.Embedding(7, 3)
+    indices = torch.tensor([[1, 6, 0], [2, 2, 5]])
+    layer.build()
+    layer.set_weights([module.weight.detach().numpy()])
+    np.testing.assert_array_equal(values(layer(indices)), values(module(indices)))
+    for out, weight in ((layer(indices), layer.embeddings.value), (module(indices), module.weight)):
+        (out * torch.arange(18.0).reshape(2, 3, 3)).sum().backward()
+        expected = torch.zeros(7, 3).index_add(0, indices.flatten(), torch.arange(18.0).reshape(6, 3))
+        np.testing.assert_allclose(weight.grad.numpy(), expected.numpy(), rtol=1e-6)
+    einsum = layers.EinsumDense("abc,cde->abde", (None, 2, 5), bias_axes="de")
+    einsum.build((None, 6, 4))
+    kernel, bias = image(4, 2, 5), image(2, 5)
+    einsum.set_weights([kernel, bias])
+    agree(
+        einsum,
+        lambda v: torch.einsum("abc,cde->abde", v, torch.tensor(kernel)) + torch.tensor(bias),
+        image(3, 6, 4),
+        channels=False,
+    )
+
+
+@on_torch
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize(("padding", "more"), [("valid", 0), ("valid", 1), ("same", 0)])
 def test_transposed_convolution_as_torch(rank: int, padding: str, more: int) -> None:

@@ -1,0 +1,90 @@
+"""Every layer gives the same on all backends, and in a file it goes from one to the next."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).with_name("layers_everywhere.py")
+BACKENDS = ("numpy", "torch", "jax", "tensorflow")
+# Who reads whose files: each writes once and reads once.
+READS = {"torch": "numpy", "jax": "torch", "tensorflow": "jax", "numpy": "tensorflow"}
+# In float64 nothing but the order of sums is left to differ; in float32 a sum of a few hundred numbers rounds.
+TOLERANCES = {"inference": 2e-5, "training": 2e-5, "float64": 1e-9}
+# Quotients of counts, which are integers, are float32 under any policy.
+FLOAT32_INSIDE = ("Equalization", "ContrastLimitedAdaptiveHistogramEqualization")
+
+
+def run(backend: str, *arguments: str) -> None:
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "JAX_ENABLE_X64": "1",  # else it computes what is asked for in float64 in float32
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
+    command = [sys.executable, str(SCRIPT), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def read(path: Path) -> dict[str, Any]:
+    with np.load(path) as stored:
+        return dict(stored)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    made = {name: tmp_path_factory.mktemp(name) for name in BACKENDS}
+    for name, folder in made.items():
+        run(name, "make", str(folder))
+    return made
+
+
+def differences(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """By key what is wrong: a traceback, a dtype or shape, or how far values are apart, where that is too far."""
+    wrong: dict[str, Any] = {}
+    for key, value in found.items():
+        reference = expected[key]
+        if value.dtype.kind in "US":
+            wrong[key] = str(value)
+        elif (value.dtype, value.shape) != (reference.dtype, reference.shape):
+            wrong[key] = (value.dtype, value.shape), (reference.dtype, reference.shape)
+        elif value.dtype.kind != "f":
+            if not np.array_equal(value, reference):
+                wrong[key] = value, reference
+        else:
+            scale = max(1.0, float(np.abs(reference).max(initial=0)))
+            distance = float(np.abs(value - reference).max(initial=0)) / scale
+            name, _, kind = key.rpartition("/")
+            if not distance <= TOLERANCES["inference" if name in FLOAT32_INSIDE else kind]:
+                wrong[key] = distance
+    return wrong
+
+
+@pytest.mark.parametrize("name", BACKENDS[1:])
+def test_layers_agree(name: str, folders: dict[str, Path]) -> None:
+    """In inference, in training where nothing is drawn, and in float64 to nine digits."""
+    ours, reference = (read(folders[b] / "outputs.npz") for b in (name, "numpy"))
+    assert ours.keys() == reference.keys() and len(ours) > 300
+    assert differences(ours, reference) == {}
+
+
+def test_the_reference_has_no_failures(folders: dict[str, Path]) -> None:
+    reference = read(folders["numpy"] / "outputs.npz")
+    assert {k: str(v) for k, v in reference.items() if v.dtype.kind in "US"} == {}
+
+
+@pytest.mark.parametrize("reader", READS)
+def test_what_one_saves_another_loads(reader: str, folders: dict[str, Path]) -> None:
+    writer = READS[reader]
+    run(reader, "load", str(folders[reader]), str(folders[writer]))
+    found = read(folders[reader] / "loaded.npz")
+    assert len(found) > 150
+    assert differences(found, read(folders[writer] / "outputs.npz")) == {}
