@@ -105,13 +105,13 @@ class DataLayer(Configured):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """A new layer from what `get_config` returned.
+        """A new layer from what `get_config` returned. No file that the config names is opened.
 
         Args:
             config: The config.
             custom_objects: Classes and functions of your own that it names.
         """
-        with serialization.custom_object_scope(custom_objects):
+        with serialization.loading(custom_objects):
             return super().from_config(config)
 
 
