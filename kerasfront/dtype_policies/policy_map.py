@@ -119,10 +119,13 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> DTypePolicyMap:
-        for key in config.get("policy_map") or {}:
+        policies = dict(config.get("policy_map") or {})
+        for key, policy in policies.items():
             if len(_REPEAT.findall(key)) > _MOST_REPEATS or _REPEATED_GROUP.search(key):
                 raise ValueError(f"The pattern '{key}' of a DTypePolicyMap could take very long to match.")
-        return cls(**config)
+            if isinstance(policy, dict) and policy.get("config", {}).get("name", "") is None:
+                policies[key] = dtype_policy()
+        return cls(config.get("default_policy"), policies)
 
     __hash__ = DTypePolicy.__hash__
 

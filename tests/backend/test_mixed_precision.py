@@ -1,0 +1,95 @@
+"""Training in half precision comes to the loss that float32 comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import kerasfront as keras
+from kerasfront import layers, ops
+
+pytestmark = pytest.mark.trains
+X, Y = load_digits(return_X_y=True)
+X, Y = (X / 16).astype("float32").reshape(-1, 8, 8, 1), Y.astype("int32")
+STEPS, BATCH = 60, 64
+
+
+@pytest.fixture(autouse=True)
+def _global_policy() -> Iterator[None]:
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def trained(policy: str, **options: Any) -> tuple[list[float], Any]:
+    """The losses of a small model with convolution, normalization, attention and recurrence, and the model."""
+    keras.config.set_dtype_policy(policy)
+    keras.utils.set_random_seed(4)
+    image = keras.Input((8, 8, 1))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(image)
+    x = layers.Reshape((8, 64))(layers.BatchNormalization()(x))
+    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 16)(x, x))
+    x = layers.GRU(32)(x)
+    model = keras.Model(image, layers.Dense(10, activation="softmax", dtype="float32")(x))
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", **options)
+    losses = []
+    for step in range(STEPS):
+        rows = np.arange(step * BATCH, (step + 1) * BATCH) % len(X)
+        losses.append(float(model.train_on_batch(X[rows], Y[rows])))
+    return losses, model
+
+
+@pytest.fixture(scope="module")
+def whole() -> list[float]:
+    return trained("float32")[0]
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_losses_are_those_of_float32(policy: str, whole: list[float]) -> None:
+    """The mean loss of the last ten of sixty steps: within 5 percent of the first loss."""
+    losses, model = trained(policy)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (policy == "mixed_float16")
+    assert {w.dtype for w in model.trainable_weights} == {"float32"}
+    assert all(np.isfinite(losses))
+    ours, expected = np.mean(losses[-10:]), np.mean(whole[-10:])
+    print(f"{policy}: {ours:.4f}, float32: {expected:.4f}, first: {whole[0]:.4f}")
+    assert expected < 0.3 * whole[0]
+    assert abs(ours - expected) < 0.05 * whole[0]
+    np.testing.assert_allclose(losses[:5], whole[:5], rtol=0.02)
+
+
+def test_the_factor_follows_the_gradients() -> None:
+    """It halves where they overflow, leaving that step out, and doubles after good ones."""
+    keras.config.set_dtype_policy("mixed_float16")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    optimizer = keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(0.01), initial_scale=2.0**24, dynamic_growth_steps=3
+    )
+    model.compile(optimizer, "mse")
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    before = model.get_weights()[0]
+    model.train_on_batch(x, np.ones((8, 3), "float32"))
+    assert float(optimizer.dynamic_scale) == 2.0**23
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+    scales = []
+    for _ in range(20):
+        model.train_on_batch(x, np.ones((8, 3), "float32"))
+        scales.append(float(optimizer.dynamic_scale))
+    assert min(scales) < 2.0**20 and any(b == 2 * a for a, b in zip(scales, scales[1:], strict=False))
+    assert not np.array_equal(model.get_weights()[0], before)
+
+
+def test_small_gradients_survive_in_float16() -> None:
+    """Gradients below float16's least number: with loss scaling the weights move, as in float32."""
+    moved = {}
+    for policy in ("float32", "mixed_float16"):
+        keras.config.set_dtype_policy(policy)
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(1, kernel_initializer="ones", use_bias=False)])
+        model.compile(keras.optimizers.SGD(1e4), lambda y, p: ops.mean(p) * 1e-8)
+        model.train_on_batch(np.ones((2, 4), "float32"), np.ones((2, 1), "float32"))
+        moved[policy] = 1 - model.get_weights()[0]
+    assert (moved["float32"] > 0).all()
+    np.testing.assert_allclose(moved["mixed_float16"], moved["float32"], rtol=0.05)
