@@ -115,16 +115,8 @@ from kerasfront.layers.preprocessing import (
     StringLookup,
     TextVectorization,
 )  # fmt: skip
-from kerasfront.layers.recurrent import (
-    GRU,
-    LSTM,
-    RNN,
-    GRUCell,
-    LSTMCell,
-    SimpleRNN,
-    SimpleRNNCell,
-    StackedRNNCells,
-)  # fmt: skip
+from kerasfront.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
+from kerasfront.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from kerasfront.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,

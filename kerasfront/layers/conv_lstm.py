@@ -12,7 +12,8 @@ from typing import Any
 from kerasfront import ops
 from kerasfront.layers._configured import data_format_of, one_of, per_axis, positive
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.recurrent import OfCell, RecurrentCell, cell_options, forget_bias, lstm_step, of_cell
+from kerasfront.layers.recurrent import OfCell, cell_options, of_cell
+from kerasfront.layers.recurrent_cells import RecurrentCell, forget_bias, lstm_step
 from kerasfront.ops.convolution import convolution
 from kerasfront.spec import KerasTensor, infer, shapes
 
