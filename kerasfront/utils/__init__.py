@@ -20,6 +20,7 @@ from kerasfront.serialization import (
     serialize_keras_object,
 )
 from kerasfront.utils import bounding_boxes
+from kerasfront.utils.config import Config
 from kerasfront.utils.numerical import normalize, to_categorical
 from kerasfront.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasfront.utils.progbar import Progbar
@@ -39,6 +40,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "FeatureSpace",
     "Progbar",
