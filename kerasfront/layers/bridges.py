@@ -18,8 +18,9 @@ from kerasfront.contract import current
 from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.errors import BackendError, CapabilityError, SavingError
 from kerasfront.layers import layer as layers
+from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import where
-from kerasfront.layers.layer import Layer, map_shapes
+from kerasfront.layers.layer import Layer
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.variable import Variable

@@ -10,10 +10,11 @@ import numpy as np
 from kerasfront import ops, serialization, tree
 from kerasfront.errors import ShapeError
 from kerasfront.layers import quantized
+from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import Configured, positive, read, where
 from kerasfront.layers._matrix import MatrixLayer
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.layer import Layer, map_shapes
+from kerasfront.layers.layer import Layer
 from kerasfront.spec import KerasTensor, dtypes
 
 

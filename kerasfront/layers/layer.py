@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
@@ -15,43 +14,31 @@ import numpy as np
 from kerasfront import constraints, dtype_policies, initializers, regularizers, scopes, serialization, tree
 from kerasfront.contract import assignments, current
 from kerasfront.errors import KerasFrontError, NotBuiltError, ShapeError
+from kerasfront.layers._calls import (
+    CallSpec,
+    convert_input,
+    described,
+    is_tensor,
+    map_inputs,
+    map_shapes,
+    masks_of,
+    shape_of,
+    under_parameters_of,
+    with_masks,
+)
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.operation import Operation
 from kerasfront.layers.tracking import tracked
 from kerasfront.metrics.metric import Metric
-from kerasfront.ops import cast, convert_to_tensor, shape
+from kerasfront.ops import cast, shape
 from kerasfront.ops.native_calls import evaluated
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.scopes import context, masks
-from kerasfront.spec import KerasTensor, Node, dtypes, infer, mode, unknown
+from kerasfront.spec import KerasTensor, Node, dtypes, infer, mode
 from kerasfront.variable import StatelessScope, Variable
 
 _adapter = current()
 _native = _adapter.native
-
-
-class CallSpec:
-    """What a class's `call` takes: found once, when the class is made."""
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        parameters = list(inspect.signature(call).parameters.values())[1:]
-        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        self.names = [p.name for p in positional]
-        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        known = {p.name: p for p in parameters}
-        self.has_training = "training" in known
-        self.training_default = known["training"].default if self.has_training else None
-        if self.training_default is inspect.Parameter.empty:
-            self.training_default = None
-        self.first = self.names[0] if self.names else None
-        self.masks = [n for n in known if n == "mask" or n.endswith("_mask")]
-        self.known = set(known)
-
-    def mask_of(self, argument: str) -> str | None:
-        """The parameter that takes the mask of an argument."""
-        if f"{argument}_mask" in self.masks:
-            return f"{argument}_mask"
-        return "mask" if argument == self.first and "mask" in self.masks else None
 
 
 class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
@@ -94,7 +81,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         # What follows from `call` and `build` shows their parameters.
         for name, like in (("compute_output_spec", "call"), ("compute_output_shape", "build")):
             if like in cls.__dict__ and hasattr(getattr(cls, name), "_default"):
-                setattr(cls, name, _under_parameters_of(getattr(cls, like), getattr(Layer, name)))
+                setattr(cls, name, under_parameters_of(getattr(cls, like), getattr(Layer, name)))
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls, *args, **kwargs)
@@ -430,8 +417,8 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         for name, value in (*zip(self._call_spec.names, args, strict=False), *kwargs.items()):
             if name in self._call_spec.masks or name == "training":
                 continue
-            if any(_is_tensor(leaf) for leaf in tree.flatten(value)):
-                shapes[f"{name}_shape"] = tree.map_structure(_shape_of, value)
+            if any(is_tensor(leaf) for leaf in tree.flatten(value)):
+                shapes[f"{name}_shape"] = tree.map_structure(shape_of, value)
         before, mode.inferring = mode.inferring, 0
         outer, context.autocast = context.autocast, None
         try:
@@ -476,7 +463,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
                 else:
                     try:
                         if self._call_spec.has_training:
-                            return self.call(x, training=_training(self._call_spec, context.training))
+                            return self.call(x, training=self._call_spec.training(context.training))
                         return self.call(x)
                     except Exception as error:
                         self._explain(error, args)
@@ -506,7 +493,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         before = context.training, context.autocast, context.depth
         told = self._told_training(args, kwargs)
         if spec.has_training and "training" not in spec.names[: len(args)]:
-            kwargs["training"] = _training(spec, told)
+            kwargs["training"] = spec.training(told)
         if not context.depth:
             self._clear_losses()
         # What a layer was told, or an outer one was, holds inside; a default of its own does not leak.
@@ -538,7 +525,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             finally:
                 context.training, context.autocast, context.depth = before
 
-        return _with_masks(_adapter.remat, run)
+        return with_masks(_adapter.remat, run)
 
     def _told_training(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The flag that this call was given, else that of the call around it."""
@@ -555,7 +542,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             self._set_output_masks(first, outputs, previous)
         if self.activity_regularizer is not None:
             for output in tree.flatten(outputs):
-                if _is_tensor(output) and not isinstance(output, KerasTensor):
+                if is_tensor(output) and not isinstance(output, KerasTensor):
                     # By Keras's rule: the mean over the batch.
                     size = shape(output)[0]
                     penalty = self.activity_regularizer(output)
@@ -587,10 +574,9 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         for index, value in enumerate(args):
             name = names[index] if index < len(names) else ""
             keep = name in self._call_spec.masks or name == "training"
-            out.append(value if keep else _map_inputs(convert, value))
+            out.append(value if keep else map_inputs(convert, value))
         kept = {
-            k: v if k in self._call_spec.masks or k == "training" else _map_inputs(convert, v)
-            for k, v in kwargs.items()
+            k: v if k in self._call_spec.masks or k == "training" else map_inputs(convert, v) for k, v in kwargs.items()
         }
         return tuple(out), kept
 
@@ -608,7 +594,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             error._layer = self  # type: ignore[attr-defined]
         except AttributeError:  # an exception of a C type takes no attributes
             raise error from None
-        where = f"In the layer '{self.path}' ({type(self).__name__}), called on {_described(args)}"
+        where = f"In the layer '{self.path}' ({type(self).__name__}), called on {described(args)}"
         if isinstance(error, KerasFrontError) and error.args:
             error.args = (f"{where}: {error.args[0]}", *error.args[1:])
         else:
@@ -635,11 +621,11 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             parameter = self._call_spec.mask_of(name)
             if parameter is None or parameter in self._call_spec.names[: len(args)]:
                 continue
-            if kwargs.get(parameter) is None and (found := _masks_of(value)) is not None:
+            if kwargs.get(parameter) is None and (found := masks_of(value)) is not None:
                 kwargs[parameter] = found
         first = self._call_spec.first
         given = self._argument(self._call_spec.mask_of(first or ""), args, kwargs)
-        return _masks_of(self._argument(first, args, kwargs)) if given is None else given
+        return masks_of(self._argument(first, args, kwargs)) if given is None else given
 
     def _set_output_masks(self, first: Any, outputs: Any, previous: Any) -> None:
         flat = tree.flatten(outputs)
@@ -650,7 +636,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         new = [found] if len(flat) == 1 else tree.flatten(found) if found is not None else [None] * len(flat)
         if len(new) == len(flat) or len(new) == 1:
             for output, mask in zip(flat, new if len(new) == len(flat) else new * len(flat), strict=True):
-                if _is_tensor(output) and (mask is not None or output is not first):
+                if is_tensor(output) and (mask is not None or output is not first):
                     scopes.set_mask(output, mask)
 
     def _tell_of_lost_mask(self, outputs: list[Any]) -> None:
@@ -681,7 +667,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
         inputs = (*args, *kwargs.values())
         if not hasattr(type(self).compute_output_shape, "_default") and len(inputs) == 1:
-            shape = self.compute_output_shape(tree.map_structure(_shape_of, inputs[0]))
+            shape = self.compute_output_shape(tree.map_structure(shape_of, inputs[0]))
             return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
         if type(self).call is Layer.call:
             self.call()
@@ -882,114 +868,6 @@ def _add(group: list[Any], value: Any) -> bool:
     return True
 
 
-def _training(spec: CallSpec, training: Any) -> Any:
-    return spec.training_default if training is None else training
-
-
-def _with_masks(transform: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    """`transform(function)`, in which masks come in and go out: a transformation may know the tensors by others."""
-
-    def call(*args: Any) -> Any:
-        given = [scopes.get_mask(x) for x in tree.flatten(args)]
-        carried: list[bool] = []
-
-        def inner(*args: Any) -> Any:
-            with scopes.masked(tree.flatten(args), given):
-                out = function(*args)
-            found = [scopes.get_mask(x) for x in tree.flatten(out)]
-            carried[:] = [m is not None for m in found]
-            return (out, [m for m in found if m is not None]) if any(carried) else out
-
-        out = transform(inner)(*args)
-        if any(carried):
-            out, found = out
-            for x, mask in zip(itertools.compress(tree.flatten(out), carried), found, strict=True):
-                scopes.set_mask(x, mask)
-        return out
-
-    return call
-
-
-def _is_tensor(x: Any) -> bool:
-    return isinstance(x, KerasTensor) or type(x) in _native or _adapter.is_tensor(x)
-
-
-def _shape_of(x: Any) -> Any:
-    shape = getattr(x, "shape", None)
-    if shape is None:
-        return None
-    return tuple(None if d is None or unknown(int(d)) else int(d) for d in shape)
-
-
-def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
-    """An array as a tensor, a float tensor in `dtype`; anything else as it is."""
-    if isinstance(x, Variable):
-        x = x.value
-    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind not in "OUS":
-        x = convert_to_tensor(x)
-    if isinstance(x, KerasTensor):
-        if autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
-            return _cast_symbolic(x, dtype)
-        return x
-    if not _is_tensor(x):
-        return x
-    name = _adapter.dtype_name(x)
-    if autocast and name != dtype and dtypes.is_float(name):
-        cast = _adapter.cast(x, dtype)
-        if masks and (mask := scopes.get_mask(x)) is not None:
-            scopes.set_mask(cast, mask)
-        return cast
-    return x
-
-
-def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
-    out = KerasTensor(x.shape, dtype, x.sparse, x.ragged, name=x.name)
-    out.node, out.index = x.node, x.index
-    out._keras_mask = x._keras_mask
-    return x if x.node is not None else out
-
-
-def _map_inputs(convert: Callable[[Any], Any], value: Any) -> Any:
-    """Convert tensors and arrays; a list or tuple of plain numbers is one tensor."""
-    if isinstance(value, list | tuple) and value and _is_numbers(value):
-        return convert(convert_to_tensor(value))
-    return convert(value) if not isinstance(value, list | tuple | dict) else tree.map_structure(convert, value)
-
-
-def _is_numbers(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return bool(value) and all(_is_numbers(v) for v in value)
-    return type(value) in (int, float, bool)
-
-
-def _masks_of(value: Any) -> Any:
-    if isinstance(value, KerasTensor) or type(value) in _native:
-        return scopes.get_mask(value)
-    if isinstance(value, list | tuple | dict):
-        found = tree.map_structure(lambda x: scopes.get_mask(x) if _is_tensor(x) else None, value)
-        return found if any(m is not None for m in tree.flatten(found)) else None
-    return scopes.get_mask(value) if _is_tensor(value) else None
-
-
-def _described(args: tuple[Any, ...]) -> str:
-    def one(x: Any) -> str:
-        if _is_tensor(x):
-            dtype = x.dtype if isinstance(x, KerasTensor) else _adapter.dtype_name(x)
-            return f"{dtype}{_shape_of(x)}"
-        return repr(x)[:40]
-
-    return ", ".join(str(tree.map_structure(one, a)) for a in args) or "nothing"
-
-
-def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
-    """`function` on each shape (a tuple or list of integers and None) of a nested structure."""
-    if isinstance(shapes, list | tuple) and all(d is None or isinstance(d, int) for d in shapes):
-        return function(tuple(shapes))
-    if isinstance(shapes, dict):
-        return {k: map_shapes(function, v) for k, v in shapes.items()}
-    return type(shapes)(map_shapes(function, s) for s in shapes)
-
-
 class _lossless:
     """Inside, losses that a symbolic call adds are forgotten."""
 
@@ -1013,18 +891,6 @@ def _build_parameters(build: Callable[..., Any]) -> tuple[str, ...]:
 def _has_state_in_call(layer: Layer) -> bool:
     """Whether `call` is the user's own and holds layers that aren't built yet."""
     return type(layer).call is not Layer.call and any(not inner.built for inner in layer._flatten_layers(False))
-
-
-def _under_parameters_of(like: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, a method that takes any arguments, with the parameters of the method `like` to be seen."""
-
-    @functools.wraps(function)
-    def method(self: Layer, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
-
-    parameters = [p.replace(annotation=Any) for p in inspect.signature(like).parameters.values()]
-    method.__signature__ = inspect.Signature(parameters, return_annotation=Any)  # type: ignore[attr-defined]
-    return method
 
 
 def _building(build: Callable[..., Any]) -> Callable[..., Any]:

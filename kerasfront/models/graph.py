@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasfront import tree
-from kerasfront.layers.layer import Layer, map_shapes
+from kerasfront.layers._calls import map_shapes
+from kerasfront.layers.layer import Layer
 from kerasfront.layers.operation import Operation
 from kerasfront.ops._declare import Applied
 from kerasfront.spec import KerasTensor, Node

@@ -1,0 +1,165 @@
+"""What surrounds the call of a layer: its signature, its inputs as tensors, shapes as symbolic values, masks."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasfront import scopes, tree
+from kerasfront.contract import current
+from kerasfront.ops import convert_to_tensor
+from kerasfront.scopes import masks
+from kerasfront.spec import KerasTensor, dtypes, unknown
+from kerasfront.variable import Variable
+
+_adapter = current()
+_native = _adapter.native
+
+
+class CallSpec:
+    """What a class's `call` takes: found once, when the class is made."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        parameters = list(inspect.signature(call).parameters.values())[1:]
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self.names = [p.name for p in positional]
+        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        known = {p.name: p for p in parameters}
+        self.has_training = "training" in known
+        self.training_default = known["training"].default if self.has_training else None
+        if self.training_default is inspect.Parameter.empty:
+            self.training_default = None
+        self.first = self.names[0] if self.names else None
+        self.masks = [n for n in known if n == "mask" or n.endswith("_mask")]
+        self.known = set(known)
+
+    def training(self, told: Any) -> Any:
+        """The flag, or where nothing was told the default of `call`."""
+        return self.training_default if told is None else told
+
+    def mask_of(self, argument: str) -> str | None:
+        """The parameter that takes the mask of an argument."""
+        if f"{argument}_mask" in self.masks:
+            return f"{argument}_mask"
+        return "mask" if argument == self.first and "mask" in self.masks else None
+
+
+def under_parameters_of(like: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, a method that takes any arguments, with the parameters of the method `like` to be seen."""
+
+    @functools.wraps(function)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    parameters = [p.replace(annotation=Any) for p in inspect.signature(like).parameters.values()]
+    method.__signature__ = inspect.Signature(parameters, return_annotation=Any)  # type: ignore[attr-defined]
+    return method
+
+
+def is_tensor(x: Any) -> bool:
+    return isinstance(x, KerasTensor) or type(x) in _native or _adapter.is_tensor(x)
+
+
+def shape_of(x: Any) -> Any:
+    shape = getattr(x, "shape", None)
+    if shape is None:
+        return None
+    return tuple(None if d is None or unknown(int(d)) else int(d) for d in shape)
+
+
+def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
+    """An array as a tensor, a float tensor in `dtype`; anything else as it is."""
+    if isinstance(x, Variable):
+        x = x.value
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind not in "OUS":
+        x = convert_to_tensor(x)
+    if isinstance(x, KerasTensor):
+        if autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
+            return _cast_symbolic(x, dtype)
+        return x
+    if not is_tensor(x):
+        return x
+    name = _adapter.dtype_name(x)
+    if autocast and name != dtype and dtypes.is_float(name):
+        cast = _adapter.cast(x, dtype)
+        if masks and (mask := scopes.get_mask(x)) is not None:
+            scopes.set_mask(cast, mask)
+        return cast
+    return x
+
+
+def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
+    out = KerasTensor(x.shape, dtype, x.sparse, x.ragged, name=x.name)
+    out.node, out.index = x.node, x.index
+    out._keras_mask = x._keras_mask
+    return x if x.node is not None else out
+
+
+def map_inputs(convert: Callable[[Any], Any], value: Any) -> Any:
+    """Convert tensors and arrays; a list or tuple of plain numbers is one tensor."""
+    if isinstance(value, list | tuple) and value and _is_numbers(value):
+        return convert(convert_to_tensor(value))
+    return convert(value) if not isinstance(value, list | tuple | dict) else tree.map_structure(convert, value)
+
+
+def _is_numbers(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and all(_is_numbers(v) for v in value)
+    return type(value) in (int, float, bool)
+
+
+def masks_of(value: Any) -> Any:
+    if isinstance(value, KerasTensor) or type(value) in _native:
+        return scopes.get_mask(value)
+    if isinstance(value, list | tuple | dict):
+        found = tree.map_structure(lambda x: scopes.get_mask(x) if is_tensor(x) else None, value)
+        return found if any(m is not None for m in tree.flatten(found)) else None
+    return scopes.get_mask(value) if is_tensor(value) else None
+
+
+def described(args: tuple[Any, ...]) -> str:
+    def one(x: Any) -> str:
+        if is_tensor(x):
+            dtype = x.dtype if isinstance(x, KerasTensor) else _adapter.dtype_name(x)
+            return f"{dtype}{shape_of(x)}"
+        return repr(x)[:40]
+
+    return ", ".join(str(tree.map_structure(one, a)) for a in args) or "nothing"
+
+
+def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    """`function` on each shape (a tuple or list of integers and None) of a nested structure."""
+    if isinstance(shapes, list | tuple) and all(d is None or isinstance(d, int) for d in shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, dict):
+        return {k: map_shapes(function, v) for k, v in shapes.items()}
+    return type(shapes)(map_shapes(function, s) for s in shapes)
+
+
+def with_masks(transform: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`transform(function)`, in which masks come in and go out: a transformation may know the tensors by others."""
+
+    def call(*args: Any) -> Any:
+        given = [scopes.get_mask(x) for x in tree.flatten(args)]
+        carried: list[bool] = []
+
+        def inner(*args: Any) -> Any:
+            with scopes.masked(tree.flatten(args), given):
+                out = function(*args)
+            found = [scopes.get_mask(x) for x in tree.flatten(out)]
+            carried[:] = [m is not None for m in found]
+            return (out, [m for m in found if m is not None]) if any(carried) else out
+
+        out = transform(inner)(*args)
+        if any(carried):
+            out, found = out
+            for x, mask in zip(itertools.compress(tree.flatten(out), carried), found, strict=True):
+                scopes.set_mask(x, mask)
+        return out
+
+    return call
