@@ -229,8 +229,9 @@ class EinsumDense(MatrixLayer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        if config["gptq_unpacked_column_size"] is None:
-            del config["gptq_unpacked_column_size"]
+        del config["gptq_unpacked_column_size"]
+        if self.quantization_mode == "gptq" and self._matrix_shape is not None:
+            config["gptq_unpacked_column_size"] = self._flat_shape()[1]
         return config
 
     # ---- for LoRA and quantization: the labels of inputs, kernel and outputs ----------------------------------------

@@ -24,6 +24,7 @@ from kerasfront.quantizers.quantizer import AbsMaxQuantizer, checked_mode
 from kerasfront.variable import Variable
 
 MODES = ("int8", "int4", "float8", "gptq", "awq")
+CALIBRATED = MODES[3:]
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -215,6 +216,77 @@ class Int4(Form):
 def packed(integers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Integers of 4 bits packed along the last axis."""
     return ops.convert_to_numpy(quantizers.pack_int4(integers.astype("int8"), axis=-1)[0])
+
+
+class Grouped(Form):
+    """Integers of 2, 3, 4 or 8 bits (those of 4 two in a byte), outputs first, with scales for groups of inputs."""
+
+    saved: tuple[str, ...] = ("bias", "quantized_kernel", "kernel_scale", "kernel_zero", "g_idx")
+
+    def make(self, layer: Any, shape: tuple[int, ...], config: Any) -> None:
+        rows, columns = layer._flat_shape()
+        bits, size = self._bits(layer), layer._dtype_policy.group_size
+        size = rows if size == -1 else size
+        groups = -(-rows // size)
+        constant(layer, layer._matrix, (-(-columns // 2) if bits == 4 else columns, rows), dtype="uint8")
+        constant(layer, "kernel_scale", (columns, groups), "ones")
+        constant(layer, "kernel_zero", (columns, groups), dtype="uint8")
+        constant(layer, "g_idx", (rows,)).assign(group_index(rows, size))
+
+    def _bits(self, layer: Any) -> int:
+        return int(layer._dtype_policy.weight_bits)
+
+    def _index(self, layer: Any) -> Any:
+        return ops.cast(layer.g_idx.value, "int32")
+
+    def values(self, layer: Any, matrix: np.ndarray[Any, Any]) -> Arrays:
+        """The integers nearest to a matrix, with the scales as they are."""
+        index = layer.g_idx.numpy().astype(int)
+        scale, zero = layer.kernel_scale.numpy()[:, index], layer.kernel_zero.numpy()[:, index]
+        flat = np.reshape(matrix, layer._flat_shape()).T
+        integers = np.clip(np.round(flat / scale) + zero, 0, 2 ** self._bits(layer) - 1)
+        return {"quantized_kernel": packed_bytes(integers.astype("uint8"), self._bits(layer))}
+
+    def shown(self, layer: Any) -> Any:
+        return ops.reshape(ops.transpose(self._integers(layer)), layer._matrix_shape)
+
+    def _integers(self, layer: Any) -> Any:
+        stored = layer._stored_matrix().value
+        if self._bits(layer) != 4:
+            return stored
+        return quantizers.unpack_int4(stored, layer._flat_shape()[1], axis=0, dtype="uint8")
+
+    def matrix(self, layer: Any) -> Any:
+        index = self._index(layer)
+        zero = ops.cast(ops.take(layer.kernel_zero.value, index, axis=1), "float32")
+        floats = ops.subtract(ops.cast(self._integers(layer), "float32"), zero)
+        floats = ops.multiply(floats, ops.take(layer.kernel_scale.value, index, axis=1))
+        return ops.reshape(ops.transpose(floats), layer._matrix_shape)
+
+
+class GroupedScaled(Grouped):
+    """Such integers of a matrix whose rows were scaled before: inputs that matter more lose less."""
+
+    saved = (*Grouped.saved[:-1], "awq_scales", "g_idx")
+
+    def make(self, layer: Any, shape: tuple[int, ...], config: Any) -> None:
+        super().make(layer, shape, config)
+        constant(layer, "awq_scales", (layer._flat_shape()[0],), "ones")
+
+    def values(self, layer: Any, matrix: np.ndarray[Any, Any]) -> Arrays:
+        flat = np.reshape(matrix, layer._flat_shape()) * layer.awq_scales.numpy()[:, None]
+        return super().values(layer, flat)
+
+    def matrix(self, layer: Any) -> Any:
+        flat = ops.reshape(super().matrix(layer), layer._flat_shape())
+        return ops.reshape(ops.divide(flat, ops.expand_dims(layer.awq_scales.value, -1)), layer._matrix_shape)
+
+
+def packed_bytes(integers: np.ndarray[Any, Any], bits: int) -> np.ndarray[Any, Any]:
+    """Integers of shape (outputs, inputs) as they are kept: those of 4 bits two in a byte."""
+    if bits != 4:
+        return integers
+    return ops.convert_to_numpy(quantizers.pack_int4(integers, axis=0, dtype="uint8")[0])
 
 
 # ---- float8 -------------------------------------------------------------------------------------------------------
@@ -412,7 +484,9 @@ class Int4Rows(RowForm):
 
 
 WHOLE, WHOLE_ROWS = Whole(), WholeRows()
-MATRIX_FORMS: dict[str, Form] = {"int8": Int8(), "int4": Int4(), "float8": Float8()}
+MATRIX_FORMS: dict[str, Form] = {
+    "int8": Int8(), "int4": Int4(), "float8": Float8(), "gptq": Grouped(), "awq": GroupedScaled()
+}  # fmt: skip
 ROW_FORMS: dict[str, Form] = {"int8": Int8Rows(), "int4": Int4Rows()}
 
 
@@ -429,7 +503,7 @@ def config_for(mode: str | None, config: Any) -> Any:
         if mode is None:
             raise ValueError("quantize() takes a mode ('int8', ...) or a QuantizationConfig; neither was given.")
         checked_mode(mode, MODES)
-        if mode in ("gptq", "awq"):
+        if mode in CALIBRATED:
             cls = {"gptq": "GPTQConfig", "awq": "AWQConfig"}[mode]
             raise ValueError(f"The mode '{mode}' needs data: pass a keras.quantizers.{cls} as `config`.")
         return _DEFAULTS[mode]()
@@ -457,6 +531,8 @@ def quantize_layer(layer: Any, mode: str | None, type_check: bool, config: Any) 
             f"{where(layer)} is of a class of your own: quantize(type_check=False) treats it as its base."
         )
     form = layer._forms.get(config.mode)
+    if form is not None and config.mode in CALIBRATED:
+        raise ValueError(f"'{config.mode}' looks at the inputs of {where(layer)}: use quantize() of its model.")
     if form is None:
         known = ", ".join(map(repr, layer._forms))
         raise NotImplementedError(f"{where(layer)} can't be quantized as '{config.mode}', but as {known}.")
@@ -543,5 +619,6 @@ def spec_of(forms: tuple[tuple[str, Form], ...], plain: tuple[str, ...]) -> dict
 
 def held(layer: Any, names: Sequence[str]) -> list[tuple[str, Variable]]:
     """The variables that a layer has under these names of a file."""
-    found = ((name, layer._stored_matrix() if name == layer._matrix else getattr(layer, name, None)) for name in names)
+    whole = (layer._matrix, "quantized_kernel")
+    found = ((name, layer._stored_matrix() if name in whole else getattr(layer, name, None)) for name in names)
     return [(name, variable) for name, variable in found if variable is not None]

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasfront import ops, scopes, serialization, tree
-from kerasfront.errors import unknown
+from kerasfront.errors import NotBuiltError, unknown
+from kerasfront.layers.calibrated import quantize_model
 from kerasfront.layers.layer import Layer
-from kerasfront.layers.quantized import quantize_tree
+from kerasfront.layers.quantized import CALIBRATED, config_for, quantize_tree
 from kerasfront.metrics.metric import Metric
 from kerasfront.models.summary import print_summary
 from kerasfront.saving import model_files
@@ -101,7 +102,8 @@ class Model(Trainer):
         A model that is to be trained further is compiled anew afterwards.
 
         Args:
-            mode: "int8", "int4" or "float8"; None where `config` says it.
+            mode: "int8", "int4" or "float8"; "gptq" or "awq" go with a config that holds data; None where `config`
+                says it.
             config: A `keras.quantizers.QuantizationConfig`; None: the mode's default one.
             filters: Which layers: a regular expression that is found in their names, a list of such, or a function of
                 the layer; None: all.
@@ -121,7 +123,11 @@ class Model(Trainer):
             raise TypeError(f"quantize() of a model got unknown arguments: {', '.join(kwargs)}.")
         if not self.built:
             raise NotBuiltError(f"The model '{self.name}' isn't built: call it on data before quantize().")
-        quantize_tree(self, mode, config, filters)
+        config = config_for(mode, config)
+        if config.mode in CALIBRATED:
+            quantize_model(self, config, filters)
+        else:
+            quantize_tree(self, mode, config, filters)
         self._forget_functions()
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> dict[str, Any] | None:
