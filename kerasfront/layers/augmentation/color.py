@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kerasfront import ops
@@ -205,14 +206,16 @@ class RandomGrayscale(ImageLayer):
     def _draw(self, size: Size, seed: Any) -> Drawn:
         return {"chosen": self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self.factor}
 
-    # Arguments have Keras's names.
+    # Arguments have Keras's names here.
     def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Drawn | None:
         return super().get_random_transformation(images, training, seed)
 
-    def transform_labels(self, labels: Any, transformations: Drawn | None = None, **kwargs: Any) -> Any:
+    def transform_labels(  # type: ignore[override]
+        self, labels: Any, transformations: Drawn | None = None, **kwargs: Any
+    ) -> Any:
         return labels
 
-    def transform_segmentation_masks(
+    def transform_segmentation_masks(  # type: ignore[override]
         self, segmentation_masks: Any, transformations: Drawn | None = None, **kwargs: Any
     ) -> Any:
         return segmentation_masks
@@ -372,7 +375,7 @@ class RandomColorJitter(Colours):
             brightness_factor=brightness_factor, contrast_factor=contrast_factor, saturation_factor=saturation_factor,
             hue_factor=hue_factor,
         )  # fmt: skip
-        makers: dict[str, type[Colours]] = {
+        makers: dict[str, Callable[..., Any]] = {
             "brightness": RandomBrightness,
             "contrast": RandomContrast,
             "saturation": RandomSaturation,
@@ -380,7 +383,7 @@ class RandomColorJitter(Colours):
         }
         factors = {kind: getattr(self, f"{kind}_factor") for kind in makers}
         self._parts = {
-            kind: makers[kind](factor, value_range=value_range, seed=self.generator, name=self.name)  # type: ignore[call-arg]
+            kind: makers[kind](factor, value_range=value_range, seed=self.generator, name=self.name)
             for kind, factor in factors.items()
             if factor is not None
         }
