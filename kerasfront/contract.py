@@ -58,6 +58,10 @@ class Adapter:
     reverse_only: Mapping[str, str] = {}
     # What it can do beyond ops: "gradients", "compile", "complex", "sparse", "ragged", "jit", "distribution", "export".
     capabilities: frozenset[str] = frozenset()
+    # The classes of sparse and ragged tensors, each with its kind, "sparse" or "ragged", which is a capability too; by
+    # kind functions for ops: as in the table, with such tensors among the arguments.
+    composites: Mapping[type, str] = {}
+    composite_ops: Mapping[str, Mapping[str, Callable[..., Any]]] = {}
     # The bases of Variable and Layer: a layer on torch is an nn.Module.
     variable_base: type = Plain
     layer_base: type = Plain
@@ -110,6 +114,22 @@ class Adapter:
 
     def cast(self, x: Any, dtype: str) -> Any:
         raise NotImplementedError
+
+    def to_dense(self, x: Any) -> Any:
+        """A plain tensor of a sparse or ragged one (what is missing is 0); others stay."""
+        return x
+
+    def map_values(self, function: Callable[[Any], Any], x: Any) -> Any:
+        """A sparse or ragged tensor with the elementwise `function` of the values that x stores."""
+        raise NotImplementedError
+
+    def to_sparse(self, x: Any) -> Any:
+        """A sparse tensor of a plain one."""
+        raise CapabilityError(f"The backend '{self.name}' has no sparse tensors.")
+
+    def to_ragged(self, rows: Sequence[Any]) -> Any:
+        """A ragged tensor of rows (arrays) of different lengths."""
+        raise CapabilityError(f"The backend '{self.name}' has no ragged tensors.")
 
     def dtype_name(self, x: Any) -> str:
         return dtypes.standardize(x.dtype)

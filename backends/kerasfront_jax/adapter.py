@@ -13,7 +13,9 @@ from kerasfront import tree
 from kerasfront.contract import Adapter, assignments
 from kerasfront.errors import KerasFrontError
 from kerasfront.spec import dtypes
-from kerasfront_jax import bridge, linalg, nn, ops, random, signal
+from kerasfront_jax import bridge, linalg, nn, ops, random, signal, sparse
+
+_TENSORS = (jax.Array, sparse.BCOO)
 
 
 class JaxVariable:
@@ -32,7 +34,9 @@ class JaxAdapter(Adapter):
     primitives = {**ops.PRIMITIVES, **nn.PRIMITIVES, **linalg.PRIMITIVES, **random.PRIMITIVES, **signal.PRIMITIVES}
     overrides = {**ops.OVERRIDES, **nn.OVERRIDES}
     gaps = ops.GAPS
-    capabilities = frozenset({"gradients", "compile", "complex"})
+    capabilities = frozenset({"gradients", "compile", "complex", "sparse"})
+    composites = sparse.KINDS
+    composite_ops = {"sparse": sparse.sparse_ops(primitives)}
     variable_base = JaxVariable
     functional = True
     steps_per_dispatch = 16
@@ -41,7 +45,7 @@ class JaxAdapter(Adapter):
     # -- conversion
 
     def is_tensor(self, x: Any) -> bool:
-        return isinstance(x, jax.Array)
+        return isinstance(x, _TENSORS)
 
     def to_tensor(self, x: Any, dtype: str | None) -> Any:
         if isinstance(x, jax.Array):
@@ -56,7 +60,16 @@ class JaxAdapter(Adapter):
         return dtypes.to_numpy(dtype).type(value)
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
-        return np.asarray(x)
+        return np.asarray(sparse.to_dense(x))
+
+    def to_dense(self, x: Any) -> Any:
+        return sparse.to_dense(x)
+
+    def map_values(self, function: Callable[[Any], Any], x: Any) -> Any:
+        return sparse.map_values(function, x)
+
+    def to_sparse(self, x: Any) -> Any:
+        return sparse.BCOO.fromdense(x)
 
     def cast(self, x: Any, dtype: str) -> Any:
         return x.astype(dtypes.to_numpy(dtype))
@@ -217,6 +230,6 @@ class _Repeated(_Compiled):
 
 
 def _staged(x: Any) -> Any:
-    if x is None or isinstance(x, jax.Array | np.ndarray):
+    if x is None or isinstance(x, (np.ndarray, *_TENSORS)):
         return x
     return np.asarray(x)

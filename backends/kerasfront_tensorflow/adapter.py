@@ -11,7 +11,7 @@ import tensorflow as tf
 from kerasfront import tree
 from kerasfront.contract import Adapter
 from kerasfront.spec import dtypes
-from kerasfront_tensorflow import linalg, nn, ops, optimizers, random, signal
+from kerasfront_tensorflow import composite, linalg, nn, ops, optimizers, random, signal
 from kerasfront_tensorflow.bridge import SavedModel
 
 
@@ -68,6 +68,11 @@ class TensorFlowAdapter(Adapter):
         **dict.fromkeys(("float16", "bfloat16"), "float32"),
     }
     capabilities = frozenset({"gradients", "compile", "complex", "sparse", "ragged"})
+    composites = composite.KINDS
+    composite_ops = {
+        "sparse": composite.sparse_ops(primitives),
+        "ragged": composite.ragged_ops(primitives),
+    }
     steps_per_dispatch = 16
     variable_base = TensorFlowVariable
     layer_base = TensorFlowLayer
@@ -98,9 +103,20 @@ class TensorFlowAdapter(Adapter):
         return tf.constant(np.asarray(value, dtypes.to_numpy(dtype)))
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
-        if isinstance(x, tf.SparseTensor):
-            x = tf.sparse.to_dense(x)
+        x = composite.to_dense(x)
         return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
+
+    def to_dense(self, x: Any) -> Any:
+        return composite.to_dense(x)
+
+    def map_values(self, function: Callable[[Any], Any], x: Any) -> Any:
+        return composite.map_values(function, x)
+
+    def to_sparse(self, x: Any) -> Any:
+        return tf.sparse.from_dense(x)
+
+    def to_ragged(self, rows: Sequence[Any]) -> Any:
+        return tf.RaggedTensor.from_row_lengths(tf.concat(list(rows), 0), [len(row) for row in rows])
 
     def cast(self, x: Any, dtype: str) -> Any:
         return tf.cast(x, dtype)
@@ -110,7 +126,7 @@ class TensorFlowAdapter(Adapter):
 
     def shape(self, x: Any) -> tuple[Any, ...]:
         static = x.shape.as_list()
-        if None not in static:
+        if None not in static or isinstance(x, tf.RaggedTensor):
             return tuple(static)
         dynamic = tf.shape(x)
         return tuple(dynamic[i] if d is None else d for i, d in enumerate(static))

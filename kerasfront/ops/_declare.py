@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from kerasfront import scopes, tree
 from kerasfront.errors import CapabilityError, DTypeError, KerasFrontError
 from kerasfront.naming import auto_name
+from kerasfront.ops import _composite
 from kerasfront.ops._samples import Sample
 from kerasfront.spec import KerasTensor, Node, dtypes, infer, inferring, mode, unknown
 
@@ -41,6 +42,8 @@ class Runtime:
 
     adapter: Any = None
     load: Callable[[], Any] | None = None
+    # Whether a sparse or ragged tensor came to any op so far: until then nobody looks for them.
+    met_composites = False
     # How a class of the front that holds a tensor (Variable) gives it.
     holders: dict[type, Callable[[Any], Any]] = {}
 
@@ -117,6 +120,13 @@ class Op:
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         slots = list(bound.arguments.values())
+        kind = _composite.kind_of_symbolic(self, slots)
+        if kind is not None and _composite.passes(self, kind):
+            out = self._inferred(_composite.plain(slots), bound)
+            return _composite.flagged(self, slots, kind, out, runtime.need())
+        return self._inferred(slots, bound)
+
+    def _inferred(self, slots: list[Any], bound: inspect.BoundArguments) -> Any:
         if self.kind == "derived" or self.infer is not None:
             return self.spread(self.infer or self.function, _cast_symbolic(self, slots))
         names = _names(self, slots)
@@ -381,6 +391,9 @@ def _resolve(value: Any, adapter: Any) -> Any:
             return runtime.holders[base](value)
     if isinstance(value, KerasTensor):
         return value
+    if cls in adapter.composites:
+        runtime.met_composites = True
+        return value
     if adapter.is_tensor(value):
         adapter.native.add(cls)
         return value
@@ -473,10 +486,16 @@ def _general(op: Op, slots: list[Any]) -> Any:
     if symbolic or mode.inferring and (not concrete or any(map(_is_unknown_shape, slots))):
         return _record(op, slots)
     try:
-        out = op.spread(op.namespace["impl"], _converted(op, slots, adapter))
+        out = _run(op, _converted(op, slots, adapter), adapter)
     except Exception as error:
         return _explain(op, error, slots)
     return _masked(op, slots, out) if scopes.masks else out
+
+
+def _run(op: Op, converted: list[Any], adapter: Any) -> Any:
+    if runtime.met_composites and (kind := _composite.kind_of(op, converted, adapter.composites)) is not None:
+        return _composite.applied(op, converted, kind, adapter)
+    return op.spread(op.namespace["impl"], converted)
 
 
 def _converted(op: Op, slots: list[Any], adapter: Any) -> list[Any]:
@@ -572,7 +591,7 @@ def _explain(op: Op, error: Exception, slots: list[Any]) -> Any:
             error.add_note(f"in {_described(op, slots)}")
         raise error
     if runtime.adapter.lacks_kernel(error) and (wide := _widened(op, slots, runtime.adapter)) is not None:
-        return _narrowed(op, slots, op.spread(op.namespace["impl"], wide))
+        return _narrowed(op, slots, _run(op, wide, runtime.adapter))
     try:
         with_spec = _map_tensors(op, slots, _spec_of)
         args, kwargs = op.spread(lambda *a, **k: (a, k), with_spec)

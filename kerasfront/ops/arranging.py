@@ -164,13 +164,23 @@ def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
 
 @derived(samples=(sample(_X),), ref=np.fliplr)
 def fliplr(x: Tensor) -> Tensor:
-    """The elements along the second axis in reverse order."""
+    """The elements along the second axis in reverse order.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.fliplr([[1, 2], [3, 4]])).tolist()
+    [[2, 1], [4, 3]]
+    """
     return flip(x, 1)
 
 
 @derived(samples=(sample(_X),), ref=np.flipud)
 def flipud(x: Tensor) -> Tensor:
-    """The elements along the first axis in reverse order."""
+    """The elements along the first axis in reverse order.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.flipud([[1, 2], [3, 4]])).tolist()
+    [[3, 4], [1, 2]]
+    """
     return flip(x, 0)
 
 
@@ -279,13 +289,23 @@ _TRIANGLES = (sample(_M), sample(_M, 1), sample(_X, -1), sample(Array((0, 3))))
 
 @derived(samples=_TRIANGLES, ref=np.tril)
 def tril(x: Tensor, k: int = 0) -> Tensor:
-    """The matrices in the last two axes of x with zeros above the `k`-th diagonal."""
+    """The matrices in the last two axes of x with zeros above the `k`-th diagonal.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.tril([[1, 2], [3, 4]])).tolist()
+    [[1, 0], [3, 4]]
+    """
     return e.select_where(_below(x, k), x, cast(0, dtype_of(x)))
 
 
 @derived(samples=_TRIANGLES, ref=np.triu)
 def triu(x: Tensor, k: int = 0) -> Tensor:
-    """The matrices in the last two axes of x with zeros below the `k`-th diagonal."""
+    """The matrices in the last two axes of x with zeros below the `k`-th diagonal.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.triu([[1, 2], [3, 4]])).tolist()
+    [[1, 2], [0, 4]]
+    """
     return e.select_where(_below(x, k - 1), cast(0, dtype_of(x)), x)
 
 
@@ -326,7 +346,12 @@ def _shorter(n: Any, m: Any) -> Any:
 
 @derived(samples=(sample(_M), sample(_M, 1), sample(_X, -1, 2, 1)), ref=np.trace)
 def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The sum of the diagonal of each matrix in two axes of x; narrow integers are summed in 32 bits."""
+    """The sum of the diagonal of each matrix in two axes of x; narrow integers are summed in 32 bits.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.trace([[1, 2], [3, 4]])).tolist()
+    5
+    """
     return sum(diagonal(x, offset, axis1, axis2), -1)
 
 
@@ -353,5 +378,10 @@ def diag(x: Tensor, k: int = 0) -> Tensor:
 
 @derived(samples=(sample(Array((3,))), sample(Array((2, 2)), 1)), ref=np.diagflat)
 def diagflat(x: Tensor, k: int = 0) -> Tensor:
-    """The matrix with the flattened x on its `k`-th diagonal."""
+    """The matrix with the flattened x on its `k`-th diagonal.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.diagflat([1, 2])).tolist()
+    [[1, 0], [0, 2]]
+    """
     return diag(ravel(x), k)

@@ -41,14 +41,24 @@ def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
     shape=broadcast, dtype=PROMOTE, samples=binary(0, 12), ref=np.bitwise_or, elementwise=True, dtypes_tested=_TESTED
 )
 def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
-    """The bits that x or y has, elementwise with broadcasting."""
+    """The bits that x or y has, elementwise with broadcasting.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.bitwise_or([1, 2], 4)).tolist()
+    [5, 6]
+    """
 
 
 @primitive(
     shape=broadcast, dtype=PROMOTE, samples=binary(0, 12), ref=np.bitwise_xor, elementwise=True, dtypes_tested=_TESTED
 )
 def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
-    """The bits that just one of x and y has, elementwise with broadcasting."""
+    """The bits that just one of x and y has, elementwise with broadcasting.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.bitwise_xor([1, 3], 2)).tolist()
+    [3, 1]
+    """
 
 
 @primitive(shape=same, samples=unary(0, 12), ref=np.invert, elementwise=True, dtypes_tested=_TESTED)
@@ -70,7 +80,12 @@ def bitwise_invert(x: Tensor) -> Tensor:
     dtypes_tested=dtypes.INTEGERS,
 )
 def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
-    """The bits of x moved up by y places, elementwise with broadcasting; y is from 0 to the width of the dtype - 1."""
+    """The bits of x moved up by y places, elementwise with broadcasting; y is from 0 to the width of the dtype - 1.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.bitwise_left_shift([1, 2], 3)).tolist()
+    [8, 16]
+    """
 
 
 @primitive(

@@ -47,12 +47,22 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 
 @primitive(shape=shapes.same, samples=(sample(Array((2, 3))),), differentiable=False, elementwise=True)
 def stop_gradient(variable: Tensor) -> Tensor:
-    """The same values, through which no gradient flows."""
+    """The same values, through which no gradient flows.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.stop_gradient([1.0, 2.0])).tolist()
+    [1.0, 2.0]
+    """
 
 
 @primitive(shape=shapes.same, samples=(sample(Array((2, 3))), sample(Array((0,)))), ref=np.copy, elementwise=True)
 def copy(x: Tensor) -> Tensor:
-    """A tensor of its own with x's values."""
+    """A tensor of its own with x's values.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.copy([1, 2])).tolist()
+    [1, 2]
+    """
 
 
 def _viewed(x: KerasTensor, dtype: Any = None) -> tuple[int, ...]:
@@ -158,16 +168,29 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     value = _resolve(x, adapter)
     if type(value) in (bool, int, float, complex):
         return adapter.to_tensor(value, None if dtype is None else dtypes.standardize(dtype))
+    kind = adapter.composites.get(type(value))
+    if (kind == "sparse" and sparse is False) or (kind == "ragged" and ragged is False):
+        value = adapter.to_dense(value)
     return value if dtype is None else cast(value, dtype)
 
 
 def array(x: Any, dtype: Any = None) -> Tensor:
-    """`convert_to_tensor(x, dtype)`."""
+    """`convert_to_tensor(x, dtype)`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.array([1, 2])).tolist()
+    [1, 2]
+    """
     return convert_to_tensor(x, dtype)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
-    """x as a NumPy array, on the host."""
+    """x as a NumPy array, on the host.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.ones((2,))).tolist()
+    [1.0, 1.0]
+    """
     adapter = runtime.need()
     value = _resolve(x, adapter)
     if isinstance(value, KerasTensor):
@@ -176,7 +199,12 @@ def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether x is a tensor of the backend, or a symbolic one."""
+    """Whether x is a tensor of the backend, or a symbolic one.
+
+    >>> from kerasfront import ops
+    >>> ops.is_tensor(ops.ones((2,))), ops.is_tensor([1.0])
+    (True, False)
+    """
     return isinstance(x, KerasTensor) or bool(runtime.need().is_tensor(x))
 
 

@@ -50,7 +50,12 @@ def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")))
 def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
-    """Ones of `shape`; dtype None means `floatx()`."""
+    """Ones of `shape`; dtype None means `floatx()`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.ones((2,))).tolist()
+    [1.0, 1.0]
+    """
 
 
 @primitive(shape=shapes.same, dtype=LIKE, samples=(sample(Array((2, 3))),), ref=np.zeros_like)
@@ -60,7 +65,12 @@ def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
 
 @primitive(shape=shapes.same, dtype=LIKE, samples=(sample(Array((2, 3))),), ref=np.ones_like)
 def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Ones of x's shape and (where dtype is None) dtype."""
+    """Ones of x's shape and (where dtype is None) dtype.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.ones_like([5, 6])).tolist()
+    [1, 1]
+    """
 
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3), 1.5, "float32"), sample((), 2, "int32")))
@@ -83,7 +93,12 @@ def full(shape: int | Sequence[int], fill_value: Tensor, dtype: Any = None) -> T
 
 @derived(samples=(sample(Array((2, 3)), 2), sample(Array((2, 3)), 2, "int32")), differentiable=False)
 def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
-    """A tensor of x's shape and (where dtype is None) dtype, filled with `fill_value`."""
+    """A tensor of x's shape and (where dtype is None) dtype, filled with `fill_value`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.full_like([1, 2], 7)).tolist()
+    [7, 7]
+    """
     return e.add(zeros_like(x, dtype), cast(convert_to_tensor(fill_value), dtype_of(x) if dtype is None else dtype))
 
 
@@ -271,13 +286,23 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 @derived(samples=(sample(3), sample(2, "int32")))
 def identity(n: int, dtype: Any = None) -> Tensor:
-    """The identity matrix of n rows."""
+    """The identity matrix of n rows.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.identity(2)).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
     return _matrix(e.equal, n, None, 0, dtype)
 
 
 @derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")))
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """A matrix of N rows and M (None: N) columns with ones at and below the `k`-th diagonal and zeros above."""
+    """A matrix of N rows and M (None: N) columns with ones at and below the `k`-th diagonal and zeros above.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.tri(2, 3)).tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]
+    """
     return _matrix(e.less_equal, N, M, k, dtype)
 
 
@@ -357,20 +382,40 @@ def bartlett(x: Any) -> Tensor:
 
 
 def blackman(x: Any) -> Tensor:
-    """The Blackman window, a sum of three cosines: a vector of length x and dtype `floatx()`."""
+    """The Blackman window, a sum of three cosines: a vector of length x and dtype `floatx()`.
+
+    >>> from kerasfront import ops
+    >>> [round(x, 2) + 0.0 for x in ops.convert_to_numpy(ops.blackman(3)).tolist()]
+    [0.0, 1.0, 0.0]
+    """
     return _window(np.blackman, x)
 
 
 def hamming(x: Any) -> Tensor:
-    """The Hamming window, `0.54 - 0.46 cos`: a vector of length x and dtype `floatx()`."""
+    """The Hamming window, `0.54 - 0.46 cos`: a vector of length x and dtype `floatx()`.
+
+    >>> from kerasfront import ops
+    >>> [round(x, 2) for x in ops.convert_to_numpy(ops.hamming(3)).tolist()]
+    [0.08, 1.0, 0.08]
+    """
     return _window(np.hamming, x)
 
 
 def hanning(x: Any) -> Tensor:
-    """The Hann window, `0.5 - 0.5 cos`: a vector of length x and dtype `floatx()`."""
+    """The Hann window, `0.5 - 0.5 cos`: a vector of length x and dtype `floatx()`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.hanning(3)).tolist()
+    [0.0, 1.0, 0.0]
+    """
     return _window(np.hanning, x)
 
 
 def kaiser(x: Any, beta: Any) -> Tensor:
-    """The Kaiser window of the shape parameter beta: a vector of length x and dtype `floatx()`."""
+    """The Kaiser window of the shape parameter beta: a vector of length x and dtype `floatx()`.
+
+    >>> from kerasfront import ops
+    >>> [round(x, 2) for x in ops.convert_to_numpy(ops.kaiser(3, 2.0)).tolist()]
+    [0.44, 1.0, 0.44]
+    """
     return _window(np.kaiser, x, float(beta))

@@ -48,17 +48,32 @@ def add(x1: Tensor, x2: Tensor) -> Tensor:
     elementwise=True,
 )
 def subtract(x1: Tensor, x2: Tensor) -> Tensor:
-    """The difference `x1 - x2`, elementwise with broadcasting."""
+    """The difference `x1 - x2`, elementwise with broadcasting.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.subtract([5, 1], 2)).tolist()
+    [3, -1]
+    """
 
 
 @primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.multiply, elementwise=True)
 def multiply(x1: Tensor, x2: Tensor) -> Tensor:
-    """The product `x1 * x2`, elementwise with broadcasting; the logical and of booleans."""
+    """The product `x1 * x2`, elementwise with broadcasting; the logical and of booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.multiply([1, 2], [3, 4])).tolist()
+    [3, 8]
+    """
 
 
 @primitive(shape=broadcast, dtype=FLOATING, samples=binary(low2=0.5), ref=np.true_divide, elementwise=True)
 def divide(x1: Tensor, x2: Tensor) -> Tensor:
-    """The quotient `x1 / x2`, elementwise with broadcasting; integers give floats (`floatx()`)."""
+    """The quotient `x1 / x2`, elementwise with broadcasting; integers give floats (`floatx()`).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.divide([1, 6], 4)).tolist()
+    [0.25, 1.5]
+    """
 
 
 @primitive(shape=broadcast, dtype=NUMERIC, samples=binary(0.5, 3.0), ref=np.power, elementwise=True)
@@ -67,27 +82,51 @@ def power(x1: Tensor, x2: Tensor) -> Tensor:
 
     An integer raised to a negative integer is the quotient truncated towards 0, and 0 for 0: `2 ** -1` is 0 and
     `(-1) ** -1` is -1 on every backend (Keras: undefined, or an error).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.power([2, 3], 2)).tolist()
+    [4, 9]
     """
 
 
 @primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.maximum, elementwise=True)
 def maximum(x1: Tensor, x2: Tensor) -> Tensor:
-    """The larger of x1 and x2, elementwise with broadcasting; nan where either is nan."""
+    """The larger of x1 and x2, elementwise with broadcasting; nan where either is nan.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.maximum([1, 5], 3)).tolist()
+    [3, 5]
+    """
 
 
 @primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.minimum, elementwise=True)
 def minimum(x1: Tensor, x2: Tensor) -> Tensor:
-    """The smaller of x1 and x2, elementwise with broadcasting; nan where either is nan."""
+    """The smaller of x1 and x2, elementwise with broadcasting; nan where either is nan.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.minimum([1, 5], 3)).tolist()
+    [1, 3]
+    """
 
 
 @primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.floor_divide, elementwise=True)
 def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
-    """The largest whole number not above `x1 / x2`, elementwise with broadcasting; 0 for integers divided by 0."""
+    """The largest whole number not above `x1 / x2`, elementwise with broadcasting; 0 for integers divided by 0.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.floor_divide([7, -7], 2)).tolist()
+    [3, -4]
+    """
 
 
 @primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.negative, elementwise=True)
 def negative(x: Tensor) -> Tensor:
-    """`-x`, elementwise."""
+    """`-x`, elementwise.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.negative([1, -2])).tolist()
+    [-1, 2]
+    """
 
 
 @primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.abs, elementwise=True, name="abs")
@@ -97,67 +136,132 @@ def absolute(x: Tensor) -> Tensor:
 
 @primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.square, elementwise=True)
 def square(x: Tensor) -> Tensor:
-    """`x * x`, elementwise."""
+    """`x * x`, elementwise.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.square([2, -3])).tolist()
+    [4, 9]
+    """
 
 
 @primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.sign, elementwise=True)
 def sign(x: Tensor) -> Tensor:
-    """-1, 0 or 1 by the sign of x, elementwise."""
+    """-1, 0 or 1 by the sign of x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.sign([-3.0, 0.0, 2.0])).tolist()
+    [-1.0, 0.0, 1.0]
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.sqrt, elementwise=True)
 def sqrt(x: Tensor) -> Tensor:
-    """The square root of x, elementwise."""
+    """The square root of x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.sqrt([4.0, 9.0])).tolist()
+    [2.0, 3.0]
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=lambda x: 1 / np.sqrt(x), elementwise=True)
 def rsqrt(x: Tensor) -> Tensor:
-    """`1 / sqrt(x)`, elementwise."""
+    """`1 / sqrt(x)`, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.rsqrt(4.0)), 4)
+    0.5
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.exp, elementwise=True)
 def exp(x: Tensor) -> Tensor:
-    """e raised to x, elementwise."""
+    """e raised to x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.exp(1.0)), 4)
+    2.7183
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.expm1, elementwise=True)
 def expm1(x: Tensor) -> Tensor:
-    """`exp(x) - 1`, elementwise, exact near 0."""
+    """`exp(x) - 1`, elementwise, exact near 0.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.expm1(1.0)), 4)
+    1.7183
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log, elementwise=True)
 def log(x: Tensor) -> Tensor:
-    """The natural logarithm of x, elementwise."""
+    """The natural logarithm of x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.log(10.0)), 4)
+    2.3026
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 4.0), ref=np.log1p, elementwise=True)
 def log1p(x: Tensor) -> Tensor:
-    """`log(1 + x)`, elementwise, exact near 0."""
+    """`log(1 + x)`, elementwise, exact near 0.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.log1p(1.0)), 4)
+    0.6931
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.sin, elementwise=True)
 def sin(x: Tensor) -> Tensor:
-    """The sine of x (radians), elementwise."""
+    """The sine of x (radians), elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.sin(1.0)), 4)
+    0.8415
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.cos, elementwise=True)
 def cos(x: Tensor) -> Tensor:
-    """The cosine of x (radians), elementwise."""
+    """The cosine of x (radians), elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.cos(1.0)), 4)
+    0.5403
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.tanh, elementwise=True)
 def tanh(x: Tensor) -> Tensor:
-    """The hyperbolic tangent of x, elementwise."""
+    """The hyperbolic tangent of x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.tanh(1.0)), 4)
+    0.7616
+    """
 
 
 @primitive(shape=same, samples=unary(), ref=np.floor, elementwise=True)
 def floor(x: Tensor) -> Tensor:
-    """The largest whole number not above x, elementwise; integers stay."""
+    """The largest whole number not above x, elementwise; integers stay.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.floor([1.2, -1.2])).tolist()
+    [1.0, -2.0]
+    """
 
 
 @primitive(shape=same, samples=unary(), ref=np.ceil, elementwise=True)
 def ceil(x: Tensor) -> Tensor:
-    """The smallest whole number not below x, elementwise; integers stay."""
+    """The smallest whole number not below x, elementwise; integers stay.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.ceil([1.2, -1.2])).tolist()
+    [2.0, -1.0]
+    """
 
 
 # ---- comparison and logic -----------------------------------------------------------------------------------------
@@ -165,47 +269,92 @@ def ceil(x: Tensor) -> Tensor:
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.equal, elementwise=True)
 def equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where x1 equals x2, elementwise with broadcasting, as booleans."""
+    """Where x1 equals x2, elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.equal([1, 2], 2)).tolist()
+    [False, True]
+    """
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.not_equal, elementwise=True)
 def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where x1 differs from x2, elementwise with broadcasting, as booleans."""
+    """Where x1 differs from x2, elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.not_equal([1, 2], 2)).tolist()
+    [True, False]
+    """
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less, elementwise=True)
 def less(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where `x1 < x2`, elementwise with broadcasting, as booleans."""
+    """Where `x1 < x2`, elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.less([1, 2], 2)).tolist()
+    [True, False]
+    """
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less_equal, elementwise=True)
 def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where `x1 <= x2`, elementwise with broadcasting, as booleans."""
+    """Where `x1 <= x2`, elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.less_equal([1, 2], 2)).tolist()
+    [True, True]
+    """
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater, elementwise=True)
 def greater(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where `x1 > x2`, elementwise with broadcasting, as booleans."""
+    """Where `x1 > x2`, elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.greater([1, 2], 1)).tolist()
+    [False, True]
+    """
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater_equal, elementwise=True)
 def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where `x1 >= x2`, elementwise with broadcasting, as booleans."""
+    """Where `x1 >= x2`, elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.greater_equal([1, 2], 2)).tolist()
+    [False, True]
+    """
 
 
 @primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_and, elementwise=True)
 def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where x1 and x2 are both true (not 0), elementwise with broadcasting, as booleans."""
+    """Where x1 and x2 are both true (not 0), elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.logical_and([1, 0, 2], [1, 1, 0])).tolist()
+    [True, False, False]
+    """
 
 
 @primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_or, elementwise=True)
 def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where x1 or x2 is true (not 0), elementwise with broadcasting, as booleans."""
+    """Where x1 or x2 is true (not 0), elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.logical_or([1, 0, 0], [1, 1, 0])).tolist()
+    [True, True, False]
+    """
 
 
 @primitive(shape=same, dtype=LOGICAL, samples=unary(), ref=np.logical_not, elementwise=True)
 def logical_not(x: Tensor) -> Tensor:
-    """Where x is false (0), elementwise, as booleans."""
+    """Where x is false (0), elementwise, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.logical_not([0, 2])).tolist()
+    [True, False]
+    """
 
 
 @primitive(
@@ -217,7 +366,12 @@ def logical_not(x: Tensor) -> Tensor:
     name="select_where",
 )
 def select_where(condition: Condition, x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 where `condition` is true, else x2; all three broadcast. What `where` calls with three arguments."""
+    """x1 where `condition` is true, else x2; all three broadcast. What `where` calls with three arguments.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.select_where([True, False], [1, 2], [3, 4])).tolist()
+    [1, 4]
+    """
 
 
 # ---- more arithmetic ----------------------------------------------------------------------------------------------
@@ -249,7 +403,12 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
 
 @derived(dtype=FLOATING, samples=unary(0.5, 3.0), ref=np.reciprocal, elementwise=True)
 def reciprocal(x: Tensor) -> Tensor:
-    """`1 / x`, elementwise; integers give floats (`floatx()`)."""
+    """`1 / x`, elementwise; integers give floats (`floatx()`).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.reciprocal([2.0, 4.0])).tolist()
+    [0.5, 0.25]
+    """
     return divide(1, x)
 
 
@@ -283,19 +442,34 @@ def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> Tensor:
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.fabs, elementwise=True, dtypes_tested=dtypes.FLOATS)
 def fabs(x: Tensor) -> Tensor:
-    """The absolute value of x, as a float, elementwise."""
+    """The absolute value of x, as a float, elementwise.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.fabs([-1, 2])).tolist()
+    [1.0, 2.0]
+    """
     return absolute(x)
 
 
 @derived(dtype=PROMOTE, samples=binary(), ref=np.fmax, elementwise=True)
 def fmax(x1: Tensor, x2: Tensor) -> Tensor:
-    """The larger of x1 and x2, elementwise with broadcasting; where one is nan, the other."""
+    """The larger of x1 and x2, elementwise with broadcasting; where one is nan, the other.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.fmax([1.0, float("nan")], 0.5)).tolist()
+    [1.0, 0.5]
+    """
     return select_where(isnan(x1), x2, select_where(isnan(x2), x1, maximum(x1, x2)))
 
 
 @derived(dtype=PROMOTE, samples=binary(), ref=np.fmin, elementwise=True)
 def fmin(x1: Tensor, x2: Tensor) -> Tensor:
-    """The smaller of x1 and x2, elementwise with broadcasting; where one is nan, the other."""
+    """The smaller of x1 and x2, elementwise with broadcasting; where one is nan, the other.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.fmin([1.0, float("nan")], 0.5)).tolist()
+    [0.5, 0.5]
+    """
     return select_where(isnan(x1), x2, select_where(isnan(x2), x1, minimum(x1, x2)))
 
 
@@ -355,7 +529,12 @@ def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     dtypes_tested=("float32", "float64"),
 )
 def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
-    """The float next to x1 in the direction of x2, elementwise with broadcasting."""
+    """The float next to x1 in the direction of x2, elementwise with broadcasting.
+
+    >>> from kerasfront import ops
+    >>> float(ops.nextafter(1.0, 2.0)) > 1.0
+    True
+    """
 
 
 @derived(
@@ -380,19 +559,34 @@ def ldexp(x1: Tensor, x2: Indices) -> Tensor:
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.heaviside, elementwise=True)
 def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
-    """0 where x1 is negative, 1 where positive, x2 where x1 is 0, elementwise with broadcasting; nan stays."""
+    """0 where x1 is negative, 1 where positive, x2 where x1 is 0, elementwise with broadcasting; nan stays.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.heaviside([-1.0, 0.0, 2.0], 0.5)).tolist()
+    [0.0, 0.5, 1.0]
+    """
     step = select_where(equal(x1, 0), x2, cast(greater(x1, 0), dtype_of(x1)))
     return select_where(isnan(x1), x1, step)
 
 
 @primitive(shape=same, samples=unary(), ref=np.trunc, elementwise=True)
 def trunc(x: Tensor) -> Tensor:
-    """The whole number next to x towards 0, elementwise; integers stay."""
+    """The whole number next to x towards 0, elementwise; integers stay.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.trunc([1.7, -1.7])).tolist()
+    [1.0, -1.0]
+    """
 
 
 @primitive(shape=same, samples=unary(), ref=np.rint, elementwise=True)
 def rint(x: Tensor) -> Tensor:
-    """The nearest whole number, the even one of two, elementwise; integers stay. What `round` calls."""
+    """The nearest whole number, the even one of two, elementwise; integers stay. What `round` calls.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.rint([0.5, 1.5, 2.6])).tolist()
+    [0.0, 2.0, 3.0]
+    """
 
 
 @derived(
@@ -432,28 +626,53 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.exp2, elementwise=True)
 def exp2(x: Tensor) -> Tensor:
-    """2 raised to x, elementwise."""
+    """2 raised to x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.exp2(3.0)), 4)
+    8.0
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log2, elementwise=True)
 def log2(x: Tensor) -> Tensor:
-    """The logarithm of x to the base 2, elementwise."""
+    """The logarithm of x to the base 2, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.log2(8.0)), 4)
+    3.0
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log10, elementwise=True)
 def log10(x: Tensor) -> Tensor:
-    """The logarithm of x to the base 10, elementwise."""
+    """The logarithm of x to the base 10, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.log10(1000.0)), 4)
+    3.0
+    """
 
 
 @derived(dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.cbrt, elementwise=True, dtypes_tested=dtypes.FLOATS)
 def cbrt(x: Tensor) -> Tensor:
-    """The cube root of x, elementwise; negative for negative x."""
+    """The cube root of x, elementwise; negative for negative x.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.cbrt(27.0)), 4)
+    3.0
+    """
     return multiply(sign(x), power(absolute(x), 1 / 3))
 
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp, elementwise=True)
 def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
-    """`log(exp(x1) + exp(x2))`, elementwise with broadcasting, without overflow."""
+    """`log(exp(x1) + exp(x2))`, elementwise with broadcasting, without overflow.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.logaddexp(1.0, 2.0)), 4)
+    2.3133
+    """
     return add(maximum(x1, x2), log1p(exp(_minus_gap(x1, x2))))
 
 
@@ -465,38 +684,73 @@ def _minus_gap(x1: Any, x2: Any) -> Any:
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp2, elementwise=True)
 def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
-    """`log2(2 ** x1 + 2 ** x2)`, elementwise with broadcasting, without overflow."""
+    """`log2(2 ** x1 + 2 ** x2)`, elementwise with broadcasting, without overflow.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.logaddexp2(1.0, 2.0)), 4)
+    2.585
+    """
     return add(maximum(x1, x2), divide(log1p(exp2(_minus_gap(x1, x2))), math.log(2)))
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(-1.2, 1.2), ref=np.tan, elementwise=True)
 def tan(x: Tensor) -> Tensor:
-    """The tangent of x (radians), elementwise."""
+    """The tangent of x (radians), elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.tan(1.0)), 4)
+    1.5574
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.sinh, elementwise=True)
 def sinh(x: Tensor) -> Tensor:
-    """The hyperbolic sine of x, elementwise."""
+    """The hyperbolic sine of x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.sinh(1.0)), 4)
+    1.1752
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.cosh, elementwise=True)
 def cosh(x: Tensor) -> Tensor:
-    """The hyperbolic cosine of x, elementwise."""
+    """The hyperbolic cosine of x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.cosh(1.0)), 4)
+    1.5431
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arcsin, elementwise=True)
 def arcsin(x: Tensor) -> Tensor:
-    """The angle (radians, from -pi/2 to pi/2) whose sine is x, elementwise; nan outside -1 to 1."""
+    """The angle (radians, from -pi/2 to pi/2) whose sine is x, elementwise; nan outside -1 to 1.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.arcsin(0.5)), 4)
+    0.5236
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arccos, elementwise=True)
 def arccos(x: Tensor) -> Tensor:
-    """The angle (radians, from 0 to pi) whose cosine is x, elementwise; nan outside -1 to 1."""
+    """The angle (radians, from 0 to pi) whose cosine is x, elementwise; nan outside -1 to 1.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.arccos(0.5)), 4)
+    1.0472
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.arctan, elementwise=True)
 def arctan(x: Tensor) -> Tensor:
-    """The angle (radians, from -pi/2 to pi/2) whose tangent is x, elementwise."""
+    """The angle (radians, from -pi/2 to pi/2) whose tangent is x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.arctan(1.0)), 4)
+    0.7854
+    """
 
 
 @primitive(shape=broadcast, dtype=FLOATING, samples=binary(0.2, 2.0), ref=np.arctan2, elementwise=True)
@@ -511,34 +765,64 @@ def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.arcsinh, elementwise=True)
 def arcsinh(x: Tensor) -> Tensor:
-    """The number whose hyperbolic sine is x, elementwise."""
+    """The number whose hyperbolic sine is x, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.arcsinh(1.0)), 4)
+    0.8814
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(1.1, 4.0), ref=np.arccosh, elementwise=True)
 def arccosh(x: Tensor) -> Tensor:
-    """The number, not negative, whose hyperbolic cosine is x, elementwise; nan below 1."""
+    """The number, not negative, whose hyperbolic cosine is x, elementwise; nan below 1.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.arccosh(2.0)), 4)
+    1.317
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arctanh, elementwise=True)
 def arctanh(x: Tensor) -> Tensor:
-    """The number whose hyperbolic tangent is x, elementwise; nan outside -1 to 1."""
+    """The number whose hyperbolic tangent is x, elementwise; nan outside -1 to 1.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.arctanh(0.5)), 4)
+    0.5493
+    """
 
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.deg2rad, elementwise=True)
 def deg2rad(x: Tensor) -> Tensor:
-    """Degrees in radians, elementwise."""
+    """Degrees in radians, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.deg2rad(180.0)), 4)
+    3.1416
+    """
     return multiply(x, math.pi / 180)
 
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.rad2deg, elementwise=True)
 def rad2deg(x: Tensor) -> Tensor:
-    """Radians in degrees, elementwise."""
+    """Radians in degrees, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.rad2deg(3.14159265)), 4)
+    180.0
+    """
     return multiply(x, 180 / math.pi)
 
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.sinc, elementwise=True)
 def sinc(x: Tensor) -> Tensor:
-    """`sin(pi x) / (pi x)`, and 1 at 0, elementwise."""
+    """`sin(pi x) / (pi x)`, and 1 at 0, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.sinc(0.5)), 4)
+    0.6366
+    """
     zero = equal(x, 0)
     angle = multiply(select_where(zero, 1, x), math.pi)
     return select_where(zero, 1, divide(sin(angle), angle))
@@ -560,7 +844,12 @@ def erf(x: Tensor) -> Tensor:
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erfc), elementwise=True)
 def erfc(x: Tensor) -> Tensor:
-    """`1 - erf(x)`, elementwise, exact for large x."""
+    """`1 - erf(x)`, elementwise, exact for large x.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.erfc(0.5)), 4)
+    0.4795
+    """
 
 
 @primitive(
@@ -571,12 +860,22 @@ def erfc(x: Tensor) -> Tensor:
     ref=_each(lambda x: NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2) if x < 1 else math.inf),
 )
 def erfinv(x: Tensor) -> Tensor:
-    """The number whose `erf` is x, elementwise; infinite at -1 and 1, nan beyond."""
+    """The number whose `erf` is x, elementwise; infinite at -1 and 1, nan beyond.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.erfinv(0.5)), 4)
+    0.4769
+    """
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.i0, elementwise=True)
 def i0(x: Tensor) -> Tensor:
-    """The modified Bessel function of the first kind and order 0, elementwise."""
+    """The modified Bessel function of the first kind and order 0, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.i0(1.0)), 4)
+    1.2661
+    """
 
 
 # ---- what kind of number ------------------------------------------------------------------------------------------
@@ -584,40 +883,75 @@ def i0(x: Tensor) -> Tensor:
 
 @primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isnan, elementwise=True)
 def isnan(x: Tensor) -> Tensor:
-    """Where x is not a number, elementwise, as booleans."""
+    """Where x is not a number, elementwise, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.isnan([1.0, float("nan")])).tolist()
+    [False, True]
+    """
 
 
 @primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isinf, elementwise=True)
 def isinf(x: Tensor) -> Tensor:
-    """Where x is infinite, elementwise, as booleans."""
+    """Where x is infinite, elementwise, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.isinf([1.0, float("inf")])).tolist()
+    [False, True]
+    """
 
 
 @primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isfinite, elementwise=True)
 def isfinite(x: Tensor) -> Tensor:
-    """Where x is neither infinite nor nan, elementwise, as booleans."""
+    """Where x is neither infinite nor nan, elementwise, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.isfinite([1.0, float("inf")])).tolist()
+    [True, False]
+    """
 
 
 @derived(samples=unary(), ref=np.isposinf, elementwise=True)
 def isposinf(x: Tensor) -> Tensor:
-    """Where x is +infinity, elementwise, as booleans."""
+    """Where x is +infinity, elementwise, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.isposinf([float("-inf"), float("inf")])).tolist()
+    [False, True]
+    """
     return logical_and(isinf(x), greater(x, 0))
 
 
 @derived(samples=unary(), ref=np.isneginf, elementwise=True)
 def isneginf(x: Tensor) -> Tensor:
-    """Where x is -infinity, elementwise, as booleans."""
+    """Where x is -infinity, elementwise, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.isneginf([float("-inf"), float("inf")])).tolist()
+    [True, False]
+    """
     return logical_and(isinf(x), less(x, 0))
 
 
 @derived(samples=unary(), ref=np.isreal, elementwise=True)
 def isreal(x: Tensor) -> Tensor:
-    """Where x has no imaginary part, elementwise, as booleans."""
+    """Where x has no imaginary part, elementwise, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.isreal([1.0 + 2.0j, 3.0 + 0.0j])).tolist()
+    [False, True]
+    """
     return equal(imag(x), 0)
 
 
 @primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.signbit, elementwise=True)
 def signbit(x: Tensor) -> Tensor:
-    """Where x is negative, -0.0 included, elementwise, as booleans."""
+    """Where x is negative, -0.0 included, elementwise, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.signbit([-1.0, 2.0])).tolist()
+    [True, False]
+    """
 
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.isclose, elementwise=True)
@@ -655,7 +989,12 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf:
 
 @derived(dtype=LOGICAL, samples=binary(), ref=np.logical_xor, elementwise=True)
 def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
-    """Where just one of x1 and x2 is true (not 0), elementwise with broadcasting, as booleans."""
+    """Where just one of x1 and x2 is true (not 0), elementwise with broadcasting, as booleans.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.logical_xor([1, 0, 2], [1, 1, 0])).tolist()
+    [False, True, True]
+    """
     return not_equal(x1, x2)
 
 
@@ -664,22 +1003,42 @@ def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
 
 @primitive(shape=same, samples=unary(), ref=np.conj, elementwise=True)
 def conj(x: Tensor) -> Tensor:
-    """The complex conjugate of x, elementwise; real x stays."""
+    """The complex conjugate of x, elementwise; real x stays.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.conj([1.0 + 2.0j])).tolist()
+    [(1-2j)]
+    """
 
 
 @primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.real, elementwise=True)
 def real(x: Tensor) -> Tensor:
-    """The real part of x, elementwise; real x stays."""
+    """The real part of x, elementwise; real x stays.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.real([1.0 + 2.0j])).tolist()
+    [1.0]
+    """
 
 
 @primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.imag, elementwise=True)
 def imag(x: Tensor) -> Tensor:
-    """The imaginary part of x, elementwise; zeros for real x."""
+    """The imaginary part of x, elementwise; zeros for real x.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.imag([1.0 + 2.0j])).tolist()
+    [2.0]
+    """
 
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.angle, elementwise=True)
 def angle(x: Tensor) -> Tensor:
-    """The angle (radians, from -pi to pi) of complex numbers, elementwise; 0 or pi for real x."""
+    """The angle (radians, from -pi to pi) of complex numbers, elementwise; 0 or pi for real x.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.angle([1.0, -1.0])).tolist()
+    [0.0, 3.1415927410125732]
+    """
     return arctan2(imag(x), real(x))
 
 
@@ -705,7 +1064,12 @@ def relu(x: Tensor) -> Tensor:
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=lambda x: 1 / (1 + np.exp(-x)), elementwise=True)
 def sigmoid(x: Tensor) -> Tensor:
-    """The logistic function `1 / (1 + exp(-x))`, elementwise."""
+    """The logistic function `1 / (1 + exp(-x))`, elementwise.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.sigmoid(1.0)), 4)
+    0.7311
+    """
 
 
 @derived(dtype=FLOATING, samples=unary(), elementwise=True)
@@ -713,5 +1077,9 @@ def silu(x: Tensor) -> Tensor:
     """`x * sigmoid(x)`, elementwise, also called swish.
 
     Source: Elfwing et al., https://arxiv.org/abs/1702.03118
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.silu(1.0)), 4)
+    0.7311
     """
     return x * sigmoid(x)

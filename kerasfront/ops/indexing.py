@@ -681,6 +681,10 @@ def segment_prod(data: Tensor, segment_ids: Indices, num_segments: int | None = 
     """The products of the rows of `data` that have the same segment id; 1 for a segment without rows.
 
     The arguments are those of `segment_sum`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.segment_prod([3, 2, 4], [0, 0, 1])).tolist()
+    [6, 4]
     """
     return _segments(data, segment_ids, num_segments, "mul", 1)
 
@@ -703,5 +707,9 @@ def segment_min(data: Tensor, segment_ids: Indices, num_segments: int | None = N
     """The smallest of the rows of `data` that have the same segment id, elementwise.
 
     A segment without rows gives inf, or the largest integer. The arguments are those of `segment_sum`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.segment_min([3, 1, 2], [0, 0, 1])).tolist()
+    [1, 2]
     """
     return _segments(data, segment_ids, num_segments, "min", _highest(data))

@@ -94,6 +94,10 @@ def affine(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Returns:
         A tensor of shape (..., m).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.affine(ops.array([[1.0, 2.0]]), ops.array([[1.0], [1.0]]), ops.array([0.5]))).tolist()
+    [[3.5]]
     """
     y = matmul(x, kernel)
     return y if bias is None else y + bias

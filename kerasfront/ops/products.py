@@ -103,6 +103,10 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
     """The products summed over the last axis of x1 and the second to last (or only) axis of x2; a scalar multiplies.
 
     Where both have more than two axes, the result has those of x1, then those of x2 (unlike `matmul`).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.dot([1, 2], [3, 4])).tolist()
+    11
     """
     if not len(x1.shape) or not len(x2.shape):
         return e.multiply(x1, x2)
@@ -113,7 +117,12 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
 
 @derived(dtype=PROMOTE, samples=(sample(Array((3,)), Array((3,))), sample(Array((2, 3)), Array((3, 2)))), ref=np.vdot)
 def vdot(x1: Tensor, x2: Tensor) -> Tensor:
-    """The products of the elements of two flattened tensors, x1 conjugated, summed."""
+    """The products of the elements of two flattened tensors, x1 conjugated, summed.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.vdot([1, 2], [3, 4])).tolist()
+    11
+    """
     return matmul(ravel(e.conj(x1)), ravel(x2))
 
 
@@ -123,7 +132,12 @@ def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     ref=np.inner,
 )
 def inner(x1: Tensor, x2: Tensor) -> Tensor:
-    """The products summed over the last axis of both; a scalar multiplies."""
+    """The products summed over the last axis of both; a scalar multiplies.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.inner([1, 2], [3, 4])).tolist()
+    11
+    """
     if not len(x1.shape) or not len(x2.shape):
         return e.multiply(x1, x2)
     return tensordot(x1, x2, [[-1], [-1]])
@@ -131,7 +145,12 @@ def inner(x1: Tensor, x2: Tensor) -> Tensor:
 
 @derived(dtype=PROMOTE, samples=(sample(Array((3,)), Array((2,))), sample(_A, Array(()))), ref=np.outer)
 def outer(x1: Tensor, x2: Tensor) -> Tensor:
-    """The product of each element of x1 with each of x2, both flattened: a matrix."""
+    """The product of each element of x1 with each of x2, both flattened: a matrix.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.outer([1, 2], [3, 4])).tolist()
+    [[3, 4], [6, 8]]
+    """
     return e.multiply(expand_dims(ravel(x1), 1), expand_dims(ravel(x2), 0))
 
 
@@ -285,7 +304,12 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(sample(Array((3, 5))), sample(Array((4,)))), ref=np.corrcoef)
 def corrcoef(x: Tensor) -> Tensor:
-    """The correlation coefficients of the rows of a matrix with each other; of a vector: 1."""
+    """The correlation coefficients of the rows of a matrix with each other; of a vector: 1.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.corrcoef([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).round(3).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
     rows = x if len(x.shape) == 2 else reshape(x, (1, -1))
     gap = e.subtract(rows, mean(rows, 1, True))
     product = matmul(gap, transpose(e.conj(gap)))

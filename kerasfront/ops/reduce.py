@@ -59,7 +59,12 @@ Axis = int | Sequence[int] | None
 
 @primitive(shape=shapes.reduce, dtype=SUMMED, samples=reductions(), ref=np.sum)
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The sum over `axis`. Booleans and narrow integers are summed, and returned, in 32 bits."""
+    """The sum over `axis`. Booleans and narrow integers are summed, and returned, in 32 bits.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.sum([[1, 2], [3, 4]], axis=0)).tolist()
+    [4, 6]
+    """
 
 
 @primitive(shape=shapes.reduce, dtype=SUMMED, samples=reductions(), ref=np.prod, name="product")
@@ -69,37 +74,72 @@ def product(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @primitive(shape=shapes.reduce, dtype=FLOATING, samples=reductions(empty=False), ref=np.mean)
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The arithmetic mean over `axis`; integers give floats (`floatx()`)."""
+    """The arithmetic mean over `axis`; integers give floats (`floatx()`).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.mean([[1.0, 2.0], [3.0, 6.0]], axis=1)).tolist()
+    [1.5, 4.5]
+    """
 
 
 @primitive(shape=shapes.reduce, samples=reductions(empty=False), ref=np.max)
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element over `axis`."""
+    """The largest element over `axis`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.amax([[1, 5], [3, 2]], axis=0)).tolist()
+    [3, 5]
+    """
 
 
 @primitive(shape=shapes.reduce, samples=reductions(empty=False), ref=np.min)
 def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The smallest element over `axis`."""
+    """The smallest element over `axis`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.amin([[1, 5], [3, 2]], axis=0)).tolist()
+    [1, 2]
+    """
 
 
 @primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2])
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index (int32) of the largest element along `axis`, the first of several; of the flattened x where None."""
+    """The index (int32) of the largest element along `axis`, the first of several; of the flattened x where None.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.argmax([[1, 5], [3, 2]], axis=1)).tolist()
+    [1, 0]
+    """
 
 
 @primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2])
 def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index (int32) of the smallest element along `axis`, the first of several; of the flattened x where None."""
+    """The index (int32) of the smallest element along `axis`, the first of several; of the flattened x where None.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.argmin([[1, 5], [3, 2]], axis=1)).tolist()
+    [0, 1]
+    """
 
 
 @primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.any)
 def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether any element over `axis` is true (not 0)."""
+    """Whether any element over `axis` is true (not 0).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.any([[0, 0], [0, 1]], axis=1)).tolist()
+    [False, True]
+    """
 
 
 @primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.all)
 def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether all elements over `axis` are true (not 0)."""
+    """Whether all elements over `axis` are true (not 0).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.all([[1, 0], [1, 1]], axis=1)).tolist()
+    [False, True]
+    """
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.var)
@@ -116,7 +156,12 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.std)
 def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation over `axis`: the square root of `var`."""
+    """The standard deviation over `axis`: the square root of `var`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.std([[1.0, 3.0], [2.0, 2.0]], axis=1)).tolist()
+    [1.0, 0.0]
+    """
     return sqrt(var(x, axis, keepdims))
 
 
@@ -213,7 +258,12 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | N
 
 @derived(samples=reductions(empty=False), ref=np.ptp, dtypes_tested=(*dtypes.INTEGERS, *dtypes.FLOATS))
 def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest less the smallest element over `axis`."""
+    """The largest less the smallest element over `axis`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.ptp([[1, 5], [3, 2]], axis=1)).tolist()
+    [4, 1]
+    """
     return e.subtract(amax(x, axis, keepdims), amin(x, axis, keepdims))
 
 
@@ -304,7 +354,12 @@ def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 @derived(samples=_FACTORS, ref=np.cumprod)
 def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """The product of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`."""
+    """The product of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.cumprod([1, 2, 3])).tolist()
+    [1, 2, 6]
+    """
     return _running(running_product, x, axis, dtype)
 
 
@@ -374,25 +429,45 @@ def _may_be_nan(x: Any) -> bool:
 
 @derived(samples=reductions(), ref=np.nansum)
 def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The sum over `axis` of what is not nan."""
+    """The sum over `axis` of what is not nan.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nansum([1.0, float("nan"), 3.0])).tolist()
+    4.0
+    """
     return sum(_filled(x, 0), axis, keepdims)
 
 
 @derived(samples=reductions(), ref=np.nanprod)
 def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The product over `axis` of what is not nan."""
+    """The product over `axis` of what is not nan.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanprod([2.0, float("nan"), 3.0])).tolist()
+    6.0
+    """
     return product(_filled(x, 1), axis, keepdims)
 
 
 @derived(samples=_RUNNING_D, ref=np.nancumsum)
 def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """As `cumsum`, with nan counted as 0."""
+    """As `cumsum`, with nan counted as 0.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nancumsum([2.0, float("nan"), 3.0])).tolist()
+    [2.0, 2.0, 5.0]
+    """
     return cumsum(_filled(x, 0), axis, dtype)
 
 
 @derived(samples=_FACTORS, ref=np.nancumprod)
 def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """As `cumprod`, with nan counted as 1."""
+    """As `cumprod`, with nan counted as 1.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nancumprod([2.0, float("nan"), 3.0])).tolist()
+    [2.0, 2.0, 6.0]
+    """
     return cumprod(_filled(x, 1), axis, dtype)
 
 
@@ -416,7 +491,12 @@ def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(samples=reductions(empty=False), ref=np.nanmin)
 def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The smallest element over `axis` that is not nan; nan where all are."""
+    """The smallest element over `axis` that is not nan; nan where all are.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanmin([2.0, float("nan"), 1.0])).tolist()
+    1.0
+    """
     return _extreme(amin, x, axis, keepdims, np.inf)
 
 
@@ -433,13 +513,23 @@ def _arg_extreme(find: Any, x: Any, axis: int | None, keepdims: bool, fill: floa
 
 @derived(samples=reductions(empty=False)[:2], ref=np.nanargmax)
 def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index (int32) of the largest element along `axis` that is not nan; -1 where all are."""
+    """The index (int32) of the largest element along `axis` that is not nan; -1 where all are.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanargmax([1.0, float("nan"), 3.0])).tolist()
+    2
+    """
     return _arg_extreme(argmax, x, axis, keepdims, -np.inf)
 
 
 @derived(samples=reductions(empty=False)[:2], ref=np.nanargmin)
 def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index (int32) of the smallest element along `axis` that is not nan; -1 where all are."""
+    """The index (int32) of the smallest element along `axis` that is not nan; -1 where all are.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanargmin([float("nan"), 2.0, 1.0])).tolist()
+    2
+    """
     return _arg_extreme(argmin, x, axis, keepdims, np.inf)
 
 
@@ -449,14 +539,24 @@ def _count(x: Any, axis: Axis) -> Any:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmean)
 def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The mean over `axis` of what is not nan; nan where all are."""
+    """The mean over `axis` of what is not nan; nan where all are.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanmean([1.0, float("nan"), 3.0])).tolist()
+    2.0
+    """
     out = e.divide(sum(_filled(x, 0), axis, True), _count(x, axis))
     return out if keepdims else sum(out, axis)
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanvar)
 def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance over `axis` (divisor n) of what is not nan; nan where all are."""
+    """The variance over `axis` (divisor n) of what is not nan; nan where all are.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanvar([1.0, float("nan"), 3.0])).tolist()
+    1.0
+    """
     gap = e.subtract(x, nanmean(x, axis, True))
     squares = square(e.absolute(gap) if dtypes.is_complex(dtype_of(x)) else gap)
     # An infinite element makes a nan of its own, which counts.
@@ -466,5 +566,10 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.nanstd)
 def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation over `axis` of what is not nan: the square root of `nanvar`."""
+    """The standard deviation over `axis` of what is not nan: the square root of `nanvar`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanstd([1.0, float("nan"), 3.0])).tolist()
+    1.0
+    """
     return sqrt(nanvar(x, axis, keepdims))

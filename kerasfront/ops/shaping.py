@@ -51,22 +51,42 @@ _X = Array((2, 3, 4))
     ref=np.reshape,
 )
 def reshape(x: Tensor, newshape: int | Sequence[int]) -> Tensor:
-    """x with the shape `newshape`, in row-major order; one dimension may be -1."""
+    """x with the shape `newshape`, in row-major order; one dimension may be -1.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.reshape([1, 2, 3, 4], (2, -1))).tolist()
+    [[1, 2], [3, 4]]
+    """
 
 
 @primitive(shape=shapes.transpose, samples=(sample(_X), sample(_X, (1, 2, 0))), ref=np.transpose)
 def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
-    """x with its axes in the order `axes` (None: reversed)."""
+    """x with its axes in the order `axes` (None: reversed).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.transpose([[1, 2], [3, 4]])).tolist()
+    [[1, 3], [2, 4]]
+    """
 
 
 @primitive(shape=shapes.expand_dims, samples=(sample(_X, 1), sample(_X, -1), sample(_X, (0, 2))), ref=np.expand_dims)
 def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
-    """x with axes of size 1 inserted, at the positions `axis` of the result."""
+    """x with axes of size 1 inserted, at the positions `axis` of the result.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.expand_dims([1, 2], 1)).tolist()
+    [[1], [2]]
+    """
 
 
 @primitive(shape=shapes.squeeze, samples=(sample(Array((1, 3, 1))), sample(Array((1, 3, 1)), 0)), ref=np.squeeze)
 def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
-    """x without its axes of size 1, or without those that `axis` names."""
+    """x without its axes of size 1, or without those that `axis` names.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.squeeze([[[1], [2]]])).tolist()
+    [1, 2]
+    """
 
 
 @primitive(
@@ -76,12 +96,22 @@ def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     ref=np.concatenate,
 )
 def concatenate(xs: Tensors, axis: int = 0) -> Tensor:
-    """The tensors joined along `axis`; elsewhere their shapes are equal."""
+    """The tensors joined along `axis`; elsewhere their shapes are equal.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.concatenate([[1, 2], [3]])).tolist()
+    [1, 2, 3]
+    """
 
 
 @primitive(shape=shapes.stack, dtype=PROMOTE, samples=(sample([_X, _X], 1), sample([_X, _X, _X], -1)), ref=np.stack)
 def stack(x: Tensors, axis: int = 0) -> Tensor:
-    """The tensors, all of one shape, joined along a new axis."""
+    """The tensors, all of one shape, joined along a new axis.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.stack([[1, 2], [3, 4]], axis=1)).tolist()
+    [[1, 3], [2, 4]]
+    """
 
 
 def _parts(x: KerasTensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[KerasTensor]:
@@ -100,7 +130,12 @@ def _parts(x: KerasTensor, indices_or_sections: int | Sequence[int], axis: int =
 
 @primitive(infer=_parts, samples=(sample(_X, 3, 1), sample(_X, [1, 3], axis=-1)), ref=np.split)
 def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """x cut along `axis` into equal parts (an integer), or before each of the given indices."""
+    """x cut along `axis` into equal parts (an integer), or before each of the given indices.
+
+    >>> from kerasfront import ops
+    >>> [ops.convert_to_numpy(x).tolist() for x in ops.split(ops.arange(4), 2)]
+    [[0, 1], [2, 3]]
+    """
 
 
 @primitive(
@@ -111,6 +146,10 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
 
     Raises:
         ShapeError: x's shape can't be broadcast to it.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.broadcast_to([1, 2], (2, 2))).tolist()
+    [[1, 2], [1, 2]]
     """
 
 
@@ -155,7 +194,12 @@ def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
 
 @derived(samples=(sample(_X, 0, 2), sample(_X, -1, 0)), ref=np.swapaxes)
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
-    """x with two axes swapped."""
+    """x with two axes swapped.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.swapaxes([[1, 2], [3, 4]], 0, 1)).tolist()
+    [[1, 3], [2, 4]]
+    """
     rank = len(x.shape)
     a, b = shapes.axis_of(axis1, rank, "axis1"), shapes.axis_of(axis2, rank, "axis2")
     order = list(range(rank))
@@ -186,7 +230,12 @@ def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence
 
 @derived(samples=(sample(_X), sample(Array(()))), ref=np.ravel)
 def ravel(x: Tensor) -> Tensor:
-    """x as a vector, in row-major order."""
+    """x as a vector, in row-major order.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.ravel([[1, 2], [3, 4]])).tolist()
+    [1, 2, 3, 4]
+    """
     return reshape(x, (-1,)) if 0 not in tuple(x.shape) else reshape(x, (0,))
 
 
@@ -264,7 +313,12 @@ def _values(x: Any) -> np.ndarray[Any, Any]:
     dtype=PROMOTE, samples=(sample(Array((2, 3)), Array((1, 3)), 0), sample(Array((2, 3)), Array((2,)))), ref=np.append
 )
 def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
-    """x2 joined to the end of x1 along `axis` (None: both flattened)."""
+    """x2 joined to the end of x1 along `axis` (None: both flattened).
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.append([1, 2], [3])).tolist()
+    [1, 2, 3]
+    """
     return concatenate([ravel(x1), ravel(x2)]) if axis is None else concatenate([x1, x2], axis)
 
 
@@ -285,7 +339,12 @@ def _at_least(x: Any, rank: int, front: bool = True) -> Any:
     ref=np.hstack,
 )
 def hstack(xs: Tensors) -> Tensor:
-    """The tensors joined along the second axis; vectors and scalars along their only one."""
+    """The tensors joined along the second axis; vectors and scalars along their only one.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.hstack([[1, 2], [3]])).tolist()
+    [1, 2, 3]
+    """
     xs = [_at_least(x, 1) for x in xs]
     return concatenate(xs, 1 if len(xs[0].shape) > 1 else 0)
 
@@ -294,7 +353,12 @@ def hstack(xs: Tensors) -> Tensor:
     dtype=PROMOTE, samples=(sample([Array((3,)), Array((3,))]), sample([Array((2, 3)), Array((1, 3))])), ref=np.vstack
 )
 def vstack(xs: Tensors) -> Tensor:
-    """The tensors joined along the first axis; vectors count as rows."""
+    """The tensors joined along the first axis; vectors count as rows.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.vstack([[1, 2], [3, 4]])).tolist()
+    [[1, 2], [3, 4]]
+    """
     return concatenate([_at_least(x, 2) for x in xs], 0)
 
 
@@ -302,13 +366,23 @@ def vstack(xs: Tensors) -> Tensor:
     dtype=PROMOTE, samples=(sample([Array((3,)), Array((3,))]), sample([Array((2, 3)), Array((2, 3))])), ref=np.dstack
 )
 def dstack(xs: Tensors) -> Tensor:
-    """The tensors joined along the third axis, which is added where missing; vectors count as rows."""
+    """The tensors joined along the third axis, which is added where missing; vectors count as rows.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.dstack([[1, 2], [3, 4]])).tolist()
+    [[[1, 3], [2, 4]]]
+    """
     return concatenate([_at_least(_at_least(x, 2), 3, front=False) for x in xs], 2)
 
 
 @derived(samples=(sample(_X, 2, 1), sample(_X, [1, 3], -1), sample(Array((7,)), 3)), ref=np.array_split)
 def array_split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """As `split`, into parts of nearly equal size where the size doesn't divide: the first ones are longer by 1."""
+    """As `split`, into parts of nearly equal size where the size doesn't divide: the first ones are longer by 1.
+
+    >>> from kerasfront import ops
+    >>> [ops.convert_to_numpy(x).tolist() for x in ops.array_split(ops.arange(5), 2)]
+    [[0, 1, 2], [3, 4]]
+    """
     if not isinstance(indices_or_sections, int):
         return split(x, tuple(indices_or_sections), axis)
     each, longer = divmod(shapes.known(x.shape[axis], "The size of the axis to split"), indices_or_sections)
@@ -318,20 +392,35 @@ def array_split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int =
 
 @derived(samples=(sample(_X, 3), sample(Array((4,)), 2)), ref=np.hsplit)
 def hsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """`split` along the second axis; of a vector, along its only one."""
+    """`split` along the second axis; of a vector, along its only one.
+
+    >>> from kerasfront import ops
+    >>> [ops.convert_to_numpy(x).tolist() for x in ops.hsplit(ops.array([[1, 2], [3, 4]]), 2)]
+    [[[1], [3]], [[2], [4]]]
+    """
     return split(x, indices_or_sections, 1 if len(x.shape) > 1 else 0)
 
 
 @derived(samples=(sample(_X, 2),), ref=np.vsplit)
 def vsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """`split` along the first axis, of a tensor of rank 2 or more."""
+    """`split` along the first axis, of a tensor of rank 2 or more.
+
+    >>> from kerasfront import ops
+    >>> [ops.convert_to_numpy(x).tolist() for x in ops.vsplit(ops.array([[1, 2], [3, 4]]), 2)]
+    [[[1, 2]], [[3, 4]]]
+    """
     _need_rank(x, 2, "vsplit")
     return split(x, indices_or_sections, 0)
 
 
 @derived(samples=(sample(_X, 2),), ref=np.dsplit)
 def dsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """`split` along the third axis."""
+    """`split` along the third axis.
+
+    >>> from kerasfront import ops
+    >>> [ops.convert_to_numpy(x).tolist() for x in ops.dsplit(ops.array([[[1, 2]]]), 2)]
+    [[[[1]]], [[[2]]]]
+    """
     _need_rank(x, 3, "dsplit")
     return split(x, indices_or_sections, 2)
 

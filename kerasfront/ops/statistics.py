@@ -51,7 +51,12 @@ _REAL = (*dtypes.INTEGERS, *dtypes.FLOATS)
     dtype=FLOATING, samples=(sample(Array((3, 4)), Array((3, 4))), sample(Array((0,)), Array((0,)))), ref=np.allclose
 )
 def allclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether `isclose` holds everywhere, as a boolean scalar."""
+    """Whether `isclose` holds everywhere, as a boolean scalar.
+
+    >>> from kerasfront import ops
+    >>> bool(ops.allclose([1.0, 2.0], [1.0, 2.0 + 1e-9]))
+    True
+    """
     return all(e.isclose(x1, x2, rtol, atol, equal_nan))
 
 
@@ -149,7 +154,12 @@ def _share(q: Any) -> Any:
 
 @derived(dtype=FLOATING, samples=(sample(_X, 30), sample(_X, [10, 75.0], -1)), ref=np.percentile, dtypes_tested=_REAL)
 def percentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """As `quantile`, with `q` from 0 to 100."""
+    """As `quantile`, with `q` from 0 to 100.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.percentile([1.0, 2.0, 4.0], 50)).tolist()
+    2.0
+    """
     return _quantile(x, _share(q), axis, method, keepdims, False)
 
 
@@ -157,7 +167,12 @@ def percentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", kee
     dtype=FLOATING, samples=(sample(_X, 30), sample(_X, [10, 75.0], -1)), ref=np.nanpercentile, dtypes_tested=_REAL
 )
 def nanpercentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """As `nanquantile`, with `q` from 0 to 100."""
+    """As `nanquantile`, with `q` from 0 to 100.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanpercentile([1.0, float("nan"), 3.0], 50)).tolist()
+    2.0
+    """
     return _quantile(x, _share(q), axis, method, keepdims, True)
 
 
@@ -174,7 +189,12 @@ def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmedian, dtypes_tested=_REAL)
 def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """As `median`, of what is not nan; nan where all are."""
+    """As `median`, of what is not nan; nan where all are.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.nanmedian([1.0, float("nan"), 3.0])).tolist()
+    2.0
+    """
     return _quantile(x, 0.5, axis, "linear", keepdims, True)
 
 

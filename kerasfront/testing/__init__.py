@@ -11,6 +11,7 @@ without samples fails, and so does a declared gap that is none.
 - `test_ops`: all of that, one test per check, adapter and op, which reports every failure together.
 - `test_contract`: what an adapter supplies beside ops: conversion, devices, storage, gradients, `compile_step`.
 - `test_sore_points`: where frameworks are known to differ, each a named test.
+- `test_composite`: what passes through sparse and ragged tensors, and how the rest refuses them.
 - `test_errors`: what is said of wrong shapes, axes and dtypes.
 - `test_properties`: broadcasting, reductions, reshaping, padding, convolution and pooling on drawn geometry.
 

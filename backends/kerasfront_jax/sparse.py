@@ -1,0 +1,132 @@
+"""Sparse tensors on JAX: `jax.experimental.sparse.BCOO`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.experimental import sparse
+from jax.experimental.sparse import BCOO
+
+KINDS: dict[type, str] = {BCOO: "sparse"}
+
+
+def to_dense(x: Any) -> Any:
+    return x.todense() if isinstance(x, BCOO) else x
+
+
+def _sparse(x: Any) -> bool:
+    return isinstance(x, BCOO)
+
+
+def _densely(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        dense = [[to_dense(v) for v in x] if isinstance(x, list) else to_dense(x) for x in args]
+        return function(*dense, **kwargs)
+
+    return call
+
+
+def map_values(function: Callable[[Any], Any], x: Any) -> Any:
+    if not x.unique_indices:  # elements that lie in parts at one place
+        x = x.sum_duplicates(nse=x.nse)
+    return _with_data(x, function(x.data))
+
+
+def _with_data(x: Any, data: Any) -> Any:
+    return BCOO((data, x.indices), shape=x.shape, indices_sorted=x.indices_sorted, unique_indices=x.unique_indices)
+
+
+def _sums(dense: Callable[..., Any], sign: int) -> Callable[..., Any]:
+    def call(a: Any, b: Any) -> Any:
+        if _sparse(a) and _sparse(b) and a.shape == b.shape:
+            return a + (b if sign > 0 else -b)
+        return dense(to_dense(a), to_dense(b))
+
+    return call
+
+
+def _multiply(a: Any, b: Any) -> Any:
+    if _sparse(a) and _sparse(b):
+        return sparse.bcoo_multiply_sparse(a, b)
+    a, b = (a, b) if _sparse(a) else (b, a)
+    return _with_data(a, sparse.bcoo_multiply_dense(a, b))
+
+
+def _divide(a: Any, b: Any) -> Any:
+    if not _sparse(a) or _sparse(b):
+        raise TypeError("a sparse divisor is 0 nearly everywhere")
+    return _with_data(a, a.data / b if jnp.ndim(b) == 0 else sparse.bcoo_multiply_dense(a, 1 / b))
+
+
+def _joined(join: Callable[..., Any], dense: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda xs, axis=0: join(list(xs), axis) if all(map(_sparse, xs)) else _densely(dense)(list(xs), axis)
+
+
+def _concatenate(xs: Any, axis: int) -> Any:
+    return sparse.bcoo_concatenate(xs, dimension=axis % xs[0].ndim)
+
+
+def _stack(xs: Any, axis: int) -> Any:
+    return _concatenate([_expand_dims(x, axis) for x in xs], axis)
+
+
+def _reshape(x: Any, newshape: Any) -> Any:
+    shape = [newshape] if isinstance(newshape, int) else list(newshape)
+    if -1 in shape:
+        shape[shape.index(-1)] = math.prod(x.shape) // math.prod(n for n in shape if n != -1)
+    out = sparse.bcoo_reshape(x, new_sizes=tuple(shape))
+    return sparse.bcoo_update_layout(out, n_batch=0, n_dense=0)  # it makes batch axes, which can't be moved
+
+
+def _expand_dims(x: Any, axis: Any) -> Any:
+    return _reshape(x, jax.eval_shape(lambda: jnp.expand_dims(jnp.zeros(x.shape), axis)).shape)
+
+
+def _squeeze(x: Any, axis: Any = None) -> Any:
+    return _reshape(x, jax.eval_shape(lambda: jnp.squeeze(jnp.zeros(x.shape), axis)).shape)
+
+
+def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = tuple(a % x.ndim for a in axes)
+    out = sparse.bcoo_reduce_sum(x, axes=axes).todense()
+    return jnp.expand_dims(out, axes) if keepdims else out
+
+
+def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    out = _sum(x, axis, keepdims)
+    return (out / (math.prod(x.shape) / max(math.prod(out.shape), 1))).astype(out.dtype)
+
+
+def _take(dense: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, indices: Any, axis: Any = None) -> Any:
+        if _sparse(x):
+            raise TypeError("rows of a sparse tensor can't be taken")
+        return dense(x, to_dense(indices), axis)
+
+    return call
+
+
+def sparse_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    """By op what is done with sparse tensors; `native` is the table for dense ones."""
+    return {
+        "add": _sums(native["add"], 1),
+        "subtract": _sums(native["subtract"], -1),
+        "multiply": _multiply,
+        "divide": _divide,
+        "matmul": sparse.sparsify(jnp.matmul),
+        "concatenate": _joined(_concatenate, native["concatenate"]),
+        "stack": _joined(_stack, native["stack"]),
+        "reshape": _reshape,
+        "transpose": lambda x, axes=None: sparse.bcoo_transpose(x, permutation=axes or tuple(range(x.ndim))[::-1]),
+        "expand_dims": _expand_dims,
+        "squeeze": _squeeze,
+        "sum": _sum,
+        "mean": _mean,
+        "take": _take(native["take"]),
+        **{name: _densely(native[name]) for name in ("equal", "not_equal")},
+    }

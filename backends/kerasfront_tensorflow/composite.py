@@ -1,0 +1,187 @@
+"""Sparse and ragged tensors on TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+KINDS: dict[type, str] = {tf.SparseTensor: "sparse", tf.RaggedTensor: "ragged"}
+
+
+def to_dense(x: Any) -> Any:
+    if isinstance(x, tf.SparseTensor):
+        return tf.sparse.to_dense(tf.sparse.reorder(x))
+    return x.to_tensor() if isinstance(x, tf.RaggedTensor) else x
+
+
+def _sparse(x: Any) -> bool:
+    return isinstance(x, tf.SparseTensor)
+
+
+def map_values(function: Callable[[Any], Any], x: Any) -> Any:
+    if _sparse(x):
+        return tf.SparseTensor(x.indices, function(x.values), x.dense_shape)
+    return x.with_flat_values(function(x.flat_values))
+
+
+def _densely(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        dense = [[to_dense(v) for v in x] if isinstance(x, list) else to_dense(x) for x in args]
+        return function(*dense, **kwargs)
+
+    return call
+
+
+# ---- sparse -------------------------------------------------------------------------------------------------------
+
+
+def _add(dense: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda a, b: tf.sparse.add(a, b) if _sparse(a) and _sparse(b) else dense(to_dense(a), to_dense(b))
+
+
+def _at(x: Any, places: Any) -> Any:
+    """The elements of a dense tensor, broadcast, at the places of a sparse one."""
+    return x if x.shape.rank == 0 else tf.gather_nd(tf.broadcast_to(x, places.dense_shape), places.indices)
+
+
+def _multiply(a: Any, b: Any) -> Any:
+    if not _sparse(a):
+        a, b = b, a
+    return a.with_values(a.values * _at(to_dense(b), a))
+
+
+def _divide(a: Any, b: Any) -> Any:
+    if not _sparse(a) or _sparse(b):
+        raise TypeError("a sparse divisor is 0 nearly everywhere")
+    return a.with_values(a.values / _at(b, a))
+
+
+def _matmul(dense: Callable[..., Any]) -> Callable[..., Any]:
+    """The product by TensorFlow's kernel for matrices; vectors and stacks of matrices are multiplied densely."""
+
+    def call(a: Any, b: Any) -> Any:
+        both = _sparse(a) and _sparse(b)
+        if not _sparse(a) and a.shape.rank == 2 == b.shape.rank:
+            product = tf.sparse.sparse_dense_matmul(a, b)
+        elif _sparse(a) and b.shape.rank == 2 and a.shape.rank > 1:
+            rows = a if a.shape.rank == 2 else tf.sparse.reshape(a, tf.stack([-1, a.dense_shape[-1]]))
+            product = tf.sparse.sparse_dense_matmul(rows, to_dense(b))
+            if a.shape.rank > 2:
+                product = tf.reshape(product, tf.concat([a.dense_shape[:-1], [tf.shape(b, tf.int64)[-1]]], 0))
+            product.set_shape([*a.shape[:-1], b.shape[-1]])
+        else:
+            product = dense(to_dense(a), to_dense(b))
+        return tf.sparse.from_dense(product) if both else product
+
+    return call
+
+
+def _joined(join: Callable[..., Any], dense: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda xs, axis=0: join(xs, axis) if all(map(_sparse, xs)) else _densely(dense)(list(xs), axis)
+
+
+def _stack(xs: Any, axis: int) -> Any:
+    return tf.sparse.concat(axis, [tf.sparse.expand_dims(x, axis) for x in xs])
+
+
+def _expand_dims(x: Any, axis: Any) -> Any:
+    rank = x.shape.rank + (1 if isinstance(axis, int) else len(axis))
+    for a in sorted(a % rank for a in ((axis,) if isinstance(axis, int) else axis)):
+        x = tf.sparse.expand_dims(x, a)
+    return x
+
+
+def _squeeze(x: Any, axis: Any = None) -> Any:
+    rank, shape = x.shape.rank, x.shape.as_list()
+    if axis is None and None in shape:
+        raise TypeError("the sizes aren't known here: name the axes to squeeze")
+    gone = [i for i, n in enumerate(shape) if n == 1] if axis is None else [axis] if isinstance(axis, int) else axis
+    gone = [a % rank for a in gone]
+    return tf.sparse.reshape(x, tf.gather(x.dense_shape, [i for i in range(rank) if i not in gone]))
+
+
+def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return tf.sparse.reduce_sum(x, axis=axis, keepdims=keepdims)
+
+
+def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    total = _sum(x, axis, keepdims)
+    axes = range(x.shape.rank) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return total / tf.cast(tf.reduce_prod(tf.gather(x.dense_shape, [a % x.shape.rank for a in axes])), total.dtype)
+
+
+def _take(dense: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, indices: Any, axis: Any = None) -> Any:
+        if _sparse(x):
+            raise TypeError("rows of a sparse tensor can't be taken")
+        return dense(x, to_dense(indices), axis)
+
+    return call
+
+
+def sparse_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    """By op what is done with sparse tensors; `native` is the table for dense ones."""
+    return {
+        "add": _add(native["add"]),
+        "subtract": lambda a, b: _add(native["subtract"])(a, b) if not (_sparse(a) and _sparse(b)) else tf.sparse.add(
+            a, b.with_values(-b.values)
+        ),
+        "multiply": _multiply,
+        "divide": _divide,
+        "matmul": _matmul(native["matmul"]),
+        "concatenate": _joined(lambda xs, axis: tf.sparse.concat(axis, xs), native["concatenate"]),
+        "stack": _joined(_stack, native["stack"]),
+        "reshape": lambda x, newshape: tf.sparse.reshape(x, [newshape] if isinstance(newshape, int) else newshape),
+        "transpose": lambda x, axes=None: tf.sparse.transpose(x, axes),
+        "expand_dims": _expand_dims,
+        "squeeze": _squeeze,
+        "sum": _sum,
+        "mean": _mean,
+        "take": _take(native["take"]),
+        **{name: _densely(native[name]) for name in ("equal", "not_equal")},
+    }  # fmt: skip
+
+
+# ---- ragged -------------------------------------------------------------------------------------------------------
+
+_DISPATCHED = {
+    "add": tf.add, "subtract": tf.subtract, "multiply": tf.multiply, "divide": tf.truediv,
+    "floor_divide": tf.math.floordiv, "power": tf.pow, "maximum": tf.maximum, "minimum": tf.minimum,
+    "mod": tf.math.floormod, "equal": tf.equal, "not_equal": tf.not_equal, "less": tf.less,
+    "less_equal": tf.less_equal, "greater": tf.greater, "greater_equal": tf.greater_equal,
+    "logical_and": tf.logical_and, "logical_or": tf.logical_or,
+    "sum": tf.reduce_sum, "mean": tf.reduce_mean, "amax": tf.reduce_max, "amin": tf.reduce_min,
+    "product": tf.reduce_prod, "any": tf.reduce_any, "all": tf.reduce_all,
+}  # fmt: skip
+
+
+def _ragged_matmul(dense: Callable[..., Any]) -> Callable[..., Any]:
+    def call(a: Any, b: Any) -> Any:
+        if not isinstance(a, tf.RaggedTensor) or isinstance(b, tf.RaggedTensor) or a.flat_values.shape.rank < 2:
+            raise TypeError("the product of a ragged tensor needs a uniform last axis and a matrix on the right")
+        return a.with_flat_values(dense(a.flat_values, b))
+
+    return call
+
+
+def _ragged_take(dense: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, indices: Any, axis: Any = None) -> Any:
+        if isinstance(x, tf.RaggedTensor) or axis != 0:
+            raise TypeError("ragged indices take rows of a dense tensor, along axis 0")
+        return indices.with_flat_values(dense(x, indices.flat_values, 0))
+
+    return call
+
+
+def ragged_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    """As `sparse_ops`, for ragged tensors."""
+    return {
+        **_DISPATCHED,
+        "matmul": _ragged_matmul(native["matmul"]),
+        "take": _ragged_take(native["take"]),
+        "concatenate": lambda xs, axis=0: tf.concat(xs, axis),
+        "stack": lambda xs, axis=0: tf.stack(xs, axis),
+        "expand_dims": lambda x, axis: tf.expand_dims(x, axis),
+    }
