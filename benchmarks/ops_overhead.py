@@ -72,7 +72,7 @@ def cell(row):
     beyond = row["against"]["native"]["difference"]["median"]
     bare = row["sides"]["native"]["median"]
     keras = row["sides"].get("keras")
-    return f"+{beyond:.0f} ns on {bare:.0f}" + (f" (Keras +{keras['median'] - bare:.0f})" if keras else "")
+    return f"{beyond:+.0f} ns on {bare:.0f}" + (f" (Keras {keras['median'] - bare:+.0f})" if keras else "")
 
 
 def options(parser):

@@ -33,7 +33,7 @@ class Training:
     def __init__(self, keras, backend, timer, model, x, y, batch=BATCH):
         model.compile("adam", "mse")
         self.model, self.timer, self.batch, self.x, self.y = model, timer, batch, x, y
-        self.wait = partial(waiting(backend), [v.value for v in model.trainable_variables])
+        self.wait = waiting(backend)
         self.first = timer.time(lambda: self.train(batch))
         for _ in range(2):
             self.train(None)
@@ -42,7 +42,7 @@ class Training:
     def train(self, samples):
         x = {k: v[:samples] for k, v in self.x.items()} if isinstance(self.x, dict) else self.x[:samples]
         self.model.fit(x, self.y[:samples], batch_size=self.batch, verbose=0, shuffle=False)
-        self.wait()
+        self.wait([variable.value for variable in self.model.trainable_variables])
 
     def step(self, rounds):
         return [self.timer.time(lambda: self.train(None)) / self.steps * 1e3 for _ in range(rounds)]
