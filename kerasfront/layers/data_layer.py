@@ -236,7 +236,7 @@ def _framework_of(cls: type) -> str | None:
 
 def _foreign(x: Any) -> _Framework | None:
     """The framework of a tensor that isn't the backend's."""
-    name = _framework_of(type(x))
+    name = _framework_of(type(x))  # type: ignore[arg-type]
     return None if name in (None, _adapter.name) or _adapter.is_tensor(x) else _FRAMEWORKS[str(name)]
 
 
@@ -254,7 +254,7 @@ def to_numpy(x: Any) -> np.ndarray[Any, Any]:
         return x.numpy()
     if _adapter.is_tensor(x):
         return _adapter.to_numpy(x)
-    if isinstance(x, np.ndarray) or _framework_of(type(x)) != "torch":
+    if isinstance(x, np.ndarray) or _framework_of(type(x)) != "torch":  # type: ignore[arg-type]
         return np.asarray(x)
     x = x.detach().resolve_conj().cpu()
     if dtypes.standardize(x.dtype) == "bfloat16":
@@ -300,7 +300,7 @@ def on_host(
     if any(isinstance(x, KerasTensor) for x in tensors):
         return [KerasTensor(s.shape, s.dtype) for s in specs]
     for x in tensors:
-        name = _framework_of(type(x))
+        name = _framework_of(type(x))  # type: ignore[arg-type]
         if name is not None and _FRAMEWORKS[name].is_symbolic(x):
             return _FRAMEWORKS[name].deferred(cast, tensors, specs)
     return [from_numpy(x) for x in cast(*map(to_numpy, tensors))]

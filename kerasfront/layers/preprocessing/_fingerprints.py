@@ -61,7 +61,7 @@ def _by_length(strings: Sequence[bytes], hash_rows: Callable[[Rows], Words]) -> 
     with np.errstate(over="ignore"):
         for length in np.unique(lengths):
             places = np.flatnonzero(lengths == length)
-            joined = b"".join([strings[i] for i in places])
+            joined = b"".join([strings[i] for i in places.tolist()])
             out[places] = hash_rows(np.frombuffer(joined, np.uint8).reshape(len(places), int(length)))
     return out
 
@@ -80,7 +80,7 @@ def _turned(x: Words, by: int) -> Words:
     return (x >> _U(by)) | (x << _U(64 - by))
 
 
-def _mixed(x: Words) -> Words:
+def _mixed(x: Any) -> Any:
     return x ^ (x >> _U(47))
 
 
@@ -190,7 +190,7 @@ def _sip(rows: Rows, key: Sequence[Any]) -> Words:
     padded[:, :length] = rows
     padded[:, -1] = length % 256
     start = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
-    v = [np.full(count, _U(s) ^ key[i % 2], _U) for i, s in enumerate(start)]
+    v: list[Any] = [np.full(count, _U(s) ^ key[i % 2], _U) for i, s in enumerate(start)]
     for at in range(0, padded.shape[1], 8):
         word = _word(padded, at)
         v[3] ^= word
@@ -200,4 +200,5 @@ def _sip(rows: Rows, key: Sequence[Any]) -> Words:
     v[2] ^= _U(255)
     for _ in range(4):
         _sip_round(v)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
+    out: Words = v[0] ^ v[1] ^ v[2] ^ v[3]
+    return out

@@ -141,7 +141,7 @@ class MelSpectrogram(DataLayer):
         matrix[0] = 0.0
         return ops.convert_to_tensor(matrix.astype(dtypes.to_numpy(dtypes.standardize(dtype))))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         samples = input_shape[-1]
         pieces = (
             None
@@ -275,7 +275,7 @@ class STFTSpectrogram(DataLayer):
             x, self.convert_weight(kernel), strides=self._step, padding=self.padding, data_format="channels_last"
         )
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         first = self.data_format == "channels_first"
         batch, samples, channels = (input_shape[i] for i in ((0, 2, 1) if first else (0, 1, 2)))
         frames = None

@@ -102,7 +102,7 @@ class Hashing(_HashLayer):
         masked = as_digits(np.asarray(self.mask_value))[0]
         return np.where(np.asarray([s == masked for s in strings], bool).reshape(x.shape), 0, bins)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         return encoded_shape(input_shape, self.output_mode, self.num_bins)
 
     def compute_output_spec(self, inputs: Any) -> Any:
@@ -183,7 +183,7 @@ class HashedCrossing(_HashLayer):
         ]
         return (crossed(features) % np.uint64(self.num_bins)).astype("int64").reshape(arrays[0].shape)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         return encoded_shape(input_shape[0], self.output_mode, self.num_bins)
 
     def compute_output_spec(self, inputs: Any) -> Any:

@@ -251,7 +251,7 @@ class Lookup(HostLayer):
 
     @property
     def _depth(self) -> int:
-        return self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
+        return int(self.max_tokens) if self.pad_to_max_tokens and self.max_tokens else self.vocabulary_size()
 
     # ---- adapting -----------------------------------------------------------------------------------------------
 
@@ -357,7 +357,7 @@ class Lookup(HostLayer):
         if self.num_oov_indices != 1:
             unknown = np.flatnonzero(out == _UNKNOWN)
             if len(unknown):
-                out[unknown] = self._unknown([tokens[i] for i in unknown])
+                out[unknown] = self._unknown([tokens[i] for i in unknown.tolist()])
         return out.reshape(x.shape)
 
     def _unknown(self, tokens: list[Any]) -> Any:
@@ -377,7 +377,7 @@ class Lookup(HostLayer):
         flat = x.ravel().astype("int64").tolist()
         return self._token_array([table[i] if 0 <= i < len(table) else unknown for i in flat], x.shape)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         return encoded_shape(input_shape, self.output_mode, self._depth)
 
     def compute_output_spec(self, inputs: Any) -> Any:

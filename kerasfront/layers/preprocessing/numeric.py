@@ -111,7 +111,7 @@ class Normalization(DataLayer):
             mean, variance = (np.broadcast_to(v, shape) for v in self._given)
             self.__dict__["_given_full"] = (mean.reshape(self._broadcast), variance.reshape(self._broadcast))
             return
-        options = {"trainable": False, "autocast": False}
+        options: dict[str, Any] = {"trainable": False, "autocast": False}
         dtype = self._float
         self.adapt_mean = self.add_weight(shape, "zeros", name="mean", dtype=dtype, **options)
         self.adapt_variance = self.add_weight(shape, "ones", name="variance", dtype=dtype, **options)
@@ -205,7 +205,7 @@ class Normalization(DataLayer):
         x = ops.add(mean, ops.multiply(x, deviation)) if self.invert else ops.divide(ops.subtract(x, mean), deviation)
         return ops.cast(x, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -317,7 +317,7 @@ class Discretization(DataLayer):
         bins = ops.where(ops.isnan(x), len(self.bin_boundaries), ops.digitize(x, edges))
         return encoded(bins, self.output_mode, self._depth, self.output_dtype, sparse=self.sparse)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         return encoded_shape(input_shape, self.output_mode, self._depth)
 
     def compute_output_spec(self, inputs: Any) -> Any:
@@ -393,7 +393,7 @@ class CategoryEncoding(DataLayer):
             )
         return encoded(x, self.output_mode, self.num_tokens, self.compute_dtype, count_weights, sparse=self.sparse)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
     def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> Any:

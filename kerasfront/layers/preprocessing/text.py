@@ -294,7 +294,7 @@ class TextVectorization(HostLayer):
             return tuple(shape)
         return (*shape[:1], None if self.ragged else self.output_sequence_length)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         numbers = self._numbers_shape(input_shape)
         if self.output_mode == "int":
             return numbers
