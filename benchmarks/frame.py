@@ -16,7 +16,7 @@ from kerasfront_bench.__main__ import one_line, versions
 RESULTS = Path(__file__).parent / "results"
 
 
-def run(script, description, measure, options=lambda parser: None, cell=None, finish=None):
+def run(script, description, measure, options=lambda parser: None, cell=None, finish=None, clock="cpu"):
     """Runs a program of this folder: the parent starts itself once for each backend.
 
     Args:
@@ -26,13 +26,14 @@ def run(script, description, measure, options=lambda parser: None, cell=None, fi
         options: Adds the program's own options to a parser.
         cell: A row as the text of a cell of the table; by default its ratio to the hand-written side.
         finish: Called with the document when all is measured.
+        clock: The clock that is used by default.
     """
     if len(sys.argv) == 4 and sys.argv[1] == "--worker":
         return _work(measure, json.loads(sys.argv[2]), Path(sys.argv[3]))
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     usable = [name for name in config.usable_backends() if name != "numpy"]
     parser.add_argument("--backends", type=lambda text: text.split(","), default=usable, help="by commas")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="cpu")
+    parser.add_argument("--clock", choices=tuple(timing.CLOCKS), default=clock)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--keras", action="store_true", help="measure Keras too")
     parser.add_argument("--json", type=Path, help="where the results go")
@@ -55,7 +56,7 @@ def run(script, description, measure, options=lambda parser: None, cell=None, fi
 
 def _work(measure, job, path):
     """The part of one backend, in its own process."""
-    cores = timing.pin_to_one_core() if job["clock"] == "cpu" else []
+    cores = timing.pin_to_one_core() if job["clock"] != "wall" else []
     adapter = importlib.import_module("kerasfront.contract").load(job["backend"])
     about = {"backend": job["backend"], "device": adapter.devices()[-1], "cores": cores, "versions": versions()}
     print(f"{job['backend']} {adapter.version()} on {about['device']}", flush=True)

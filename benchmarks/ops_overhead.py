@@ -80,4 +80,4 @@ def options(parser):
 
 
 if __name__ == "__main__":
-    run(__file__, __doc__.splitlines()[0], measure, options, cell)
+    run(__file__, __doc__.splitlines()[0], measure, options, cell, clock="thread")

@@ -173,13 +173,16 @@ def measure(backend, timer, job):
 
 
 def curves(document):
-    """The points of every curve: {curve: {backend: ([x], [cost], unit)}}."""
+    """The points of every curve: {curve: {backend: ([x], [cost], unit)}}.
+
+    The cost is the lowest of the rounds: a front may compile another program in one of them.
+    """
     found = {}
     for backend, result in document["backends"].items():
         for point in result["rows"].values():
             xs, costs, _ = found.setdefault(point["curve"], {}).setdefault(backend, ([], [], point["unit"]))
             xs.append(point["x"])
-            costs.append(point["sides"]["front"]["median"])
+            costs.append(point["sides"]["front"]["low"])
     return found
 
 

@@ -191,6 +191,7 @@ def _bars(axis: Any, rows: dict[str, Row], relative: bool) -> None:
     axis.set_yticks(range(len(rows)), list(rows))
     axis.invert_yaxis()
     axis.set_xscale("log")
+    axis.set_xlim(left=min(0.5, 0.8 * axis.get_xlim()[0]) if relative else None)
     if relative:
         axis.axvline(1, color="black", lw=1, label="native")
     axis.set_xlabel("time, native = 1" if relative else "time, in the row's unit")

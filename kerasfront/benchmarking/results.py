@@ -24,7 +24,7 @@ SCHEMA = "kerasfront-bench/1"
 
 
 def document(settings: dict[str, Any], backends: dict[str, Any]) -> dict[str, Any]:
-    """The document of a run that has just been made on this machine."""
+    """The document of a run on this machine, now."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {
         "schema": SCHEMA,

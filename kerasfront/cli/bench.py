@@ -59,10 +59,12 @@ def bench(
         raise typer.BadParameter(str(error)) from error
     settings = {"clock": clock, "rounds": rounds, "scale": scale}
     job = {**settings, "work": names, "model": model, "keras": keras, "memory": memory, "batch": batch, "steps": 50}
-    found = {name: _measure(console, name, job) for name in chosen}
-    run = results.document(settings, found)
-    if json:
-        results.write(json, run)
+    found: dict[str, Any] = {}
+    for name in chosen:
+        found[name] = _measure(console, name, job)
+        run = results.document(settings, found)
+        if json:  # after each backend: a long run that is cut off has not been for nothing
+            results.write(json, run)
     _show(console, run, chart)
     slower = before is not None and _compare(console, before, run, force)
     failed = any("error" in b or any("error" in row for row in b["rows"].values()) for b in found.values())
