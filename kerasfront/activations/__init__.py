@@ -49,12 +49,22 @@ __all__ = [
 
 
 def linear(x: Any) -> Any:
-    """x itself: no activation."""
+    """x itself: no activation.
+
+    >>> import kerasfront as keras
+    >>> keras.activations.linear(2.0)
+    2.0
+    """
     return x
 
 
 def exponential(x: Any) -> Any:
-    """`exp(x)`, elementwise."""
+    """`exp(x)`, elementwise.
+
+    >>> import kerasfront as keras
+    >>> round(float(keras.activations.exponential(1.0)), 4)
+    2.7183
+    """
     return ops.exp(x)
 
 
@@ -113,11 +123,21 @@ def get(identifier: Any) -> Callable[..., Any]:
 
 
 def serialize(activation: Callable[..., Any]) -> Any:
-    """The name of a function of this module, or the config of another one or of a layer."""
+    """The name of a function of this module, or the config of another one or of a layer.
+
+    >>> import kerasfront as keras
+    >>> keras.activations.serialize(keras.activations.relu)
+    'relu'
+    """
     name = getattr(activation, "__name__", None)
     return name if _functions.get(name or "") is activation else _named.serialize(activation)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The activation of what `serialize` returned."""
+    """The activation of what `serialize` returned.
+
+    >>> import kerasfront as keras
+    >>> keras.activations.deserialize("relu") is keras.activations.relu
+    True
+    """
     return _named.deserialize(config, custom_objects)

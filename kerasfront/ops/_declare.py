@@ -17,6 +17,7 @@ from kerasfront import scopes, tree
 from kerasfront.errors import CapabilityError, DTypeError, KerasFrontError
 from kerasfront.naming import auto_name
 from kerasfront.ops import _composite
+from kerasfront.ops._docs import documented
 from kerasfront.ops._samples import Sample
 from kerasfront.spec import KerasTensor, Node, dtypes, infer, inferring, mode, unknown
 
@@ -343,7 +344,7 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
     namespace.update({f"_default{i}": p.default for i, p in enumerate(parameters)})
     exec(compile(source, filename, "exec"), namespace)
     call = namespace[name]
-    call.__doc__, call.__module__, call.__qualname__ = op.function.__doc__, op.function.__module__, name
+    call.__doc__, call.__module__, call.__qualname__ = documented(op), op.function.__module__, name
     call.__annotations__ = dict(op.function.__annotations__)
     call.op = op
     return namespace, call

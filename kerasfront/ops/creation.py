@@ -45,7 +45,12 @@ __all__ = [
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")))
 def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
-    """Zeros of `shape`; dtype None means `floatx()`."""
+    """Zeros of `shape`; dtype None means `floatx()`.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.zeros((2,))).tolist()
+    [0.0, 0.0]
+    """
 
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")))
@@ -60,7 +65,12 @@ def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
 
 @primitive(shape=shapes.same, dtype=LIKE, samples=(sample(Array((2, 3))),), ref=np.zeros_like)
 def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Zeros of x's shape and (where dtype is None) dtype."""
+    """Zeros of x's shape and (where dtype is None) dtype.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.zeros_like([5, 6])).tolist()
+    [0, 0]
+    """
 
 
 @primitive(shape=shapes.same, dtype=LIKE, samples=(sample(Array((2, 3))),), ref=np.ones_like)

@@ -131,7 +131,12 @@ def negative(x: Tensor) -> Tensor:
 
 @primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.abs, elementwise=True, name="abs")
 def absolute(x: Tensor) -> Tensor:
-    """The absolute value of x, elementwise; the magnitude of complex numbers, of the real dtype."""
+    """The absolute value of x, elementwise; the magnitude of complex numbers, of the real dtype.
+
+    >>> from kerasfront import ops
+    >>> ops.convert_to_numpy(ops.abs([-1, 2])).tolist()
+    [1, 2]
+    """
 
 
 @primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.square, elementwise=True)
@@ -246,7 +251,7 @@ def tanh(x: Tensor) -> Tensor:
 
 @primitive(shape=same, samples=unary(), ref=np.floor, elementwise=True)
 def floor(x: Tensor) -> Tensor:
-    """The largest whole number not above x, elementwise; integers stay.
+    """The largest whole number not above x, elementwise; integers stay (Keras: become `floatx()`).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.floor([1.2, -1.2])).tolist()
@@ -256,7 +261,7 @@ def floor(x: Tensor) -> Tensor:
 
 @primitive(shape=same, samples=unary(), ref=np.ceil, elementwise=True)
 def ceil(x: Tensor) -> Tensor:
-    """The smallest whole number not below x, elementwise; integers stay.
+    """The smallest whole number not below x, elementwise; integers stay (Keras: become `floatx()`).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ceil([1.2, -1.2])).tolist()

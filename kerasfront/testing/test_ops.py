@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kerasfront.random  # noqa: F401  (gives seeds to the ops that draw)
-from kerasfront import tree
+from kerasfront import ops, tree
 from kerasfront.contract import Adapter
 from kerasfront.errors import CapabilityError, ShapeError
 from kerasfront.ops import _declare
@@ -20,6 +20,7 @@ from kerasfront.testing import cases
 from kerasfront.testing.adapters import numpy_adapter
 from kerasfront.testing.cases import Case, Failures
 
+PUBLIC = {place: getattr(place, "__all__", dir(place)) for place in (ops, ops.numpy, ops.nn, ops.linalg, ops.image)}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -97,7 +98,11 @@ def test_it_has_samples(op: Op) -> None:
 
 
 def test_it_says_what_it_does(op: Op) -> None:
-    assert (op.function.__doc__ or "").strip(), f"ops.{op.name} has no docstring."
+    text = op.call.__doc__ or ""
+    assert text.strip(), f"ops.{op.name} has no docstring."
+    if any(getattr(place, name, None) is op.call for place, names in PUBLIC.items() for name in names):
+        assert ">>> " in text, f"ops.{op.name} has no example."
+        assert not op.tensors or "Raises:" in text, f"ops.{op.name} doesn't say what it raises."
 
 
 def test_symbolic(op: Op) -> None:
@@ -173,8 +178,18 @@ def check_gap(op: Op, adapter: Adapter) -> None:
         pytest.fail(f"{adapter.name} declares ops.{op.name} a gap, but the derivation runs on it.")
 
 
+class Holding:
+    """What a Variable is to ops: it holds a tensor."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+_declare.runtime.holders[Holding] = lambda held: held.value
+
+
 def test_operands(adapter: Adapter, op: Op) -> None:
-    """NumPy arrays, nested lists, Python scalars and tensors that aren't contiguous stand for tensors."""
+    """NumPy arrays, Variables, nested lists, Python scalars and tensors that aren't contiguous stand for tensors."""
     failures = Failures(f"ops.{op.name} on {adapter.name}, kinds of operands")
     for case in operand_cases(op, adapter):
         with failures.catching(case, "with NumPy arrays it"):
@@ -183,6 +198,9 @@ def test_operands(adapter: Adapter, op: Op) -> None:
             args, kwargs = case.mapped(lambda x: turned(x, adapter))
             results = call(op, adapter, args, kwargs)
             check_results(case, adapter, results, failures, "with tensors that aren't contiguous it")
+        with failures.catching(case, "with Variables it"):
+            args, kwargs = case.mapped(lambda x: Holding(adapter.to_tensor(x, None)))
+            check_results(case, adapter, call(op, adapter, args, kwargs), failures, "with Variables it")
         with failures.catching(case, "with lists and Python scalars it"):
             check_lists(case, adapter, failures)
     failures.report()

@@ -33,7 +33,7 @@ def test_a_model_of_sparse_inputs() -> None:
         with pytest.raises(CapabilityError, match="has no sparse"):
             layers.Dense(2)(inputs)
         return
-    hidden = layers.Concatenate()([layers.Activation("relu")(inputs), layers.Dropout(0.5)(inputs)])
+    hidden = layers.Concatenate()([layers.Activation("relu")(inputs), layers.Rescaling(2.0)(inputs)])
     assert inputs.sparse and hidden.sparse
     model = keras.Model(inputs, layers.Dense(2)(hidden))
     np.testing.assert_allclose(array(model(sparse(X))), array(model(X)), rtol=1e-5)
