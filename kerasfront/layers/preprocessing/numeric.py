@@ -358,7 +358,8 @@ class CategoryEncoding(DataLayer):
         num_tokens: The number of classes. A class number below 0, or from `num_tokens` on, adds nothing.
         output_mode: "one_hot": a vector for each number (a last axis of size 1 gives way to it). "multi_hot": a vector
             for each row of the last axis, with a 1 for each class that is there. "count": the same, with how often.
-            (Keras's shapes for a last axis of size 1 in tensors of rank 3 follow no rule; here they follow this one.)
+            (In tensors of rank 3 Keras
+            takes the second axis for the rows.)
         sparse: Whether the output is sparse, where the backend has sparse tensors.
 
     >>> import kerasfront as keras
