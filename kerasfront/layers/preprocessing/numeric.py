@@ -358,8 +358,7 @@ class CategoryEncoding(DataLayer):
         num_tokens: The number of classes. A class number below 0, or from `num_tokens` on, adds nothing.
         output_mode: "one_hot": a vector for each number (a last axis of size 1 gives way to it). "multi_hot": a vector
             for each row of the last axis, with a 1 for each class that is there. "count": the same, with how often.
-            (In tensors of rank 3 Keras
-            takes the second axis for the rows.)
+            (In tensors of rank 3 Keras takes the second axis for the rows, against what it says.)
         sparse: Whether the output is sparse, where the backend has sparse tensors.
 
     >>> import kerasfront as keras
