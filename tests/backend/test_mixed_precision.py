@@ -15,7 +15,7 @@ from kerasfront import layers, ops
 pytestmark = pytest.mark.trains
 X, Y = load_digits(return_X_y=True)
 X, Y = (X / 16).astype("float32").reshape(-1, 8, 8, 1), Y.astype("int32")
-STEPS, BATCH = 60, 64
+STEPS, BATCH = 40, 64
 
 
 @pytest.fixture(autouse=True)
@@ -31,10 +31,10 @@ def trained(policy: str, **options: Any) -> tuple[list[float], Any]:
     image = keras.Input((8, 8, 1))
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(image)
     x = layers.Reshape((8, 64))(layers.BatchNormalization()(x))
-    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 16)(x, x))
-    x = layers.GRU(32)(x)
+    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 8)(x, x))
+    x = layers.GRU(24)(x)
     model = keras.Model(image, layers.Dense(10, activation="softmax", dtype="float32")(x))
-    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", **options)
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", **options)
     losses = []
     for step in range(STEPS):
         rows = np.arange(step * BATCH, (step + 1) * BATCH) % len(X)
@@ -49,14 +49,14 @@ def whole() -> list[float]:
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_losses_are_those_of_float32(policy: str, whole: list[float]) -> None:
-    """The mean loss of the last ten of sixty steps: within 5 percent of the first loss."""
+    """The mean loss of the last ten of forty steps: within 5 percent of the first loss."""
     losses, model = trained(policy)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (policy == "mixed_float16")
     assert {w.dtype for w in model.trainable_weights} == {"float32"}
     assert all(np.isfinite(losses))
     ours, expected = np.mean(losses[-10:]), np.mean(whole[-10:])
     print(f"{policy}: {ours:.4f}, float32: {expected:.4f}, first: {whole[0]:.4f}")
-    assert expected < 0.3 * whole[0]
+    assert expected < 0.5 * whole[0]
     assert abs(ours - expected) < 0.05 * whole[0]
     np.testing.assert_allclose(losses[:5], whole[:5], rtol=0.02)
 
