@@ -386,6 +386,24 @@ def test_tensors_of_other_frameworks_come_back_as_theirs() -> None:
         np.testing.assert_allclose(layer(sparse).numpy(), COUNTED[:4] * 2.0)
 
 
+def test_in_a_worker_it_computes_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that a DataLoader forked has no use of the accelerator."""
+    seen = []
+    adapter, scope = current(), current().device_scope
+
+    def recorded(name: str) -> Any:
+        seen.append(name)
+        return scope(name)
+
+    monkeypatch.setattr(adapter, "device_scope", recorded)
+    layer = layers.Rescaling(2.0)
+    layer(TABLE)
+    assert seen == []
+    monkeypatch.setattr(torch.utils.data, "get_worker_info", lambda: "a worker")
+    np.testing.assert_allclose(values(layer(TABLE)), TABLE * 2)
+    assert seen == ["cpu:0"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_in_a_model(name: str, tmp_path: Any) -> None:
     layer, x = pipeline_layers()[name], data_for(name)
