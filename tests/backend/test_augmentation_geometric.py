@@ -372,6 +372,13 @@ def test_boxes_that_leave_the_picture_become_padding() -> None:
     np.testing.assert_array_equal(inferred(layer, data)["bounding_boxes"]["boxes"], boxes)
 
 
+def test_boxes_without_labels_and_a_label_of_text() -> None:
+    data = {"images": places(10, 12)[0], "labels": "cat", "bounding_boxes": {"boxes": np.array([[1.0, 1, 4, 4]])}}
+    out = layers.RandomTranslation((0.5, 0.5), 0.0, **BOXED)(data, training=True)
+    np.testing.assert_allclose(values(out["bounding_boxes"]["boxes"]), [[1, 6, 4, 9]], atol=1e-4)
+    assert str(out["labels"]) == "cat"
+
+
 def test_boxes_need_a_format() -> None:
     data = {"images": PICTURES, "bounding_boxes": {"boxes": np.ones((3, 1, 4)), "labels": np.ones((3, 1))}}
     with pytest.raises(ValueError, match=r"RandomFlip layer 'mirrors'.*`bounding_box_format`.*rel_xyxy"):

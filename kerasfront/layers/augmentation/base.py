@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from kerasfront import ops, random, tree
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import data_format_of, one_of, where
@@ -247,6 +249,8 @@ class ImageLayer(DataLayer):
     def _in_format(self, bounding_boxes: Any, height: Any, width: Any) -> Any:
         """Boxes that are "xyxy", in the layer's format; those with the label -1 are -1 throughout."""
         boxes = boxes_of.convert_format(bounding_boxes["boxes"], "xyxy", self._box_format, height, width)
+        if "labels" not in bounding_boxes:
+            return {**bounding_boxes, "boxes": boxes}
         gone = ops.expand_dims(ops.equal(bounding_boxes["labels"], -1), -1)
         return {**bounding_boxes, "boxes": ops.where(gone, ops.cast(-1, ops.dtype(boxes)), boxes)}
 
@@ -259,7 +263,7 @@ class ImageLayer(DataLayer):
 
 def _first(x: Any) -> Any:
     """x as the only one of a batch."""
-    return (x if hasattr(x, "shape") else ops.convert_to_tensor(x))[None]
+    return (x if hasattr(x, "shape") else np.asarray(x))[None]
 
 
 def _alone(transform: Callable[..., Any], value: Any, *args: Any) -> Any:

@@ -25,10 +25,10 @@ from kerasfront.ops.elementwise import (
 )
 from kerasfront.ops.elementwise import sin as sine
 from kerasfront.ops.image._layouts import ALL, FLOATS, GREY, PICTURE, Layout, like, one_of, pair, to_float
-from kerasfront.ops.indexing import get_item, take
+from kerasfront.ops.indexing import dynamic_slice, get_item, take
 from kerasfront.ops.linalg import matmul
 from kerasfront.ops.reduce import sum
-from kerasfront.ops.shaping import concatenate, expand_dims, swapaxes
+from kerasfront.ops.shaping import concatenate, expand_dims, stack, swapaxes
 from kerasfront.spec import KerasTensor, shapes
 from kerasfront.spec.dtypes import SAME
 
@@ -309,12 +309,15 @@ def _most(a: Any, b: int) -> Any:
 
 def cut_out(x: Any, window: Window) -> Any:
     """A window of pictures (batch, height, width, channels), which lies inside of them; its place may be a tensor."""
-    for axis, (start, length) in enumerate(zip(window[:2], window[2:], strict=True), 1):
-        if isinstance(start, int) and isinstance(length, int):
-            x = get_item(x, (*[ALL] * axis, builtins.slice(start, start + length)))
-        else:
-            x = take(x, start + arange(length, dtype="int32"), axis)
-    return x
+    top, left, tall, wide = window
+    if builtins.all(isinstance(n, int) for n in window):
+        return get_item(x, (ALL, builtins.slice(top, top + tall), builtins.slice(left, left + wide)))
+    if isinstance(tall, int) and isinstance(wide, int):
+        batch, _, _, channels = shape_of(x)
+        start = stack([cast(n, "int32") for n in (0, top, left, 0)])
+        return dynamic_slice(x, start, (batch, tall, wide, channels))
+    x = take(x, top + arange(tall, dtype="int32"), 1)
+    return take(x, left + arange(wide, dtype="int32"), 2)
 
 
 def _padded_out(x: Any, window: Window, value: float) -> Any:
