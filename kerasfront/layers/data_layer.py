@@ -309,7 +309,7 @@ def on_host(
 def to_sparse(x: Any) -> Any:
     """A dense tensor as a sparse one; raises CapabilityError where the backend has none."""
     _adapter.need("sparse")
-    return sys.modules["tensorflow"].sparse.from_dense(x)
+    return _adapter.to_sparse(x)
 
 
 def to_ragged(x: Any, lengths: Any) -> Any:
