@@ -156,7 +156,7 @@ def awq(weight: Array, moments: Moments, size: int, config: Any) -> tuple[Array,
         loss = float(((error @ moments.squares) * error).sum())
         if best is None or loss < best[0]:
             best = loss, found, scales, zeros, factors
-    return best[1:]  # type: ignore[no-any-return]
+    return best[1:]
 
 
 def settle(layer: Any, moments: Moments, config: Any) -> None:
