@@ -315,6 +315,22 @@ def test_ragged() -> None:
         assert ours(TEXTS).to_list() == others(TEXTS).to_list()
 
 
+def test_sparse_and_ragged_tokens() -> None:
+    """Of the backend's own sparse and ragged tensors, what they store is looked up."""
+    layer, vectors = layers.StringLookup(vocabulary=WORDS), layers.StringLookup(vocabulary=WORDS, output_mode="count")
+    if "ragged" not in current().capabilities:
+        with pytest.raises(CapabilityError, match="to_tensor"):
+            layer(tf.ragged.constant([["a"], ["b", "z"]]))
+        return
+    rows = tf.ragged.constant([["a"], ["b", "z"]])
+    assert layer(rows).to_list() == reference.layers.StringLookup(vocabulary=WORDS)(rows).to_list() == [[1], [2, 0]]
+    sparse = tf.sparse.from_dense([["a", ""], ["b", "z"]])
+    assert layer(sparse).values.numpy().tolist() == [1, 2, 0]
+    assert layers.Hashing(5)(sparse).values.numpy().tolist() == layers.Hashing(5)(["a", "b", "z"]).numpy().tolist()
+    with pytest.raises(CapabilityError, match="dense"):
+        vectors(rows)
+
+
 @pytest.mark.parametrize(
     "options",
     [

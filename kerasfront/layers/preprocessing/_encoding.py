@@ -6,6 +6,7 @@ from typing import Any
 
 from kerasfront import ops
 from kerasfront.contract import current
+from kerasfront.errors import CapabilityError
 from kerasfront.layers.data_layer import to_sparse
 from kerasfront.spec import KerasTensor
 
@@ -41,6 +42,10 @@ def encoded(
     """
     if mode == "int":
         return indices if _dtype(indices) == dtype else ops.cast(indices, dtype)
+    if type(indices) in _adapter.composites:
+        raise CapabilityError(
+            "Vectors are made of dense class numbers; sparse or ragged ones came: make them dense first."
+        )
     if isinstance(indices, KerasTensor):
         return KerasTensor(encoded_shape(indices.shape, mode, depth), dtype, sparse=sparse)
     if mode == "one_hot":
