@@ -133,7 +133,7 @@ def equalized(channel: Array, bins: int = 256) -> Array:
     places = np.minimum(channel.astype("int64") * bins // 255, bins - 1)
     sums = np.bincount(places.ravel(), minlength=bins).cumsum()
     first = sums[sums > 0].min()
-    return np.rint((sums - first) / (channel.size - first) * 255)[places]
+    return np.rint((sums - first) * 255 / (channel.size - first))[places]
 
 
 @pytest.mark.parametrize("bins", [256, 64, 5])
@@ -151,7 +151,7 @@ def test_equalization(bins: int) -> None:
 def test_equalization_is_nearly_pillows() -> None:
     x = np.clip(RNG.normal(110, 30, (300, 340, 3)), 0, 255).astype("uint8")
     wanted = np.asarray(ImageOps.equalize(Image.fromarray(x))).astype("float32")
-    assert np.abs(trained(layers.Equalization(), x) - wanted).max() <= 4  # Pillow counts in steps of whole pixels
+    assert np.abs(trained(layers.Equalization(), x) - wanted).max() < 5  # Pillow counts in steps of whole pixels
 
 
 def table(tile: Array, clip: float) -> Array:

@@ -243,7 +243,7 @@ def equalized(x: Array) -> Array:
     for c in range(3):
         sums = np.bincount(x[..., c].astype(int).ravel(), minlength=256).cumsum()
         first = sums[sums > 0].min()
-        out[..., c] = np.rint((sums - first) / (sums[-1] - first) * 255)[x[..., c].astype(int)]
+        out[..., c] = np.rint((sums - first) * 255 / (sums[-1] - first))[x[..., c].astype(int)]
     return out
 
 

@@ -77,8 +77,8 @@ def equalized(images: Any, bins: int, ends: Limits) -> Any:
     first = ops.min(ops.where(counts > 0, sums, math.inf), axis=-1, keepdims=True)
     rest = sums[:, -1:] - first
     steps = max(bins, _LEVELS) - 1
-    share = ops.rint(ops.maximum(sums - first, 0.0) / ops.maximum(rest, 1.0) * steps) / steps
-    found = ops.take(ops.reshape(share, (-1,)), bin_of + table, axis=0) * (ends[1] - ends[0]) + ends[0]
+    level = ops.rint(ops.maximum(sums - first, 0.0) * float(steps) / ops.maximum(rest, 1.0))
+    found = ops.take(ops.reshape(level, (-1,)), bin_of + table, axis=0) * ((ends[1] - ends[0]) / steps) + ends[0]
     several = ops.reshape(rest > 0, (batch, 1, 1, channels))
     return ops.where(several, ops.cast(found, ops.dtype(images)), images)
 
