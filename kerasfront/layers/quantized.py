@@ -528,18 +528,22 @@ def quantize_layer(layer: Any, mode: str | None, type_check: bool, config: Any) 
     config = config_for(mode, config)
     if type_check and not type(layer).__module__.startswith("kerasfront."):
         raise NotImplementedError(
-            f"{where(layer)} is of a class of your own: quantize(type_check=False) treats it as its base."
+            f"quantize() stops at {where(layer)}, of a class of your own: quantize(type_check=False) takes it for its base."
         )
     form = layer._forms.get(config.mode)
     if form is not None and config.mode in CALIBRATED:
         raise ValueError(f"'{config.mode}' looks at the inputs of {where(layer)}: use quantize() of its model.")
     if form is None:
         known = ", ".join(map(repr, layer._forms))
-        raise NotImplementedError(f"{where(layer)} can't be quantized as '{config.mode}', but as {known}.")
+        raise NotImplementedError(f"quantize() can't make {where(layer)} '{config.mode}', but {known}.")
     if layer._matrix_shape is None:
-        raise NotBuiltError(f"{where(layer)} isn't built: call it on data, or build(input_shape), before quantize().")
+        raise NotBuiltError(
+            f"quantize() needs {where(layer)} to be built: call it on data, or build(input_shape), first."
+        )
     if layer.quantization_mode is not None:
-        raise ValueError(f"{where(layer)} is quantized already: its dtype policy is '{layer.dtype_policy.name}'.")
+        raise ValueError(
+            f"quantize() was called on {where(layer)}, which is quantized already: '{layer.dtype_policy.name}'."
+        )
     layer._become(form, config)
 
 
