@@ -1,5 +1,9 @@
 """config.set_rng("portable"): the draws of every backend are equal bit for bit, eager and compiled, in one process."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -60,3 +64,35 @@ def test_they_are_not_the_native_ones():
 def _native(draw):
     config.set_rng("native")
     return draw()
+
+
+# ---- across runs --------------------------------------------------------------------------------------------------
+
+DIGESTS = """
+import hashlib
+from kerasfront import contract, ops, random
+seed, x = 11, ops.reshape(ops.arange(24, dtype="float32"), (4, 6))
+draws = [
+    lambda: random.uniform((9,), seed=seed), lambda: random.normal((9,), seed=seed),
+    lambda: random.truncated_normal((9,), seed=seed), lambda: random.randint((9,), 0, 99, seed=seed),
+    lambda: random.categorical(x, 9, seed=seed), lambda: random.dropout(x, 0.5, seed=seed),
+    lambda: random.shuffle(x, seed=seed), lambda: random.gamma((9,), 2.0, seed=seed),
+    lambda: random.beta((9,), 2.0, 3.0, seed=seed), lambda: random.binomial((9,), 5, 0.5, seed=seed),
+]
+everything = lambda: [draw() for draw in draws]
+for results in (everything(), contract.current().compile_step(everything, lambda: [])()):
+    for y in results:
+        print(hashlib.sha256(ops.convert_to_numpy(y).tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("backend", config.usable_backends())
+def test_an_integer_seed_gives_the_same_numbers_in_every_run(backend):
+    """Of every draw of the backend itself, eager and compiled: the bytes of two processes."""
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    runs = [
+        subprocess.run([sys.executable, "-c", DIGESTS], env=environment, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert len(runs[0].stdout.splitlines()) == 20
+    assert runs[0].stdout == runs[1].stdout
