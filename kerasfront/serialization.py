@@ -277,13 +277,13 @@ def serialize_keras_object(obj: Any) -> Any:
     >>> keras.saving.serialize_keras_object(slice(1, None, 2))["config"]
     {'start': 1, 'stop': None, 'step': 2}
     """
-    if isinstance(obj, np.bool_ | np.number) or (isinstance(obj, np.ndarray) and obj.ndim == 0):
+    if isinstance(obj, (np.bool_, np.number)) or (isinstance(obj, np.ndarray) and obj.ndim == 0):
         return obj.item()
     if isinstance(obj, str):
         return str(obj)
     if isinstance(obj, _PLAIN):
         return obj
-    if isinstance(obj, list | tuple):
+    if isinstance(obj, (list, tuple)):
         return [serialize_keras_object(v) for v in obj]
     if isinstance(obj, Mapping) and not hasattr(obj, "get_config"):
         return _serialize_mapping(obj)
@@ -293,7 +293,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 def _serialize_mapping(obj: Mapping[Any, Any]) -> dict[str, Any]:
     for key in obj:
-        if not isinstance(key, str | int | bool | float):
+        if not isinstance(key, (str, int, bool, float)):
             raise TypeError(f"A dict with the key {key!r} can't be serialised: JSON's keys are strings.")
     return {str(k): serialize_keras_object(v) for k, v in obj.items()}
 
@@ -363,7 +363,7 @@ def sharing() -> Iterator[None]:
 
 
 def _serialize_object(obj: Any) -> dict[str, Any]:
-    if isinstance(obj, FunctionType | BuiltinFunctionType):
+    if isinstance(obj, (FunctionType, BuiltinFunctionType)):
         return _serialize_function(obj)
     if isinstance(obj, type) or not hasattr(obj, "get_config"):
         raise TypeError(f"{obj!r} of {type(obj)} can't be serialised: it is no plain value, and has no get_config().")
@@ -522,7 +522,7 @@ def _revive(value: Any, depth: int) -> Any:
         raise SavingError(f"The config is nested too deep: more than {MAX_VALUE_DEPTH} lists and dicts.")
     if isinstance(value, _PLAIN):
         return value
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return type(value)([_revive(v, depth + 1) for v in value]) if type(value) in (list, tuple) else value
     if not isinstance(value, dict):
         return value
@@ -721,7 +721,7 @@ def _array(config: dict[str, Any], depth: int) -> np.ndarray[Any, Any]:
 def _is_numbers(values: Any) -> bool:
     if isinstance(values, list):
         return all(_is_numbers(v) for v in values)
-    return isinstance(values, int | float)
+    return isinstance(values, (int, float))
 
 
 def _symbolic(config: dict[str, Any], depth: int) -> KerasTensor:

@@ -9,16 +9,16 @@ import jax.numpy as jnp
 
 
 def _like(result: Any, loop_vars: Any) -> Any:
-    if not isinstance(loop_vars, list | tuple):
-        return result[0] if isinstance(result, list | tuple) and len(result) == 1 else result
-    if not isinstance(result, list | tuple):
+    if not isinstance(loop_vars, (list, tuple)):
+        return result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
+    if not isinstance(result, (list, tuple)):
         result = (result,)
     return list(result) if isinstance(loop_vars, list) else tuple(result)
 
 
 def _while(cond: Any, body: Any, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     def args(state: Any) -> Any:
-        return state if isinstance(loop_vars, list | tuple) else (state,)
+        return state if isinstance(loop_vars, (list, tuple)) else (state,)
 
     def go_on(state: Any) -> Any:
         count, values = state

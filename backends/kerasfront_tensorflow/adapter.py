@@ -296,7 +296,7 @@ class _Compiled:
 
 
 def _ranks(x: Any) -> Any:
-    if isinstance(x, tuple | list | dict):
+    if isinstance(x, (tuple, list, dict)):
         return tuple([_ranks(leaf) for leaf in tree.flatten(x)])
     return None if x is None else x.shape.rank
 

@@ -96,9 +96,9 @@ def _shaped(after: Any, before: Any) -> Any:
 
 
 def _like(result: Any, loop_vars: Any) -> Any:
-    if not isinstance(loop_vars, list | tuple):
-        return result[0] if isinstance(result, list | tuple) and len(result) == 1 else result
-    if not isinstance(result, list | tuple):
+    if not isinstance(loop_vars, (list, tuple)):
+        return result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
+    if not isinstance(result, (list, tuple)):
         result = (result,)
     return list(result) if isinstance(loop_vars, list) else tuple(result)
 
@@ -108,7 +108,7 @@ def _while(cond: Any, body: Any, loop_vars: Any, maximum_iterations: Any = None)
 
     def args(flat: Any) -> Any:
         state = rebuild(flat)
-        return state if isinstance(loop_vars, list | tuple) else (state,)
+        return state if isinstance(loop_vars, (list, tuple)) else (state,)
 
     def step(*flat: Any) -> Any:
         return _shaped(_flat(_like(body(*args(flat)), loop_vars))[0], flat)

@@ -34,7 +34,7 @@ class TorchVariable:
         def plain(x: Any) -> Any:
             return x.value if isinstance(x, TorchVariable) else x  # type: ignore[attr-defined]
 
-        args = tuple([plain(y) for y in x] if isinstance(x, list | tuple) else plain(x) for x in args)
+        args = tuple([plain(y) for y in x] if isinstance(x, (list, tuple)) else plain(x) for x in args)
         return func(*args, **{k: plain(v) for k, v in (kwargs or {}).items()})
 
 
@@ -145,7 +145,7 @@ class TorchAdapter(Adapter):
 
     def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> torch.nn.Parameter:
         tensor = self.to_tensor(value, dtype).detach()
-        if isinstance(value, torch.Tensor | np.ndarray):
+        if isinstance(value, (torch.Tensor, np.ndarray)):
             tensor = tensor.clone()
         differentiable = tensor.is_floating_point() or tensor.is_complex()
         # Fused optimizers look at no strides: what an initializer made in another order is put in order.
@@ -290,7 +290,7 @@ class TorchAdapter(Adapter):
             if x.dtype.kind in "OUS":
                 return x  # strings, which layers take on the host
             x = _from_numpy(x, None)
-        elif isinstance(x, list | tuple | dict):
+        elif isinstance(x, (list, tuple, dict)):
             return tree.map_structure(lambda leaf: self._staged(leaf, device), x)
         elif not isinstance(x, torch.Tensor):
             return x if x is None else self._staged(np.asarray(x), device)

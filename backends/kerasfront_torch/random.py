@@ -32,12 +32,38 @@ def _empty(shape: Any, dtype: Any) -> Any:
     return torch.empty(tuple(shape), dtype=dtype, device=default_device())
 
 
+def _traceable(name: str, draw: Any, schema: str, empty: Any) -> Any:
+    """`draw`, which torch.compile takes as one operator: it can't trace a generator that is seeded from a tensor.
+
+    Args:
+        name: The operator's name.
+        draw: The function.
+        schema: The operator's signature.
+        empty: What makes a result without values from the same arguments.
+    """
+    operator = torch.library.custom_op(f"kerasfront::{name}", draw, mutates_args=(), schema=schema)
+    operator.register_fake(empty)
+
+    def traceable(*args: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return operator(*[list(a) if isinstance(a, tuple) else a for a in args])
+        return draw(*args)
+
+    return traceable
+
+
+def _with_limits(name: str, draw: Any) -> Any:
+    """`_traceable` for draws of (key, shape, two numbers, dtype)."""
+    schema = "(Tensor key, SymInt[] shape, float a, float b, str dtype) -> Tensor"
+    return _traceable(name, draw, schema, lambda key, shape, a, b, dtype: _empty(shape, NATIVE[dtype]))
+
+
 def _filled(method: str) -> Any:
     def draw(key: Any, shape: Any, a: float, b: float, dtype: str) -> Any:
         out = _empty(shape, NATIVE[dtype])
         return getattr(out, method)(a, b, generator=_generator(key, out.device))
 
-    return draw
+    return _with_limits(method.rstrip("_"), draw)
 
 
 def _truncated_normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Any:
@@ -66,19 +92,31 @@ def _categorical(key: Any, logits: Any, num_samples: int, dtype: str) -> Any:
     return (rates / clocks).argmax(-1).to(NATIVE[dtype])
 
 
-def _dropout(key: Any, inputs: Any, rate: float, noise_shape: Any) -> Any:
-    shape = inputs.shape if noise_shape is None else noise_shape
+def _keep(key: Any, inputs: Any, shape: Any, rate: float) -> Any:
+    """What dropout multiplies by: 0 at the given rate, else what keeps the expectation."""
     generator = _generator(key, inputs.device)
     if inputs.is_cuda or not 2**-8 <= rate <= 1 - 2**-8:
-        noise = torch.empty(shape, dtype=inputs.dtype, device=inputs.device).bernoulli_(1 - rate, generator=generator)
-        return inputs * noise.div_(1 - rate)
+        return inputs.new_empty(shape).bernoulli_(1 - rate, generator=generator).div_(1 - rate)
     # Sixteen bits decide each element: a third of the time that bernoulli_ takes on a CPU. The rate is then a
     # multiple of 2**-16, and the scale is the one of that rate, so the expectation is exact.
     count = math.prod(shape)
     words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None, generator=generator)
     dropped = round(rate * 2**16)
-    keep = (words.view(torch.int16)[:count] >= dropped - 2**15).view(shape)
-    return inputs * keep.to(inputs.dtype).mul_(2**16 / (2**16 - dropped))
+    keep = (words.view(torch.int16)[:count] >= dropped - 2**15).view(tuple(shape))
+    return keep.to(inputs.dtype).mul_(2**16 / (2**16 - dropped))
+
+
+_kept = _traceable(
+    "kept",
+    _keep,
+    "(Tensor key, Tensor inputs, SymInt[] shape, float rate) -> Tensor",
+    lambda key, inputs, shape, rate: inputs.new_empty(shape),
+)
+
+
+def _dropout(key: Any, inputs: Any, rate: float, noise_shape: Any) -> Any:
+    shape = tuple(inputs.shape if noise_shape is None else noise_shape)
+    return inputs * _kept(key, inputs.detach(), shape, rate)
 
 
 def _shuffle(key: Any, x: Any, axis: int) -> Any:
@@ -108,7 +146,7 @@ PRIMITIVES: dict[str, Any] = {
     "draw.next_key": _next_key,
     "draw.uniform": _filled("uniform_"),
     "draw.normal": _filled("normal_"),
-    "draw.truncated_normal": _truncated_normal,
+    "draw.truncated_normal": _with_limits("truncated_normal", _truncated_normal),
     "draw.randint": _randint,
     "draw.categorical": _categorical,
     "draw.dropout": _dropout,

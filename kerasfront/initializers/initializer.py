@@ -74,7 +74,7 @@ class RandomInitializer(HostInitializer):
     """
 
     def __init__(self, seed: int | SeedGenerator | None = None) -> None:
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer | SeedGenerator)):
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer, SeedGenerator))):
             raise ValueError(
                 f"Expected the `seed` of {type(self).__name__} to be an integer, a SeedGenerator or None, got {seed!r}."
             )
@@ -92,7 +92,7 @@ class RandomInitializer(HostInitializer):
 
 
 def as_shape(shape: Shape) -> tuple[int, ...]:
-    return (int(shape),) if isinstance(shape, int | np.integer) else tuple(int(d) for d in shape)
+    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(d) for d in shape)
 
 
 def working(dtype: str) -> Any:

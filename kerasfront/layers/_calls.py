@@ -76,7 +76,7 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
     """An array as a tensor, a float tensor in `dtype`; anything else as it is."""
     if isinstance(x, Variable):
         x = x.value
-    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind not in "OUS":
+    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind not in "OUS":
         x = convert_to_tensor(x)
     if isinstance(x, KerasTensor):
         if autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
@@ -102,13 +102,13 @@ def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
 
 def map_inputs(convert: Callable[[Any], Any], value: Any) -> Any:
     """Convert tensors and arrays; a list or tuple of plain numbers is one tensor."""
-    if isinstance(value, list | tuple) and value and _is_numbers(value):
+    if isinstance(value, (list, tuple)) and value and _is_numbers(value):
         return convert(convert_to_tensor(value))
-    return convert(value) if not isinstance(value, list | tuple | dict) else tree.map_structure(convert, value)
+    return convert(value) if not isinstance(value, (list, tuple, dict)) else tree.map_structure(convert, value)
 
 
 def _is_numbers(value: Any) -> bool:
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return bool(value) and all(_is_numbers(v) for v in value)
     return type(value) in (int, float, bool)
 
@@ -116,7 +116,7 @@ def _is_numbers(value: Any) -> bool:
 def masks_of(value: Any) -> Any:
     if isinstance(value, KerasTensor) or type(value) in _native:
         return scopes.get_mask(value)
-    if isinstance(value, list | tuple | dict):
+    if isinstance(value, (list, tuple, dict)):
         found = tree.map_structure(lambda x: scopes.get_mask(x) if is_tensor(x) else None, value)
         return found if any(m is not None for m in tree.flatten(found)) else None
     return scopes.get_mask(value) if is_tensor(value) else None
@@ -134,7 +134,7 @@ def described(args: tuple[Any, ...]) -> str:
 
 def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
     """`function` on each shape (a tuple or list of integers and None) of a nested structure."""
-    if isinstance(shapes, list | tuple) and all(d is None or isinstance(d, int) for d in shapes):
+    if isinstance(shapes, (list, tuple)) and all(d is None or isinstance(d, int) for d in shapes):
         return function(tuple(shapes))
     if isinstance(shapes, dict):
         return {k: map_shapes(function, v) for k, v in shapes.items()}

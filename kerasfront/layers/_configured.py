@@ -100,7 +100,7 @@ def positive(layer: Layer, name: str, value: Any) -> int:
 
 def per_axis(layer: Layer, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
     """An integer, or one for each of `rank` spatial dims, as a tuple; raises ValueError."""
-    values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, list | tuple) else ()
+    values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, (list, tuple)) else ()
     if len(values) != rank or any(isinstance(v, bool) or not isinstance(v, int) or v < least for v in values):
         several = "" if rank == 1 else f", or {rank} of them"
         raise ValueError(
@@ -127,6 +127,6 @@ def data_format_of(layer: Layer, data_format: Any) -> str:
 
 def fraction(layer: Layer, name: str, value: Any) -> float:
     """`value`, a number from 0 to 1; raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(f"Expected `{name}` of {where(layer)} to be a number from 0 to 1, got {value!r}.")
     return value

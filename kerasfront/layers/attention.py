@@ -113,7 +113,7 @@ class Attention(_Attention):
             self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
 
     def _check(self, inputs: Any) -> None:
-        nested = isinstance(inputs, list | tuple) and all(isinstance(shape, list | tuple) for shape in inputs)
+        nested = isinstance(inputs, (list, tuple)) and all(isinstance(shape, (list, tuple)) for shape in inputs)
         if not nested or len(inputs) not in (2, 3):
             raise ValueError(
                 f"Expected the inputs of {where(self)} to be a list [query, value] or [query, value, key], "
@@ -150,7 +150,7 @@ class Attention(_Attention):
     def _masks(self, mask: Any) -> tuple[Any, Any]:
         if mask is None:
             return None, None
-        if not isinstance(mask, list | tuple) or len(mask) not in (2, 3):
+        if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
             raise ValueError(f"Expected the `mask` of {where(self)} to be a list [query_mask, value_mask], got {mask}.")
         return mask[0], mask[1]
 

@@ -340,7 +340,7 @@ class Embedding(MatrixLayer):
         self.supports_masking = self._makes_mask = self.mask_zero
         if weights is not None:
             self.build()
-            self.set_weights(list(weights) if isinstance(weights, list | tuple) else [weights])
+            self.set_weights(list(weights) if isinstance(weights, (list, tuple)) else [weights])
 
     _matrix = "embeddings"
     _others: tuple[str, ...] = ()
@@ -484,7 +484,7 @@ class Lambda(Configured):
         shape = tree.map_structure(lambda x: x.shape, inputs)
         if callable(self.output_shape):
             return self.output_shape(shape)
-        batch = shape[0] if not isinstance(shape[0], list | tuple) else shape[0][0]
+        batch = shape[0] if not isinstance(shape[0], (list, tuple)) else shape[0][0]
         return (batch, *self.output_shape)
 
     def get_config(self) -> dict[str, Any]:

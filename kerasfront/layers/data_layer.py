@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -137,8 +139,24 @@ def _host() -> Iterator[None]:
         _state.host = before
 
 
+class _Process:
+    """Whether this process is the child of another that knows of layers; most aren't, and need not ask further."""
+
+    child = multiprocessing.parent_process() is not None
+
+    @classmethod
+    def forked(cls) -> None:
+        cls.child = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Process.forked)
+
+
 def _in_worker() -> bool:
     """Whether this is a worker process of a torch DataLoader."""
+    if not _Process.child:
+        return False
     data = sys.modules.get("torch.utils.data")
     return data is not None and data.get_worker_info() is not None
 
@@ -228,7 +246,7 @@ _ROOTS = {"torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "jaxlib": 
 @functools.cache
 def _framework_of(cls: type) -> str | None:
     """The framework that a class of tensors belongs to."""
-    if not (hasattr(cls, "shape") and hasattr(cls, "dtype")) or issubclass(cls, KerasTensor | Variable):
+    if not (hasattr(cls, "shape") and hasattr(cls, "dtype")) or issubclass(cls, (KerasTensor, Variable)):
         return None
     names = [_ROOTS.get(base.__module__.partition(".")[0]) for base in cls.__mro__]
     return next((name for name in names if name is not None), None)

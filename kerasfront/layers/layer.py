@@ -159,7 +159,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         object.__delattr__(self, name)
         for group in (self._own, self._layers, self._metrics, self._seed_generators):
             group[:] = [v for v in group if v is not value]
-        if isinstance(value, Variable | Layer):
+        if isinstance(value, (Variable, Layer)):
             _adapter.untrack(self, value)
         scopes.structure.change()
 

@@ -16,8 +16,8 @@ from kerasfront.layers._configured import Configured, where
 
 
 def _several(layer: Configured, inputs: Any, least: int = 1) -> None:
-    if not isinstance(inputs, list | tuple) or len(inputs) < least:
-        came = f"{len(inputs)}" if isinstance(inputs, list | tuple) else "one that is no list"
+    if not isinstance(inputs, (list, tuple)) or len(inputs) < least:
+        came = f"{len(inputs)}" if isinstance(inputs, (list, tuple)) else "one that is no list"
         raise ShapeError(f"Expected {where(layer)} to be called on a list of {least} inputs or more, got {came}.")
 
 
@@ -32,7 +32,7 @@ class _Merge(Configured):
 
     def build(self, input_shape: Any) -> None:
         _several(self, input_shape)
-        if not isinstance(input_shape[0], list | tuple):
+        if not isinstance(input_shape[0], (list, tuple)):
             raise ShapeError(
                 f"Expected {where(self)} to be called on a list of inputs, got one of shape {input_shape}."
             )
@@ -163,7 +163,7 @@ class Concatenate(Configured):
 
     def build(self, input_shape: Any) -> None:
         _several(self, input_shape)
-        if not isinstance(input_shape[0], list | tuple):
+        if not isinstance(input_shape[0], (list, tuple)):
             raise ShapeError(
                 f"Expected {where(self)} to be called on a list of inputs, got one of shape {input_shape}."
             )
@@ -213,7 +213,7 @@ class Dot(Configured):
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        pair = [axes, axes] if isinstance(axes, int) else list(axes) if isinstance(axes, list | tuple) else []
+        pair = [axes, axes] if isinstance(axes, int) else list(axes) if isinstance(axes, (list, tuple)) else []
         if len(pair) != 2 or any(not isinstance(a, int) or a == 0 for a in pair):
             raise ValueError(f"Expected `axes` of {where(self)} to be an integer other than 0, or two, got {axes!r}.")
         self.axes, self.normalize = axes if isinstance(axes, int) else tuple(axes), bool(normalize)
@@ -223,9 +223,9 @@ class Dot(Configured):
 
     def build(self, input_shape: Any) -> None:
         if (
-            not isinstance(input_shape, list | tuple)
+            not isinstance(input_shape, (list, tuple))
             or len(input_shape) != 2
-            or not isinstance(input_shape[0], list | tuple)
+            or not isinstance(input_shape[0], (list, tuple))
         ):
             raise ShapeError(f"Expected {where(self)} to be called on 2 inputs, got {input_shape}.")
         if any(len(s) < 2 or not -len(s) < a < len(s) for s, a in zip(input_shape, self._pair, strict=True)):

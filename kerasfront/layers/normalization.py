@@ -29,7 +29,7 @@ def _known(layer: Layer, input_shape: Any, axis: int) -> int:
 
 
 def _axes(layer: Layer, axis: Any) -> list[int]:
-    axes = [axis] if isinstance(axis, int) else list(axis) if isinstance(axis, list | tuple) else []
+    axes = [axis] if isinstance(axis, int) else list(axis) if isinstance(axis, (list, tuple)) else []
     if not axes or any(isinstance(a, bool) or not isinstance(a, int) for a in axes):
         raise TypeError(f"Expected `axis` of {where(layer)} to be an integer or several, got {axis!r}.")
     return sorted(axes)

@@ -84,7 +84,7 @@ class RNN(Configured):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(cell, list | tuple):
+        if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell, dtype=kwargs.get("dtype"))
         check_cell(self, cell)
         self.cell = cell
@@ -135,7 +135,7 @@ class RNN(Configured):
 
     def _state_count(self) -> int:
         size = self.cell.state_size
-        return len(size) if isinstance(size, list | tuple) else 1
+        return len(size) if isinstance(size, (list, tuple)) else 1
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
         if mask is not None:
@@ -184,7 +184,7 @@ class RNN(Configured):
             raise ValueError(
                 f"{where(self).capitalize()} is unrolled: it needs a known length of the sequences, got None."
             )
-        draws = training and isinstance(self.cell, RecurrentCell | StackedRNNCells)
+        draws = training and isinstance(self.cell, (RecurrentCell, StackedRNNCells))
         if draws:
             self.cell._draw_masks(sequences[:, 0], initial_state)
         try:

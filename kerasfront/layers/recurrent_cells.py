@@ -95,11 +95,11 @@ class _UnitsCell(RecurrentCell):
 
 
 def _first_of(states: Any) -> Any:
-    return states[0] if isinstance(states, list | tuple) else states
+    return states[0] if isinstance(states, (list, tuple)) else states
 
 
 def _like_given(state: Any, states: Any) -> Any:
-    return [state] if isinstance(states, list | tuple) else state
+    return [state] if isinstance(states, (list, tuple)) else state
 
 
 class SimpleRNNCell(_UnitsCell):
@@ -421,21 +421,21 @@ class StackedRNNCells(Configured):
     def call(self, inputs: Any, states: Any, training: bool | None = False, **kwargs: Any) -> Any:
         after = []
         for cell, own in zip(self.cells, states, strict=True):
-            own = own if isinstance(own, list | tuple) else [own]
+            own = own if isinstance(own, (list, tuple)) else [own]
             inputs, new = run_cell(cell, inputs, own, training, **kwargs)
             after.append(new)
         return inputs, after
 
     def _draw_masks(self, step_input: Any, states: Any) -> None:
         for cell, own in zip(self.cells, states, strict=True):
-            if isinstance(cell, RecurrentCell | StackedRNNCells):
+            if isinstance(cell, (RecurrentCell, StackedRNNCells)):
                 cell._draw_masks(step_input, own)
             size = (ops.shape(step_input)[0], *_as_shape(_output_size(cell)))
             step_input = ops.zeros(size, dtype=self.compute_dtype)
 
     def _reset_masks(self) -> None:
         for cell in self.cells:
-            if isinstance(cell, RecurrentCell | StackedRNNCells):
+            if isinstance(cell, (RecurrentCell, StackedRNNCells)):
                 cell._reset_masks()
 
     def get_config(self) -> dict[str, Any]:
@@ -462,14 +462,14 @@ def check_cell(layer: Layer, cell: Any) -> None:
 
 
 def _as_shape(size: Any) -> tuple[Any, ...]:
-    return tuple(size) if isinstance(size, list | tuple) else (size,)
+    return tuple(size) if isinstance(size, (list, tuple)) else (size,)
 
 
 def _output_size(cell: Any) -> Any:
     """What the cell says, else the size of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
-        size = cell.state_size[0] if isinstance(cell.state_size, list | tuple) else cell.state_size
+        size = cell.state_size[0] if isinstance(cell.state_size, (list, tuple)) else cell.state_size
     return size
 
 
@@ -477,14 +477,14 @@ def initial_state(cell: Any, batch_size: Any, dtype: str) -> list[Any]:
     """The states that the cell begins with: its own, else zeros of its state sizes."""
     if hasattr(cell, "get_initial_state"):
         found = cell.get_initial_state(batch_size=batch_size)
-        return list(found) if isinstance(found, list | tuple) else [found]
-    sizes = cell.state_size if isinstance(cell.state_size, list | tuple) else [cell.state_size]
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+    sizes = cell.state_size if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
     return [ops.zeros((batch_size, *_as_shape(size)), dtype=dtype) for size in sizes]
 
 
 def run_cell(cell: Any, inputs: Any, states: Any, training: Any, **kwargs: Any) -> Any:
     """`(output, next states)` of one step. Cells of ours run in the context of the layer around them."""
-    if isinstance(cell, RecurrentCell | StackedRNNCells):
+    if isinstance(cell, (RecurrentCell, StackedRNNCells)):
         return cell.call(inputs, states, training=training, **kwargs)
     if isinstance(cell, Layer):
         return cell(inputs, states, training=training, **kwargs)

@@ -160,7 +160,7 @@ class GaussianNoise(_Noise):
 
     def __init__(self, stddev: float, seed: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(stddev, int | float) or stddev < 0:
+        if not isinstance(stddev, (int, float)) or stddev < 0:
             raise ValueError(f"Expected `stddev` of {where(self)} to be a number from 0 on, got {stddev!r}.")
         self.stddev = stddev
         self._draw_from(seed, draws=stddev > 0)

@@ -42,7 +42,7 @@ class Flatten(Configured):
 
 def _product(dims: Any) -> int | None:
     """The product of dims; None where one isn't known."""
-    return None if any(d is None for d in dims) else math.prod(int(d) for d in dims)
+    return None if any(d is None for d in dims) else math.prod([int(d) for d in dims])
 
 
 class Reshape(Configured):
@@ -81,7 +81,7 @@ class Reshape(Configured):
         target, size = self.target_shape, _product(dims)
         if size is None:
             return target
-        known = math.prod(d for d in target if d != -1)
+        known = math.prod([d for d in target if d != -1])
         if (size % known if known and -1 in target else size != known) or (not known and size):
             raise ShapeError(
                 f"Expected the samples of the inputs of {where(self)} to have the size of {target}, "
@@ -147,7 +147,7 @@ class RepeatVector(Configured):
 def _sides(layer: Configured, name: str, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
     """How much at the start and at the end of each dim: from an integer, one per dim, or a pair per dim."""
     per_dim = (value,) * rank if isinstance(value, int) else value
-    pairs = [(v, v) if isinstance(v, int) else v for v in per_dim] if isinstance(per_dim, list | tuple) else []
+    pairs = [(v, v) if isinstance(v, int) else v for v in per_dim] if isinstance(per_dim, (list, tuple)) else []
     if len(pairs) != rank or any(not _is_pair(p) for p in pairs):
         raise ValueError(
             f"Expected `{name}` of {where(layer)} to be an integer from 0 on, {rank} of them, or {rank} pairs of them, "
@@ -157,7 +157,7 @@ def _sides(layer: Configured, name: str, value: Any, rank: int) -> tuple[tuple[i
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(v, int) and v >= 0 for v in value)
+    return isinstance(value, (list, tuple)) and len(value) == 2 and all(isinstance(v, int) and v >= 0 for v in value)
 
 
 def _pair(layer: Configured, name: str, value: Any) -> tuple[int, int]:
@@ -369,7 +369,7 @@ class UpSampling1D(Configured):
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.size = positive(self, "size", size[0] if isinstance(size, list | tuple) and len(size) == 1 else size)
+        self.size = positive(self, "size", size[0] if isinstance(size, (list, tuple)) and len(size) == 1 else size)
         self.input_spec = InputSpec(ndim=3)
         self.supports_masking = True
         self.built = True

@@ -205,7 +205,7 @@ class Bidirectional(Configured):
         return outputs[0] if len(outputs) == 1 and not states else (*outputs, *states)
 
     def compute_mask(self, _: Any, mask: Any) -> Any:
-        mask = (mask[0] if isinstance(mask, list | tuple) else mask) if self.return_sequences else None
+        mask = (mask[0] if isinstance(mask, (list, tuple)) else mask) if self.return_sequences else None
         outputs = [mask] if self.merge_mode is not None else [mask, mask]
         states = [None] * (_state_count(self.forward_layer) + _state_count(self.backward_layer))
         return mask if len(outputs) == 1 and not states else (*outputs, *states)

@@ -182,7 +182,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 def _check_smoothing(label_smoothing: Any) -> None:
-    if isinstance(label_smoothing, int | float) and not 0 <= label_smoothing <= 1:
+    if isinstance(label_smoothing, (int, float)) and not 0 <= label_smoothing <= 1:
         raise ValueError(f"Expected `label_smoothing` to be between 0 and 1, got {label_smoothing!r}.")
 
 
@@ -342,7 +342,7 @@ def categorical_focal_crossentropy(
     y_true = _smoothed_classes(y_true, label_smoothing, axis)
     p = ops.softmax(y_pred, axis=axis) if from_logits else y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
     p = ops.minimum(ops.maximum(p, config.epsilon()), 1.0 - config.epsilon())
-    if isinstance(alpha, list | tuple):
+    if isinstance(alpha, (list, tuple)):
         alpha = ops.convert_to_tensor(alpha, dtype_of(p))
     return -ops.sum(alpha * ops.power(1.0 - p, gamma) * y_true * ops.log(p), axis=axis)
 

@@ -98,7 +98,7 @@ class Loss:
         if type(x) in _native:
             name = _adapter.dtype_name(x)
             return x if name == self._dtype or not dtypes.is_float(name) else _adapter.cast(x, self._dtype)
-        if isinstance(x, dict) or (isinstance(x, list | tuple) and _holds_tensors(x)):
+        if isinstance(x, dict) or (isinstance(x, (list, tuple)) and _holds_tensors(x)):
             return tree.map_structure(self._tensors, x)
         if not isinstance(x, KerasTensor):
             return self._tensors(ops.convert_to_tensor(x))

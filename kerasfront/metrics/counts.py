@@ -28,7 +28,7 @@ def checked(thresholds: Any, top_k: int | None = None) -> list[float]:
     """The thresholds as a list; None means 0.5, or with top_k that every prediction that is left counts."""
     if thresholds is None:
         return [0.5] if top_k is None else [_LOWEST]
-    found = list(thresholds) if isinstance(thresholds, list | tuple | np.ndarray) else [thresholds]
+    found = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
     wrong = [t for t in found if t is None or not 0 <= t <= 1]
     if wrong:
         raise ValueError(f"Expected thresholds to be between 0 and 1, got {wrong}.")

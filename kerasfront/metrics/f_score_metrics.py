@@ -45,9 +45,9 @@ class FBetaScore(Metric):
         super().__init__(name=name, dtype=dtype)
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(f"Expected `average` to be None, 'micro', 'macro' or 'weighted', got {average!r}.")
-        if not isinstance(beta, int | float) or beta <= 0:
+        if not isinstance(beta, (int, float)) or beta <= 0:
             raise ValueError(f"Expected `beta` to be a positive number, got {beta!r}.")
-        if threshold is not None and (not isinstance(threshold, int | float) or not 0 < threshold <= 1):
+        if threshold is not None and (not isinstance(threshold, (int, float)) or not 0 < threshold <= 1):
             raise ValueError(f"Expected `threshold` to be None or a number above 0, up to 1, got {threshold!r}.")
         self.average, self.beta, self.threshold = average, float(beta), threshold
         self.axis = None if average == "micro" else 0

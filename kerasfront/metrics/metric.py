@@ -44,7 +44,7 @@ class Metric:
             _note(self._held("_variables"), value)
         elif isinstance(value, Metric):
             _note(self._held("_metrics"), value)
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, (list, tuple)):
             for item in value:
                 if isinstance(item, Metric):
                     _note(self._held("_metrics"), item)
@@ -176,7 +176,7 @@ def host_values(value: Any) -> Any:
     """Scalar tensors as Python numbers, other tensors as NumPy arrays, in dicts too."""
     if isinstance(value, dict):
         return {key: host_values(item) for key, item in value.items()}
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value
     array = ops.convert_to_numpy(value)
     return float(array) if array.ndim == 0 else array

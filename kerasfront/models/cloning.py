@@ -44,7 +44,7 @@ def clone_model(
     make = clone_function or (lambda layer: type(layer).from_config(layer.get_config()))
 
     def clone(layer: Layer) -> Layer:
-        if recursive and isinstance(layer, Functional | Sequential):
+        if recursive and isinstance(layer, (Functional, Sequential)):
             return clone_model(layer, clone_function=clone_function, call_function=call_function, recursive=True)
         made = make(layer)
         if not isinstance(made, Layer):

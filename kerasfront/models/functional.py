@@ -119,7 +119,7 @@ class Functional(Model):
 
     def _standardized(self, inputs: Any) -> list[Any]:
         """The inputs as a flat list in the model's order, of the ranks and dtypes that it expects."""
-        if self._plain_input and not isinstance(inputs, list | tuple | dict):
+        if self._plain_input and not isinstance(inputs, (list, tuple, dict)):
             return [self._fitted(inputs, 0)]
         flat = self._flat(inputs)
         return [x if x is None else self._fitted(x, i) for i, x in enumerate(flat)]
@@ -287,7 +287,7 @@ def _call_config(args: Any, kwargs: Any, reference: Any) -> dict[str, Any]:
                 "class_name": "__keras_tensor__",
                 "config": {"shape": list(x.shape), "dtype": x.dtype, "keras_history": reference(x)},
             }
-        if isinstance(x, list | tuple):
+        if isinstance(x, (list, tuple)):
             return [value(v) for v in x]
         if isinstance(x, dict):
             return {k: value(v) for k, v in x.items()}

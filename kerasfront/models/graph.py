@@ -168,7 +168,7 @@ def _writer(node: Node, places: dict[int, int]) -> Callable[[list[Any], Any], No
         only = targets[0]
 
         def write_one(slots: list[Any], out: Any) -> None:
-            slots[only] = tree.flatten(out)[0] if isinstance(out, list | tuple | dict) else out
+            slots[only] = tree.flatten(out)[0] if isinstance(out, (list, tuple, dict)) else out
 
         return write_one
 

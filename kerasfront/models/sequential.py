@@ -92,7 +92,7 @@ class Sequential(Model):
             return
         if not self._stack:
             raise ValueError(f"The Sequential '{self.name}' has no layers: add some before it is built.")
-        if not isinstance(input_shape, list | tuple) or any(isinstance(d, list | tuple) for d in input_shape):
+        if not isinstance(input_shape, (list, tuple)) or any(isinstance(d, (list, tuple)) for d in input_shape):
             self.built = True
             return
         x = Input(batch_shape=(None, *input_shape[1:]), dtype=self._first_dtype())

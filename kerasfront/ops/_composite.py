@@ -82,7 +82,7 @@ def plain(slots: list[Any]) -> list[Any]:
     def one(x: Any) -> Any:
         return KerasTensor(x.shape, x.dtype) if isinstance(x, KerasTensor) else x
 
-    return [tree.map_structure(one, x) if isinstance(x, list | tuple) else one(x) for x in slots]
+    return [tree.map_structure(one, x) if isinstance(x, (list, tuple)) else one(x) for x in slots]
 
 
 def flagged(op: Any, slots: list[Any], kind: str, result: Any, adapter: Any) -> Any:

@@ -398,7 +398,7 @@ def _resolve(value: Any, adapter: Any) -> Any:
     if adapter.is_tensor(value):
         adapter.native.add(cls)
         return value
-    if isinstance(value, list | tuple) and _holds_tensor(value, adapter):
+    if isinstance(value, (list, tuple)) and _holds_tensor(value, adapter):
         return OPS["stack"].call(value)
     return adapter.to_tensor(value, None)
 
@@ -408,7 +408,7 @@ def _is_unknown_shape(value: Any) -> bool:
 
 
 def _holds_tensor(value: Any, adapter: Any) -> bool:
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return any(_holds_tensor(v, adapter) for v in value)
     held = any(base in runtime.holders for base in type(value).__mro__)
     return held or isinstance(value, KerasTensor) or adapter.is_tensor(value)
@@ -469,7 +469,7 @@ def _general(op: Op, slots: list[Any]) -> Any:
         if value is None:
             continue
         if kind == "Tensors":
-            if not isinstance(value, list | tuple):
+            if not isinstance(value, (list, tuple)):
                 value = OPS["unstack"].call(value)
             slots[index] = value = [_resolve(v, adapter) for v in value]
             leaves = value
@@ -645,7 +645,7 @@ def _spec_of(value: Any) -> Any:
 
 def _described(op: Op, slots: list[Any]) -> str:
     def one(value: Any) -> str:
-        if isinstance(value, list | tuple) and len(value) < 8:
+        if isinstance(value, (list, tuple)) and len(value) < 8:
             return f"[{', '.join(map(one, value))}]"
         shape = getattr(value, "shape", None)
         if shape is None:

@@ -37,7 +37,7 @@ def _of_second(key: Any, x: Any, *args: Any) -> tuple[int, ...]:
 
 
 def _broadcast_given(*args: Any) -> tuple[int, ...]:
-    return shapes.given(next(a for a in args if isinstance(a, tuple | list)))
+    return shapes.given(next(a for a in args if isinstance(a, (tuple, list))))
 
 
 def _next_key(state: Any) -> tuple[KerasTensor, KerasTensor]:

@@ -53,6 +53,8 @@ def pad_constant(x: Tensor, widths: Sequence[tuple[int, int]], value: Any) -> Te
 
 def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
     """One (before, after) for each axis, from an integer, a pair, or a sequence of pairs or integers."""
+    if _is_pairs(pad_width) and len(pad_width) == rank:
+        return tuple([(before, after) for before, after in pad_width])
     given = np.asarray(pad_width)
     if given.dtype.kind not in "iu" or (given < 0).any():
         raise ShapeError(f"Expected `pad_width` to hold integers that are not negative, got {pad_width!r}.")
@@ -61,6 +63,18 @@ def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
     except ValueError:
         raise ShapeError(f"Expected `pad_width` to be (before, after) for {rank} axes, got {pad_width!r}.") from None
     return tuple((int(before), int(after)) for before, after in pairs)
+
+
+def _is_pairs(widths: Any) -> bool:
+    """Whether it is a sequence of (before, after), integers from 0 on."""
+    if not isinstance(widths, (list, tuple)):
+        return False
+    for pair in widths:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            return False
+        if type(pair[0]) is not int or type(pair[1]) is not int or pair[0] < 0 or pair[1] < 0:
+            return False
+    return True
 
 
 def _source(mode: str, at: Any, size: Any) -> Any:

@@ -170,16 +170,16 @@ def _empty(f: Any, init: Any, xs: Any) -> Any:
 
 def _infer_while(cond: Any, body: Any, loop_vars: Any, maximum_iterations: Any = None) -> Any:
     before = _specs(loop_vars)
-    state = before if isinstance(before, list | tuple) else (before,)
+    state = before if isinstance(before, (list, tuple)) else (before,)
     cond(*state)
     return _kept("while_loop", before, _specs(_like_loop_vars(body(*state), loop_vars)))
 
 
 def _like_loop_vars(result: Any, loop_vars: Any) -> Any:
     """A body's result in the form of `loop_vars`: a list, a tuple, or a lone value."""
-    if not isinstance(loop_vars, list | tuple):
-        return result[0] if isinstance(result, list | tuple) and len(result) == 1 else result
-    if not isinstance(result, list | tuple):
+    if not isinstance(loop_vars, (list, tuple)):
+        return result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
+    if not isinstance(result, (list, tuple)):
         result = (result,)
     return list(result) if isinstance(loop_vars, list) else tuple(result)
 
@@ -212,7 +212,7 @@ def while_loop(cond: Body, body: Body, loop_vars: Nested, maximum_iterations: in
     """
     state, count = loop_vars, 0
     while maximum_iterations is None or count < maximum_iterations:
-        args = state if isinstance(state, list | tuple) else (state,)
+        args = state if isinstance(state, (list, tuple)) else (state,)
         if not bool(cond(*args)):
             break
         state = _like_loop_vars(body(*args), loop_vars)

@@ -268,7 +268,7 @@ def geomspace(
 
 
 def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool | float) or not hasattr(value, "__index__"):
+    if isinstance(value, (bool, float)) or not hasattr(value, "__index__"):
         raise DTypeError(f"Expected `{name}` to be an integer, got {value!r}.")
     return int(value)
 

@@ -134,7 +134,7 @@ def _arrays(x: Any) -> Any:
     """x with each list of plain numbers as one array."""
     if isinstance(x, dict):
         return {k: _arrays(v) for k, v in x.items()}
-    if not isinstance(x, list | tuple):
+    if not isinstance(x, (list, tuple)):
         return x
     plain = bool(x) and all(type(v) in (int, float) for v in tree.flatten(x))
     return np.asarray(x, config.floatx()) if plain else type(x)([_arrays(v) for v in x])

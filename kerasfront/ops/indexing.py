@@ -84,7 +84,7 @@ def basic_item(x: Tensor, key: Sequence[Any]) -> Tensor:
 
 def _is_static(part: Any) -> bool:
     return (
-        part is None or part is Ellipsis or isinstance(part, int | np.integer | _slice) and not isinstance(part, bool)
+        part is None or part is Ellipsis or isinstance(part, (int, np.integer, _slice)) and not isinstance(part, bool)
     )
 
 
@@ -157,7 +157,7 @@ def _checked(parts: list[Any], dims: Sequence[Any]) -> list[Any]:
     axis = 0
     for part in parts:
         size = dims[axis] if part is not None else None
-        if isinstance(part, int | np.integer) and size is not None and not -size <= part < size:
+        if isinstance(part, (int, np.integer)) and size is not None and not -size <= part < size:
             raise IndexError(f"The index {part} is out of range for axis {axis} of size {size}.")
         axis += part is not None
     return [int(p) if isinstance(p, np.integer) else p for p in parts]
@@ -353,8 +353,8 @@ def dynamic_slice(inputs: Tensor, start_indices: Indices, shape: Sequence[int]) 
 
 def _starts(start_indices: Any) -> list[Any] | None:
     """The indices as Python integers, or None where they are tensors."""
-    given = start_indices if isinstance(start_indices, list | tuple) else None
-    if given is not None and all(isinstance(i, int | np.integer) for i in given):
+    given = start_indices if isinstance(start_indices, (list, tuple)) else None
+    if given is not None and all(isinstance(i, (int, np.integer)) for i in given):
         return [int(i) for i in given]
     return [int(i) for i in start_indices] if isinstance(start_indices, np.ndarray) else None
 

@@ -352,7 +352,7 @@ def normalize(x: Tensor, axis: Axis | None = -1, order: float = 2, epsilon: floa
     >>> ops.convert_to_numpy(ops.normalize([[0.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.0, 1.0], [0.0, 0.0]]
     """
-    if not isinstance(order, int | float) or not order > 0:
+    if not isinstance(order, (int, float)) or not order > 0:
         raise ValueError(f"Expected `order` to be a positive number, got {order!r}.")
     epsilon = config.epsilon() if epsilon is None else epsilon
     axes, y = shapes.axes_of(axis, len(x.shape)), wide(x)

@@ -212,7 +212,7 @@ class Optimizer:
     ) -> Any:
         """For each variable one of the state; with several names, a list of such lists, one for each name."""
         names = [name] if isinstance(name, str) else list(name)
-        kinds = list(initializer) if isinstance(initializer, list | tuple) else [initializer] * len(names)
+        kinds = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
         made = [
             [self.add_variable_from_reference(v, n, k) for n, k in zip(names, kinds, strict=True)]
             for v in trainable_variables

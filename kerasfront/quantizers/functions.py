@@ -62,7 +62,7 @@ def abs_max_quantize(
 def _abs_max_on_host(x: Any, axis: Axis, low: float, high: float, dtype: Any, epsilon: float) -> tuple[Any, Any]:
     name = _float_of(dtypes.standardize(x.dtype))
     wide = x.astype(dtypes.to_numpy(_wide(name)))
-    axes = tuple(axis) if isinstance(axis, list | tuple) else axis
+    axes = tuple(axis) if isinstance(axis, (list, tuple)) else axis
     largest = np.max(np.abs(wide), axis=axes, keepdims=True)
     scale = (wide.dtype.type(high) / (largest + wide.dtype.type(epsilon))).astype(dtypes.to_numpy(name))
     rounded = np.clip(np.round(wide * scale.astype(wide.dtype)), low, high)

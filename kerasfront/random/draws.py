@@ -48,7 +48,7 @@ def _shape(shape: Any) -> Any:
 
 
 def _number(x: Any) -> bool:
-    return isinstance(x, int | float | np.number)
+    return isinstance(x, (int, float, np.number))
 
 
 def normal(shape: Sequence[int], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:

@@ -41,7 +41,7 @@ def _factor(value: Any, name: str, default: float) -> float:
     """A non-negative number; None is the default."""
     if value is None:
         return default
-    good = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    good = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not good or not math.isfinite(value) or value < 0:
         raise ValueError(f"Expected `{name}` to be a number that is not negative, got {value!r}.")
     return float(value)

@@ -100,7 +100,7 @@ class Reader:
             seen.add(key)
             if len(seen) > limits.members:
                 raise SavingError(f"{self.what} holds more than {limits.members:,} groups and datasets.")
-            if not isinstance(child, h5py.Group | h5py.Dataset):
+            if not isinstance(child, (h5py.Group, h5py.Dataset)):
                 raise SavingError(f"{self.what} holds a {type(child).__name__} at '{path}/{name}'.")
             yield name, child
 

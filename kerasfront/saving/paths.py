@@ -25,7 +25,7 @@ def is_saveable(value: Any) -> bool:
     """Whether it has weights of its own in a file: layers, models and optimizers do; metrics don't."""
     if isinstance(value, Layer):
         return True
-    return hasattr(type(value), "save_own_variables") and not isinstance(value, Metric | type)
+    return hasattr(type(value), "save_own_variables") and not isinstance(value, (Metric, type))
 
 
 def walk(root: Any) -> Iterator[tuple[str, Any]]:

@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 def _as_shape(x: Any) -> Shape:
     shape = getattr(x, "shape", None)
     if shape is None:
-        return _shape_of_list(x) if isinstance(x, list | tuple) else ()
+        return _shape_of_list(x) if isinstance(x, (list, tuple)) else ()
     return tuple(shape)
 
 
@@ -77,7 +77,7 @@ def same(x: Any, *args: Any, **kwargs: Any) -> Shape:
 
 def broadcast(*args: Any, **kwargs: Any) -> Shape:
     """All arguments with a shape, broadcast together."""
-    tensors = [a for a in (*args, *kwargs.values()) if hasattr(a, "shape") or isinstance(a, list | tuple)]
+    tensors = [a for a in (*args, *kwargs.values()) if hasattr(a, "shape") or isinstance(a, (list, tuple))]
     return broadcast_shapes(*(_as_shape(a) for a in tensors))
 
 

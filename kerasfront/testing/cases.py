@@ -55,7 +55,7 @@ def described(op: Op, args: Any, kwargs: Any) -> str:
     def one(x: Any) -> str:
         if isinstance(x, np.ndarray):
             return str(x.tolist()) if x.size < 4 and x.dtype.kind in "biu" else f"{x.dtype.name}{list(x.shape)}"
-        if isinstance(x, list | tuple):
+        if isinstance(x, (list, tuple)):
             return f"[{', '.join(map(one, x))}]"
         return repr(x)[:40]
 

@@ -30,7 +30,7 @@ def run(adapter: Adapter, function: Callable[..., Any], *args: Any, **kwargs: An
         )
 
     out = function(*map(native, args), **{k: native(v) for k, v in kwargs.items()})
-    return [numpy(adapter, o) for o in out] if isinstance(out, list | tuple) else numpy(adapter, out)
+    return [numpy(adapter, o) for o in out] if isinstance(out, (list, tuple)) else numpy(adapter, out)
 
 
 def numpy(adapter: Adapter, x: Any) -> np.ndarray[Any, Any]:

@@ -116,7 +116,7 @@ class CompileLoss:
         else:
             self.losses = outputs.spread(self._resolved, "loss")
         weights = self.weights_given
-        if isinstance(weights, int | float):
+        if isinstance(weights, (int, float)):
             weights = [weights] * outputs.count
         self.weights = outputs.spread(weights, "loss_weights")
         if outputs.count > 1:
@@ -129,7 +129,7 @@ class CompileLoss:
         """The loss, a scalar tensor."""
         if not self.built:
             self.build(y_pred)
-        if len(self.losses) == 1 and not isinstance(y_pred, list | tuple | dict):
+        if len(self.losses) == 1 and not isinstance(y_pred, (list, tuple, dict)):
             loss = self.losses[0]
             value = None if loss is None else _computed(loss, _only(y), y_pred, _only(sample_weight))
             weight = self.weights[0]
@@ -180,7 +180,7 @@ def _shown(x: Any) -> tuple[int | None, ...]:
 
 def _only(value: Any) -> Any:
     """The array in a structure that holds one."""
-    if not isinstance(value, list | tuple | dict):
+    if not isinstance(value, (list, tuple, dict)):
         return value
     flat = tree.flatten(value)
     return flat[0] if len(flat) == 1 else value
@@ -227,11 +227,11 @@ class CompileMetrics:
         if isinstance(given, dict):
             groups = outputs.spread(given, "metrics")
         elif outputs.count == 1:
-            flat = given if isinstance(given, list | tuple) else [given]
-            groups = [[v for v in flat for v in (v if isinstance(v, list | tuple) else [v])]]
+            flat = given if isinstance(given, (list, tuple)) else [given]
+            groups = [[v for v in flat for v in (v if isinstance(v, (list, tuple)) else [v])]]
         else:
             groups = outputs.spread(given, "metrics")
-        return [list(g) if isinstance(g, list | tuple) else [] if g is None else [g] for g in groups]
+        return [list(g) if isinstance(g, (list, tuple)) else [] if g is None else [g] for g in groups]
 
     def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
         if not self.built:

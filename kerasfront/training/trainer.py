@@ -242,7 +242,7 @@ class Trainer(Layer):
         return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **extra)
 
     def _track_loss(self, loss: Any, x: Any) -> None:
-        first = x if not isinstance(x, list | tuple | dict) else tree.flatten(x)[0]
+        first = x if not isinstance(x, (list, tuple, dict)) else tree.flatten(x)[0]
         rows = len(first) if isinstance(first, np.ndarray) else ops.shape(first)[0]  # strings are arrays
         tracker = self._loss_tracker
         tracker.add(ops.cast(loss, tracker.dtype), rows if isinstance(rows, int) else ops.cast(rows, tracker.dtype))
@@ -488,8 +488,8 @@ class Trainer(Layer):
     def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> BatchSource | None:
         if data is None:
             return None
-        x, y, sample_weight = unpack_x_y_sample_weight(data) if isinstance(data, tuple | list) else (data, None, None)
-        arrays = y is not None or isinstance(data, tuple | list)
+        x, y, sample_weight = unpack_x_y_sample_weight(data) if isinstance(data, (tuple, list)) else (data, None, None)
+        arrays = y is not None or isinstance(data, (tuple, list))
         return make_batches(x, y, sample_weight, batch_size=batch_size if arrays else None, steps=steps, shuffle=False)
 
     def _listeners(

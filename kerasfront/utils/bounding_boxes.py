@@ -73,7 +73,7 @@ def _wide(dtype: str) -> str:
 
 def _side(size: Any, dtype: str) -> Any:
     """A size that multiplies coordinates (batch, count): a number, or one for each picture of the batch."""
-    if isinstance(size, int | float):
+    if isinstance(size, (int, float)):
         return size
     x = ops.cast(ops.convert_to_tensor(size), dtype)
     return ops.expand_dims(x, -1) if len(x.shape) else x

@@ -55,7 +55,7 @@ class RandomBrightness(Colours):
 
     def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
-        if isinstance(factor, int | float) and -1 <= factor <= 1:
+        if isinstance(factor, (int, float)) and -1 <= factor <= 1:
             factor = (-abs(factor), abs(factor))
         self.factor = limits(self, "factor", factor, -1, 1)
 
@@ -87,8 +87,8 @@ class RandomContrast(Colours):
 
     def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
-        pair = tuple(factor) if isinstance(factor, list | tuple) else (factor, factor)
-        if len(pair) != 2 or not all(isinstance(f, int | float) for f in pair) or pair[0] > 1 or sum(pair) < 0:
+        pair = tuple(factor) if isinstance(factor, (list, tuple)) else (factor, factor)
+        if len(pair) != 2 or not all(isinstance(f, (int, float)) for f in pair) or pair[0] > 1 or sum(pair) < 0:
             raise ValueError(
                 f"Expected `factor` of {where(self)} to be a number from 0 to 1, or a pair (lower, upper) with "
                 f"1 - lower not below 0 nor above 1 + upper, got {factor!r}."
@@ -207,6 +207,9 @@ class RandomGrayscale(ImageLayer):
         return {"chosen": self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self.factor}
 
     # Arguments have Keras's names here.
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().compute_output_spec(inputs, *args, **kwargs)
+
     def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Drawn | None:
         return super().get_random_transformation(images, training, seed)
 
@@ -287,7 +290,7 @@ class RandomPosterization(Colours):
         self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        numbers = factor if isinstance(factor, list | tuple) else (factor,)
+        numbers = factor if isinstance(factor, (list, tuple)) else (factor,)
         if any(isinstance(f, float) and not f.is_integer() for f in numbers):
             raise ValueError(f"Expected `factor` of {where(self)} to be an integer or a pair of them, got {factor!r}.")
         self.factor = limits(self, "factor", factor, 1, 8, start=1)
@@ -491,6 +494,9 @@ class Equalization(Colours):
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, **kwargs)
         self.bins = positive(self, "bins", bins)
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().compute_output_spec(inputs, *args, **kwargs)
 
     def _on_images(self, images: Any, drawn: Drawn) -> Any:
         return pixels.equalized(images, self.bins, self._ends)

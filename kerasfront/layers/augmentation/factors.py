@@ -13,11 +13,11 @@ Limits = tuple[float, float]
 
 def number(value: Any) -> bool:
     """Whether it is a number, and no boolean."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def _pair(value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and all(map(number, value))
+    return isinstance(value, (list, tuple)) and len(value) == 2 and all(map(number, value))
 
 
 def limits(layer: Layer, name: str, value: Any, least: float = 0.0, most: float = 1.0, start: float = 0.0) -> Limits:

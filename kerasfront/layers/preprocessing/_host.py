@@ -42,13 +42,13 @@ class HostLayer(DataLayer):
 def as_arrays(value: Any) -> Any:
     """Plain values in lists, of lists, as an array; what tensors there are as they are."""
     first = value
-    while isinstance(first, list | tuple) and first:
+    while isinstance(first, (list, tuple)) and first:
         first = first[0]
     if isinstance(first, _SCALARS) or (isinstance(value, list) and not value):
         return np.asarray(value)
     if isinstance(value, dict):
         return {k: as_arrays(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return type(value)(map(as_arrays, value))
     return value
 

@@ -70,7 +70,7 @@ def yielded(data: Any) -> Iterable[Any]:
 
 
 def _one_array(batch: Any) -> np.ndarray[Any, Any]:
-    if isinstance(batch, dict) or (isinstance(batch, list | tuple) and any(hasattr(b, "shape") for b in batch)):
+    if isinstance(batch, dict) or (isinstance(batch, (list, tuple)) and any(hasattr(b, "shape") for b in batch)):
         raise DataError(
             f"adapt() takes batches of one array each; a {type(batch).__name__} of {len(batch)} came.",
             hint="Leave the targets out: dataset.map(lambda x, y: x), or (x for x, y in loader).",

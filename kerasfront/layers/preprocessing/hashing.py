@@ -84,7 +84,7 @@ class Hashing(_HashLayer):
     def _key(self, salt: Any) -> list[int] | None:
         if salt is None:
             return None
-        key = [salt, salt] if isinstance(salt, int) else list(salt) if isinstance(salt, list | tuple) else []
+        key = [salt, salt] if isinstance(salt, int) else list(salt) if isinstance(salt, (list, tuple)) else []
         if len(key) != 2 or not all(isinstance(k, int) for k in key):
             raise ValueError(f"Expected `salt` of {where(self)} to be an integer or two, got {salt!r}.")
         return key
@@ -158,12 +158,12 @@ class HashedCrossing(_HashLayer):
 
     def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """A list of lists is several inputs here, and no array."""
-        if args and isinstance(args[0], list | tuple):
+        if args and isinstance(args[0], (list, tuple)):
             args = (tuple(map(as_arrays, args[0])), *args[1:])
         return super()._converted(args, kwargs)
 
     def _check(self, inputs: Any) -> None:
-        if not isinstance(inputs, list | tuple) or len(inputs) < 2:
+        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ShapeError(f"{where(self)} crosses at least two inputs, got {type(inputs).__name__}: {inputs!r:.60}.")
         found = [tuple(x.shape) for x in inputs]
         first = found[0]

@@ -98,7 +98,7 @@ class Lookup(HostLayer):
         self.__dict__["_key"] = None if self.salt is None else self._key_of(self.salt)
 
     def _key_of(self, salt: Any) -> list[int]:
-        key = [salt, salt] if isinstance(salt, int) else list(salt) if isinstance(salt, list | tuple) else []
+        key = [salt, salt] if isinstance(salt, int) else list(salt) if isinstance(salt, (list, tuple)) else []
         if len(key) != 2 or not all(isinstance(k, int) for k in key):
             raise ValueError(f"Expected `salt` of {where(self)} to be an integer or two, got {salt!r}.")
         return key
@@ -138,7 +138,7 @@ class Lookup(HostLayer):
 
     def _take_given(self, vocabulary: Any, weights: Any) -> None:
         """The vocabulary that the constructor got."""
-        if isinstance(vocabulary, str | os.PathLike):
+        if isinstance(vocabulary, (str, os.PathLike)):
             if serialization.in_safe_mode():
                 raise SavingError(
                     f"The config of {where(self)} names a file as its vocabulary, '{vocabulary}'. No file outside of "
@@ -165,7 +165,7 @@ class Lookup(HostLayer):
             ValueError: It is empty, too large, holds a token twice or the mask token behind its place, or weights
                 come without need, or don't.
         """
-        if isinstance(vocabulary, str | os.PathLike):
+        if isinstance(vocabulary, (str, os.PathLike)):
             vocabulary = _lines(Path(vocabulary), self)
         tokens = [self._of_user(t) for t in as_array(vocabulary).ravel().tolist()]
         if not tokens:

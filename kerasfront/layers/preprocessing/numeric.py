@@ -41,11 +41,13 @@ class Rescaling(DataLayer):
     def call(self, inputs: Any) -> Any:
         x = ops.multiply(ops.cast(inputs, self.compute_dtype), self._constant(self.scale))
         return (
-            x if isinstance(self.offset, int | float) and not self.offset else ops.add(x, self._constant(self.offset))
+            x if isinstance(self.offset, (int, float)) and not self.offset else ops.add(x, self._constant(self.offset))
         )
 
     def _constant(self, value: Any) -> Any:
-        return value if isinstance(value, int | float) else ops.convert_to_tensor(np.asarray(value), self.compute_dtype)
+        return (
+            value if isinstance(value, (int, float)) else ops.convert_to_tensor(np.asarray(value), self.compute_dtype)
+        )
 
 
 class Normalization(DataLayer):
