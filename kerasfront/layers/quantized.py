@@ -528,7 +528,7 @@ def quantize_layer(layer: Any, mode: str | None, type_check: bool, config: Any) 
     config = config_for(mode, config)
     if type_check and not type(layer).__module__.startswith("kerasfront."):
         raise NotImplementedError(
-            f"quantize() stops at {where(layer)}, of a class of your own: quantize(type_check=False) takes it for its base."
+            f"quantize() stops at {where(layer)}, of your own class: quantize(type_check=False) takes it for its base."
         )
     form = layer._forms.get(config.mode)
     if form is not None and config.mode in CALIBRATED:
@@ -560,7 +560,7 @@ def chosen(filters: Any) -> Callable[[Any], bool]:
     if callable(filters):
         return lambda layer: bool(filters(layer))
     patterns = [filters] if isinstance(filters, str) else filters
-    if not isinstance(patterns, list | tuple) or not all(isinstance(p, str) for p in patterns):
+    if not isinstance(patterns, (list, tuple)) or not all(isinstance(p, str) for p in patterns):
         raise ValueError(f"Expected `filters` to be a pattern, a list of patterns or a function, got {filters!r}.")
     return lambda layer: any(re.search(p, layer.name) for p in patterns)
 
