@@ -64,7 +64,7 @@ class Case:
 
     def call(self, layer: Any, inputs: Any, **kwargs: Any) -> Any:
         """The layer (or whatever else is called like it) on inputs: in inference, unless told otherwise."""
-        if self.active and not any(isinstance(x, (KerasTensor, int, None)) for x in tree.flatten(inputs)):
+        if self.active and not any(isinstance(x, (KerasTensor, int, type(None))) for x in tree.flatten(inputs)):
             kwargs.setdefault("training", False)
         return layer(*inputs, **kwargs) if self.spread else layer(inputs, **kwargs)
 
