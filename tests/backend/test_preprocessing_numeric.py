@@ -399,6 +399,7 @@ def test_in_a_worker_it_computes_on_the_host(monkeypatch: pytest.MonkeyPatch) ->
     layer = layers.Rescaling(2.0)
     layer(TABLE)
     assert seen == []
+    monkeypatch.setattr("kerasfront.layers.data_layer._Process.child", True)  # as in a process that was forked
     monkeypatch.setattr(torch.utils.data, "get_worker_info", lambda: "a worker")
     np.testing.assert_allclose(values(layer(TABLE)), TABLE * 2)
     assert seen == ["cpu:0"]
