@@ -62,6 +62,16 @@ _REAL = ("bfloat16", "float16", *_WIDE)
 _INTS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
+def _floor_divide(x1: Any, x2: Any) -> Any:
+    y = tf.math.floordiv(x1, x2)
+    if not x1.dtype.is_floating:
+        return y
+    # As everywhere else: a quotient too small for the dtype is rounded down as well, and infinity has none.
+    below = (tf.sign(x1) * tf.sign(x2) < 0) & (y == 0)
+    y = tf.where(below, tf.constant(-1, y.dtype), y)
+    return tf.where(tf.math.is_inf(x1), tf.constant(np.nan, y.dtype), y)
+
+
 def _by_zero(function: Any) -> Any:
     """A division in which integers divided by 0 give 0."""
 
@@ -362,7 +372,7 @@ PRIMITIVES: dict[str, Any] = {
     "divide": tf.truediv,
     "maximum": _logical(tf.maximum, tf.logical_or),
     "minimum": _logical(tf.minimum, tf.logical_and),
-    "floor_divide": _via(_by_zero(tf.math.floordiv), *_REAL),
+    "floor_divide": _via(_by_zero(_floor_divide), *_REAL),
     # Unsigned: as `0 - x`, the graph optimizer would make it the negation that has no kernel.
     "negative": _signed(tf.negative, lambda x: tf.bitwise.invert(x) + tf.ones_like(x)),
     "abs": _signed(tf.abs, tf.identity),
