@@ -133,7 +133,9 @@ def equalized(channel: Array, bins: int = 256) -> Array:
     places = np.minimum(channel.astype("int64") * bins // 255, bins - 1)
     sums = np.bincount(places.ravel(), minlength=bins).cumsum()
     first = sums[sums > 0].min()
-    return np.rint((sums - first) * 255 / (channel.size - first))[places]
+    levels = (sums - first) * 255 / (channel.size - first)
+    # Halves go up on one backend and down on another.
+    return np.where(levels % 1 == 0.5, np.nan, np.rint(levels))[places]
 
 
 @pytest.mark.parametrize("bins", [256, 64, 5])
@@ -141,9 +143,12 @@ def test_equalization(bins: int) -> None:
     layer = layers.Equalization(bins=bins)
     wanted = np.stack([np.stack([equalized(x[..., c], bins) for c in range(3)], -1) for x in PICTURES])
     for training in (True, False):
-        np.testing.assert_allclose(values(layer(PICTURES, training=training)), wanted, atol=1e-3)
+        got = values(layer(PICTURES, training=training))
+        np.testing.assert_allclose(np.where(np.isnan(wanted), np.nan, got), wanted, atol=1e-3)
+    assert np.isnan(wanted).mean() < 0.2
     small = layers.Equalization((0, 1), bins)
-    np.testing.assert_allclose(values(small(PICTURES / 255)), wanted / 255, atol=1e-5)
+    got = np.where(np.isnan(wanted), np.nan, values(small(PICTURES / 255)))
+    np.testing.assert_allclose(got, wanted / 255, atol=1e-5)
     flat = np.full((2, 4, 5, 3), 7.0, "float32")
     np.testing.assert_array_equal(values(layer(flat)), flat)
 
