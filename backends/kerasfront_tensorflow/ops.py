@@ -69,7 +69,7 @@ def _floor_divide(x1: Any, x2: Any) -> Any:
     # As everywhere else: a quotient too small for the dtype is rounded down as well, and infinity has none.
     below = (tf.sign(x1) * tf.sign(x2) < 0) & (y == 0)
     y = tf.where(below, tf.constant(-1, y.dtype), y)
-    return tf.where(tf.math.is_inf(x1), tf.constant(np.nan, y.dtype), y)
+    return tf.where(tf.math.is_inf(x1) & (x2 != 0), tf.constant(np.nan, y.dtype), y)
 
 
 def _by_zero(function: Any) -> Any:
