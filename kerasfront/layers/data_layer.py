@@ -57,7 +57,7 @@ class DataLayer(Configured):
         framework = next(filter(None, map(_foreign, tree.flatten((args, kwargs)))), None)
         if framework is not None:
             return self._call_for(framework, args, kwargs)
-        with _host() if _in_worker() else nullcontext():
+        with nullcontext() if worker_seed() is None else _host():
             return super().__call__(*args, **kwargs)
 
     def convert_weight(self, weight: Any) -> Any:
@@ -153,12 +153,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_Process.forked)
 
 
-def _in_worker() -> bool:
-    """Whether this is a worker process of a torch DataLoader."""
-    if not _Process.child:
-        return False
-    data = sys.modules.get("torch.utils.data")
-    return data is not None and data.get_worker_info() is not None
+def worker_seed() -> int | None:
+    """The seed of the torch DataLoader's worker that this process is, another one in each epoch; else None."""
+    data = sys.modules.get("torch.utils.data") if _Process.child else None
+    info = None if data is None else data.get_worker_info()
+    return None if info is None else int(info.seed)
 
 
 def _unconverted(tensorflow: Any, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,8 +15,9 @@ import numpy as np
 from kerasfront import ops, random, tree
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import data_format_of, one_of, where
-from kerasfront.layers.data_layer import DataLayer
+from kerasfront.layers.data_layer import DataLayer, worker_seed
 from kerasfront.random import SeedGenerator
+from kerasfront.random.host import host_generator
 from kerasfront.spec import dtypes
 from kerasfront.utils import bounding_boxes as boxes_of
 
@@ -105,9 +106,17 @@ class ImageLayer(DataLayer):
 
     def _generator(self, seed: Any) -> Any:
         if seed is None:
-            return getattr(self, "generator", None)
+            own = getattr(self, "generator", None)
+            return own if own is None or (worker := worker_seed()) is None else self._generator_of(worker, own)
         # Several numbers are drawn, and must differ from each other.
         return seed if isinstance(seed, SeedGenerator) else SeedGenerator(seed)
+
+    def _generator_of(self, worker: int, own: SeedGenerator) -> SeedGenerator:
+        """That of a worker of a DataLoader: the layer's own is copied into each, and they would all draw the same."""
+        found: dict[int, SeedGenerator] = self.__dict__.setdefault("_worker_generators", {})
+        if worker not in found:
+            found[worker] = SeedGenerator(int(host_generator(int(own.state.numpy()[0]), worker).integers(2**32)))
+        return found[worker]
 
     def _size(self, data: Any) -> Size:
         images = self._images_of(data)
