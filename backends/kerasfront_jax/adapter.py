@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.sparse import BCOO
 
 from kerasfront import tree
 from kerasfront.contract import Adapter, assignments
@@ -15,7 +16,7 @@ from kerasfront.errors import KerasFrontError
 from kerasfront.spec import dtypes
 from kerasfront_jax import bridge, linalg, nn, ops, random, signal, sparse
 
-_TENSORS = (jax.Array, sparse.BCOO)
+_TENSORS = (jax.Array, BCOO)
 
 
 class JaxVariable:
@@ -69,7 +70,7 @@ class JaxAdapter(Adapter):
         return sparse.map_values(function, x)
 
     def to_sparse(self, x: Any) -> Any:
-        return sparse.BCOO.fromdense(x)
+        return BCOO.fromdense(x)
 
     def cast(self, x: Any, dtype: str) -> Any:
         return x.astype(dtypes.to_numpy(dtype))

@@ -244,7 +244,7 @@ class TensorFlowAdapter(Adapter):
     def take_symbolic(self, cls: type, apply: Callable[..., Any]) -> None:
         adapter = self
 
-        class Dispatcher(tf.__internal__.dispatch.GlobalOpDispatcher):  # type: ignore[misc]
+        class Dispatcher(tf.__internal__.dispatch.GlobalOpDispatcher):
             def handle(self, op: Any, args: Any, kwargs: Any) -> Any:
                 if not any(isinstance(x, cls) for x in tree.flatten((args, kwargs))):
                     return self.NOT_SUPPORTED

@@ -434,7 +434,7 @@ def _names(op: Op, slots: list[Any]) -> list[str]:
 def _target(op: Op, slots: list[Any]) -> str | None:
     """The dtype to which the tensors are cast; None: each stays as it is, or none was given."""
     names = _names(op, slots) if op.dtype.casts else None
-    return op.dtype.operands(*names) if names else None  # type: ignore[no-any-return]
+    return op.dtype.operands(*names) if names else None
 
 
 def _cast_symbolic(op: Op, slots: list[Any]) -> list[Any]:

@@ -140,7 +140,7 @@ def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             mode.inferring = before
 
     evaluate = runtime.need().eval_shape
-    hidden = [d for x in leaves for d in x.shape if unknown(d)]
+    hidden = [d for x in leaves for d in _integers(x) if unknown(d)]
     if not hidden:
         return _specs(evaluate(run, leaves))
     unit = min(hidden)
@@ -148,8 +148,13 @@ def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return tree.map_structure(lambda a, b: _extrapolated(a, b, unit), first, second)
 
 
+def _integers(x: KerasTensor) -> list[int]:
+    """The dims, which are numbers while shapes are inferred."""
+    return [int(d or 0) for d in x.shape]
+
+
 def _resized(x: KerasTensor, unit: int, size: int) -> KerasTensor:
-    return KerasTensor([d * size // unit if unknown(d) else d for d in x.shape], x.dtype)
+    return KerasTensor([d * size // unit if unknown(d) else d for d in _integers(x)], x.dtype)
 
 
 def _extrapolated(a: KerasTensor, b: KerasTensor, unit: int) -> KerasTensor:
@@ -157,7 +162,10 @@ def _extrapolated(a: KerasTensor, b: KerasTensor, unit: int) -> KerasTensor:
     if len(a.shape) != len(b.shape):
         raise ShapeError(f"The rank of the result depends on an unknown dimension: {a.shape} or {b.shape}.")
     apart = _SIZES[1] - _SIZES[0]
-    dims = [m + (unit - _SIZES[0]) * (n - m) // apart for m, n in zip(a.shape, b.shape, strict=True)]
+    dims = [
+        None if m is None or n is None else m + (unit - _SIZES[0]) * (n - m) // apart
+        for m, n in zip(a.shape, b.shape, strict=True)
+    ]
     return KerasTensor(dims, a.dtype)
 
 

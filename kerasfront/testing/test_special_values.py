@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from kerasfront.ops._declare import OPS, Op
 
 SPECIAL = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1.0, -1.0, 2.5, -0.5], "float32")
 FIRST, SECOND = (x.ravel() for x in np.meshgrid(SPECIAL, SPECIAL))
-REDUCTIONS = {
+REDUCTIONS: dict[str, Any] = {
     "sum": np.sum,
     "mean": np.mean,
     "amax": np.max,
@@ -24,8 +26,9 @@ ROWS = np.array([[1, np.inf, 2], [np.inf, -np.inf, 0], [np.nan, 1, 2], [-np.inf,
 
 def by_ufunc(op: Op) -> bool:
     """Elementwise on floats, with a NumPy function as the reference."""
-    floats = isinstance(op.ref, np.ufunc) and {"f->f", "ff->f", "f->?", "ff->?"} & set(op.ref.types)
-    return bool(floats) and op.ref is not None and len(op.tensors) == op.ref.nin == len(op.signature.parameters)
+    if not isinstance(op.ref, np.ufunc) or not {"f->f", "ff->f", "f->?", "ff->?"} & set(op.ref.types):
+        return False
+    return bool(len(op.tensors) == op.ref.nin == len(op.signature.parameters))
 
 
 ELEMENTWISE = sorted(name for name, op in OPS.items() if by_ufunc(op))
