@@ -168,7 +168,7 @@ class BatchNormalization(_Normalization):
         return self._in_compute_dtype(self._by_moments(inputs, mask))
 
     def _move(self, average: Any, value: Any, momentum: float) -> None:
-        average.assign(average.value * momentum + ops.stop_gradient(value) * (1 - momentum))
+        average.assign_add((ops.stop_gradient(value) - average.value) * (1 - momentum))
 
     def _by_moments(self, inputs: Any, mask: Any) -> Any:
         """Training where the frameworks' one call doesn't do: with a mask, replicas, or renorm."""

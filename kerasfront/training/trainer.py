@@ -230,9 +230,8 @@ class Trainer(Layer):
         return self.get_metrics_result()
 
     def _call_for(self, x: Any, training: bool) -> Any:
-        if self._call_spec.has_training or self._call_spec.any_keyword:
-            return self(x, training=training)
-        return self(x)
+        # Also where `call` takes no such argument: the layers inside are told.
+        return self(x, training=training)
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
         if type(self).compute_loss is Trainer.compute_loss:
@@ -268,6 +267,9 @@ class Trainer(Layer):
 
         Override it to train in another way; `ops.value_and_grad` makes an override run on every backend. On the JAX
         backend the form `train_step(self, state, data) -> (logs, state)` is understood as well.
+
+        The layers inside are told that this is training, also where the model's own `call` takes no `training`
+        (Keras runs them in inference mode then).
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self._gradient_step(x, y, sample_weight)

@@ -350,3 +350,27 @@ def test_torch_module_or_trackable(tmp_path: Path) -> None:
         checkpoint = tf.train.Checkpoint(model=model)
         names = [n for n, _ in tf.train.list_variables(checkpoint.save(str(tmp_path / "checkpoint")))]
         assert sum("VARIABLE_VALUE" in n for n in names) >= 2
+
+
+@pytest.mark.trains
+def test_layers_are_told_of_training_by_a_model_that_does_not_ask() -> None:
+    """A call without the argument `training`: fit trains the layers inside all the same, predict does not."""
+
+    class Plain(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.normalize, self.drop = keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)
+            self.head = keras.layers.Dense(1)
+
+        def call(self, inputs: Any) -> Any:
+            return self.head(self.drop(self.normalize(inputs)))
+
+    model = Plain()
+    model.compile("sgd", "mse")
+    x = np.full((8, 2), 3.0, "float32")
+    model.fit(x, x[:, :1], verbose=0)
+    moved = model.normalize.moving_mean.numpy()
+    assert (moved > 0).all()
+    first = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), first)
+    np.testing.assert_array_equal(model.normalize.moving_mean.numpy(), moved)
