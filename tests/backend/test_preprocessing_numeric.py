@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -400,7 +401,7 @@ def test_in_a_worker_it_computes_on_the_host(monkeypatch: pytest.MonkeyPatch) ->
     layer(TABLE)
     assert seen == []
     monkeypatch.setattr("kerasfront.layers.data_layer._Process.child", True)  # as in a process that was forked
-    monkeypatch.setattr(torch.utils.data, "get_worker_info", lambda: "a worker")
+    monkeypatch.setattr(torch.utils.data, "get_worker_info", lambda: SimpleNamespace(seed=1))
     np.testing.assert_allclose(values(layer(TABLE)), TABLE * 2)
     assert seen == ["cpu:0"]
 
