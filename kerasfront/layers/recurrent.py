@@ -181,7 +181,7 @@ class RNN(Configured):
         """
         length = sequences.shape[1]
         if self.unroll and (not isinstance(length, int) or unknown(length)):
-            raise ValueError(
+            raise ShapeError(
                 f"{where(self).capitalize()} is unrolled: it needs a known length of the sequences, got None."
             )
         draws = training and isinstance(self.cell, (RecurrentCell, StackedRNNCells))
