@@ -56,6 +56,10 @@ class JaxAdapter(Adapter):
             dtype = dtypes.of_values(x)
         return jnp.asarray(x, None if dtype is None else dtypes.to_numpy(dtype))
 
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> Any:
+        # JAX may keep an array of NumPy instead of copying it.
+        return self.to_tensor(value.copy() if isinstance(value, np.ndarray) else value, dtype)
+
     def scalar(self, value: Any, dtype: str) -> Any:
         # A NumPy scalar carries its dtype into jax.numpy without a transfer of its own.
         return dtypes.to_numpy(dtype).type(value)

@@ -56,7 +56,7 @@ def _scan(f: Any, init: Any, xs: Any = None, length: Any = None, reverse: bool =
         return _unrolled(f, init, [tf.unstack(c) for c in columns], row_of, n, reverse)
     specs, operations = _stacked(f, init, row_of([tf.TensorSpec(c.shape[1:], c.dtype) for c in columns]))
     if isinstance(n, int) and 0 < n * operations < _FLAT_OPERATIONS:
-        return _unrolled(f, init, [tf.unstack(c) for c in columns], row_of, n, reverse)
+        return _unrolled(f, init, [tf.unstack(c, n) for c in columns], row_of, n, reverse)
     wanted, like_y = _flat(specs)
     state, like_state = _flat(init)
     sources = [tf.TensorArray(c.dtype, n, element_shape=c.shape[1:]).unstack(c) for c in columns]

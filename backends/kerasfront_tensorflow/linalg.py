@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from kerasfront.errors import ShapeError
+
 _HALF = (tf.float16, tf.bfloat16)
 
 
@@ -91,7 +93,9 @@ def _square_lu(x: Any) -> tuple[Any, Any]:
 
 def _lu_factor(x: Any) -> Any:
     m, n = x.shape[-2:]
-    if m is None or n is None or m == n:
+    if m is None or n is None:
+        raise ShapeError("A graph of TensorFlow needs known sizes of the last two axes here.")
+    if m == n:
         lu, order = _square_lu(x)
         return lu, _exchanges(order, tf.shape(order)[-1])[0]
     if m < n:
