@@ -174,8 +174,8 @@ def rsqrt(x: Tensor) -> Tensor:
     """`1 / sqrt(x)`, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.rsqrt(4.0)), 4)
-    0.5
+    >>> print(f"{float(ops.rsqrt(4.0)):.4f}")
+    0.5000
     """
 
 
@@ -184,7 +184,7 @@ def exp(x: Tensor) -> Tensor:
     """e raised to x, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.exp(1.0)), 4)
+    >>> print(f"{float(ops.exp(1.0)):.4f}")
     2.7183
     """
 
@@ -194,7 +194,7 @@ def expm1(x: Tensor) -> Tensor:
     """`exp(x) - 1`, elementwise, exact near 0.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.expm1(1.0)), 4)
+    >>> print(f"{float(ops.expm1(1.0)):.4f}")
     1.7183
     """
 
@@ -204,7 +204,7 @@ def log(x: Tensor) -> Tensor:
     """The natural logarithm of x, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.log(10.0)), 4)
+    >>> print(f"{float(ops.log(10.0)):.4f}")
     2.3026
     """
 
@@ -214,7 +214,7 @@ def log1p(x: Tensor) -> Tensor:
     """`log(1 + x)`, elementwise, exact near 0.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.log1p(1.0)), 4)
+    >>> print(f"{float(ops.log1p(1.0)):.4f}")
     0.6931
     """
 
@@ -224,7 +224,7 @@ def sin(x: Tensor) -> Tensor:
     """The sine of x (radians), elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.sin(1.0)), 4)
+    >>> print(f"{float(ops.sin(1.0)):.4f}")
     0.8415
     """
 
@@ -234,7 +234,7 @@ def cos(x: Tensor) -> Tensor:
     """The cosine of x (radians), elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.cos(1.0)), 4)
+    >>> print(f"{float(ops.cos(1.0)):.4f}")
     0.5403
     """
 
@@ -244,7 +244,7 @@ def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent of x, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.tanh(1.0)), 4)
+    >>> print(f"{float(ops.tanh(1.0)):.4f}")
     0.7616
     """
 
@@ -634,8 +634,8 @@ def exp2(x: Tensor) -> Tensor:
     """2 raised to x, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.exp2(3.0)), 4)
-    8.0
+    >>> print(f"{float(ops.exp2(3.0)):.4f}")
+    8.0000
     """
 
 
@@ -644,8 +644,8 @@ def log2(x: Tensor) -> Tensor:
     """The logarithm of x to the base 2, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.log2(8.0)), 4)
-    3.0
+    >>> print(f"{float(ops.log2(8.0)):.4f}")
+    3.0000
     """
 
 
@@ -654,8 +654,8 @@ def log10(x: Tensor) -> Tensor:
     """The logarithm of x to the base 10, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.log10(1000.0)), 4)
-    3.0
+    >>> print(f"{float(ops.log10(1000.0)):.4f}")
+    3.0000
     """
 
 
@@ -664,8 +664,8 @@ def cbrt(x: Tensor) -> Tensor:
     """The cube root of x, elementwise; negative for negative x.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.cbrt(27.0)), 4)
-    3.0
+    >>> print(f"{float(ops.cbrt(27.0)):.4f}")
+    3.0000
     """
     return multiply(sign(x), power(absolute(x), 1 / 3))
 
@@ -675,7 +675,7 @@ def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
     """`log(exp(x1) + exp(x2))`, elementwise with broadcasting, without overflow.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.logaddexp(1.0, 2.0)), 4)
+    >>> print(f"{float(ops.logaddexp(1.0, 2.0)):.4f}")
     2.3133
     """
     return add(maximum(x1, x2), log1p(exp(_minus_gap(x1, x2))))
@@ -692,8 +692,8 @@ def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     """`log2(2 ** x1 + 2 ** x2)`, elementwise with broadcasting, without overflow.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.logaddexp2(1.0, 2.0)), 4)
-    2.585
+    >>> print(f"{float(ops.logaddexp2(1.0, 2.0)):.4f}")
+    2.5850
     """
     return add(maximum(x1, x2), divide(log1p(exp2(_minus_gap(x1, x2))), math.log(2)))
 
@@ -703,7 +703,7 @@ def tan(x: Tensor) -> Tensor:
     """The tangent of x (radians), elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.tan(1.0)), 4)
+    >>> print(f"{float(ops.tan(1.0)):.4f}")
     1.5574
     """
 
@@ -713,7 +713,7 @@ def sinh(x: Tensor) -> Tensor:
     """The hyperbolic sine of x, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.sinh(1.0)), 4)
+    >>> print(f"{float(ops.sinh(1.0)):.4f}")
     1.1752
     """
 
@@ -723,7 +723,7 @@ def cosh(x: Tensor) -> Tensor:
     """The hyperbolic cosine of x, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.cosh(1.0)), 4)
+    >>> print(f"{float(ops.cosh(1.0)):.4f}")
     1.5431
     """
 
@@ -733,7 +733,7 @@ def arcsin(x: Tensor) -> Tensor:
     """The angle (radians, from -pi/2 to pi/2) whose sine is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.arcsin(0.5)), 4)
+    >>> print(f"{float(ops.arcsin(0.5)):.4f}")
     0.5236
     """
 
@@ -743,7 +743,7 @@ def arccos(x: Tensor) -> Tensor:
     """The angle (radians, from 0 to pi) whose cosine is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.arccos(0.5)), 4)
+    >>> print(f"{float(ops.arccos(0.5)):.4f}")
     1.0472
     """
 
@@ -753,7 +753,7 @@ def arctan(x: Tensor) -> Tensor:
     """The angle (radians, from -pi/2 to pi/2) whose tangent is x, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.arctan(1.0)), 4)
+    >>> print(f"{float(ops.arctan(1.0)):.4f}")
     0.7854
     """
 
@@ -773,7 +773,7 @@ def arcsinh(x: Tensor) -> Tensor:
     """The number whose hyperbolic sine is x, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.arcsinh(1.0)), 4)
+    >>> print(f"{float(ops.arcsinh(1.0)):.4f}")
     0.8814
     """
 
@@ -783,8 +783,8 @@ def arccosh(x: Tensor) -> Tensor:
     """The number, not negative, whose hyperbolic cosine is x, elementwise; nan below 1.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.arccosh(2.0)), 4)
-    1.317
+    >>> print(f"{float(ops.arccosh(2.0)):.4f}")
+    1.3170
     """
 
 
@@ -793,7 +793,7 @@ def arctanh(x: Tensor) -> Tensor:
     """The number whose hyperbolic tangent is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.arctanh(0.5)), 4)
+    >>> print(f"{float(ops.arctanh(0.5)):.4f}")
     0.5493
     """
 
@@ -803,7 +803,7 @@ def deg2rad(x: Tensor) -> Tensor:
     """Degrees in radians, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.deg2rad(180.0)), 4)
+    >>> print(f"{float(ops.deg2rad(180.0)):.4f}")
     3.1416
     """
     return multiply(x, math.pi / 180)
@@ -814,8 +814,8 @@ def rad2deg(x: Tensor) -> Tensor:
     """Radians in degrees, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.rad2deg(3.14159265)), 4)
-    180.0
+    >>> print(f"{float(ops.rad2deg(3.14159265)):.4f}")
+    180.0000
     """
     return multiply(x, 180 / math.pi)
 
@@ -825,7 +825,7 @@ def sinc(x: Tensor) -> Tensor:
     """`sin(pi x) / (pi x)`, and 1 at 0, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.sinc(0.5)), 4)
+    >>> print(f"{float(ops.sinc(0.5)):.4f}")
     0.6366
     """
     zero = equal(x, 0)
@@ -852,7 +852,7 @@ def erfc(x: Tensor) -> Tensor:
     """`1 - erf(x)`, elementwise, exact for large x.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.erfc(0.5)), 4)
+    >>> print(f"{float(ops.erfc(0.5)):.4f}")
     0.4795
     """
 
@@ -868,7 +868,7 @@ def erfinv(x: Tensor) -> Tensor:
     """The number whose `erf` is x, elementwise; infinite at -1 and 1, nan beyond.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.erfinv(0.5)), 4)
+    >>> print(f"{float(ops.erfinv(0.5)):.4f}")
     0.4769
     """
 
@@ -878,7 +878,7 @@ def i0(x: Tensor) -> Tensor:
     """The modified Bessel function of the first kind and order 0, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.i0(1.0)), 4)
+    >>> print(f"{float(ops.i0(1.0)):.4f}")
     1.2661
     """
 
@@ -1072,7 +1072,7 @@ def sigmoid(x: Tensor) -> Tensor:
     """The logistic function `1 / (1 + exp(-x))`, elementwise.
 
     >>> from kerasfront import ops
-    >>> round(float(ops.sigmoid(1.0)), 4)
+    >>> print(f"{float(ops.sigmoid(1.0)):.4f}")
     0.7311
     """
 
@@ -1084,7 +1084,7 @@ def silu(x: Tensor) -> Tensor:
     Source: Elfwing et al., https://arxiv.org/abs/1702.03118
 
     >>> from kerasfront import ops
-    >>> round(float(ops.silu(1.0)), 4)
+    >>> print(f"{float(ops.silu(1.0)):.4f}")
     0.7311
     """
     return x * sigmoid(x)

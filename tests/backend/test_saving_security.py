@@ -202,9 +202,10 @@ def test_code_and_names(name, entrance, tmp_path, monkeypatch):
     (tmp_path / "hostile_module.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    # What a class itself says of an argument is a ValueError, or that it belongs to another backend; the entrances for
-    # files name the file as well.
-    errors = KerasFrontError if entrance.startswith(("load_model", "model_from")) else (ValueError, BackendError)
+    # A class itself says what is wrong with an argument, or that it belongs to another backend; the entrances for files
+    # name the file as well.
+    own = (ValueError, TypeError, BackendError)
+    errors = KerasFrontError if entrance.startswith(("load_model", "model_from")) else own
     with refused(errors=errors):
         ENTRANCES[entrance](in_sequential(HOSTILE[name]()), tmp_path)
     assert not (tmp_path / "pwned").exists()
