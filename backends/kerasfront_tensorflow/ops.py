@@ -356,6 +356,8 @@ def _dims(x: Any) -> list[Any]:
 
 def _einsum(subscripts: str, *operands: Any) -> Any:
     first = operands[0].dtype
+    if first == tf.float16 and "." in subscripts:  # oneDNN gets products wrong whose batch axes broadcast
+        return tf.cast(tf.einsum(subscripts, *(tf.cast(x, tf.float32) for x in operands)), first)
     if first.name in (*_REAL, "complex64", "complex128"):
         return tf.einsum(subscripts, *operands)
     return tf.cast(tf.einsum(subscripts, *(tf.cast(x, tf.int64) for x in operands)), first)
