@@ -8,15 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.sparse import BCOO
 
 from kerasfront import tree
 from kerasfront.contract import Adapter, assignments
 from kerasfront.errors import KerasFrontError
 from kerasfront.spec import dtypes
 from kerasfront_jax import bridge, linalg, nn, ops, random, signal, sparse
-
-_TENSORS = (jax.Array, BCOO)
 
 
 class JaxVariable:
@@ -46,7 +43,7 @@ class JaxAdapter(Adapter):
     # -- conversion
 
     def is_tensor(self, x: Any) -> bool:
-        return isinstance(x, _TENSORS)
+        return isinstance(x, jax.Array) or sparse.is_sparse(x)
 
     def to_tensor(self, x: Any, dtype: str | None) -> Any:
         if isinstance(x, jax.Array):
@@ -74,7 +71,7 @@ class JaxAdapter(Adapter):
         return sparse.map_values(function, x)
 
     def to_sparse(self, x: Any) -> Any:
-        return BCOO.fromdense(x)
+        return sparse.from_dense(x)
 
     def cast(self, x: Any, dtype: str) -> Any:
         return x.astype(dtypes.to_numpy(dtype))
@@ -235,6 +232,6 @@ class _Repeated(_Compiled):
 
 
 def _staged(x: Any) -> Any:
-    if x is None or isinstance(x, (np.ndarray, *_TENSORS)):
+    if x is None or isinstance(x, (np.ndarray, jax.Array)) or sparse.is_sparse(x):
         return x
     return np.asarray(x)

@@ -1,25 +1,56 @@
-"""Sparse tensors on JAX: `jax.experimental.sparse.BCOO`."""
+"""Sparse tensors on JAX: `jax.experimental.sparse.BCOO`. That module loads SciPy: it is imported when it is used."""
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.experimental import sparse
-from jax.experimental.sparse import BCOO
 
-KINDS: dict[type, str] = {BCOO: "sparse"}
+_MODULE = "jax.experimental.sparse"
+
+
+def _loaded() -> Any:
+    return importlib.import_module(_MODULE)
+
+
+def _class() -> Any:
+    """BCOO, or None where nobody has imported it: then there are no sparse tensors."""
+    return getattr(sys.modules.get(_MODULE), "BCOO", None)
+
+
+class _Kinds(Mapping[type, str]):
+    """The classes of sparse tensors, once they are there."""
+
+    def __getitem__(self, cls: type) -> str:
+        if cls is not _class():
+            raise KeyError(cls)
+        return "sparse"
+
+    def __iter__(self) -> Iterator[type]:
+        return iter(() if _class() is None else (_class(),))
+
+    def __len__(self) -> int:
+        return int(_class() is not None)
+
+
+KINDS = _Kinds()
+
+
+def is_sparse(x: Any) -> bool:
+    return type(x) in KINDS
+
+
+def from_dense(x: Any) -> Any:
+    return _loaded().BCOO.fromdense(x)
 
 
 def to_dense(x: Any) -> Any:
-    return x.todense() if isinstance(x, BCOO) else x
-
-
-def _sparse(x: Any) -> bool:
-    return isinstance(x, BCOO)
+    return x.todense() if is_sparse(x) else x
 
 
 def _densely(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,12 +68,14 @@ def map_values(function: Callable[[Any], Any], x: Any) -> Any:
 
 
 def _with_data(x: Any, data: Any) -> Any:
-    return BCOO((data, x.indices), shape=x.shape, indices_sorted=x.indices_sorted, unique_indices=x.unique_indices)
+    return _loaded().BCOO(
+        (data, x.indices), shape=x.shape, indices_sorted=x.indices_sorted, unique_indices=x.unique_indices
+    )
 
 
 def _sums(dense: Callable[..., Any], sign: int) -> Callable[..., Any]:
     def call(a: Any, b: Any) -> Any:
-        if _sparse(a) and _sparse(b) and a.shape == b.shape:
+        if is_sparse(a) and is_sparse(b) and a.shape == b.shape:
             return a + (b if sign > 0 else -b)
         return dense(to_dense(a), to_dense(b))
 
@@ -50,24 +83,24 @@ def _sums(dense: Callable[..., Any], sign: int) -> Callable[..., Any]:
 
 
 def _multiply(a: Any, b: Any) -> Any:
-    if _sparse(a) and _sparse(b):
-        return sparse.bcoo_multiply_sparse(a, b)
-    a, b = (a, b) if _sparse(a) else (b, a)
-    return _with_data(a, sparse.bcoo_multiply_dense(a, b))
+    if is_sparse(a) and is_sparse(b):
+        return _loaded().bcoo_multiply_sparse(a, b)
+    a, b = (a, b) if is_sparse(a) else (b, a)
+    return _with_data(a, _loaded().bcoo_multiply_dense(a, b))
 
 
 def _divide(a: Any, b: Any) -> Any:
-    if not _sparse(a) or _sparse(b):
+    if not is_sparse(a) or is_sparse(b):
         raise TypeError("a sparse divisor is 0 nearly everywhere")
-    return _with_data(a, a.data / b if jnp.ndim(b) == 0 else sparse.bcoo_multiply_dense(a, 1 / b))
+    return _with_data(a, a.data / b if jnp.ndim(b) == 0 else _loaded().bcoo_multiply_dense(a, 1 / b))
 
 
 def _joined(join: Callable[..., Any], dense: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda xs, axis=0: join(list(xs), axis) if all(map(_sparse, xs)) else _densely(dense)(list(xs), axis)
+    return lambda xs, axis=0: join(list(xs), axis) if all(map(is_sparse, xs)) else _densely(dense)(list(xs), axis)
 
 
 def _concatenate(xs: Any, axis: int) -> Any:
-    return sparse.bcoo_concatenate(xs, dimension=axis % xs[0].ndim)
+    return _loaded().bcoo_concatenate(xs, dimension=axis % xs[0].ndim)
 
 
 def _stack(xs: Any, axis: int) -> Any:
@@ -78,8 +111,8 @@ def _reshape(x: Any, newshape: Any) -> Any:
     shape = [newshape] if isinstance(newshape, int) else list(newshape)
     if -1 in shape:
         shape[shape.index(-1)] = math.prod(x.shape) // math.prod(n for n in shape if n != -1)
-    out = sparse.bcoo_reshape(x, new_sizes=tuple(shape))
-    return sparse.bcoo_update_layout(out, n_batch=0, n_dense=0)  # it makes batch axes, which can't be moved
+    out = _loaded().bcoo_reshape(x, new_sizes=tuple(shape))
+    return _loaded().bcoo_update_layout(out, n_batch=0, n_dense=0)  # it makes batch axes, which can't be moved
 
 
 def _expand_dims(x: Any, axis: Any) -> Any:
@@ -93,7 +126,7 @@ def _squeeze(x: Any, axis: Any = None) -> Any:
 def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
     axes = tuple(a % x.ndim for a in axes)
-    out = sparse.bcoo_reduce_sum(x, axes=axes).todense()
+    out = _loaded().bcoo_reduce_sum(x, axes=axes).todense()
     return jnp.expand_dims(out, axes) if keepdims else out
 
 
@@ -104,7 +137,7 @@ def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def _take(dense: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: Any, indices: Any, axis: Any = None) -> Any:
-        if _sparse(x):
+        if is_sparse(x):
             raise TypeError("rows of a sparse tensor can't be taken")
         return dense(x, to_dense(indices), axis)
 
@@ -118,11 +151,11 @@ def sparse_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
         "subtract": _sums(native["subtract"], -1),
         "multiply": _multiply,
         "divide": _divide,
-        "matmul": sparse.sparsify(jnp.matmul),
+        "matmul": lambda a, b: _loaded().sparsify(jnp.matmul)(a, b),
         "concatenate": _joined(_concatenate, native["concatenate"]),
         "stack": _joined(_stack, native["stack"]),
         "reshape": _reshape,
-        "transpose": lambda x, axes=None: sparse.bcoo_transpose(x, permutation=axes or tuple(range(x.ndim))[::-1]),
+        "transpose": lambda x, axes=None: _loaded().bcoo_transpose(x, permutation=axes or tuple(range(x.ndim))[::-1]),
         "expand_dims": _expand_dims,
         "squeeze": _squeeze,
         "sum": _sum,
