@@ -10,10 +10,12 @@ from contextlib import contextmanager
 class Nesting(threading.local):
     """How deep in functions that are being differentiated: inside, results keep their graph."""
 
-    depth = 0
-    forward = False
-    # Inside torch.vmap, where derivatives are those of torch.func.
-    mapped = False
+    def __init__(self) -> None:
+        # On the instance from the start: torch.compile guards on what it holds.
+        self.depth = 0
+        self.forward = False
+        # Inside torch.vmap, where derivatives are those of torch.func.
+        self.mapped = False
 
     @contextmanager
     def deeper(self, forward: bool = False) -> Iterator[None]:
