@@ -324,10 +324,9 @@ class Trainer(Layer):
 
     def _step_or_stateless(self, name: str, quiet: Callable[..., Any]) -> Callable[..., Any]:
         """The method `name`: the quiet form where nothing was overridden, JAX's stateless form wrapped."""
-        own = getattr(type(self), name)
-        step = getattr(self, name)
-        if own is getattr(Trainer, name) and type(self).compute_metrics is Trainer.compute_metrics:
+        if self._is_quiet(name):
             return quiet
+        step = getattr(self, name)
         if len(inspect.signature(step).parameters) == 2:
             return lambda data: self._stateless(step, data)
         return step
