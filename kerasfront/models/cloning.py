@@ -8,6 +8,7 @@ from typing import Any
 from kerasfront import tree
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
+from kerasfront.layers.preprocessing.lookup import Lookup
 from kerasfront.models.functional import Functional
 from kerasfront.models.model import Model
 from kerasfront.models.sequential import Sequential
@@ -23,6 +24,10 @@ def clone_model(
     **kwargs: Any,
 ) -> Any:
     """A model of the same architecture with layers of its own and new weights.
+
+    What layers learnt that is no weight goes with them: the vocabulary of a lookup or of TextVectorization, with its
+    weights in the mode "tf_idf", as Keras does with the bins of Discretization; its cloned lookups know no token. The
+    statistics of Normalization are weights, which `set_weights` copies.
 
     Args:
         model: A Sequential or functional model; a subclassed one is made again from its config.
@@ -41,7 +46,7 @@ def clone_model(
     """
     if kwargs:
         raise ValueError(f"clone_model() got unknown arguments: {', '.join(kwargs)}.")
-    make = clone_function or (lambda layer: type(layer).from_config(layer.get_config()))
+    make = clone_function or _from_config
 
     def clone(layer: Layer) -> Layer:
         if recursive and isinstance(layer, (Functional, Sequential)):
@@ -60,7 +65,20 @@ def clone_model(
             f"`clone_function` and `input_tensors` are for Sequential and functional models; '{model.name}' is a "
             f"subclassed model ({type(model).__name__})."
         )
-    return type(model).from_config(model.get_config())
+    return _from_config(model)
+
+
+def _from_config(layer: Any) -> Any:
+    made = type(layer).from_config(layer.get_config())
+    old, new = _lookups(layer), _lookups(made)
+    if len(old) == len(new):
+        for knowing, lookup in zip(old, new, strict=True):
+            lookup._take_vocabulary_of(knowing)
+    return made
+
+
+def _lookups(layer: Layer) -> list[Lookup]:
+    return [inner for inner in layer._flatten_layers() if isinstance(inner, Lookup)]
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[Layer], Layer]) -> Sequential:

@@ -479,6 +479,33 @@ def test_a_learnt_vocabulary_is_an_asset(tmp_path: Path) -> None:
     assert text.split("\n") == layer.get_vocabulary()
 
 
+@pytest.mark.parametrize(
+    ("make", "data", "x"),
+    [
+        (lambda: layers.StringLookup(output_mode="one_hot"), np.array(["b", "a", "b"]), np.array([["a"], ["z"]])),
+        (lambda: layers.IntegerLookup(num_oov_indices=2), np.array([7, 5, 7]), np.array([[5], [9]])),
+        (lambda: layers.IntegerLookup(output_mode="tf_idf"), np.array([[7], [5], [7]]), np.array([[5], [9]])),
+        (lambda: layers.TextVectorization(), np.array(["a b", "a"]), np.array([["a b"], ["b z"]])),
+        (lambda: layers.TextVectorization(output_mode="tf_idf"), np.array(["a b", "a"]), np.array([["a b"], ["z"]])),
+        (lambda: layers.Discretization(num_bins=3), np.float32([[1], [2], [6]]), np.float32([[1.5], [9.0]])),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["sequential", "functional", "nested"])
+def test_clones_know_what_was_learnt(make: Any, data: Any, x: Any, kind: str) -> None:
+    layer = make()
+    layer.adapt(data)
+    inputs = keras.Input((1,), dtype="string" if x.dtype.kind == "U" else x.dtype.name)
+    model = keras.Sequential([inputs, layer]) if kind == "sequential" else keras.Model(inputs, layer(inputs))
+    if kind == "nested":
+        model = keras.Sequential([inputs, model])
+    clone = keras.models.clone_model(model)
+    np.testing.assert_array_equal(values(clone(x)), values(layer(x)))
+    copy = clone.layers[-1].layers[-1] if kind == "nested" else clone.layers[-1]
+    assert copy is not layer
+    copy.adapt(data[:1])  # it can learn anew, and the first one doesn't
+    assert not np.array_equal(values(copy(x)), values(layer(x)))
+
+
 @pytest.mark.parametrize("kind", ["StringLookup", "TextVectorization"])
 def test_a_vocabulary_from_a_file(kind: str, tmp_path: Path) -> None:
     """It is read once, where the layer is made; a saved model holds it itself."""

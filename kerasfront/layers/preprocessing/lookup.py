@@ -229,6 +229,11 @@ class Lookup(HostLayer):
         state["_terms"], state["_numbers"], state["_size_in_file"] = tokens, numbers, None
         state["_weights"] = None if weights is None else np.asarray(weights, "float32")
 
+    def _take_vocabulary_of(self, other: Lookup) -> None:
+        """Know the tokens that a layer of the same config learnt."""
+        if self._terms is None and other._terms is not None:
+            self._set_terms(list(other._terms), other._weights)
+
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The vocabulary: the token of each class number.
 
