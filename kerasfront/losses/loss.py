@@ -65,10 +65,10 @@ class Loss:
         y_pred, y_true = self._tensors(y_pred), self._tensors(y_true)
         try:
             values = self.call(y_true, y_pred)
+            if (own := reductions.mask_of(values)) is not None:
+                mask = reductions.joined(mask, own)
             if reductions.dtype_of(values) != self._dtype:
                 values = ops.cast(values, self._dtype)
-            elif (own := reductions.mask_of(values)) is not None:
-                mask = reductions.joined(mask, own)
             return reductions.reduce(values, self.reduction, sample_weight, mask, self._dtype)
         except Exception as error:
             self._explain(error, y_true, y_pred, sample_weight)

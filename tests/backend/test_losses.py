@@ -152,6 +152,23 @@ def test_what_is_all_masked_costs_nothing() -> None:
     assert float(ignored(np.array([1, 1]), P[:2])) == 0.0
 
 
+def test_a_mask_on_values_of_another_dtype() -> None:
+    """What a loss leaves out itself stays left out where its values are cast to the loss's dtype."""
+
+    def ignoring(y_true: Any, y_pred: Any) -> Any:
+        found = losses.sparse_categorical_crossentropy(y_true, ops.cast(y_pred, "float16"), ignore_class=1)
+        assert scopes.get_mask(found) is not None
+        return found
+
+    classes = np.array([1, 0, 1])
+    y_pred = ops.convert_to_tensor(P[:3])
+    got = losses.LossFunctionWrapper(ignoring)(classes, y_pred)
+    assert values(got).dtype.name == "float32"
+    np.testing.assert_allclose(float(got), -np.log(P[1, 0]), rtol=1e-2)
+    scopes.set_mask(y_pred, ops.convert_to_tensor(np.array([True, False, True])))
+    assert float(losses.LossFunctionWrapper(ignoring)(classes, y_pred)) == 0.0  # both masks together leave nothing
+
+
 def test_ranks_are_brought_together() -> None:
     ones, threes = np.ones((2,), "float32"), 3 * np.ones((2, 1), "float32")
     loss = losses.MeanSquaredError(reduction="none")

@@ -218,6 +218,25 @@ def test_the_loss_leaves_masked_steps_out_in_training(name: str) -> None:
         np.testing.assert_allclose(other, found[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("spread", [False, True])
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_only_unmasked_steps_count_in_loss_and_metrics(policy: str, spread: bool, eagerly: bool) -> None:
+    """The loss casts outputs of half precision; their mask stays."""
+    r = np.random.default_rng(0)
+    x = r.standard_normal((3, 5, 2)).astype("float32") * COUNT[..., None]
+    target = np.where(COUNT[..., None], 1.0, 100.0).astype("float32")
+    dense = layers.Dense(1, dtype=policy)
+    last = layers.TimeDistributed(dense, dtype=policy) if spread else dense
+    model = keras.Sequential([keras.Input((5, 2)), layers.Masking(dtype=policy), last])
+    model.compile("sgd", "mse", metrics=["mae"], run_eagerly=eagerly)
+    got = [float(v) for v in model.evaluate(x, target, verbose=0)]
+    error = values(ops.cast(model(x), "float32"))[COUNT] - 1.0
+    np.testing.assert_allclose(got[0], np.mean(error**2), rtol=1e-5)
+    # The metric's function works in the dtype of the outputs, as Keras's does.
+    np.testing.assert_allclose(got[1], np.mean(np.abs(error)), rtol=1e-5 if policy == "float32" else 1e-2)
+
+
 @pytest.mark.parametrize("kind", ["Functional", "Sequential"])
 def test_a_mask_given_to_a_model(kind: str) -> None:
     """It is that of the inputs for this call, as NumPy or as a tensor; the caller's tensor stays without."""
