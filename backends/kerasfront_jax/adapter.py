@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -218,7 +219,17 @@ class _Compiled:
 
 
 class _Repeated(_Compiled):
-    """A step over a stack of batches, in one dispatch: `lax.scan` carries the Variables."""
+    """A step over a stack of batches, in one dispatch: `lax.scan` carries the Variables.
+
+    JAX queues dispatches faster than it runs them. All the stacks that wait would be held at once, so only as many
+    are queued as keep the device busy while the host gathers the next.
+    """
+
+    QUEUED = 2
+
+    def __init__(self, step: Callable[..., Any], variables: Callable[[], Sequence[Any]], donate: bool) -> None:
+        super().__init__(step, variables, donate)
+        self.queue: deque[jax.Array] = deque()
 
     def pure(self, values: list[Any], batch: Any) -> Any:
         one = super().pure
@@ -228,7 +239,12 @@ class _Repeated(_Compiled):
             return [a.astype(c.dtype) for a, c in zip(after, carry, strict=True)], out
 
         after, _ = jax.lax.scan(body, values, batch)
-        return None, after
+        return jnp.zeros(()), after  # ready when all is: the Variables' values are donated before one could ask them
+
+    def __call__(self, *batch: Any) -> None:
+        if len(self.queue) == self.QUEUED:
+            self.queue.popleft().block_until_ready()
+        self.queue.append(super().__call__(*batch))
 
 
 def _staged(x: Any) -> Any:

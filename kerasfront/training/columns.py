@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -179,7 +180,46 @@ def _numpy_column(leaf: Any, name: str) -> Column:
 
 
 def _taker(array: np.ndarray) -> Callable[[Rows], Any]:
-    return lambda rows: array[rows] if isinstance(rows, slice) else array.take(rows, 0)
+    gathered = _Gathered(array)
+    return lambda rows: array[rows] if isinstance(rows, slice) else gathered.take(rows)
+
+
+class _Gathered:
+    """Rows of an array, copied into memory that earlier batches left.
+
+    Fresh memory of some size comes from the operating system page by page, which for images takes as long as the
+    copying. A batch's memory is used again only once nothing refers to it: neither the loop, nor a view, nor a
+    framework that reads it in place, later, on another thread.
+    """
+
+    LIMIT = 8
+    SMALL = 1 << 17  # bytes; the allocator keeps pieces up to this size at hand itself
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array, self.buffers = array, list[np.ndarray]()
+        self.row_bytes = array.nbytes // max(1, len(array))
+        self.pooled = type(array) in (np.ndarray, np.memmap) and array.dtype != object
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        if not self.pooled or len(rows) * self.row_bytes <= self.SMALL:
+            return self.array.take(rows, 0)
+        buffers = self.buffers
+        for place in range(len(buffers)):
+            if getrefcount(buffers[place]) == _ALONE and len(buffers[place]) == len(rows):
+                return self.array.take(rows, 0, buffers[place], "clip")  # the one mode that writes in place
+        out = self.array.take(rows, 0)
+        if len(buffers) < self.LIMIT:
+            buffers.append(out)
+        return out
+
+
+def _count_alone() -> int:
+    """What getrefcount says of an array to which only a list refers."""
+    probe = [np.empty(1)]
+    return getrefcount(probe[0])
+
+
+_ALONE = _count_alone()
 
 
 def _pandas_column(leaf: Any, name: str) -> Column:
@@ -222,8 +262,8 @@ def _torch_column(leaf: Any, name: str) -> Column:
     from_numpy = sys.modules["torch"].from_numpy
     if leaf.device.type == "cpu" and not leaf.requires_grad and spec.dtype != "bfloat16":
         # The memory is shared, and NumPy gathers rows five times as fast.
-        shared = leaf.numpy()
-        take = lambda rows: leaf[rows] if isinstance(rows, slice) else from_numpy(shared.take(rows, 0))  # noqa: E731
+        shared = _Gathered(leaf.numpy())
+        take = lambda rows: leaf[rows] if isinstance(rows, slice) else from_numpy(shared.take(rows))  # noqa: E731
     else:
         take = lambda rows: leaf[rows if isinstance(rows, slice) else from_numpy(rows)]  # noqa: E731
     return Column(name, length, spec, take, reshape)

@@ -484,7 +484,10 @@ class Trainer(Layer):
         return self.history
 
     history: Any = None
+    # Callbacks set these, to end what is running.
     stop_training = False
+    stop_evaluating = False
+    stop_predicting = False
 
     def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> BatchSource | None:
         if data is None:
@@ -583,6 +586,7 @@ class Trainer(Layer):
         def logs() -> dict[str, Any]:
             return self._logs() if quiet else host_values(last)
 
+        self.__dict__["stop_evaluating"] = False
         listeners.on_test_begin()
         self.reset_metrics()
         watched, drawn = listeners.wants_test_batches, listeners.draws_test_batches
@@ -596,7 +600,7 @@ class Trainer(Layer):
                 step += steps
                 if watched or drawn:
                     listeners.on_test_batch_end(step - 1, logs)
-                if getattr(self, "stop_evaluating", False):
+                if self.stop_evaluating:
                     break
         results = logs() if step else {}
         self._note_speed("test", step, start)
@@ -617,6 +621,7 @@ class Trainer(Layer):
             self._prepare(source.spec(), training=False)
         listeners = self._listeners(callbacks, verbose, source)
         function = self.make_predict_function()
+        self.__dict__["stop_predicting"] = False
         listeners.on_predict_begin()
         waiting: list[Any] = []
         done: list[Any] = []
@@ -631,7 +636,7 @@ class Trainer(Layer):
                 if watched or drawn:
                     logs = {"outputs": _to_host(waiting[-1])} if watched else None
                     listeners.on_predict_batch_end(step, logs)
-                if getattr(self, "stop_predicting", False):
+                if self.stop_predicting:
                     break
         listeners.on_predict_end()
         return _joined([*done, *(_to_host(w) for w in waiting)])

@@ -59,6 +59,23 @@ def test_shuffling_depends_on_seed_and_epoch_alone():
     assert order(1, 3) == expected.tolist()
 
 
+def test_a_large_batch_takes_the_memory_of_one_that_nobody_holds():
+    torch = pytest.importorskip("torch")
+    data = np.random.default_rng(0).standard_normal((96, 4096)).astype("float32")
+    source = make_batches(data, batch_size=16, shuffle=True, seed=3)
+    addresses = [batch[0].__array_interface__["data"][0] for batch in source.epoch(0)]
+    assert len(set(addresses)) < len(addresses)
+
+    kept = [batch[0] for batch in source.epoch(0)]
+    views = [batch[0].reshape(-1)[5:] for batch in source.epoch(0)]  # hold the memory, not the array
+    tensors = [torch.from_numpy(batch[0]) for batch in source.epoch(0)]
+    order = make_batches(np.arange(96), batch_size=16, shuffle=True, seed=3)
+    for number, (rows,) in enumerate(order.epoch(0)):
+        np.testing.assert_array_equal(kept[number], data[rows])
+        np.testing.assert_array_equal(views[number], data[rows].reshape(-1)[5:])
+        np.testing.assert_array_equal(tensors[number].numpy(), data[rows])
+
+
 def test_without_a_seed_orders_differ():
     orders = {tuple(rows_of(make_batches(np.arange(50)).epoch(0)).tolist()) for _ in range(3)}
     assert len(orders) == 3
