@@ -116,8 +116,9 @@ def _searchsorted(rows: Any, values: Any, side: str = "left") -> Any:
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
     wide = x.astype("int8") if x.dtype == bool else x
-    values, indices = jax.lax.top_k(wide, k)
-    return values.astype(x.dtype), indices.astype("int32")
+    # It puts 0.0 before -0.0, which are equal.
+    _, indices = jax.lax.top_k(jnp.where(wide == 0, jnp.zeros_like(wide), wide), k)
+    return jnp.take_along_axis(x, indices, -1), indices.astype("int32")
 
 
 def _view(x: Any, dtype: Any = None) -> Any:

@@ -86,9 +86,23 @@ def test_conv2d_same_padding_with_strides_and_dilation(adapter: Adapter, strides
         same(np.moveaxis(got, 1, -1), want, rtol=1e-4, atol=1e-4)
 
 
-def test_conv_with_an_empty_batch(adapter: Adapter) -> None:
-    assert run(adapter, ops.conv, values(0, 5, 5, 3), values(3, 3, 3, 4), 2, "same").shape == (0, 3, 3, 4)
-    assert run(adapter, ops.max_pool, values(0, 6, 6, 3), 2).shape == (0, 3, 3, 3)
+def test_windows_over_an_empty_batch(adapter: Adapter) -> None:
+    x, kernel = values(0, 5, 5, 3), values(3, 3, 3, 4)
+    assert run(adapter, ops.conv, x, kernel, 2, "same").shape == (0, 3, 3, 4)
+    assert run(adapter, ops.conv_transpose, x, values(3, 3, 4, 3), 2, "same").shape == (0, 10, 10, 4)
+    assert run(adapter, ops.depthwise_conv, x, values(3, 3, 3, 2), 2, "valid").shape == (0, 2, 2, 6)
+    assert run(adapter, ops.separable_conv, x, kernel, values(1, 1, 12, 2), 1, "same").shape == (0, 5, 5, 2)
+    for function in (ops.max_pool, ops.average_pool):
+        assert run(adapter, function, x, 2, padding="same").shape == (0, 3, 3, 3)
+        assert run(adapter, function, x, 2).shape == (0, 2, 2, 3)
+
+
+def test_conv_with_an_empty_batch_has_a_gradient_of_zeros(trainer: Adapter) -> None:
+    x, kernel = (trainer.to_tensor(v, None) for v in (values(0, 5, 5, 3), values(3, 3, 3, 4)))
+    output, pullback = trainer.vjp(lambda v, k: ops.conv(v, k, 2, "same"), [x, kernel])
+    down = [numpy(trainer, g) for g in pullback(output)]
+    assert down[0].shape == (0, 5, 5, 3)
+    same(down[1], np.zeros((3, 3, 3, 4)))
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -106,6 +120,24 @@ def test_conv_transpose_with_output_padding(adapter: Adapter, padding: str, stri
     for i in range(4):
         full[:, i * stride : i * stride + 3] += np.einsum("bc,kfc->bkf", x[:, i], k)
     same(got, full[:, cut : cut + length], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_conv_transpose_of_two_axes(adapter: Adapter, padding: str) -> None:
+    """Each axis with a stride and an output padding of its own."""
+    x, k, strides, extra = values(2, 3, 4, 2), values(3, 4, 5, 2), (2, 3), (1, 2)
+    full = np.zeros((2, 12, 20, 5))
+    for i, j in np.ndindex(3, 4):
+        full[:, 2 * i : 2 * i + 3, 3 * j : 3 * j + 4] += np.einsum("bc,hwfc->bhwf", x[:, i, j], k)
+    cuts = []
+    for size, reach, stride, more in zip((3, 4), (3, 4), strides, extra, strict=True):
+        total = (2 * (reach // 2) if padding == "same" else 0) - more
+        cuts.append(slice(max(total, 0) // 2, max(total, 0) // 2 + (size - 1) * stride + reach - total))
+    want = full[:, cuts[0], cuts[1]]
+    same(run(adapter, ops.conv_transpose, x, k, strides, padding, extra), want, rtol=1e-4, atol=1e-5)
+    first = np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    got = run(adapter, ops.conv_transpose, first, k, strides, padding, extra, "channels_first")
+    same(np.moveaxis(got, 1, -1), want, rtol=1e-4, atol=1e-5)
 
 
 def test_pooling_with_same_padding(adapter: Adapter) -> None:
@@ -195,6 +227,12 @@ def test_top_k_ties_and_order(adapter: Adapter) -> None:
     found, index = run(adapter, ops.top_k, f32([[1, 3, 3, 2], [5, 5, 5, 5]]), 3)
     same(found, [[3, 3, 2], [5, 5, 5]])
     assert index.dtype == np.int32 and index.tolist() == [[1, 2, 3], [0, 1, 2]]
+    zeros = f32(-0.0, 0.0, -1.0, -0.0, 0.0)
+    found, index = run(adapter, ops.top_k, zeros, 4)
+    assert index.tolist() == [0, 1, 3, 4] and np.signbit(found).tolist() == [True, False, True, False]
+    for x in (np.asarray([True, False, True]), np.asarray([255, 0, 255], "uint8")):
+        found, index = run(adapter, ops.top_k, x, 3)
+        assert found.dtype == x.dtype and index.tolist() == [0, 2, 1]
 
 
 def test_argsort_is_stable(adapter: Adapter) -> None:
@@ -216,6 +254,9 @@ def test_searchsorted_and_digitize(adapter: Adapter) -> None:
     edges, x = f32(0, 1, 2, 3), f32([[0.5, 1.0], [3.0, -1.0]])
     for side in ("left", "right"):
         assert run(adapter, ops.searchsorted, edges, x, side=side).tolist() == np.searchsorted(edges, x, side).tolist()
+        rows, wanted = f32([[[0, 1, 1]], [[2, 4, 8]]]), f32([[[1, -1, 2, 0]], [[4, 9, 2, 1]]])
+        want = [[np.searchsorted(rows[i, 0], wanted[i, 0], side).tolist()] for i in range(2)]
+        assert run(adapter, ops.searchsorted, rows, wanted, side=side).tolist() == want
     assert run(adapter, ops.digitize, x, edges).tolist() == np.digitize(x, edges).tolist()
 
 
@@ -297,6 +338,9 @@ def test_logsumexp_and_softmax_of_masked_rows(adapter: Adapter) -> None:
     got = run(adapter, ops.logsumexp, x, axis=-1)
     assert np.isclose(got[0], np.log(1 + np.e)) and got[1] == -INF and got[2] == INF
     same(run(adapter, ops.softmax, x[:1]), [[0.0, 1 / (1 + np.e), np.e / (1 + np.e)]])
+    same(run(adapter, ops.log_softmax, x[:1]), [[-INF, -np.log1p(np.e), 1 - np.log1p(np.e)]])
+    for function in (ops.softmax, ops.log_softmax):  # of nothing but -inf there is no softmax
+        assert np.isnan(run(adapter, function, x[1:2])).all()
     assert run(adapter, ops.logaddexp, f32(-INF, INF), f32(-INF, 0.0)).tolist() == [-INF, INF]
 
 
@@ -412,7 +456,14 @@ def test_cdist(adapter: Adapter) -> None:
 def test_segments_that_are_empty(adapter: Adapter) -> None:
     x, at = f32(1.0, 2.0, 3.0), np.asarray([0, 0, 3], "int32")
     same(run(adapter, ops.segment_sum, x, at, num_segments=5), [3, 0, 0, 3, 0])
+    same(run(adapter, ops.segment_prod, x, at, num_segments=5), [2, 1, 1, 3, 1])
     assert run(adapter, ops.segment_max, x, at, num_segments=5).tolist() == [2.0, -INF, -INF, 3.0, -INF]
+    assert run(adapter, ops.segment_min, x, at, num_segments=5).tolist() == [1.0, INF, INF, 3.0, INF]
+    whole, mixed, last = np.asarray([1, 2, 3], "int32"), np.asarray([2, 0, 2], "int32"), 2**31 - 1
+    assert run(adapter, ops.segment_max, whole, mixed, num_segments=4).tolist() == [2, -last - 1, 3, -last - 1]
+    assert run(adapter, ops.segment_min, whole, mixed, num_segments=4).tolist() == [2, last, 1, last]
+    nothing = run(adapter, ops.segment_sum, values(0, 2), np.zeros(0, "int32"), num_segments=2)
+    same(nothing, np.zeros((2, 2)))
 
 
 def test_istft_undoes_stft(adapter: Adapter) -> None:
