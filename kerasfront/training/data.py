@@ -37,6 +37,7 @@ from kerasfront.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_w
 from kerasfront.utils.py_dataset import PyDataset
 
 __all__ = [
+    "BATCH_SIZE",
     "ArraySpec",
     "BatchSource",
     "Block",
@@ -47,6 +48,8 @@ __all__ = [
     "unpack_x_y_sample_weight",
 ]
 
+# The rows in a batch of arrays where nobody says how many.
+BATCH_SIZE = 32
 _NAMES = ("x", "y", "sample_weight")
 _END = object()
 
@@ -170,7 +173,7 @@ def make_batches(
             warnings.warn(f"`batch_size` is ignored: `x` ({stream.kind}) yields batches.", stacklevel=3)
         return StreamBatches(stream, steps, class_weight, for_predict)
     parts = (x,) if for_predict else (x, y, combine(y, sample_weight, class_weight))
-    return ArrayBatches(parts, batch_size or 32, steps, shuffle, number)
+    return ArrayBatches(parts, batch_size or BATCH_SIZE, steps, shuffle, number)
 
 
 def split_validation(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -22,7 +22,13 @@ from kerasfront.optimizers import LossScaleOptimizer, Optimizer
 from kerasfront.random import host
 from kerasfront.spec import KerasTensor
 from kerasfront.training.compiled import CompileLoss, CompileMetrics
-from kerasfront.training.data import BatchSource, make_batches, split_validation, unpack_x_y_sample_weight
+from kerasfront.training.data import (
+    BATCH_SIZE,
+    BatchSource,
+    make_batches,
+    split_validation,
+    unpack_x_y_sample_weight,
+)
 from kerasfront.training.sample_weights import combine
 from kerasfront.variable import StatelessScope
 
@@ -616,6 +622,8 @@ class Trainer(Layer):
         callbacks: Any = None,
     ) -> Any:
         """The predictions for x, as NumPy arrays in the structure of the outputs; arguments as in `fit`."""
+        if not verbose and not callbacks and steps is None and _is_one_batch(x, batch_size):
+            return self._predicted(x)  # nothing to loop over, and nobody to tell
         source = make_batches(x, batch_size=batch_size, steps=steps, shuffle=False, for_predict=True)
         if not self.built:
             self._prepare(source.spec(), training=False)
@@ -670,6 +678,9 @@ class Trainer(Layer):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The predictions for one batch."""
+        return self._predicted(x)
+
+    def _predicted(self, x: Any) -> Any:
         if not self.built:
             self._prepare((x,), training=False)
         with _adapter.no_gradient():
@@ -718,6 +729,14 @@ def _flat(logs: dict[str, Any]) -> Any:
     """The values in order, the loss first; one alone stands for itself."""
     values = [logs["loss"], *(v for k, v in logs.items() if k != "loss")] if "loss" in logs else list(logs.values())
     return values[0] if len(values) == 1 else values
+
+
+def _is_one_batch(x: Any, batch_size: Any) -> bool:
+    """Whether x is an array of numbers that fits into a batch."""
+    if type(x) is not np.ndarray or not x.ndim or x.dtype.kind not in "biuf":
+        return False
+    size = BATCH_SIZE if batch_size is None else batch_size
+    return isinstance(size, int) and 0 < len(x) <= size
 
 
 def _batch(x: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
