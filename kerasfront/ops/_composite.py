@@ -39,7 +39,14 @@ _SPARSE: dict[str, Callable[[list[bool]], bool]] = {
 
 
 def _leaves(op: Any, slots: list[Any]) -> list[Any]:
-    return [leaf for index, kind in op.tensors if kind != "Body" for leaf in tree.flatten(slots[index])]
+    out: list[Any] = []
+    for index, kind in op.tensors:
+        value = slots[index]
+        if isinstance(value, (list, tuple, dict)):
+            out += tree.flatten(value) if kind != "Body" else ()
+        else:
+            out.append(value)
+    return out
 
 
 def kind_of(op: Any, slots: list[Any], composites: Mapping[type, str]) -> str | None:

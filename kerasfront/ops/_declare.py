@@ -116,24 +116,22 @@ class Op:
             boolean=adapter.native_dtypes["bool"],
         )
 
-    def infer_one(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic result for arguments whose dims are all integers."""
-        bound = self.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        slots = list(bound.arguments.values())
+    def infer_one(self, slots: list[Any]) -> Any:
+        """The symbolic result for the values of all parameters, whose dims are all integers."""
         kind = _composite.kind_of_symbolic(self, slots)
         if kind is not None and _composite.passes(self, kind):
-            out = self._inferred(_composite.plain(slots), bound)
+            out = self._inferred(_composite.plain(slots))
             return _composite.flagged(self, slots, kind, out, runtime.need())
-        return self._inferred(slots, bound)
+        return self._inferred(slots)
 
-    def _inferred(self, slots: list[Any], bound: inspect.BoundArguments) -> Any:
+    def _inferred(self, slots: list[Any]) -> Any:
         if self.kind == "derived" or self.infer is not None:
             return self.spread(self.infer or self.function, _cast_symbolic(self, slots))
         names = _names(self, slots)
         operand = self.dtype.operands(*names) or (dtypes.promote(names[0]) if names else "")
         assert self.shape is not None
-        return KerasTensor(self.spread(self.shape, slots), self.dtype.result(operand, bound.arguments))
+        arguments = dict(zip(self.signature.parameters, slots, strict=True))
+        return KerasTensor(self.spread(self.shape, slots), self.dtype.result(operand, arguments))
 
 
 class Applied:
@@ -541,13 +539,13 @@ def _with_native_results(function: Callable[..., Any], adapter: Any) -> Callable
 
 def _record(op: Op, slots: list[Any]) -> Any:
     """Apply the op to symbolic values: infer the result, and leave a node unless this is inference itself."""
-    args, kwargs = op.spread(lambda *a, **k: (a, k), slots)
     try:
-        out = op.infer_one(*args, **kwargs) if mode.inferring else infer(op.infer_one, args, kwargs)
+        out = op.infer_one(slots) if mode.inferring else infer(op.infer_one, (slots,), {})
     except KerasFrontError as error:
         error.add_note(f"in {_described(op, slots)}")
         raise
     if not mode.inferring and op.tensors:
+        args, kwargs = op.spread(lambda *a, **k: (a, k), slots)
         Applied(op, args, kwargs, out)
     return out if op.mask is None else _masked(op, slots, out)
 
@@ -594,10 +592,8 @@ def _explain(op: Op, error: Exception, slots: list[Any]) -> Any:
     if runtime.adapter.lacks_kernel(error) and (wide := _widened(op, slots, runtime.adapter)) is not None:
         return _narrowed(op, slots, _run(op, wide, runtime.adapter))
     try:
-        with_spec = _map_tensors(op, slots, _spec_of)
-        args, kwargs = op.spread(lambda *a, **k: (a, k), with_spec)
         if op.kind == "primitive":
-            infer(op.infer_one, args, kwargs)
+            infer(op.infer_one, (_map_tensors(op, slots, _spec_of),), {})
     except KerasFrontError as ours:
         ours.add_note(f"in {_described(op, slots)}")
         raise ours from error
@@ -625,9 +621,8 @@ def _widened(op: Op, slots: list[Any], adapter: Any) -> list[Any] | None:
 
 def _narrowed(op: Op, slots: list[Any], result: Any) -> Any:
     """The result in the dtypes that the op's rule gives for `slots`."""
-    args, kwargs = op.spread(lambda *a, **k: (a, k), _map_tensors(op, slots, _spec_of))
     with inferring():
-        specs = tree.flatten(op.infer_one(*args, **kwargs))
+        specs = tree.flatten(op.infer_one(_map_tensors(op, slots, _spec_of)))
     leaves = [_cast(x, spec) for x, spec in zip(tree.flatten(result), specs, strict=True)]
     return tree.pack_sequence_as(result, leaves)
 

@@ -32,8 +32,11 @@ def host_generator(*keys: int) -> np.random.Generator:
     >>> bool(host_generator(7, 0).random() == host_generator(7, 0).random())
     True
     """
-    words = [word for key in keys for word in (int(key) & 0xFFFFFFFFFFFFFFFF, int(key < 0))]
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(words)))
+    return np.random.Generator(np.random.Philox(_sequence(keys)))
+
+
+def _sequence(keys: tuple[int, ...]) -> np.random.SeedSequence:
+    return np.random.SeedSequence([word for key in keys for word in (int(key) & 0xFFFFFFFFFFFFFFFF, int(key < 0))])
 
 
 def next_host_seed() -> int:
@@ -41,7 +44,7 @@ def next_host_seed() -> int:
     with _global.lock:
         _global.drawn += 1
         number = _global.drawn
-    return int(host_generator(_global.seed, number).integers(2**32))
+    return int(_sequence((_global.seed, number)).generate_state(1)[0])
 
 
 def reset(seed: int) -> None:
