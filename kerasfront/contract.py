@@ -15,6 +15,7 @@ The conformance suite, `pytest --pyargs kerasfront.testing --kerasfront-backend=
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -30,6 +31,11 @@ from kerasfront.spec import KerasTensor, dtypes
 
 VERSION = (1, 0)
 GROUP = "kerasfront.backends"
+
+
+_alone = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a child has none of the threads that could give it back
+    os.register_at_fork(before=_alone.acquire, after_in_parent=_alone.release, after_in_child=_alone.release)
 
 
 class Plain:
@@ -165,6 +171,11 @@ class Adapter:
 
     def set_trainable(self, storage: Any, trainable: bool) -> None:
         """Told when a Variable's `trainable` changes."""
+
+    def alone(self, run: Callable[[], Any]) -> Any:
+        """`run()`, which reads a Variable and assigns it: what other threads run by `alone` comes before or after."""
+        with _alone:
+            return run()
 
     # -- gradients
 

@@ -143,7 +143,10 @@ class TensorFlowAdapter(Adapter):
 
     def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> Any:
         with tf.init_scope():
-            return tf.Variable(self.to_tensor(value, dtype), trainable=trainable, name=name.replace("/", "_"))
+            variable = tf.Variable(self.to_tensor(value, dtype), trainable=trainable, name="variable")
+        # TensorFlow prepares its kernel anew for every name that it is given, which takes longer than all the rest.
+        variable._handle_name = f"{name.replace('/', '_')}:0"
+        return variable
 
     def assign(self, storage: Any, value: Any) -> Any:
         if not isinstance(storage, tf.Variable):
@@ -162,6 +165,11 @@ class TensorFlowAdapter(Adapter):
             return storage - value
         storage.assign_sub(value, read_value=False)
         return storage
+
+    def alone(self, run: Callable[[], Any]) -> Any:
+        if tf.executing_eagerly():
+            return super().alone(run)
+        return _locked_in_graph(run) if _in_dataset() else run()
 
     def set_trainable(self, storage: Any, trainable: bool) -> None:
         if isinstance(storage, tf.Variable):
@@ -304,6 +312,29 @@ def _ranks(x: Any) -> Any:
 def _own(primals: Sequence[Any]) -> list[Any]:
     """Tensors to differentiate by: a tape goes by identity, and the same ones may come twice, or in a closure."""
     return [tf.identity(p) for p in primals]
+
+
+def _in_dataset() -> bool:
+    """Whether the graph being traced is that of a function of tf.data, which may run many at a time."""
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        if getattr(graph, "name", "").startswith("Dataset_"):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
+def _locked_in_graph(run: Callable[[], Any]) -> Any:
+    """`run()` between taking and giving back one lock, the same for all graphs."""
+    graph = tf.compat.v1.get_default_graph()
+    lock = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(container="", shared_name="kerasfront_alone"))
+    before = len(graph.get_operations())
+    with tf.control_dependencies([lock]):
+        found = run()
+    with tf.control_dependencies(graph.get_operations()[before:]):
+        given_back = tf.raw_ops.ConsumeMutexLock(mutex_lock=lock)
+    with tf.control_dependencies([given_back]):
+        return tree.map_structure(tf.identity, found)
 
 
 def _dense(gradient: Any) -> Any:

@@ -169,6 +169,9 @@ class TorchAdapter(Adapter):
         with torch.no_grad():
             return storage.sub_(value)
 
+    def alone(self, run: Callable[[], Any]) -> Any:
+        return run() if torch.compiler.is_compiling() else super().alone(run)  # a graph can't hold a lock
+
     def set_trainable(self, storage: Any, trainable: bool) -> None:
         if storage.is_floating_point() or storage.is_complex():
             storage.requires_grad_(trainable)

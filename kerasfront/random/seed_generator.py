@@ -15,18 +15,20 @@ from kerasfront.random import host
 from kerasfront.spec import KerasTensor, mode
 from kerasfront.variable import Variable
 
+_adapter = current()
+
 
 def _device() -> AbstractContextManager[Any]:
     """Where keys live: a framework that seeds its generator on the host keeps them there."""
-    adapter = current()
-    return adapter.device_scope("cpu:0") if adapter.host_keys else nullcontext()
+    return _adapter.device_scope("cpu:0") if _adapter.host_keys else nullcontext()
 
 
 class SeedGenerator:
     """A seed and a counter: each draw that is given the generator takes the next key, and no two draws are alike.
 
     Pass it as the `seed` of the functions of `kerasfront.random`. A layer that draws keeps one as an attribute: its
-    state is then part of the model's state, and a compiled step advances it.
+    state is then part of the model's state, and a compiled step advances it. Threads that share one, and the parallel
+    calls of `tf.data`, draw different keys too; which of them draws which is then left to chance.
 
     Args:
         seed: An integer (taken modulo 2**32), or None: one that `utils.set_random_seed` determines.
@@ -71,6 +73,9 @@ class SeedGenerator:
         """
         if mode.inferring:
             return KerasTensor((2,), "uint32")
+        return _adapter.alone(self._advance)
+
+    def _advance(self) -> Any:
         key, after = _draws.next_key(self.state.value)
         self.state.assign(after)
         return key
@@ -102,22 +107,21 @@ def as_seed(seed: Any) -> int:
         ) from None
 
 
-_global: SeedGenerator | None = None
+_global: list[SeedGenerator] = []
 
 
 def global_seed_generator() -> SeedGenerator:
     """The generator of the draws that are given no seed; a compiled step that has such draws must carry its state."""
-    global _global
-    if _global is None:
-        _global = SeedGenerator(host.global_seed(), name="global_seed_generator")
-    return _global
+    if not _global:
+        _global.append(SeedGenerator(host.global_seed(), name="global_seed_generator"))
+    return _global[0]  # the same for all, also where two threads have made one
 
 
 def set_global_seed(seed: int) -> None:
     """What `utils.set_random_seed` does for kerasfront's own draws: unseeded ones begin again from `seed`."""
     host.reset(as_seed(seed))
-    if _global is not None:
-        _global.reset(host.global_seed())
+    if _global:
+        _global[0].reset(host.global_seed())
 
 
 def draw_seed(seed: int | SeedGenerator | None) -> Any:
