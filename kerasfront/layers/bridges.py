@@ -347,9 +347,14 @@ class FlaxLayer(JaxLayer):
         return _collections(self.module.init(rng, inputs, **self._options(training)))
 
     def get_config(self) -> dict[str, Any]:
-        config = {k: v for k, v in super().get_config().items() if k not in ("call_fn", "init_fn")}
         method = self.method if isinstance(self.method, str) else serialization.serialize_keras_object(self.method)
-        return {**config, "module": serialization.serialize_keras_object(self.module), "method": method}
+        return {
+            **Layer.get_config(self),
+            "module": serialization.serialize_keras_object(self.module),
+            "method": method,
+            "seed": self.seed,
+            "native_serialization_platforms": self.native_serialization_platforms,
+        }
 
 
 def _collections(variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -577,35 +577,117 @@ def test_a_module_of_flax_s_kind() -> None:
     np.testing.assert_allclose(values(given(data(4, 3))), values(layer(data(4, 3))), rtol=1e-6)
 
 
-@only("jax")
-def test_flax_itself() -> None:
-    """With Flax, where it is installed: dropout and batch statistics in training, `apply` in inference."""
-    nn = pytest.importorskip("flax.linen")
+def flax_net() -> Any:
+    import flax.linen as nn
 
-    class Net(nn.Module):  # type: ignore[name-defined, misc]
+    class Net(nn.Module):
         @nn.compact
         def __call__(self, inputs: Any, training: bool) -> Any:
             x = nn.BatchNorm(use_running_average=not training, momentum=0.5)(nn.Dense(5)(inputs))
             return nn.Dense(2)(nn.Dropout(0.5, deterministic=not training)(x))
 
-    net = Net()
-    layer = layers.FlaxLayer(net)
-    model = model_of(layer, 4)
-    model.compile("adam", "mse")
-    model.fit(data(32, 4), data(32, 2), epochs=2, verbose=0)
+    return Net()
+
+
+def flax_model(net: Any) -> tuple[Any, Any]:
+    """A functional model around the module, with layers before and behind it that change nothing."""
+    layer = layers.FlaxLayer(net, seed=3)
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, layers.Identity()(layer(inputs * 1.0))), layer
+
+
+def flax_variables(layer: Any) -> Any:
+    """The collections of `flax_net`, of the values that the layer's variables have now."""
     held = {w.name: w.value for w in layer.weights}
     params = {n: {k.partition(".")[2]: v for k, v in held.items() if k.startswith(n)} for n in ("Dense_0", "Dense_1")}
     params["BatchNorm_0"] = {k: held[f"BatchNorm_0.{k}"] for k in ("scale", "bias")}
     stats = {"BatchNorm_0": {k: held[f"batch_stats.BatchNorm_0.{k}"] for k in ("mean", "var")}}
-    assert np.abs(values(stats["BatchNorm_0"]["mean"])).max() > 0
-    expected = net.apply({"params": params, "batch_stats": stats}, data(4, 4), False)
-    np.testing.assert_allclose(model.predict(data(4, 4), verbose=0), expected, rtol=1e-4, atol=1e-5)
+    assert len(held) == 8
+    return {"params": params, "batch_stats": stats}
+
+
+@only("jax")
+def test_flax_itself() -> None:
+    """fit is the loop that Flax's users write, with the keys for dropout and the statistics; `apply` is inference."""
+    import jax
+
+    net = flax_net()
+    model, layer = flax_model(net)
+    x, y = data(32, 4), data(32, 2)
+    variables, key = flax_variables(layer), layer.seed_generator.state.numpy()
+
+    def loss_of(params: Any, rng: Any, start: int) -> Any:
+        collections = {**variables, "params": params}
+        rows = slice(start, start + 8)
+        found, changed = net.apply(collections, x[rows], True, rngs={"dropout": rng}, mutable=["batch_stats"])
+        return ((found - y[rows]) ** 2).mean(), changed
+
+    for start in range(0, 32, 8):
+        (_, changed), slope = jax.value_and_grad(loss_of, has_aux=True)(variables["params"], key, start)
+        params = jax.tree.map(lambda p, g: p - 0.1 * g, variables["params"], slope)
+        variables, key = {"params": params, **changed}, key + np.array([0, 1], "uint32")
+
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), flax_variables(layer), variables)
+    np.testing.assert_array_equal(layer.seed_generator.state.numpy(), key)
+    assert np.abs(values(variables["batch_stats"]["BatchNorm_0"]["mean"])).max() > 0
+    expected = net.apply(variables, x, False)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-5)
 
     def plain(module: Any, inputs: Any) -> Any:
         return module(inputs, False)
 
-    by_function = layers.FlaxLayer(net, method=plain, variables={"params": params, "batch_stats": stats})
-    np.testing.assert_allclose(values(by_function(data(4, 4))), expected, rtol=1e-4, atol=1e-5)
+    by_function = layers.FlaxLayer(net, method=plain, variables=variables)
+    np.testing.assert_allclose(values(by_function(x)), expected, rtol=1e-4, atol=1e-5)
+
+
+@only("jax")
+def test_weights_of_a_flax_module_in_files(tmp_path: Path) -> None:
+    model, layer = flax_model(flax_net())
+    model.compile("adam", "mse")
+    model.fit(data(32, 4), data(32, 2), epochs=2, verbose=0)
+    model.save_weights(tmp_path / "flax.weights.h5")
+    other, twin = flax_model(flax_net())
+    other.load_weights(tmp_path / "flax.weights.h5")
+    for weight, mine in zip(twin.get_weights(), layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, mine)
+    np.testing.assert_allclose(other.predict(data(4, 4), verbose=0), model.predict(data(4, 4), verbose=0), rtol=1e-6)
+
+
+@only("jax")
+def test_a_flax_module_with_a_config_is_saved_whole(tmp_path: Path) -> None:
+    """The files are Keras's: each reads the other's."""
+    import flax.linen as nn
+    import keras as reference
+
+    class Scaled(nn.Module):
+        units: int = 3
+
+        @nn.compact
+        def __call__(self, inputs: Any) -> Any:
+            return nn.Dense(self.units)(inputs)
+
+        def get_config(self) -> dict[str, Any]:
+            return {"units": self.units}
+
+        @classmethod
+        def from_config(cls, config: dict[str, Any]) -> Any:
+            return cls(**config)
+
+    x = data(4, 4)
+    model = model_of(layers.FlaxLayer(Scaled(units=2), name="scaled"), 4)
+    model.save(tmp_path / "ours.keras")
+    expected = model.predict(x, verbose=0)
+    theirs = reference.saving.load_model(tmp_path / "ours.keras", custom_objects={"Scaled": Scaled})
+    theirs.save(tmp_path / "theirs.keras")
+    np.testing.assert_allclose(theirs.predict(x, verbose=0), expected, rtol=1e-6)
+    for name in ("ours.keras", "theirs.keras"):
+        again = keras.saving.load_model(tmp_path / name, custom_objects={"Scaled": Scaled})
+        np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=1e-6)
+    with keras.saving.custom_object_scope({"Scaled": Scaled}):
+        clone = keras.models.clone_model(model).layers[-1]
+    assert clone.module.units == 2 and clone.module is not model.layers[-1].module
 
 
 # ---- TensorFlow ---------------------------------------------------------------------------------------------------
