@@ -11,7 +11,7 @@ import tensorflow as tf
 from kerasfront import tree
 from kerasfront.contract import Adapter
 from kerasfront.spec import dtypes
-from kerasfront_tensorflow import composite, linalg, nn, ops, optimizers, random, signal
+from kerasfront_tensorflow import composite, image, linalg, nn, ops, optimizers, random, signal
 from kerasfront_tensorflow.bridge import SavedModel
 
 
@@ -59,7 +59,7 @@ class TensorFlowAdapter(Adapter):
     native = {type(tf.constant(0.0))}
     native_dtypes = {name: tf.dtypes.as_dtype(name) for name in (*dtypes.ALL, *dtypes.FLOAT8)}
     primitives = {**ops.PRIMITIVES, **nn.PRIMITIVES, **linalg.PRIMITIVES, **random.PRIMITIVES, **signal.PRIMITIVES}
-    overrides = {**ops.OVERRIDES, **nn.OVERRIDES}
+    overrides = {**ops.OVERRIDES, **nn.OVERRIDES, **image.OVERRIDES}
     gaps = ops.GAPS
     fused_updates = optimizers.FUSED
     wider = {

@@ -62,6 +62,23 @@ def test_antialiased_resize_is_pillows(method, size, layout):
             np.testing.assert_allclose(result[..., channel], np.asarray(want), atol=1e-5)
 
 
+@pytest.mark.trains
+@pytest.mark.parametrize("size", [(2, 5), (6, 3)])
+def test_derivatives_of_a_bilinear_resize(size):
+    """It is linear: the second derivative of the sum of squares is the matrix times itself, and no zeros."""
+    basis = ops.reshape(ops.eye(12), (12, 4, 3, 1))  # a batch with a picture for each pixel
+
+    def resized(x):
+        return ops.image.resize(x, size, data_format="channels_last")
+
+    matrix = values(resized(basis)).reshape(12, -1)
+    x = np.random.default_rng(0).random((1, 4, 3, 1)).astype("float32")
+    found = ops.hessian(lambda x: ops.sum(resized(x) ** 2))(ops.convert_to_tensor(x))
+    np.testing.assert_allclose(values(found).reshape(12, 12), 2 * matrix @ matrix.T, rtol=1e-4, atol=1e-5)
+    _, moved = ops.jvp(resized, (ops.convert_to_tensor(x),), (ops.convert_to_tensor(x),))
+    np.testing.assert_allclose(values(moved), values(resized(x)), rtol=1e-5)
+
+
 @pytest.mark.parametrize("size", [(4, 5), (20, 17), (9, 30)])
 def test_nearest_resize(size):
     rows = [int((2 * i + 1) * 9 // (2 * size[0])) for i in range(size[0])]

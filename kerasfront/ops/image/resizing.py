@@ -149,7 +149,21 @@ def _resized(images: Any, size: Sequence[int], *args: Any) -> KerasTensor:
 )
 def resize_bilinear(images: Tensor, size: Sequence[int], antialias: bool) -> Tensor:
     """Float images (batch, height, width, channels) of another size, by linear interpolation."""
-    return _by_weights(images, size, "bilinear", antialias)
+    if antialias or dtype_of(images) != "float32":
+        return _by_weights(images, size, "bilinear", antialias)
+    return resize_single(images, size)
+
+
+@derived(
+    infer=_resized,
+    dtype=SAME,
+    dtypes_tested=("float32",),
+    tolerance=4,
+    samples=(sample(PICTURE, (7, 8)), sample(PICTURE, (3, 4)), sample(PICTURE, (5, 6)), sample(PICTURE, (10, 2))),
+)
+def resize_single(images: Tensor, size: Sequence[int]) -> Tensor:
+    """`resize_bilinear` of float32 without antialias, apart for frameworks whose kernel computes in that dtype only."""
+    return _by_weights(images, size, "bilinear", False)
 
 
 def _by_weights(images: Any, size: Sequence[int], method: str, antialias: bool) -> Any:
