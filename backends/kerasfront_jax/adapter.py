@@ -17,6 +17,17 @@ from kerasfront.spec import dtypes
 from kerasfront_jax import bridge, linalg, nn, ops, random, signal, sparse
 
 
+class _Names(dict[Any, str]):
+    """Our name of each NumPy dtype; NumPy makes its own anew whenever it is asked."""
+
+    def __missing__(self, dtype: Any) -> str:
+        name = self[dtype] = dtypes.standardize(dtype.name)
+        return name
+
+
+_names = _Names()
+
+
 class JaxVariable:
     """Lets a Variable stand as an argument of jax.numpy's functions."""
 
@@ -78,7 +89,7 @@ class JaxAdapter(Adapter):
         return x.astype(dtypes.to_numpy(dtype))
 
     def dtype_name(self, x: Any) -> str:
-        return dtypes.standardize(x.dtype.name)
+        return _names[x.dtype]
 
     # -- devices
 
