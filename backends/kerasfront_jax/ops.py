@@ -66,6 +66,23 @@ def _take_along(x: Any, indices: Any, axis: int) -> Any:
     return jnp.take_along_axis(x, _indices(indices, x.shape[axis]), axis, mode="clip")
 
 
+def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    size = x.shape[axis]
+    if isinstance(indices_or_sections, int):
+        return jnp.split(x, indices_or_sections, axis)
+    cuts = [0, *indices_or_sections, size]
+    if sorted(cuts) == cuts:
+        return jnp.split(x, cuts[1:-1], axis)
+    # As NumPy has it: slices.
+    return [jnp.take(x, np.arange(size)[a:b], axis) for a, b in zip(cuts, cuts[1:], strict=False)]
+
+
+def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    if num not in (None, x.shape[axis]):
+        raise ValueError(f"{x.shape[axis]} slices")
+    return list(jnp.unstack(x, axis=axis))
+
+
 def _nonzero(x: Any) -> tuple[Any, ...]:
     return tuple(i.astype("int32") for i in jnp.nonzero(x))
 
@@ -124,6 +141,8 @@ def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
 def _view(x: Any, dtype: Any = None) -> Any:
     if dtype is None or x.ndim:
         return x if dtype is None else x.view(dtypes.to_numpy(dtype))
+    if x.dtype.itemsize != dtypes.to_numpy(dtype).itemsize:
+        raise ValueError("a scalar has no axis to change")
     return jax.lax.bitcast_convert_type(x, dtypes.to_numpy(dtype))
 
 
@@ -179,7 +198,7 @@ PRIMITIVES: dict[str, Any] = {
     "squeeze": jnp.squeeze,
     "concatenate": jnp.concatenate,
     "stack": jnp.stack,
-    "split": lambda x, indices_or_sections, axis=0: jnp.split(x, indices_or_sections, axis),
+    "split": _split,
     "broadcast_to": jnp.broadcast_to,
     "matmul": jnp.matmul,
     "zeros": lambda shape, dtype=None: jnp.zeros(shape, _native(dtype)),
@@ -231,7 +250,7 @@ PRIMITIVES: dict[str, Any] = {
     "bitwise_right_shift": jnp.right_shift,
     "running_sum": lambda x, axis: jnp.cumsum(x, axis, x.dtype),
     "running_product": lambda x, axis: jnp.cumprod(x, axis, x.dtype),
-    "unstack": lambda x, num=None, axis=0: list(jnp.unstack(x, axis=axis)),
+    "unstack": _unstack,
     "tile_by": jnp.tile,
     "repeat_along": lambda x, repeats, axis: jnp.repeat(
         x, repeats if isinstance(repeats, int) else np.asarray(repeats), axis

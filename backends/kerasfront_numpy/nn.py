@@ -141,6 +141,8 @@ def _fold(x: Any, size: Any, kernel: Any, dilation: Any, padding: Any, stride: A
 
 
 def _shifted(x: Any, axis: Any) -> Any:
+    if not x.ndim:
+        raise ValueError("a scalar has no axes")
     return x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
 
 

@@ -145,6 +145,8 @@ def _view(x: Any, dtype: Any = None) -> Any:
 
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
+    if k > x.shape[-1]:
+        raise ValueError("too few elements")
     # A stable descending order is an ascending one of what is reversed.
     order = x.shape[-1] - 1 - np.argsort(x[..., ::-1], -1, kind="stable")[..., ::-1]
     order = order[..., :k]
@@ -157,6 +159,17 @@ def _searchsorted(rows: Any, values: Any, side: Any = "left") -> Any:
     flat = zip(np.reshape(rows, (-1, rows.shape[-1])), np.reshape(values, (-1, values.shape[-1])), strict=True)
     found = [np.searchsorted(row, wanted, side) for row, wanted in flat]
     return np.reshape(np.asarray(found, "int32"), values.shape)
+
+
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    x = np.copy(x) if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    if num not in (None, x.shape[axis]):
+        raise ValueError(f"{x.shape[axis]} slices")
+    return list(np.moveaxis(x, axis, 0))
 
 
 PRIMITIVES = {
@@ -222,7 +235,7 @@ PRIMITIVES = {
     "power": _float_power,
     "mod": _by_zero(np.mod),
     "fmod": _by_zero(np.fmod),
-    "clip": lambda x, a, b: np.minimum(np.maximum(x, a), b),
+    "clip": _clip,
     "gcd": np.gcd,
     "nextafter": np.nextafter,
     "trunc": _whole(np.trunc),
@@ -259,7 +272,7 @@ PRIMITIVES = {
     "bitwise_right_shift": np.right_shift,
     "running_sum": lambda x, axis: np.cumsum(x, axis, x.dtype),
     "running_product": lambda x, axis: np.cumprod(x, axis, x.dtype),
-    "unstack": lambda x, num=None, axis=0: list(np.moveaxis(x, axis, 0)),
+    "unstack": _unstack,
     "tile_by": np.tile,
     "repeat_along": np.repeat,
     "full_of": lambda shape, fill_value, dtype: np.full(shape, fill_value, dtypes.to_numpy(dtype)),

@@ -41,7 +41,8 @@ def _slogdet(x: Any) -> Any:
 
 
 def _cholesky(x: Any, upper: bool = False) -> Any:
-    out = tf.linalg.cholesky(x)
+    # Where it fails, TensorFlow leaves the other triangle as the memory was.
+    out = tf.linalg.band_part(tf.linalg.cholesky(x), -1, 0)
     return tf.linalg.adjoint(out) if upper else out
 
 

@@ -148,6 +148,10 @@ def _pooled(pools: Any, x: Any, pool_size: Any, strides: Any, padding: str) -> A
         sizes = zip(x.shape[1:-1], pool_size, strides, strict=True)
         lengths = [shapes.window_length(n, k, s, padding) for n, k, s in sizes]
         return tf.reshape(x, (0, *lengths, x.shape[-1]))
+    if padding == "valid":  # and so does a window that is larger than x
+        for size, window in zip(x.shape[1:-1], pool_size, strict=True):
+            if size is not None and size < window:
+                raise ValueError(f"a window of {window} over {size}")
     if x.shape.rank == 5 and x.dtype not in (tf.float32, tf.bfloat16):
         return _by_parts(pools[2], x, pool_size, strides, padding)
     return pools[x.shape.rank - 2](x, pool_size, strides, padding.upper())

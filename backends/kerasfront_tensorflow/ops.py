@@ -16,6 +16,17 @@ def _reduce(function: Any) -> Any:
     return lambda x, axis=None, keepdims=False: function(x, axis, keepdims)
 
 
+def _of_some(function: Any) -> Any:
+    """A reduction that has no value for no elements."""
+
+    def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if 0 in x.shape and 0 in [x.shape[a] for a in shapes.axes_of(axis, x.shape.rank)]:
+            raise ValueError("no elements")
+        return function(x, axis, keepdims)
+
+    return reduce
+
+
 def _arg(function: Any) -> Any:
     def arg(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         if axis is None:
@@ -30,9 +41,13 @@ def _arg(function: Any) -> Any:
 def _expand(x: Any, axis: Any) -> Any:
     axes = (axis,) if isinstance(axis, int) else axis
     ndim = x.shape.rank + len(axes)
-    for a in sorted(shapes.axis_of(a, ndim) for a in axes):
+    for a in shapes.axes_of(axes, ndim):
         x = tf.expand_dims(x, a)
     return x
+
+
+def _squeeze(x: Any, axis: Any = None) -> Any:
+    return tf.squeeze(x, shapes.axes_of(axis, x.shape.rank) if isinstance(axis, tuple) else axis)
 
 
 def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
@@ -40,15 +55,17 @@ def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         return tf.split(x, indices_or_sections, axis)
     size = x.shape[axis]
     cuts = [0, *indices_or_sections, size]
+    if size is not None and sorted(cuts) != cuts:  # as NumPy has it: slices
+        return [tf.gather(x, np.arange(size)[a:b], axis=axis) for a, b in zip(cuts, cuts[1:], strict=False)]
     return tf.split(x, [b - a for a, b in zip(cuts, cuts[1:], strict=False)], axis)
 
 
 def _via(function: Any, *has: str, wide: str | None = None) -> Any:
     """`function` in a wider dtype for tensors of those that its kernel lacks."""
+    plain = "float32" in has
 
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
-        name = x.dtype.name
-        if name in has:
+        if (x.dtype is tf.float32 and plain) or x.dtype.name in has:
             return function(x, *args, **kwargs)
         to = wide or ("int64" if x.dtype.is_integer or x.dtype.is_bool else "float32")
         args = tuple(tf.cast(a, to) if tf.is_tensor(a) and a.dtype == x.dtype else a for a in args)
@@ -94,7 +111,8 @@ def _lacking(function: Any, *names: str) -> Any:
 
 
 def _signed(function: Any, unsigned: Any) -> Any:
-    return lambda x: unsigned(x) if x.dtype.is_unsigned or x.dtype.is_bool else function(x)
+    signed = (tf.float32, tf.float64, tf.int32, tf.int64)
+    return lambda x: function(x) if x.dtype in signed or not (x.dtype.is_unsigned or x.dtype.is_bool) else unsigned(x)
 
 
 def _matmul_rows(a: Any, b: Any) -> Any:
@@ -115,13 +133,16 @@ def _matmul_rows(a: Any, b: Any) -> Any:
 
 
 def _matmul(a: Any, b: Any) -> Any:
-    if a.shape.rank == 1 and b.shape.rank == 1:
+    left, right = a.shape.rank, b.shape.rank
+    if left == right == 2:
+        return tf.raw_ops.MatMul(a=a, b=b)
+    if left == 1 and right == 1:
         return tf.reshape(_matmul(a[None], b[:, None]), [])
-    if a.shape.rank == 1:
+    if left == 1:
         return tf.squeeze(_matmul(a[None], b), -2)
-    if b.shape.rank == 1:
+    if right == 1:
         return tf.squeeze(_matmul(a, b[:, None]), -1)
-    if a.shape.rank > 2 and a.shape.rank >= b.shape.rank and all(d == 1 for d in b.shape[:-2]):
+    if left > 2 and left >= right and all(d == 1 for d in b.shape[:-2]):
         return _matmul_rows(a, b)
     return tf.matmul(a, b)
 
@@ -172,7 +193,14 @@ def _shaped(x: Any, shape: Any) -> Any:
     return x
 
 
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    x = tf.identity(x) if low is None else tf.maximum(x, low)
+    return x if high is None else tf.minimum(x, high)
+
+
 def _gcd(a: Any, b: Any) -> Any:
+    if not a.dtype.is_integer:
+        raise TypeError(f"gcd needs integers, got {a.dtype.name}")
     shape = tf.broadcast_dynamic_shape(tf.shape(a), tf.shape(b))
     static = tf.broadcast_static_shape(a.shape, b.shape)
     a, b = (_shaped(tf.broadcast_to(tf.abs(v) if not v.dtype.is_unsigned else v, shape), static) for v in (a, b))
@@ -223,8 +251,10 @@ def _take_along(x: Any, indices: Any, axis: int) -> Any:
 
 
 def _nonzero(x: Any) -> tuple[Any, ...]:
+    if not x.shape.rank:
+        raise ValueError("a scalar has no axes")
     found = tf.cast(tf.where(x if x.dtype.is_bool else tf.not_equal(x, tf.zeros([], x.dtype))), tf.int32)
-    return tuple(tf.unstack(found, num=x.shape.rank, axis=1)) if x.shape.rank else ()
+    return tuple(tf.unstack(found, num=x.shape.rank, axis=1))
 
 
 def _starts(x: Any, start: Any, shape: Any) -> Any:
@@ -290,6 +320,8 @@ def _view(x: Any, dtype: Any = None) -> Any:
     if dtype is None or tf.dtypes.as_dtype(dtype).size == x.dtype.size:
         return x if dtype is None else tf.bitcast(x, dtype)
     to = tf.dtypes.as_dtype(dtype)
+    if not x.shape.rank:
+        raise ValueError("a scalar has no axis to change")
     if to.size < x.dtype.size:
         return tf.reshape(tf.bitcast(x, to), tf.concat([tf.shape(x)[:-1], [-1]], 0))
     parts = to.size // x.dtype.size
@@ -368,9 +400,10 @@ def _item(x: Any, key: Any) -> Any:
 
 
 PRIMITIVES: dict[str, Any] = {
-    "add": lambda a, b: tf.logical_or(a, b) if a.dtype == tf.bool else tf.add(a, b),
-    "subtract": lambda a, b: tf.math.logical_xor(a, b) if a.dtype == tf.bool else tf.subtract(a, b),
-    "multiply": lambda a, b: tf.logical_and(a, b) if a.dtype == tf.bool else tf.multiply(a, b),
+    # tf.add takes twice as long as the op that it calls.
+    "add": lambda a, b: tf.logical_or(a, b) if a.dtype is tf.bool else tf.raw_ops.AddV2(x=a, y=b),
+    "subtract": lambda a, b: tf.math.logical_xor(a, b) if a.dtype is tf.bool else tf.subtract(a, b),
+    "multiply": lambda a, b: tf.logical_and(a, b) if a.dtype is tf.bool else tf.multiply(a, b),
     "divide": tf.truediv,
     "maximum": _logical(tf.maximum, tf.logical_or),
     "minimum": _logical(tf.minimum, tf.logical_and),
@@ -406,8 +439,8 @@ PRIMITIVES: dict[str, Any] = {
     "sum": _reduce(tf.reduce_sum),
     "product": _reduce(tf.reduce_prod),
     "mean": _reduce(tf.reduce_mean),
-    "amax": _reduce(_logical(tf.reduce_max, tf.reduce_any)),
-    "amin": _reduce(_logical(tf.reduce_min, tf.reduce_all)),
+    "amax": _of_some(_logical(tf.reduce_max, tf.reduce_any)),
+    "amin": _of_some(_logical(tf.reduce_min, tf.reduce_all)),
     "argmax": _arg(lambda x, axis, to: tf.argmax(_order_key(x), axis, to)),
     "argmin": _arg(_argmin),
     "any": _reduce(tf.reduce_any),
@@ -415,7 +448,7 @@ PRIMITIVES: dict[str, Any] = {
     "reshape": lambda x, newshape: tf.reshape(x, (newshape,) if isinstance(newshape, int) else newshape),
     "transpose": lambda x, axes=None: tf.transpose(x, axes),
     "expand_dims": _expand,
-    "squeeze": lambda x, axis=None: tf.squeeze(x, axis),
+    "squeeze": _squeeze,
     "concatenate": lambda xs, axis=0: tf.concat(xs, axis),
     "stack": tf.stack,
     "split": _split,
@@ -433,7 +466,7 @@ PRIMITIVES: dict[str, Any] = {
     "power": _power,
     "mod": _via(_by_zero(tf.math.floormod), *_REAL),
     "fmod": _via(_by_zero(_fmod), *_REAL),
-    "clip": lambda x, a, b: tf.minimum(tf.maximum(x, a), b),
+    "clip": _clip,
     "gcd": _gcd,
     "nextafter": tf.math.nextafter,
     "trunc": _whole(_trunc),

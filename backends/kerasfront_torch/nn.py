@@ -149,6 +149,8 @@ def _lengths(x: Any, output_size: Any) -> tuple[int, ...]:
 
 def _over(function: Any, x: Any, axis: Any) -> Any:
     """`function` of one axis, over one or several."""
+    if not x.ndim:
+        raise IndexError("a scalar has no axes")
     if isinstance(axis, int):
         return function(x, axis)
     axes = tuple(range(x.ndim)) if axis is None else axis

@@ -14,19 +14,27 @@ from kerasfront_torch.device import default_device
 from kerasfront_torch.dtypes import NATIVE
 
 
-def _reduce(function: Any) -> Any:
-    def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        if axis == ():  # torch takes no axes for all of them
-            return x
-        return function(x, dim=tuple(range(x.ndim)) if axis is None else axis, keepdim=keepdims, dtype=x.dtype)
+def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    # By place: names cost torch's parser as much again. Without axes, torch takes all of them.
+    return x if axis == () else torch.mean(x, axis, keepdims)
 
-    return reduce
+
+def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if axis == ():
+        return x
+    return torch.sum(x, axis, keepdims) if x.is_floating_point() else torch.sum(x, axis, keepdims, dtype=x.dtype)
+
+
+def _transpose(x: Any, axes: Any = None) -> Any:
+    if axes is None:
+        return x.t() if x.ndim <= 2 else x.permute(tuple(range(x.ndim))[::-1])
+    return x.permute(axes)
 
 
 def _product(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    if any(not -x.ndim <= a < x.ndim for a in axes):
-        raise IndexError(f"no axis {axis} in rank {x.ndim}")
+    if any(not -x.ndim <= a < x.ndim for a in axes) or len({a % x.ndim for a in axes}) < len(axes):
+        raise IndexError(f"no axes {axis} in rank {x.ndim}")
     for a in sorted((a % x.ndim for a in axes), reverse=True):
         x = torch.prod(x, a, keepdim=keepdims, dtype=x.dtype)
     return x
@@ -51,6 +59,8 @@ def _arg(function: Any) -> Any:
 def _take(x: Any, indices: Any, axis: Any = None) -> Any:
     if axis is None:
         x, axis = x.reshape(-1), 0
+    if not -x.ndim <= axis < x.ndim:
+        raise IndexError(f"no axis {axis} in rank {x.ndim}")
     axis %= x.ndim
     indices = _indices(indices, x.shape[axis])
     if axis == 0 and x.ndim == 2:
@@ -67,7 +77,7 @@ def _one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Any
 def _expand(x: Any, axis: Any) -> Any:
     axes = (axis,) if isinstance(axis, int) else axis
     ndim = x.ndim + len(axes)
-    for a in sorted(shapes.axis_of(a, ndim) for a in axes):
+    for a in shapes.axes_of(axes, ndim):
         x = x.unsqueeze(a)
     return x
 
@@ -148,16 +158,21 @@ _WIDE_UINT = (torch.uint16, torch.uint32, torch.uint64)
 
 
 def _indices(indices: Any, size: int) -> Any:
-    """Indices from 0; those out of range are clipped."""
-    indices = indices.long()
-    return torch.where(indices < 0, indices + size, indices).clamp(0, size - 1)
+    """Indices from 0, int32 or int64; those out of range are clipped."""
+    if indices.dtype is not torch.int32:
+        indices = indices.long()
+    # The sign, as ones or zeros in all bits, says whether to add the size: twice as fast as torch.where.
+    sign = indices >> (31 if indices.dtype is torch.int32 else 63)
+    return (indices + (sign & size)).clamp(0, size - 1)
 
 
 def _take_along(x: Any, indices: Any, axis: int) -> Any:
-    return torch.take_along_dim(x, _indices(indices, x.shape[axis]), axis)
+    return torch.take_along_dim(x, _indices(indices.long(), x.shape[axis]), axis)
 
 
 def _nonzero(x: Any) -> tuple[Any, ...]:
+    if not x.ndim:
+        raise ValueError("a scalar has no axes")
     return tuple(i.to(torch.int32) for i in torch.nonzero(x, as_tuple=True))
 
 
@@ -187,9 +202,14 @@ def _starts(x: Any, start: Any, shape: Any) -> list[Any]:
 
 
 def _dynamic_slice(x: Any, start: Any, shape: Any) -> Any:
+    if start.numel() and _is_known(start):
+        for axis, (s, n) in enumerate(zip(_starts(x, start, shape), shape, strict=True)):
+            x = x.narrow(axis, int(s), n)
+        return x
     # No number comes to the host so.
     for axis, (s, n) in enumerate(zip(_starts(x, start, shape), shape, strict=True)):
-        x = torch.index_select(x, axis, s + torch.arange(n, device=x.device))
+        if n != x.shape[axis]:
+            x = torch.index_select(x, axis, s + torch.arange(n, device=x.device))
     return x
 
 
@@ -212,9 +232,8 @@ def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
         signed = (v.view(torch.int64) ^ _FIRST_BIT for v in (x, updates))
         return (_scatter_rows(next(signed), ids, next(signed), reduction) ^ _FIRST_BIT).view(torch.uint64)
     n = x.shape[0]
-    ids = ids.long()
-    # What is out of range goes to a row of its own.
-    ids = torch.where((ids < 0) | (ids >= n), n, ids)
+    # What is out of range goes to a row of its own; without the first bit, what is below 0 is far above n.
+    ids = (ids.long() & torch.iinfo(torch.int64).max).clamp(max=n)
     rows = torch.cat([x, x.new_zeros((1, *x.shape[1:]))])
     if reduction == "set":
         return torch.index_copy(rows, 0, ids, updates)[:n]
@@ -256,6 +275,8 @@ def _arange(start: Any, stop: Any, step: Any, dtype: str) -> Any:
 
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
+    if k > x.shape[-1]:
+        raise ValueError("too few elements")
     # torch.topk leaves open which of equal elements comes first.
     values, indices = torch.sort(x, dim=-1, descending=True, stable=True)
     return values[..., :k], indices[..., :k].to(torch.int32)
@@ -267,9 +288,24 @@ def _searchsorted(rows: Any, values: Any, side: str = "left") -> Any:
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
     # Four times as fast with numbers as with 0-d tensors that broadcast.
+    if low is None or high is None:
+        return torch.clone(x) if low is high else torch.clamp(x, low, high)
     if low.ndim == high.ndim == 0 and all(map(_is_known, (low, high))):
         return torch.clamp(x, low.item(), high.item())
     return torch.clamp(x, low, high)
+
+
+def _broadcast_to(x: Any, shape: Any) -> Any:
+    if -1 in shape:  # torch takes it for the size that x has
+        raise ValueError("a size below 0")
+    return torch.broadcast_to(x, shape)
+
+
+def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    out = list(torch.unbind(x, axis))
+    if num is not None and len(out) != num:
+        raise ValueError(f"{len(out)} slices")
+    return out
 
 
 def _is_known(bound: Any) -> bool:
@@ -313,9 +349,9 @@ PRIMITIVES: dict[str, Any] = {
     "select_where": torch.where,
     "relu": torch.relu,
     "sigmoid": torch.sigmoid,
-    "sum": _reduce(torch.sum),
+    "sum": _sum,
     "product": _product,
-    "mean": _reduce(torch.mean),
+    "mean": _mean,
     "amax": _over_all(torch.amax),
     "amin": _over_all(torch.amin),
     "argmax": _arg(torch.argmax),
@@ -323,13 +359,13 @@ PRIMITIVES: dict[str, Any] = {
     "any": _over_all(torch.any),
     "all": _over_all(torch.all),
     "reshape": lambda x, newshape: torch.reshape(x, (newshape,) if isinstance(newshape, int) else newshape),
-    "transpose": lambda x, axes=None: x.permute(tuple(range(x.ndim))[::-1] if axes is None else axes),
+    "transpose": _transpose,
     "expand_dims": _expand,
     "squeeze": _squeeze,
     "concatenate": torch.cat,
     "stack": torch.stack,
     "split": _split,
-    "broadcast_to": torch.broadcast_to,
+    "broadcast_to": _broadcast_to,
     "matmul": torch.matmul,
     "zeros": _made(torch.zeros),
     "ones": _made(torch.ones),
@@ -379,7 +415,7 @@ PRIMITIVES: dict[str, Any] = {
     "bitwise_right_shift": _via(torch.bitwise_right_shift, *_WIDE_UINT),
     "running_sum": lambda x, axis: torch.cumsum(x, axis, dtype=x.dtype),
     "running_product": lambda x, axis: torch.cumprod(x, axis, dtype=x.dtype),
-    "unstack": lambda x, num=None, axis=0: list(torch.unbind(x, axis)),
+    "unstack": _unstack,
     "tile_by": torch.tile,
     "repeat_along": _repeat,
     "full_of": _full,

@@ -101,13 +101,13 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(*(sample(*s.args, 0.5, -1.0) for s in _WIDE),), elementwise=True)
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
-    """x where it is above `threshold`, else `default_value`, elementwise.
+    """x where it is above `threshold`, else `default_value`, elementwise; nan stays.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.threshold([0.0, 2.0], 1.0, -1.0)).tolist()
     [-1.0, 2.0]
     """
-    return select_where(e.greater(x, threshold), x, default_value)
+    return select_where(e.less_equal(x, threshold), default_value, x)
 
 
 @derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: np.clip(x, -1, 1), elementwise=True)
@@ -150,17 +150,17 @@ def hard_silu(x: Tensor) -> Tensor:
 @derived(
     dtype=FLOATING,
     samples=_WIDE,
-    ref=lambda x, threshold=0.5: np.where(np.abs(x) > threshold, x, 0),
+    ref=lambda x, threshold=0.5: np.where(np.abs(x) <= threshold, 0, x),
     elementwise=True,
 )
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
-    """x where its absolute value is above `threshold`, else 0, elementwise.
+    """x where its absolute value is above `threshold`, else 0, elementwise; nan stays (Keras on TensorFlow: 0).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.hard_shrink([-1.0, 0.25])).tolist()
     [-1.0, 0.0]
     """
-    return select_where(e.greater(e.abs(x), threshold), x, 0)
+    return select_where(e.less_equal(e.abs(x), threshold), 0, x)
 
 
 @derived(
@@ -332,6 +332,8 @@ Axis = int | Sequence[int] | None
 
 def _over(x: Any, axis: Axis = -1) -> shapes.Shape:
     shapes.axes_of(axis, len(x.shape))
+    if not x.shape:
+        raise ShapeError("Expected a tensor of rank 1 or more, got a scalar.")
     return tuple(x.shape)
 
 

@@ -120,7 +120,7 @@ def pad(
         constant_values: The value of "constant"; None: 0.
 
     Raises:
-        ValueError: The mode is unknown, or constant_values is given for another mode.
+        ValueError: The mode is unknown, or constant_values is given for another mode, or is several.
         ShapeError: pad_width doesn't fit x.
 
     >>> from kerasfront import ops
@@ -131,6 +131,8 @@ def pad(
         raise ValueError(f"Expected `mode` to be one of {', '.join(_MODES)}, got {mode!r}.")
     if mode != "constant" and constant_values is not None:
         raise ValueError(f"`constant_values` goes with mode='constant' only, got {constant_values} for mode={mode!r}.")
+    if isinstance(constant_values, (list, tuple)):
+        raise ValueError(f"Expected `constant_values` to be one number, got {constant_values!r}.")
     widths = _widths(pad_width, len(x.shape))
     if mode == "constant":
         return pad_constant(x, widths, 0 if constant_values is None else constant_values)

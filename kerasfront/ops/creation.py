@@ -148,6 +148,9 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         step: The distance; None: 1.
         dtype: None: int32 where all are integers, else `floatx()`.
 
+    Raises:
+        ShapeError: The step is 0.
+
     In a graph of TensorFlow they may be scalar tensors.
 
     >>> from kerasfront import ops
@@ -157,6 +160,8 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
+    if isinstance(step, (int, float)) and step == 0:
+        raise ShapeError("Expected a `step` other than 0.")
     if dtype is None:
         dtype = "int32" if all(map(_is_integral, (start, stop, step))) else config.floatx()
     return arange_of(start, stop, step, dtype)
@@ -276,6 +281,8 @@ def _whole(value: Any, name: str) -> int:
 def _matrix(make: Any, rows: Any, columns: Any, k: Any, dtype: Any) -> Any:
     n = _whole(rows, "N")
     m = n if columns is None else _whole(columns, "M")
+    if n < 0 or m < 0:
+        raise ShapeError(f"Expected a matrix of no less than 0 rows and columns, got {n} and {m}.")
     at = e.subtract(expand_dims(arange(m), 0), expand_dims(arange(n), 1))
     return cast(make(at, _whole(k, "k")), config.floatx() if dtype is None else dtype)
 
@@ -286,6 +293,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
     Raises:
         TypeError: N, M or k is no integer.
+        ShapeError: N or M is negative.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.eye(2)).tolist()

@@ -434,10 +434,15 @@ def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     dtype=NUMERIC,
     elementwise=True,
     ref=np.clip,
-    samples=(sample(Array((3, 4)), 0, 1), sample(Array((3, 4)), Array((4,), -2, -1), Array((3, 1), 0, 1))),
+    samples=(
+        sample(Array((3, 4)), 0, 1),
+        sample(Array((3, 4)), Array((4,), -2, -1), Array((3, 1), 0, 1)),
+        sample(Array((3, 4)), None, 1),
+        sample(Array((3, 4)), Array((4,)), None),
+    ),
 )
-def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> Tensor:
-    """x limited to the range from `x_min` to `x_max`, which may be tensors that broadcast with x.
+def clip(x: Tensor, x_min: Tensor | None, x_max: Tensor | None) -> Tensor:
+    """x limited to the range from `x_min` to `x_max`, which may be tensors that broadcast with x; None: no limit.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.clip([-2.0, 0.5, 3.0], 0, 1)).tolist()

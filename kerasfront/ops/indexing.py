@@ -21,7 +21,7 @@ from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import full, zeros
 from kerasfront.ops.shaping import moveaxis, ravel, reshape, transpose, unstack
-from kerasfront.spec import KerasTensor, dtypes, shapes
+from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
 
 __all__ = [
@@ -271,8 +271,14 @@ def take_along_axis(x: Tensor, indices: Indices, axis: int | None = None) -> Ten
     return take_along(ravel(x), ravel(indices), 0) if axis is None else take_along(x, indices, axis)
 
 
+def _found(x: KerasTensor) -> tuple[KerasTensor, ...]:
+    if not x.shape:
+        raise ShapeError("nonzero needs a tensor of rank 1 or more, got a scalar.")
+    return tuple(KerasTensor((None,), "int32") for _ in x.shape)
+
+
 @primitive(
-    infer=lambda x: tuple(KerasTensor((None,), "int32") for _ in x.shape),
+    infer=_found,
     ref=np.nonzero,
     differentiable=False,
     samples=(sample(Array((3, 4))), sample(Array((5,), dtype="bool"))),
@@ -635,9 +641,18 @@ def _number_of_segments(ids: Any, num_segments: int | None) -> Any:
         return top
 
 
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two sizes that are known differ."""
+    return bool(one != other and not (unknown(one) or unknown(other)))
+
+
 def _segments(data: Any, segment_ids: Any, num_segments: int | None, kind: str, start: Any) -> Any:
     if len(segment_ids.shape) != 1:
         raise ShapeError(f"Expected `segment_ids` to be a vector, got the shape {tuple(segment_ids.shape)}.")
+    if not data.shape or _differ(data.shape[0], segment_ids.shape[0]):
+        raise ShapeError(
+            f"Expected one segment id for each row, got {segment_ids.shape[0]} for data of shape {tuple(data.shape)}."
+        )
     number = _number_of_segments(segment_ids, num_segments)
     dims = shape_of(data)[1:]
     if number is None:

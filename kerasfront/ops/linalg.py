@@ -18,7 +18,7 @@ from kerasfront.ops._declare import Tensor, derived, primitive
 from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.core import shape as shape_of
-from kerasfront.ops.creation import eye
+from kerasfront.ops.creation import eye, zeros
 from kerasfront.ops.elementwise import abs, conj, log, maximum, not_equal, power, select_where, sqrt, square
 from kerasfront.ops.gradients import jvp
 from kerasfront.ops.reduce import amax, amin, sum
@@ -367,7 +367,7 @@ def cholesky(x: Tensor, upper: bool = False) -> Tensor:
 
     Raises:
         ShapeError: The matrices aren't square. One that isn't positive definite gives the framework's error, or nan on
-            JAX, which can't raise from compiled code.
+            JAX and TensorFlow, which don't raise from compiled code.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.linalg.cholesky([[4.0, 2.0], [2.0, 2.0]])).tolist()
@@ -718,7 +718,9 @@ def matrix_rank(x: Tensor, tol: float | None = None) -> Tensor:
     >>> int(ops.linalg.matrix_rank([[1.0, 2.0], [2.0, 4.0]]))
     1
     """
-    _matrices(x)
+    *batch, rows, columns = _matrices(x)
+    if 0 in (rows, columns):
+        return zeros(tuple(batch), "int32")
     values = svd(x, compute_uv=False)
     if tol is None:
         m, n = shape_of(x)[-2:]

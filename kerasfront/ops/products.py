@@ -155,7 +155,9 @@ def outer(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @derived(
-    dtype=PROMOTE, samples=(sample(_A, _B), sample(Array((2,)), _B), sample(Array((2, 3, 2)), Array((3,)))), ref=np.kron
+    dtype=PROMOTE,
+    samples=(sample(_A, _B), sample(Array((2,)), _B), sample(Array((2, 3, 2)), Array((3, 2, 2)))),
+    ref=np.kron,
 )
 def kron(x1: Tensor, x2: Tensor) -> Tensor:
     """The Kronecker product: each element of x1 times the whole of x2; missing axes count as 1 in front.
@@ -166,9 +168,9 @@ def kron(x1: Tensor, x2: Tensor) -> Tensor:
     """
     rank = len(x1.shape) if len(x1.shape) > len(x2.shape) else len(x2.shape)
     d1, d2 = ((1,) * (rank - len(x.shape)) + tuple(shape_of(x)) for x in (x1, x2))
-    a = reshape(x1, tuple(d for n in d1 for d in (n, 1)))
-    b = reshape(x2, tuple(d for n in d2 for d in (1, n)))
-    return reshape(e.multiply(a, b), tuple(m * n for m, n in zip(d1, d2, strict=True)))
+    # Not by broadcasting over twice the rank, which TensorFlow can't from rank 3 on.
+    pairs = transpose(reshape(outer(x1, x2), (*d1, *d2)), tuple(i + j for i in range(rank) for j in (0, rank)))
+    return reshape(pairs, tuple(m * n for m, n in zip(d1, d2, strict=True)))
 
 
 @derived(

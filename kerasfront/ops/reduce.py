@@ -82,7 +82,14 @@ def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@primitive(shape=shapes.reduce, samples=reductions(empty=False), ref=np.max)
+def _of_some(x: Any, axis: Any = None, keepdims: bool = False) -> shapes.Shape:
+    out = shapes.reduce(x, axis, keepdims)
+    if 0 in [x.shape[a] for a in shapes.axes_of(axis, len(x.shape))]:
+        raise ShapeError(f"There is no largest or smallest of no elements: axis={axis} of the shape {tuple(x.shape)}.")
+    return out
+
+
+@primitive(shape=_of_some, samples=reductions(empty=False), ref=np.max)
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element over `axis`.
 
@@ -92,7 +99,7 @@ def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@primitive(shape=shapes.reduce, samples=reductions(empty=False), ref=np.min)
+@primitive(shape=_of_some, samples=reductions(empty=False), ref=np.min)
 def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element over `axis`.
 

@@ -68,13 +68,15 @@ def sort(x: Tensor, axis: int | None = -1) -> Tensor:
 def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """The indices (int32) that would sort x along `axis` (None: the flattened x).
 
-    Equal elements keep their order on every backend; nan comes last.
+    Equal elements keep their order on every backend; nan comes last. Of a scalar it is 0.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.argsort([3, 1, 2, 1])).tolist()
     [1, 3, 2, 0]
     """
-    return argsort_along(ravel(x), 0) if axis is None else argsort_along(x, axis)
+    if axis is None:
+        return argsort_along(ravel(x), 0)
+    return argsort_along(x, axis) if len(x.shape) else zeros((), "int32")
 
 
 @derived(samples=(sample(_M, 1), sample(_M, 2, 0), sample(_M, 3, None)), dtypes_tested=_ORDERED)

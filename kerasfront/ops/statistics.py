@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from kerasfront.ops._declare import Indices, Tensor, derived
 from kerasfront.ops._samples import Array, reductions, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_tensor
 from kerasfront.ops.core import shape as shape_of
-from kerasfront.ops.creation import arange, linspace, zeros
+from kerasfront.ops.creation import arange, full, linspace, zeros
 from kerasfront.ops.indexing import scatter_rows, take_along
 from kerasfront.ops.reduce import all, amax, amin, any, sum
 from kerasfront.ops.shaping import expand_dims, moveaxis, ravel, reshape, transpose
@@ -80,10 +81,16 @@ def _quantile(x: Any, q: Any, axis: Axis, method: str, keepdims: bool, pass_nan:
     name = dtype_of(x)
     wide = "float32" if name in ("float16", "bfloat16") else name
     # Positions in a narrow float would miss elements.
-    q = cast(q, wide) if is_tensor(q) else convert_to_tensor(np.asarray(q, "float64"), wide)
+    if not is_tensor(q):
+        q = np.asarray(q, "float64")
+        if not np.all((q >= 0) & (q <= 1)):
+            raise ValueError(f"Expected shares from 0 to 1 (percentages from 0 to 100), got {q.tolist()} as shares.")
+    q = cast(convert_to_tensor(q), wide)
     if len(q.shape) > 1:
         raise ShapeError(f"Expected `q` to be a scalar or a vector, got the shape {tuple(q.shape)}.")
     rows, axes = _in_one_axis(x, axis)
+    if rows.shape[-1] == 0:  # one nan stands for no element
+        rows = full((*shape_of(rows)[:-1], 1), float("nan"), name)
     ordered, nans = sort_along(rows, -1), e.isnan(rows)
     number = sum(cast(e.logical_not(nans), "int32"), -1, True)
     at = e.multiply(reshape(q, (-1,)), cast(e.subtract(number, 1), wide))
@@ -120,7 +127,7 @@ def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
 
 @derived(dtype=FLOATING, samples=_QUANTILES, ref=np.quantile, dtypes_tested=_REAL)
 def quantile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """The values below which the shares `q` of the elements over `axis` lie; nan where one is nan.
+    """The values below which the shares `q` of the elements over `axis` lie; nan where one is nan, or there is none.
 
     Args:
         x: A tensor.
@@ -129,6 +136,10 @@ def quantile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepd
         method: Between two elements: "linear" interpolates, "lower", "higher", "nearest" (the even position of two)
             and "midpoint" are what they say.
         keepdims: Whether the axes stay, with size 1.
+
+    Raises:
+        ValueError: A share is below 0 or above 1 (where it is no tensor: such a one means the nearest element), or
+            the method is unknown.
 
     >>> from kerasfront import ops
     >>> float(ops.quantile([1.0, 2.0, 4.0], 0.75))
@@ -295,6 +306,8 @@ def histogram(x: Tensor, bins: int = 10, range: tuple[float, float] | None = Non
         raise DTypeError(f"Expected `bins` to be an integer, got {bins!r}.")
     if bins < 1:
         raise ShapeError(f"Expected at least 1 bin, got {bins}.")
+    if range is not None and builtins.all(isinstance(v, (int, float)) for v in range) and range[0] > range[1]:
+        raise ValueError(f"Expected `range` to be (lowest, highest), got {range!r}.")
     flat = ravel(x)
     flat = cast(flat, dtypes.floating(dtype_of(x)))
     name = dtype_of(flat)

@@ -38,6 +38,28 @@ WRONG: dict[str, tuple[str, tuple[Any, ...], dict[str, Any], str]] = {
     "a window": ("conv", (t(1, 2, 2, 1), t(3, 3, 1, 1)), {}, r"reaches over 3 does not fit into a dimension of size 2"),
     "channels": ("conv", (t(1, 5, 5, 2), t(3, 3, 3, 4)), {}, r"channels"),
     "a pool": ("max_pool", (t(1, 2, 2, 1), 3), {}, r"reaches over 3 does not fit into a dimension of size 2"),
+    "a large pool": ("max_pool", (t(2, 6, 7, 3), 9, 2), {}, r"reaches over 9 does not fit into a dimension of size 6"),
+    "a mean of a pool": (
+        "average_pool",
+        (t(2, 6, 3), 9),
+        {},
+        r"reaches over 9 does not fit into a dimension of size 6",
+    ),
+    "too many of the largest": ("top_k", (t(2, 3), 4), {}, r"take the 4 largest .* \(2, 3\)"),
+    "an axis to take from": ("take", (t(2, 3), np.zeros(2, "int32")), {"axis": 2}, r"`axis` between -2 and 1 .* got 2"),
+    "an axis of a product twice": ("prod", (t(2, 3),), {"axis": (0, 0)}, r"name each axis once, got \(0, 0\)"),
+    "an axis to insert twice": ("expand_dims", (t(2, 3), (0, 0)), {}, r"name each axis once, got \(0, 0\)"),
+    "an axis to squeeze twice": ("squeeze", (t(1, 3), (0, 0)), {}, r"name each axis once, got \(0, 0\)"),
+    "broadcasting to -1": ("broadcast_to", (t(2, 3), (-1, 3)), {}, r"can't be broadcast"),
+    "a number of slices": ("unstack", (t(2, 3), 3), {}, r"axis of size 3 to unstack, got the shape \(2, 3\)"),
+    "softmax of a scalar": ("softmax", (t(),), {}, r"tensor of rank 0, got -1"),
+    "log_softmax of a scalar": ("log_softmax", (t(),), {}, r"tensor of rank 0, got -1"),
+    "places in a scalar": ("nonzero", (t(),), {}, r"rank 1 or more"),
+    "the largest of none": ("max", (t(0, 3),), {"axis": 0}, r"no elements: axis=\(?0,?\)? of the shape \(0, 3\)"),
+    "the smallest of none": ("min", (t(2, 0),), {}, r"no elements"),
+    "the largest of none but nan": ("nanmax", (t(0, 3),), {}, r"no elements"),
+    "a scalar's narrow view": ("view", (t(), "int16"), {}, r"scalar of 4 bytes can't be viewed"),
+    "segments": ("segment_prod", (t(5), np.zeros(2, "int32")), {"num_segments": 2}, r"each row, got 2 .* \(5,\)"),
 }
 
 
@@ -51,7 +73,7 @@ def test_wrong_shapes(adapter: Adapter, case: str) -> None:
 
         return [one(a) for a in args]
 
-    for make in (lambda x: adapter.to_tensor(x, None), lambda x: KerasTensor(x.shape, "float32")):
+    for make in (lambda x: adapter.to_tensor(x, None), lambda x: KerasTensor(x.shape, x.dtype.name)):
         with pytest.raises(ShapeError, match=text) as raised:
             OPS[name].call(*given(make), **kwargs)
         assert any(f"ops.{name}(" in note or "ops." in note for note in raised.value.__notes__), "no note names the op"

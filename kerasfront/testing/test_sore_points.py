@@ -12,7 +12,7 @@ import pytest
 from kerasfront import ops
 from kerasfront.contract import Adapter
 from kerasfront.ops._declare import OPS
-from kerasfront.spec import dtypes
+from kerasfront.spec import KerasTensor, dtypes
 
 INF, NAN = np.inf, np.nan
 
@@ -195,7 +195,7 @@ def test_an_integer_beyond_32_bits_becomes_a_wide_tensor(adapter: Adapter) -> No
 
 
 def test_eye_refuses_what_is_no_integer(adapter: Adapter) -> None:
-    for arguments in ((2.5,), ("3",), (3, 2.5), (3, 3, 0.5)):
+    for arguments in ((2.5,), ("3",), (3, 2.5), (3, 3, 0.5), (-1,), (2, -1)):
         with pytest.raises((TypeError, ValueError)):
             ops.eye(*arguments)
     same(run(adapter, ops.eye, 2, 3, 1), np.eye(2, 3, 1))
@@ -269,6 +269,26 @@ def test_reshape_to_an_integer(adapter: Adapter) -> None:
     assert run(adapter, ops.reshape, values(2, 3), -1).shape == run(adapter, ops.reshape, values(2, 3), 6).shape == (6,)
 
 
+def test_split_before_indices_as_numpy(adapter: Adapter) -> None:
+    x = values(2, 6)
+    for cuts in ([2, 4], [-1], [2, 1], [0, 9], []):
+        for got, want in zip(run(adapter, ops.split, x, tuple(cuts), axis=1), np.split(x, cuts, 1), strict=True):
+            same(got, want)
+
+
+def test_order_of_a_scalar(adapter: Adapter) -> None:
+    assert run(adapter, ops.sort, 3.0).tolist() == 3.0
+    assert run(adapter, ops.argsort, 3.0).tolist() == 0 and ops.argsort(KerasTensor(())).shape == ()
+
+
+def test_clip_with_one_limit(adapter: Adapter) -> None:
+    x = f32(-2, 0.5, 3)
+    same(run(adapter, ops.clip, x, None, 1), [-2, 0.5, 1])
+    same(run(adapter, ops.clip, x, 0, None), [0, 0.5, 3])
+    same(run(adapter, ops.clip, x, None, None), x)
+    assert ops.clip(KerasTensor((3,), "int32"), None, 1.5).dtype == "float32"
+
+
 def test_unravel_index(adapter: Adapter) -> None:
     index = np.asarray([[22, 41], [37, 0]], "int32")
     for got, want in zip(run(adapter, ops.unravel_index, index, (7, 6)), np.unravel_index(index, (7, 6)), strict=True):
@@ -322,6 +342,17 @@ def test_median_and_quantile_of_even_length(adapter: Adapter) -> None:
         for method in ("linear", "lower", "higher", "midpoint", "nearest"):
             got = run(adapter, ops.quantile, x, f32(0.0, 0.3, 0.5, 1.0), axis=axis, method=method)
             same(got, np.quantile(x, [0.0, 0.3, 0.5, 1.0], axis=axis, method=method), rtol=1e-4)
+
+
+def test_quantiles_of_no_element_are_nan(adapter: Adapter) -> None:
+    for function in (ops.median, ops.nanmedian):
+        assert np.isnan(run(adapter, function, values(0))).all()
+        same(run(adapter, function, values(0, 3), axis=0), [NAN] * 3)
+        assert run(adapter, function, values(0, 3), axis=1).shape == (0,)
+    same(run(adapter, ops.nanquantile, values(3, 0), [0.1, 0.5], axis=1, keepdims=True), np.full((2, 3, 1), NAN))
+    for q in (1.5, [-0.1, 0.5]):
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            ops.quantile(values(3), q)
 
 
 def test_variance_is_never_negative(adapter: Adapter) -> None:
@@ -387,6 +418,17 @@ def test_signs_of_zero_and_nan(adapter: Adapter) -> None:
     assert np.isnan(run(adapter, ops.relu, f32(NAN, 1.0))).tolist() == [True, False]
 
 
+def test_activations_keep_nan(adapter: Adapter) -> None:
+    names = (
+        "celu elu gelu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid mish relu relu6 selu "
+        "sigmoid silu soft_shrink softplus softsign sparse_plus sparse_sigmoid squareplus tanh tanh_shrink threshold"
+    )
+    for name in names.split():
+        arguments = (0.5, -1.0) if name == "threshold" else ()
+        got = run(adapter, OPS[name].call, f32(NAN, 1.0), *arguments)
+        assert np.isnan(got).tolist() == [True, False], name
+
+
 def test_rounding_halves_to_even(adapter: Adapter) -> None:
     same(run(adapter, ops.round, f32(0.5, 1.5, 2.5, -0.5, -1.5)), [0, 2, 2, 0, -2])
 
@@ -445,6 +487,35 @@ def test_sqrt_of_zero_in_a_norm(trainer: Adapter) -> None:
 
 
 # ---- the rest -----------------------------------------------------------------------------------------------------
+
+
+def test_kron_of_any_rank(adapter: Adapter) -> None:
+    for a, b in (((2,), (3, 2)), ((2, 3, 2), (2, 1, 4)), ((1, 2, 1, 3), (2, 2))):
+        same(run(adapter, ops.kron, values(*a), values(*b)), np.kron(values(*a), values(*b)))
+
+
+def test_rank_of_an_empty_matrix(adapter: Adapter) -> None:
+    assert run(adapter, ops.linalg.matrix_rank, values(0, 0)).tolist() == 0
+    assert run(adapter, ops.linalg.matrix_rank, values(2, 3, 0)).tolist() == [0, 0]
+
+
+def test_cholesky_of_what_has_none(adapter: Adapter) -> None:
+    """An error, or nan, and zeros above: never what lay in the memory."""
+    try:
+        got = run(adapter, ops.linalg.cholesky, -np.eye(3, dtype="float32"))
+    except Exception:
+        return
+    assert np.isnan(got).any() and not np.any(got[np.triu_indices(3, 1)])
+
+
+def test_histogram_of_a_range_that_falls(adapter: Adapter) -> None:
+    with pytest.raises(ValueError, match="lowest, highest"):
+        ops.histogram(values(4), 3, (1, -1))
+
+
+def test_arange_with_no_step(adapter: Adapter) -> None:
+    with pytest.raises(ValueError, match="other than 0"):
+        ops.arange(0, 5, 0)
 
 
 def test_cdist(adapter: Adapter) -> None:
