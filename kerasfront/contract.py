@@ -133,6 +133,12 @@ class Adapter:
         """A sparse tensor of a plain one."""
         raise CapabilityError(f"The backend '{self.name}' has no sparse tensors.")
 
+    def sparse_of(self, indices: Any, values: Any, shape: Sequence[Any]) -> Any:
+        """A sparse tensor of `shape`, of `values` at `indices` (n, rank), which are different; or out of range: left
+        out. Sizes may be native scalars, where a graph does not know them.
+        """
+        raise CapabilityError(f"The backend '{self.name}' has no sparse tensors.")
+
     def to_ragged(self, rows: Sequence[Any]) -> Any:
         """A ragged tensor of rows (arrays) of different lengths."""
         raise CapabilityError(f"The backend '{self.name}' has no ragged tensors.")

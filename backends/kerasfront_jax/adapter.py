@@ -85,6 +85,9 @@ class JaxAdapter(Adapter):
     def to_sparse(self, x: Any) -> Any:
         return sparse.from_dense(x)
 
+    def sparse_of(self, indices: Any, values: Any, shape: Sequence[Any]) -> Any:
+        return sparse.from_places(indices, values, tuple(shape))
+
     def cast(self, x: Any, dtype: str) -> Any:
         return x.astype(dtypes.to_numpy(dtype))
 

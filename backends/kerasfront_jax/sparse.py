@@ -49,6 +49,15 @@ def from_dense(x: Any) -> Any:
     return _loaded().BCOO.fromdense(x)
 
 
+def from_places(indices: Any, values: Any, shape: tuple[int, ...]) -> Any:
+    # What is left out stands behind the end of every axis, with 0: so BCOO fills up what has a fixed length.
+    inside = jnp.all((indices >= 0) & (indices < jnp.array(shape, indices.dtype)), -1)
+    indices = jnp.where(inside[:, None], indices, jnp.array(shape, indices.dtype))
+    return _loaded().BCOO(
+        (jnp.where(inside, values, jnp.zeros_like(values)), indices), shape=shape, unique_indices=True
+    )
+
+
 def to_dense(x: Any) -> Any:
     return x.todense() if is_sparse(x) else x
 

@@ -115,6 +115,9 @@ class TensorFlowAdapter(Adapter):
     def to_sparse(self, x: Any) -> Any:
         return tf.sparse.from_dense(x)
 
+    def sparse_of(self, indices: Any, values: Any, shape: Sequence[Any]) -> Any:
+        return composite.from_places(indices, values, shape)
+
     def to_ragged(self, rows: Sequence[Any]) -> Any:
         return tf.RaggedTensor.from_row_lengths(tf.concat(list(rows), 0), [len(row) for row in rows])
 

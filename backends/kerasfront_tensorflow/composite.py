@@ -16,6 +16,13 @@ def to_dense(x: Any) -> Any:
     return x.to_tensor() if isinstance(x, tf.RaggedTensor) else x
 
 
+def from_places(indices: Any, values: Any, shape: Any) -> Any:
+    dims = tf.stack([tf.cast(d, tf.int64) for d in shape])
+    indices = tf.cast(indices, tf.int64)
+    inside = tf.reduce_all((indices >= 0) & (indices < dims), -1)
+    return tf.sparse.reorder(tf.SparseTensor(tf.boolean_mask(indices, inside), tf.boolean_mask(values, inside), dims))
+
+
 def _sparse(x: Any) -> bool:
     return isinstance(x, tf.SparseTensor)
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront.errors import CapabilityError, ShapeError
+from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import OPS, Condition, Indices, Tensor, Tensors, derived, primitive
+from kerasfront.ops._declare import OPS, Condition, Indices, Tensor, Tensors, derived, primitive, runtime
 from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
-from kerasfront.ops.creation import full, zeros
-from kerasfront.ops.shaping import moveaxis, ravel, reshape, transpose, unstack
+from kerasfront.ops.creation import arange, full, ones, zeros
+from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, stack, transpose, unstack
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
 
@@ -441,9 +441,36 @@ def one_hot_dense(x: Indices, num_classes: int, axis: int = -1, dtype: Any = Non
     """One-hot vectors along a new `axis`; an index out of range gives zeros. What `one_hot` calls."""
 
 
-def _refuse_sparse(sparse: bool, name: str) -> None:
-    if sparse:
-        raise CapabilityError(f"ops.{name} makes dense tensors only.", hint="Leave `sparse` out.")
+def sparse_of(places: Sequence[Any], values: Any, dims: Sequence[Any]) -> Any:
+    """A sparse tensor of shape `dims` with values at different places, a vector of indices for each axis; those out of
+    range are left out.
+    """
+    return runtime.need().sparse_of(stack(places, -1), values, tuple(dims))
+
+
+def need_sparse() -> None:
+    """Raise `CapabilityError` where the backend has no sparse tensors."""
+    runtime.need().need("sparse")
+
+
+def _sparse_hot(ids: Any, num_classes: int, axis: int, dtype: Any) -> Any:
+    """A sparse tensor of shape (*dims, num_classes), the classes at `axis`, with ones for ids (*dims, n)."""
+    *dims, n = shape_of(ids)
+    at = shapes.axis_of(axis, len(dims) + 1)
+    flat = ravel(ids)
+    number = shape_of(flat)[0]
+    places = list(unravel_index(e.floor_divide(arange(number), n), tuple(dims))) if dims else []
+    places.insert(at, cast(flat, "int32"))
+    return sparse_of(places, ones((number,), dtype), (*dims[:at], num_classes, *dims[at:]))
+
+
+def _each_once(ids: Any) -> Any:
+    """The ids along the last axis, sorted, with -1 for those that come again."""
+    ids = OPS["sort"].call(ids if dtype_of(ids) == "int64" else cast(ids, "int32"), -1)
+    first, rest, before = (
+        get_item(ids, (Ellipsis, part)) for part in (_slice(None, 1), _slice(1, None), _slice(None, -1))
+    )
+    return concatenate([first, e.select_where(e.equal(rest, before), -1, rest)], -1)
 
 
 @derived(samples=(sample(_index([0, 2, -1]), 3), sample(_index([[0, 2], [1, 3]]), 3, 0, "bool"), sample(_index(1), 3)))
@@ -455,14 +482,21 @@ def one_hot(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None, spa
         num_classes: The length of the vectors.
         axis: Where they go.
         dtype: None means `floatx()`.
-        sparse: True is refused: the result is dense.
+        sparse: Whether the result is a sparse tensor, as the backend has them.
+
+    Raises:
+        CapabilityError: The backend has no sparse tensors.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.one_hot([0, 2], 3)).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    _refuse_sparse(sparse, "one_hot")
     x = x if dtypes.is_int(dtype_of(x)) else cast(x, "int32")
+    if sparse:
+        need_sparse()
+        if isinstance(x, KerasTensor):
+            return KerasTensor(_hot(x, num_classes, axis), dtypes.standardize(dtype), sparse=True)
+        return _sparse_hot(expand_dims(x, -1), num_classes, axis, dtype)
     return one_hot_dense(x, num_classes, axis, dtype)
 
 
@@ -482,7 +516,11 @@ def multi_hot(
         num_classes: The length of the vectors; also taken as `num_tokens`.
         axis: Where they go.
         dtype: None means `floatx()`.
-        sparse: True is refused: the result is dense.
+        sparse: Whether the result is a sparse tensor, as the backend has them.
+
+    Raises:
+        CapabilityError: The backend has no sparse tensors.
+        ShapeError: inputs is a scalar.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.multi_hot([[0, 2], [1, 1]], 3)).tolist()
@@ -491,8 +529,16 @@ def multi_hot(
     num_classes = kwargs.pop("num_tokens", num_classes)
     if kwargs or num_classes is None:
         raise TypeError(f"multi_hot needs `num_classes`, and takes no {sorted(kwargs)}.")
-    _refuse_sparse(sparse, "multi_hot")
+    if not inputs.shape:
+        raise ShapeError("multi_hot needs a list of class numbers, or several, got a scalar.")
     at = 1 if len(inputs.shape) > 1 else 0
+    if sparse:
+        need_sparse()
+        dims = (*inputs.shape[:at], *inputs.shape[at + 1 :])
+        if isinstance(inputs, KerasTensor):
+            rows = KerasTensor(dims, "int32")
+            return KerasTensor(_hot(rows, num_classes, axis), dtypes.standardize(dtype), sparse=True)
+        return _sparse_hot(_each_once(moveaxis(inputs, at, -1)), num_classes, axis, dtype)
     hot = one_hot(inputs, num_classes, -1, "int32")
     out = OPS["any"].call(hot, at)
     out = moveaxis(out, -1, axis) if axis != -1 else out

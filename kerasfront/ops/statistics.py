@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront.errors import CapabilityError, DTypeError, ShapeError
+from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops._declare import Indices, Tensor, derived
 from kerasfront.ops._samples import Array, reductions, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, linspace, zeros
-from kerasfront.ops.indexing import scatter_rows, take_along
-from kerasfront.ops.reduce import all, amax, amin, any, sum
-from kerasfront.ops.shaping import expand_dims, moveaxis, ravel, reshape, transpose
-from kerasfront.ops.sorting import searchsorted, sort_along
+from kerasfront.ops.indexing import basic_item, need_sparse, scatter_rows, sparse_of, take, take_along
+from kerasfront.ops.reduce import all, amax, amin, any, cumsum, sum
+from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, transpose
+from kerasfront.ops.sorting import argsort_along, searchsorted, sort_along
 from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING
 
@@ -213,7 +213,10 @@ def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def _infer_bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    return KerasTensor((*x.shape[:-1], None), "int32" if weights is None else dtypes.summed(dtype_of(weights)))
+    if sparse:
+        need_sparse()
+    name = "int32" if weights is None else dtypes.summed(dtype_of(weights))
+    return KerasTensor((*x.shape[:-1], None), name, sparse=sparse)
 
 
 def _counted(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
@@ -234,6 +237,18 @@ def _bins(x: Any, minlength: int) -> Any:
     return found if found > minlength else minlength
 
 
+def _sums_by_id(ids: Any, values: Any) -> tuple[tuple[Any], Any]:
+    """The different ids, and for each the sum of its values; both filled up with -1 and 0 to the length of ids."""
+    order = argsort_along(ids, 0)
+    ordered = take(ids, order, 0)
+    new = e.not_equal(basic_item(ordered, (slice(1, None),)), basic_item(ordered, (slice(None, -1),)))
+    first = basic_item(ordered, (slice(None, 1),))
+    place = cumsum(cast(concatenate([e.not_equal(first, first), new], 0), "int32"), 0)
+    number = shape_of(ids)[0]
+    sums = scatter_rows(zeros((number,), dtype_of(values)), place, take(values, order, 0), "add")
+    return (scatter_rows(full((number,), -1, "int32"), place, cast(ordered, "int32"), "set"),), sums
+
+
 @derived(
     infer=_infer_bincount,
     ref=_counted,
@@ -252,29 +267,39 @@ def bincount(x: Indices, weights: Tensor | None = None, minlength: int = 0, spar
         weights: What each element counts, of x's shape; None: 1.
         minlength: The least number of bins. In compiled code, where it isn't 0, the number of bins: what is larger
             is dropped.
-        sparse: True is refused: the result is dense.
+        sparse: Whether the result is a sparse tensor, as the backend has them.
 
     Returns:
         A tensor of shape (bins,) or (rows, bins), of int32, or of the dtype of weights (narrow integers are summed
         in 32 bits).
+
+    Raises:
+        CapabilityError: A sparse result is asked for, and the backend has no sparse tensors.
+        DTypeError: x holds no integers.
+        ShapeError: x is neither a vector nor a matrix.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.bincount([1, 2, 2], minlength=4)).tolist()
     [0, 1, 2, 0]
     """
     if sparse:
-        raise CapabilityError("ops.bincount makes dense tensors only.", hint="Leave `sparse` out.")
+        need_sparse()
     if not dtypes.is_int(dtype_of(x)):
         raise DTypeError(f"bincount counts integers, got {dtype_of(x)}.")
     if len(x.shape) not in (1, 2):
         raise ShapeError(f"bincount needs a vector or a matrix, got the shape {tuple(x.shape)}.")
     number = _bins(x, minlength)
     counted = cast(e.equal(x, x), "int32") if weights is None else cast(weights, dtypes.summed(dtype_of(weights)))
+    if len(x.shape) == 1 and sparse:
+        return sparse_of(*_sums_by_id(x, counted), (number,))
     if len(x.shape) == 1:
         return scatter_rows(zeros((number,), dtype_of(counted)), x, counted, "add")
     rows = shape_of(x)[0]
     inside = e.logical_and(e.greater_equal(x, 0), e.less(x, number))
     ids = e.select_where(inside, e.add(x, e.multiply(expand_dims(arange(rows), 1), number)), -1)
+    if sparse:
+        (places,), sums = _sums_by_id(ravel(ids), ravel(counted))
+        return sparse_of((e.floor_divide(places, number), e.mod(places, number)), sums, (rows, number))
     flat = scatter_rows(zeros((rows * number,), dtype_of(counted)), ravel(ids), ravel(counted), "add")
     return reshape(flat, (rows, number))
 

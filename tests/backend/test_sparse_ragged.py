@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,62 @@ def test_sparse_indices_of_an_embedding() -> None:
     index = np.array([[0, 1, 0], [2, 0, 4]], "int32")
     if has_sparse:
         np.testing.assert_array_equal(array(layer(sparse(index))), array(layer(index)))
+
+
+# ops that make sparse tensors: by name the op of x and whether it is to be sparse, and an x
+MAKES_SPARSE: dict[str, tuple[Callable[[Any, bool], Any], Any]] = {
+    "one_hot": (lambda x, s: ops.one_hot(x, 3, sparse=s), [0, 2, -1, 5]),
+    "one_hot of a scalar": (lambda x, s: ops.one_hot(x, 3, sparse=s), 1),
+    "one_hot of a matrix": (lambda x, s: ops.one_hot(x, 4, 1, "int32", sparse=s), [[0, 2], [1, 1], [3, 9]]),
+    "one_hot at the front": (lambda x, s: ops.one_hot(x, 4, 0, sparse=s), [[0, 2], [1, 1]]),
+    "one_hot of nothing": (lambda x, s: ops.one_hot(x, 4, sparse=s), np.zeros(0, "int32")),
+    "multi_hot": (lambda x, s: ops.multi_hot(x, 4, sparse=s), [[3, 0, 3, 3], [1, 7, -1, 1]]),
+    "multi_hot of one list": (lambda x, s: ops.multi_hot(x, 3, dtype="int32", sparse=s), [2, 2, 0]),
+    "multi_hot at the front": (lambda x, s: ops.multi_hot(x, 4, axis=0, sparse=s), [[3, 0], [1, 1]]),
+    "multi_hot of bytes": (lambda x, s: ops.multi_hot(x, 256, sparse=s), np.array([[255, 255], [0, 1]], "uint8")),
+    "bincount": (lambda x, s: ops.bincount(x, minlength=7, sparse=s), [1, 2, 2, 5]),
+    "bincount of rows": (lambda x, s: ops.bincount(x, minlength=4, sparse=s), [[1, 2, 2], [3, 0, 3]]),
+    "bincount, weighted": (lambda x, s: ops.bincount(x, ops.array([0.5, 1, 2]), 3, sparse=s), [1, 0, 1]),
+    "bincount of rows, weighted": (
+        lambda x, s: ops.bincount(x, ops.array([[0.5, 1], [2, 3]]), 3, sparse=s), [[2, 2], [1, 0]],
+    ),
+    "bincount of nothing": (lambda x, s: ops.bincount(x, minlength=3, sparse=s), np.zeros(0, "int32")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MAKES_SPARSE)
+def test_ops_that_make_sparse_tensors(name: str) -> None:
+    op, x = MAKES_SPARSE[name]
+    x = ops.convert_to_tensor(x)
+    symbol = keras.KerasTensor(x.shape, ops.dtype(x))
+    if not has_sparse:
+        for given in (x, symbol):
+            with pytest.raises(CapabilityError, match="has no sparse"):
+                op(given, True)
+        return
+    want = array(op(x, False))
+    for got in (op(x, True), ADAPTER.compile_step(lambda x: op(x, True), lambda: [])(x)):
+        assert ADAPTER.composites[type(got)] == "sparse" and tuple(ops.shape(got)) == want.shape
+        assert ops.dtype(got) == want.dtype.name
+        np.testing.assert_array_equal(array(got), want)
+        np.testing.assert_allclose(array(ops.sum(got, axis=0)), want.sum(0), rtol=1e-6)
+    spec = op(symbol, True)
+    assert spec.sparse and len(spec.shape) == want.ndim and spec.dtype == want.dtype.name
+
+
+@pytest.mark.trains
+def test_a_model_that_makes_its_input_sparse() -> None:
+    if not has_sparse:
+        return
+    inputs = keras.Input((3,), dtype="int32")
+    hot = ops.multi_hot(inputs, 5, sparse=True)
+    model = keras.Model(inputs, layers.Dense(2)(hot))
+    assert hot.sparse and hot.shape == (None, 5)
+    x = np.array([[0, 4, 4], [1, 2, 3], [9, 0, 0]], "int32")
+    want = array(ops.multi_hot(x, 5)) @ array(model.layers[-1].kernel)
+    np.testing.assert_allclose(model.predict(x, verbose=0), want, rtol=1e-5, atol=1e-6)
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(x, np.ones((3, 2)), verbose=0).history["loss"][0])
 
 
 @pytest.mark.trains
