@@ -19,6 +19,7 @@ from kerasfront.contract import Adapter, assignments
 from kerasfront.spec import dtypes
 from kerasfront_torch import image, linalg, nn, ops, optimizers, random, signal
 from kerasfront_torch.bridge import Module
+from kerasfront_torch.compiled import Compiled
 from kerasfront_torch.device import default_device, device_scope
 from kerasfront_torch.dtypes import NAMES, NATIVE
 from kerasfront_torch.nesting import nesting
@@ -280,7 +281,7 @@ class TorchAdapter(Adapter):
     # -- the step
 
     def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
-        return torch.compile(step) if jit is True else step
+        return Compiled(step) if jit is True else step
 
     def stage(self, batch: Any) -> Any:
         device = default_device()

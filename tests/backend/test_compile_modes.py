@@ -1,0 +1,138 @@
+"""How often a step is compiled, that it computes the same, and what fit says of it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kerasfront as keras
+from kerasfront import layers
+
+pytestmark = pytest.mark.trains
+BACKEND = keras.config.backend()
+# On torch the step is compiled only where that is asked for.
+JIT: Any = True if BACKEND == "torch" else "auto"
+SIZE = 8
+
+
+class Counter(layers.Layer):
+    """Python of a layer runs whenever the step is traced."""
+
+    def __init__(self, programs: list[Any]) -> None:
+        super().__init__()
+        self.note = programs.append
+
+    def call(self, inputs: Any) -> Any:
+        rows = inputs.shape[0]
+        if not isinstance(inputs, keras.KerasTensor) and (rows is None or rows <= SIZE):  # else shapes are inferred
+            self.note(rows)
+        return inputs
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Grows by one whenever a program is made: on torch, whose tracer keeps appends to itself, by its backend's."""
+    made: list[Any] = []
+    if BACKEND == "torch":
+        torch = importlib.import_module("torch")
+        compiler = torch.compile
+        torch.compiler.reset()  # it remembers which sizes changed in other tests
+
+        def backend(graph: Any, inputs: Any) -> Any:
+            made.append(graph)
+            return graph.forward
+
+        monkeypatch.setattr(torch, "compile", lambda step: compiler(step, backend=backend))
+    return made
+
+
+def model_that_counts(programs: list[Any], **options: Any) -> Any:
+    counter = layers.Identity() if BACKEND == "torch" else Counter(programs)
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(3, use_bias=False),
+            counter,
+            layers.BatchNormalization(),
+            layers.Dropout(0.5),
+            layers.Dense(1),
+        ]
+    )
+    model.compile("adam", "mse", metrics=["mae"], jit_compile=JIT, **options)
+    programs.clear()  # building the model is none of them
+    return model
+
+
+def data(rows: int) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    return rng.random((rows, 4), dtype="float32"), rng.random((rows, 1), dtype="float32")
+
+
+@pytest.mark.parametrize("together", [1, 4])
+def test_a_program_for_each_shape_and_never_again(programs: list[Any], together: int) -> None:
+    """Full batches, the last one, and several full ones in a dispatch, where the backend has that."""
+    model = model_that_counts(programs, steps_per_execution=together)
+    kinds = 2 + (together > 1 and BACKEND != "torch")
+    x, y = data(6 * SIZE + 3)
+
+    def made(run: Callable[[], Any]) -> int:
+        programs.clear()
+        run()
+        return len(programs)
+
+    fit = lambda **options: model.fit(x, y, batch_size=SIZE, verbose=0, **options)  # noqa: E731
+    assert made(lambda: fit(epochs=3)) == kinds
+    assert made(lambda: fit(epochs=2)) == 0
+    assert made(lambda: fit(epochs=2, validation_data=(x, y))) == kinds
+    assert made(lambda: fit(epochs=2, validation_data=(x, y))) == 0
+    assert made(lambda: model.evaluate(x, y, batch_size=SIZE, verbose=0)) == 0
+    assert made(lambda: model.predict(x, batch_size=SIZE, verbose=0)) == 2
+    assert made(lambda: model.predict(x, batch_size=SIZE, verbose=0)) == 0
+    assert made(lambda: model.train_on_batch(x[:SIZE], y[:SIZE])) == 0
+    assert made(lambda: model.test_on_batch(x[:SIZE], y[:SIZE])) == 0
+    assert made(lambda: model.predict_on_batch(x[:SIZE])) == 0
+
+
+def test_last_batches_of_many_sizes(programs: list[Any]) -> None:
+    """One more program serves them all; JAX, whose shapes are fixed, makes one for each."""
+    model = model_that_counts(programs)
+    rests = [3, 5, 2, 6, 3, 5]
+    for rest in rests:
+        x, y = data(2 * SIZE + rest)
+        model.fit(x, y, batch_size=SIZE, verbose=0)
+    assert len(programs) == 1 + (len(set(rests)) if BACKEND == "jax" else 1)
+
+
+def test_another_model_is_compiled_too(programs: list[Any]) -> None:
+    """What a framework keeps for a piece of code is not used up by the models that came before."""
+    x, y = data(2 * SIZE)
+    for _ in range(9):
+        counter = layers.Identity() if BACKEND == "torch" else Counter(programs)
+        model = keras.Sequential([keras.Input((4,)), counter, layers.Dense(1)])
+        model.compile("sgd", "mse", jit_compile=JIT)
+        programs.clear()
+        model.fit(x, y, batch_size=SIZE, verbose=0)
+        assert len(programs) == 1
+
+
+def test_compiled_training_is_eager_training(programs: list[Any]) -> None:
+    """The same draws, the same updates, also of what isn't trained, and the same metrics."""
+    x, y = data(3 * SIZE + 2)
+
+    def trained(**options: Any) -> tuple[dict[str, Any], list[Any]]:
+        keras.utils.set_random_seed(2)
+        model = model_that_counts([])
+        model.compile("adam", "mse", metrics=["mae"], **options)
+        history = model.fit(x, y, batch_size=SIZE, epochs=2, validation_data=(x, y), verbose=0)
+        return history.history, model.get_weights()
+
+    (eager, weights), (compiled, after) = trained(run_eagerly=True), trained(jit_compile=True)
+    assert eager.keys() == compiled.keys()
+    for key, expected in eager.items():
+        np.testing.assert_allclose(compiled[key], expected, rtol=1e-4, err_msg=key)
+    for weight, expected in zip(after, weights, strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-5)
