@@ -25,7 +25,7 @@ def grey(images: Any) -> Any:
 
 def blended(images: Any, others: Any, share: Any) -> Any:
     """The images, with a share of the others in their place."""
-    return images + (others - images) * share
+    return images * (1.0 - share) + others * share
 
 
 def contrasted(images: Any, factor: Any) -> Any:
@@ -61,7 +61,7 @@ def stretched(images: Any, ends: Limits) -> Any:
 def _counted(places: Any, tables: Any, bins: int) -> Any:
     """How often each place comes in some tables of `bins` places, one after the other: (tables, bins)."""
     flat = ops.reshape(places, (-1,))
-    counts = scatter_rows(ops.zeros((tables * bins,)), flat, ops.cast(ops.ones_like(flat), "float32"), "add")
+    counts = scatter_rows(ops.zeros((tables * bins,)), flat, ops.ones(ops.shape(flat)), "add")
     return ops.reshape(counts, (tables, bins))
 
 
@@ -70,15 +70,15 @@ def equalized(images: Any, bins: int, ends: Limits) -> Any:
     batch, height, width, channels = ops.shape(images)
     scaled = (images - ends[0]) / (ends[1] - ends[0])
     bin_of = ops.cast(ops.clip(ops.floor(scaled * bins), 0, bins - 1), "int32")
-    table = ops.reshape(ops.arange(batch * channels, dtype="int32") * bins, (batch, 1, 1, channels))
-    counts = _counted(bin_of + table, batch * channels, bins)
+    places = bin_of + ops.reshape(ops.arange(batch * channels, dtype="int32") * bins, (batch, 1, 1, channels))
+    counts = _counted(places, batch * channels, bins)
     sums = ops.cumsum(counts, axis=-1)
     # What comes up to the lowest value that there is, goes to the lower end.
     first = ops.min(ops.where(counts > 0, sums, math.inf), axis=-1, keepdims=True)
     rest = sums[:, -1:] - first
     steps = max(bins, _LEVELS) - 1
     level = ops.rint(ops.maximum(sums - first, 0.0) * float(steps) / ops.maximum(rest, 1.0))
-    found = ops.take(ops.reshape(level, (-1,)), bin_of + table, axis=0) * ((ends[1] - ends[0]) / steps) + ends[0]
+    found = ops.take(ops.reshape(level, (-1,)), places, axis=0) * ((ends[1] - ends[0]) / steps) + ends[0]
     several = ops.reshape(rest > 0, (batch, 1, 1, channels))
     return ops.where(several, ops.cast(found, ops.dtype(images)), images)
 
@@ -150,21 +150,34 @@ def blurred(images: Any, sigma: Any, taps: tuple[int, ...]) -> Any:
     """Convolved with a Gaussian of the image's own width, mirrored at the borders; a width of 0 changes nothing."""
     for axis, count in zip((1, 2), taps, strict=True):
         reach = count // 2
-        distance = ops.cast(ops.arange(-reach, reach + 1), "float32") / ops.maximum(sigma, 1e-3)
+        distance = ops.cast(ops.arange(reach + 1), "float32") / ops.maximum(sigma, 1e-3)
         weights = ops.exp(-0.5 * ops.square(distance))
-        weights = weights / ops.sum(weights, axis=-1, keepdims=True)
+        weights = weights / (2.0 * ops.sum(weights, axis=-1, keepdims=True) - weights[..., :1])
         size = ops.shape(images)[axis]
-        places = ops.arange(-reach, size + reach, dtype="int32")
-        # Mirrored at the middle of the outermost pixels, as often as it takes.
-        period = ops.maximum(2 * size - 2, 1)
-        places = ops.abs(ops.mod(places + (size - 1), period) - (size - 1))
-        wide = ops.take(images, places, axis=axis)
+        wide = _mirrored(images, axis, size, reach)
         cut: Any = [slice(None)] * 4
-        images = 0.0
-        for i in range(count):
-            cut[axis] = slice(i, i + size)
-            images = images + wide[tuple(cut)] * weights[..., i : i + 1]
+
+        def moved(by: int, wide: Any = wide, cut: Any = cut, axis: int = axis, size: Any = size) -> Any:
+            cut[axis] = slice(by, by + size)
+            return wide[tuple(cut)]
+
+        images = images * weights[..., :1]
+        for i in range(1, reach + 1):
+            images = images + (moved(reach - i) + moved(reach + i)) * weights[..., i : i + 1]
     return images
+
+
+def _mirrored(images: Any, axis: int, size: Any, reach: int) -> Any:
+    """Images with `reach` more pixels at both ends of an axis, mirrored at the middle of the outermost pixels."""
+    if isinstance(size, int) and reach < size:
+        cut: Any = [slice(None)] * 4
+        cut[axis] = slice(1, reach + 1)
+        before = ops.flip(images[tuple(cut)], axis)
+        cut[axis] = slice(size - 1 - reach, size - 1)
+        return ops.concatenate([before, images, ops.flip(images[tuple(cut)], axis)], axis)
+    places = ops.arange(-reach, size + reach, dtype="int32")
+    period = ops.maximum(2 * size - 2, 1)  # as often as it takes
+    return ops.take(images, ops.abs(ops.mod(places + (size - 1), period) - (size - 1)), axis=axis)
 
 
 # ---- parts --------------------------------------------------------------------------------------------------------
