@@ -143,6 +143,10 @@ class Adapter:
         """A ragged tensor of rows (arrays) of different lengths."""
         raise CapabilityError(f"The backend '{self.name}' has no ragged tensors.")
 
+    def has_value(self, x: Any) -> bool:
+        """Whether the numbers of a native tensor are there to be read: not while a graph is traced."""
+        return True
+
     def dtype_name(self, x: Any) -> str:
         return dtypes.standardize(x.dtype)
 
@@ -239,6 +243,10 @@ class Adapter:
     ) -> Callable[..., Any] | None:
         """As `compile_step`, for a stack of batches with a leading axis, in one dispatch; None: no gain from it."""
         return None
+
+    def compile_mode(self, jit: Any = "auto") -> str:
+        """What `compile_step` makes of a step, and for "auto" why, to follow "The step runs"."""
+        return "as it is"
 
     def stage(self, batch: Any) -> Any:
         """Move a nested structure of NumPy arrays or tensors to the device, ahead of its use."""

@@ -91,6 +91,9 @@ class JaxAdapter(Adapter):
     def cast(self, x: Any, dtype: str) -> Any:
         return x.astype(dtypes.to_numpy(dtype))
 
+    def has_value(self, x: Any) -> bool:
+        return not isinstance(x, jax.core.Tracer)
+
     def dtype_name(self, x: Any) -> str:
         return _names[x.dtype]
 
@@ -171,6 +174,9 @@ class JaxAdapter(Adapter):
 
     def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto") -> Any:
         return None if jit is False else _Repeated(step, variables, donate=True)
+
+    def compile_mode(self, jit: Any = "auto") -> str:
+        return "op by op" if jit is False else "compiled with XLA, by jax.jit"
 
     def stage(self, batch: Any) -> Any:
         return tree.map_structure(_staged, batch)

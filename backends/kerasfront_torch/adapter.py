@@ -131,6 +131,10 @@ class TorchAdapter(Adapter):
     def cast(self, x: torch.Tensor, dtype: str) -> torch.Tensor:
         return x.to(NATIVE[dtype])
 
+    def has_value(self, x: torch.Tensor) -> bool:
+        traced = torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x)
+        return not traced and x.device.type != "meta"
+
     def dtype_name(self, x: Any) -> str:
         return NAMES[x.dtype]
 
@@ -282,6 +286,11 @@ class TorchAdapter(Adapter):
 
     def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
         return Compiled(step) if jit is True else step
+
+    def compile_mode(self, jit: Any = "auto") -> str:
+        if jit is True:
+            return "compiled, by torch.compile"
+        return "eagerly" + (": torch.compile takes longer than short trainings" if jit == "auto" else "")
 
     def stage(self, batch: Any) -> Any:
         device = default_device()

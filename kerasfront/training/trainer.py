@@ -30,6 +30,7 @@ from kerasfront.training.data import (
     unpack_x_y_sample_weight,
 )
 from kerasfront.training.sample_weights import combine
+from kerasfront.utils import console
 from kerasfront.variable import StatelessScope
 
 _adapter = current()
@@ -69,7 +70,8 @@ class Trainer(Layer):
             weighted_metrics: Metrics that are given the sample weights too.
             run_eagerly: Whether the step is not compiled, for debugging.
             steps_per_execution: How many batches go into one dispatch.
-            jit_compile: Whether the step is compiled further: True, False, or "auto" (the backend's usual way).
+            jit_compile: Whether the step is compiled further: True (XLA; on torch torch.compile), False, or "auto",
+                the backend's usual way, which `fit(verbose=2)` names.
             auto_scale_loss: Whether the loss is scaled under the policy "mixed_float16".
 
         Raises:
@@ -113,6 +115,7 @@ class Trainer(Layer):
         for name in ("train_function", "test_function", "predict_function", "_train_block", "_test_block"):
             self.__dict__[name] = None
         self.__dict__["_seconds_a_step"] = {}
+        self.__dict__["_mode_said"] = False
 
     compiled = False
     run_eagerly = False
@@ -122,6 +125,7 @@ class Trainer(Layer):
     predict_function: Any = None
     _train_block: Any = None
     _test_block: Any = None
+    _mode_said = False
     # How long a step took in the epoch before, by its kind.
     _seconds_a_step: dict[str, float]
 
@@ -326,7 +330,20 @@ class Trainer(Layer):
 
     def _jit(self) -> bool | str:
         """What compile() was told of `jit_compile`; False where a layer can't be compiled."""
-        return self.jit_compile if all(layer.supports_jit for layer in self._flatten_layers()) else False
+        return self.jit_compile if self._not_compiled() is None else False
+
+    def _not_compiled(self) -> Layer | None:
+        """The first layer that can't be compiled."""
+        return next((layer for layer in self._flatten_layers() if not layer.supports_jit), None)
+
+    def _say_mode(self, verbose: Any) -> None:
+        """With `verbose=2`, once after each compile(): what `jit_compile="auto"` picked."""
+        if self._mode_said or self.run_eagerly or self.jit_compile != "auto" or console.resolve_verbose(verbose) != 2:
+            return
+        self.__dict__["_mode_said"] = True
+        layer, mode = self._not_compiled(), _adapter.compile_mode(self._jit())
+        reason = "" if layer is None else f": the layer '{layer.name}' can't be compiled"
+        console.announce(f"The step runs {mode}{reason}.")
 
     def _step_or_stateless(self, name: str, quiet: Callable[..., Any]) -> Callable[..., Any]:
         """The method `name`: the quiet form where nothing was overridden, JAX's stateless form wrapped."""
@@ -432,7 +449,8 @@ class Trainer(Layer):
 
         Args:
             x: Inputs: arrays in nested structures, pandas, tensors; or what yields batches: a PyDataset, a generator,
-                a torch DataLoader, a tf.data.Dataset.
+                a torch DataLoader, a tf.data.Dataset. Batches of a sparse tensor (tf.SparseTensor, BCOO) are sparse
+                on its backend; those of a SciPy matrix are dense.
             y: Targets, where x is arrays.
             batch_size: Rows in a batch of arrays; 32 by default.
             epochs: The number of the last epoch; training begins at `initial_epoch`.
@@ -468,6 +486,7 @@ class Trainer(Layer):
         self._prepare(source.spec(), training=True)
         listeners = self._listeners(callbacks, verbose, source, epochs=epochs, history=True)
         function = self.make_train_function()
+        self._say_mode(verbose)
         self.__dict__["stop_training"] = False
         limit = config.max_epochs()
         epochs = epochs if limit is None else min(epochs, limit)
@@ -718,7 +737,8 @@ def _symbol(x: Any) -> Any:
     dtype = (
         name if name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32") else None
     )
-    return KerasTensor((None, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx())
+    sparse = _adapter.composites.get(type(x)) == "sparse" or getattr(x, "sparse", False) is True
+    return KerasTensor((None, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx(), sparse)
 
 
 def _due(epoch: int, frequency: Any) -> bool:

@@ -136,3 +136,41 @@ def test_compiled_training_is_eager_training(programs: list[Any]) -> None:
         np.testing.assert_allclose(compiled[key], expected, rtol=1e-4, err_msg=key)
     for weight, expected in zip(after, weights, strict=True):
         np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-5)
+
+
+PICKED = {"jax": "compiled with XLA", "tensorflow": "as a graph", "torch": "eagerly"}
+
+
+def test_fit_says_what_auto_picked(capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line, where there is one for each epoch; once for each compile()."""
+    x, y = data(SIZE)
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+
+    def said(verbose: Any = 2, **options: Any) -> list[str]:
+        if options:
+            model.compile("sgd", "mse", **options)
+        model.fit(x, y, verbose=verbose)
+        return [line for line in capsys.readouterr().out.splitlines() if "runs" in line]
+
+    assert said(verbose=0, jit_compile="auto") == []
+    (line,) = said()
+    assert line.startswith(f"The step runs {PICKED[BACKEND]}")
+    assert said() == []
+    assert said(jit_compile="auto") == [line]
+    assert said(jit_compile=False) == [] == said(run_eagerly=True)
+
+
+def test_fit_says_which_layer_can_not_be_compiled(capsys: pytest.CaptureFixture[str]) -> None:
+    class OnTheHost(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__(name="on_the_host")
+            self.supports_jit = False
+
+        def call(self, inputs: Any) -> Any:
+            return inputs
+
+    x, y = data(SIZE)
+    model = keras.Sequential([keras.Input((4,)), OnTheHost(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(x, y, verbose=2)
+    assert "the layer 'on_the_host' can't be compiled.\n" in capsys.readouterr().out
