@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasfront import tree
 from kerasfront.errors import DataError
+from kerasfront.training.sparse_rows import is_native_sparse, sparse_rows, takes_sparse
 
 Rows = np.ndarray | slice
 
@@ -18,7 +19,7 @@ _SCALARS = (bool, int, float, complex, str, bytes, np.generic)
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """The shape and the dtype's name of one array of a batch.
+    """The shape and the dtype's name of one array of a batch, and whether it is a sparse tensor.
 
     Example:
 
@@ -28,6 +29,7 @@ class ArraySpec:
 
     shape: tuple[int | None, ...]
     dtype: str
+    sparse: bool = False
 
 
 class Column(NamedTuple):
@@ -39,14 +41,14 @@ class Column(NamedTuple):
         spec: The shape of one row and the dtype.
         take: Gives the rows at the indices of an int64 array, or of a slice, which is a view where that is
             possible.
-        reshape: Gives an array another shape.
+        reshape: Gives an array another shape; None: batches of these can't be stacked.
     """
 
     name: str
     length: int
     spec: ArraySpec
     take: Callable[[Rows], Any]
-    reshape: Callable[[Any, Any], Any]
+    reshape: Callable[[Any, Any], Any] | None
 
 
 def make_columns(structure: Any, name: str) -> tuple[Any, list[Column | None]]:
@@ -87,6 +89,8 @@ def _ready(leaf: Any, name: str) -> Any:
         return leaf
     if is_pandas(leaf) or is_sparse(leaf):
         return to_host(leaf)
+    if is_native_sparse(leaf) and not takes_sparse(leaf):
+        return sparse_rows(leaf)[0].dense(slice(0, leaf.shape[0]))
     if hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
         return leaf
     if hasattr(leaf, "__array__") or isinstance(leaf, _SCALARS):
@@ -256,6 +260,14 @@ def _sparse_column(leaf: Any, name: str) -> Column:
     return Column(name, matrix.shape[0], spec, lambda rows: matrix[rows].toarray(), np.reshape)
 
 
+def _native_sparse_column(leaf: Any, name: str) -> Column:
+    """A sparse tensor: its batches are such too where the backend has them, else dense."""
+    rows, take = sparse_rows(leaf)
+    sparse = take != rows.dense
+    spec = ArraySpec(rows.shape[1:], rows.values.dtype.name, sparse)
+    return Column(name, rows.shape[0], spec, take, None if sparse else np.reshape)
+
+
 def _torch_column(leaf: Any, name: str) -> Column:
     length, spec = _measures(leaf, name)
     reshape: Callable[[Any, Any], Any] = lambda batch, shape: batch.reshape(shape)  # noqa: E731
@@ -271,11 +283,6 @@ def _torch_column(leaf: Any, name: str) -> Column:
 
 def _tensorflow_column(leaf: Any, name: str) -> Column:
     tf = sys.modules["tensorflow"]
-    if is_instance("tensorflow", "SparseTensor", leaf):
-        raise DataError(
-            f"`{name}` is a tf.SparseTensor, which has no rows to take.",
-            hint="Pass a SciPy sparse matrix, a tf.data.Dataset, or tf.sparse.to_dense(...).",
-        )
     take = lambda rows: leaf[rows] if isinstance(rows, slice) else tf.gather(leaf, rows)  # noqa: E731
     return Column(name, *_measures(leaf, name), take, tf.reshape)
 
@@ -305,7 +312,7 @@ def is_pandas(leaf: Any) -> bool:
 
 
 def _is_tensorflow(leaf: Any) -> bool:
-    names = ("Tensor", "Variable", "RaggedTensor", "SparseTensor")
+    names = ("Tensor", "Variable", "RaggedTensor")
     return any(is_instance("tensorflow", name, leaf) for name in names)
 
 
@@ -316,6 +323,7 @@ def is_sparse(leaf: Any) -> bool:
 
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Column]], ...] = (
     (lambda leaf: isinstance(leaf, np.ndarray), _numpy_column),
+    (is_native_sparse, _native_sparse_column),
     (lambda leaf: is_instance("torch", "Tensor", leaf), _torch_column),
     (lambda leaf: is_instance("jax", "Array", leaf), _jax_column),
     (_is_tensorflow, _tensorflow_column),

@@ -10,6 +10,7 @@ import math
 import secrets
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -26,6 +27,7 @@ from kerasfront.training.columns import (
     make_columns,
 )
 from kerasfront.training.sample_weights import combine
+from kerasfront.training.sparse_rows import is_native_sparse, takes_sparse
 from kerasfront.training.streams import (
     INFINITE,
     Stream,
@@ -136,8 +138,9 @@ def make_batches(
     """Anything that fit, evaluate and predict take, as a source of batches.
 
     Args:
-        x: Arrays (NumPy, pandas, SciPy sparse, h5py, lists of numbers, native tensors) in any nesting; or
-            what yields batches: a PyDataset, a generator, a torch DataLoader, a tf.data.Dataset, an iterable.
+        x: Arrays (NumPy, pandas, SciPy sparse, h5py, lists of numbers, native tensors, sparse ones too) in any
+            nesting; or what yields batches: a PyDataset, a generator, a torch DataLoader, a tf.data.Dataset, an
+            iterable. Batches of sparse tensors of the backend are such too; of other sparse ones they are dense.
         y: The targets, where `x` is arrays.
         sample_weight: The weights of the samples, where `x` is arrays.
         batch_size: The number of rows in a batch of arrays; 32 by default.
@@ -241,10 +244,20 @@ class _Table:
 
     def take_block(self, rows: Rows, k: int, size: int) -> Batch:
         """k * size rows, as leaves of shape (k, size, ...)."""
-        return self._packed(lambda column: column.reshape(column.take(rows), (k, size, *column.spec.shape)))
+
+        def taken(column: Column) -> Any:
+            assert column.reshape is not None
+            return column.reshape(column.take(rows), (k, size, *column.spec.shape))
+
+        return self._packed(taken)
+
+    @property
+    def stacks(self) -> bool:
+        """Whether several batches can be one block."""
+        return all(column is None or column.reshape is not None for column in self.columns)
 
     def spec(self, size: int) -> Batch:
-        return self._packed(lambda column: ArraySpec((size, *column.spec.shape), column.spec.dtype))
+        return self._packed(lambda column: replace(column.spec, shape=(size, *column.spec.shape)))
 
 
 class ArrayBatches(BatchSource):
@@ -275,6 +288,7 @@ class ArrayBatches(BatchSource):
 
     def epoch_blocks(self, epoch: int, k: int) -> Iterator[Block]:
         take, size = self._table.take, self.batch_size
+        k = k if self._table.stacks else 1
         waiting: list[Rows] = []
         for rows in self._epoch_rows(epoch):
             if k == 1 or _count(rows) != size:
@@ -434,7 +448,9 @@ def _close(iterator: Any) -> None:
 
 
 def _spec(leaf: Any) -> ArraySpec | None:
-    return None if leaf is None else ArraySpec(tuple(leaf.shape), dtype_name(leaf))
+    if leaf is None:
+        return None
+    return ArraySpec(tuple(leaf.shape), dtype_name(leaf), is_native_sparse(leaf) and takes_sparse(leaf))
 
 
 def _stackable(first: Batch, other: Batch) -> bool:

@@ -45,6 +45,88 @@ def test_a_model_of_sparse_inputs() -> None:
     assert losses[-1] < losses[0] and np.abs(array(model.layers[-1].kernel) - before).max() > 0
 
 
+class Look(layers.Layer):
+    """Notes whether what comes is sparse."""
+
+    seen: list[bool] = []
+
+    def call(self, inputs: Any) -> Any:
+        if not isinstance(inputs, keras.KerasTensor):
+            Look.seen.append(ADAPTER.composites.get(type(inputs)) == "sparse")
+        return inputs
+
+
+def rows_of(make: Callable[[Any], Any], dtype: str, n: int = 23) -> tuple[Any, Any]:
+    x = np.where(np.random.default_rng(3).random((n, 6)) < 0.3, np.arange(6 * n).reshape(n, 6) % 9, 0).astype(dtype)
+    x[:4] = 0
+    return x, make(x)
+
+
+def small(first: Callable[[], list[Any]]) -> Any:
+    keras.utils.set_random_seed(5)
+    model = keras.Sequential([*first(), layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize(
+    ("dtype", "shuffle", "first"),
+    [
+        ("float32", True, lambda: [Look(), layers.Dense(3, "relu")]),
+        ("int32", "batch", lambda: [Look(), layers.Embedding(9, 2), layers.Flatten()]),
+    ],
+    ids=["Dense", "Embedding"],
+)
+def test_fit_evaluate_and_predict_take_sparse_tensors(dtype: str, shuffle: Any, first: Any) -> None:
+    """As they take the dense array: the same numbers, and the layers get sparse batches."""
+    if not has_sparse:
+        return
+    dense, x = rows_of(sparse, dtype)
+    y = np.sin(np.arange(23.0))[:, None].astype("float32")
+    results = []
+    for data in (dense, x):
+        Look.seen, model = [], small(first)
+        fit = model.fit(data, y, batch_size=4, epochs=3, shuffle=shuffle, validation_split=0.25, verbose=0)
+        results.append((fit.history, model.evaluate(data, y, batch_size=6, verbose=0), model.predict(data, 6, 0)))
+    assert Look.seen and all(Look.seen)
+    for name, values in results[0][0].items():
+        np.testing.assert_allclose(values, results[1][0][name], rtol=1e-4, atol=1e-6, err_msg=name)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-4)
+    np.testing.assert_allclose(results[0][2], results[1][2], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.trains
+def test_sparse_tensors_among_other_inputs_and_in_generators() -> None:
+    if not has_sparse:
+        return
+    dense, x = rows_of(sparse, "float32")
+    a, b = keras.Input((6,), sparse=True, name="a"), keras.Input((2,), name="b")
+    model = keras.Model({"a": a, "b": b}, layers.Dense(1)(layers.Concatenate()([layers.Dense(2)(a), b])))
+    other, y = np.ones((23, 2), "float32"), np.zeros((23, 1), "float32")
+    want = model.predict({"a": dense, "b": other}, verbose=0)
+    np.testing.assert_allclose(model.predict({"a": x, "b": other}, batch_size=8, verbose=0), want, rtol=1e-5, atol=1e-6)
+    model.compile("sgd", "mse")
+    loss = model.evaluate({"a": dense, "b": other}, y, verbose=0)
+    batches = (({"a": sparse(dense[i : i + 8]), "b": other[i : i + 8]}, y[i : i + 8]) for i in (0, 8, 16))
+    np.testing.assert_allclose(model.evaluate(batches, verbose=0), loss, rtol=1e-4)
+    model.fit({"a": x, "b": other}, y, steps_per_epoch=3, epochs=2, verbose=0)
+    assert model.evaluate({"a": x, "b": other}, y, verbose=0) < loss
+
+
+def test_places_that_are_not_in_order_and_places_beyond_the_end() -> None:
+    """What the frameworks allow in a sparse tensor of their own."""
+    if not has_sparse:
+        return
+    places = ops.convert_to_tensor([[3, 1], [0, 2], [9, 9], [3, 0]], "int32")
+    x = ADAPTER.sparse_of(places, ops.convert_to_tensor([1.0, 2.0, 5.0, 3.0]), (4, 3))
+    want = np.array([[0, 0, 2], [0, 0, 0], [0, 0, 0], [3, 1, 0]], "float32")
+    np.testing.assert_array_equal(array(x), want)
+    model = keras.Sequential([layers.Dense(2)])
+    got = model.predict(x, batch_size=3, verbose=0)
+    np.testing.assert_allclose(got, want @ array(model.layers[0].kernel), rtol=1e-5, atol=1e-6)
+
+
 def test_sparse_indices_of_an_embedding() -> None:
     layer = layers.Embedding(5, 2)
     index = np.array([[0, 1, 0], [2, 0, 4]], "int32")

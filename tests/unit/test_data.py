@@ -16,6 +16,7 @@ from kerasfront.training.data import (
     split_validation,
     unpack_x_y_sample_weight,
 )
+from kerasfront.training.sparse_rows import SparseRows
 from kerasfront.utils import PyDataset, Sequence, normalize, to_categorical
 
 X = np.arange(20.0, dtype="float32").reshape(10, 2)
@@ -192,6 +193,50 @@ def test_sparse_matrices_become_dense_by_batch():
     np.testing.assert_array_equal(rows_of(source.epoch(0)), matrix.toarray()[order])
     (block, *_) = source.epoch_blocks(0, 2)
     assert block.batch[0].shape == (2, 4, 5)
+
+
+SPARSE = np.where(np.random.default_rng(0).random((9, 2, 3)) < 0.4, np.arange(54.0).reshape(9, 2, 3), 0)
+
+
+def made_sparse(kind):
+    """The tensor, and how a batch of its rows becomes an array."""
+    if kind.startswith("torch"):
+        torch = pytest.importorskip("torch")
+        x = torch.from_numpy(SPARSE if kind == "torch" else SPARSE[:, 0])
+        return x.to_sparse() if kind == "torch" else x.to_sparse_csr(), np.asarray
+    if kind == "jax":
+        bcoo = pytest.importorskip("jax.experimental.sparse").BCOO
+        x = bcoo.fromdense(SPARSE.astype("float32"), nse=60, n_batch=1)
+        return x, lambda batch: np.asarray(batch.todense() if isinstance(batch, bcoo) else batch)
+    tf = pytest.importorskip("tensorflow")
+    return tf.sparse.from_dense(
+        SPARSE
+    ), lambda x: tf.sparse.to_dense(x).numpy() if isinstance(x, tf.SparseTensor) else x
+
+
+@pytest.mark.parametrize("kind", ["torch", "torch, csr", "jax", "tensorflow"])
+def test_rows_of_sparse_tensors(kind):
+    x, dense = made_sparse(kind)
+    want = SPARSE[:, 0] if kind == "torch, csr" else SPARSE
+    for shuffle in (True, False, "batch"):
+        source = make_batches(x, batch_size=4, seed=1, shuffle=shuffle)
+        order = rows_of(make_batches(np.arange(9), batch_size=4, seed=1, shuffle=shuffle).epoch(0))
+        assert source.spec()[0].shape == (4, *want.shape[1:])
+        np.testing.assert_array_equal(np.concatenate([dense(batch[0]) for batch in source.epoch(0)]), want[order])
+        assert sum(block.steps for block in source.epoch_blocks(0, 2)) == 3
+    parts = split_validation((x, np.arange(9), None), 0.3)
+    for (rows, numbers, _), part in zip(parts, (slice(0, 6), slice(6, 9)), strict=True):
+        np.testing.assert_array_equal(dense(rows), want[part])
+        np.testing.assert_array_equal(numbers, np.arange(9)[part])
+
+
+def test_stored_elements_are_sorted_summed_and_cut():
+    places = np.array([[2, 1], [0, 0], [5, 5], [2, 1], [0, -1], [0, 1]])
+    rows = SparseRows(places, np.array([1, 2, 3, 4, 5, 6], "float32"), (4, 2))
+    want = np.array([[2, 6], [0, 0], [0, 5], [0, 0]])
+    for taken in (slice(0, 4), slice(1, 1), slice(1, 3), np.array([3, 0, 0, 2]), np.array([], "int64")):
+        np.testing.assert_array_equal(rows.dense(taken), want[taken])
+        assert rows.dense(taken).dtype == "float32"
 
 
 def test_h5py(tmp_path):
