@@ -275,27 +275,53 @@ def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) 
     channels = x.shape[-1]
     gamma = tf.ones(channels, _param(x)) if gamma is None else gamma
     beta = tf.zeros(channels, _param(x)) if beta is None else beta
-    # The fused kernel refuses float64, and epsilons below 1.001e-5 (cuDNN's limit); an empty batch breaks
-    # oneDNN.
-    if x.dtype == tf.float64 or epsilon < 1.001e-5 or x.shape[0] == 0:
+    if not _fused_takes(x, epsilon):
         y = tf.cast(x, _param(x))
         mean, variance = tf.nn.moments(y, list(range(rank - 1)))
         y = tf.cast(tf.nn.batch_normalization(y, mean, variance, beta, gamma, epsilon), x.dtype)
         return y, tf.stop_gradient(mean), tf.stop_gradient(variance)
-    image = x if rank == 4 else tf.reshape(x, (-1, 1, 1, channels))
+    y, mean, variance = _fused(x, gamma, beta, [], [], epsilon, True)
+    # What the kernel returns is the unbiased variance.
+    size = x.shape.num_elements()
+    if size is None:
+        count = tf.cast(tf.size(x, tf.int64) // channels, tf.float32)
+        biased = variance * tf.math.divide_no_nan(count - 1, count)
+    else:
+        biased = variance * (1 - channels / size)
+    return y, tf.stop_gradient(mean), tf.stop_gradient(biased)
+
+
+def _fused_takes(x: Any, epsilon: float) -> bool:
+    """The fused kernel refuses float64, and epsilons below 1.001e-5 (cuDNN's limit); an empty batch breaks oneDNN."""
+    return bool(x.dtype != tf.float64 and epsilon >= 1.001e-5 and x.shape[0] != 0)
+
+
+def _fused(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: float, training: bool) -> Any:
+    rank, channels = x.shape.rank, x.shape[-1]
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=image,
+        x=x if rank == 4 else tf.reshape(x, (-1, 1, 1, channels)),
         scale=tf.cast(gamma, tf.float32),
         offset=tf.cast(beta, tf.float32),
-        mean=[],
-        variance=[],
+        mean=mean,
+        variance=variance,
         epsilon=epsilon,
+        is_training=training,
     )
-    count = tf.cast(tf.size(x, tf.int64) // channels, tf.float32)
-    # What the kernel returns is the unbiased variance.
-    biased = variance * tf.math.divide_no_nan(count - 1, count)
-    y = y if rank == 4 else tf.reshape(y, tf.shape(x))
-    return y, tf.stop_gradient(mean), tf.stop_gradient(biased)
+    return y if rank == 4 else tf.reshape(y, tf.shape(x)), mean, variance
+
+
+def _batch_norm_inference(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -> Any:
+    rank, kept = x.shape.rank, _param(x)
+    vectors = [None if v is None else tf.cast(v, kept) for v in (mean, variance, gamma, beta)]
+    mean, variance, gamma, beta = vectors
+    if axis % rank == rank - 1 and _fused_takes(x, epsilon):
+        gamma = tf.ones_like(mean) if gamma is None else gamma
+        beta = tf.zeros_like(mean) if beta is None else beta
+        return _fused(x, gamma, beta, mean, variance, epsilon, False)[0]
+    shape = [-1 if i == axis % rank else 1 for i in range(rank)]
+    mean, variance, gamma, beta = (None if v is None else tf.reshape(v, shape) for v in vectors)
+    fixed = tf.stop_gradient(mean), tf.stop_gradient(variance)
+    return tf.cast(tf.nn.batch_normalization(tf.cast(x, kept), *fixed, beta, gamma, epsilon), x.dtype)
 
 
 def _param(x: Any) -> Any:
@@ -343,5 +369,6 @@ OVERRIDES: dict[str, Any] = {
     "silu": tf.nn.silu,
     "sigmoid_crossentropy": lambda target, z: tf.nn.sigmoid_cross_entropy_with_logits(target, z),
     "replica_mean": _replica_mean,
+    "batch_norm_inference": _batch_norm_inference,
     "batch_norm_train": _batch_norm_train,
 }

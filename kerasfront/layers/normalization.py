@@ -149,17 +149,11 @@ class BatchNormalization(_Normalization):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if not training or not self.trainable:
-            return self._in_compute_dtype(
-                ops.batch_normalization(
-                    inputs,
-                    self.moving_mean.value,
-                    self.moving_variance.value,
-                    self.axis,
-                    read(self.beta),
-                    read(self.gamma),
-                    self.epsilon,
-                )
+            mean, variance = self.moving_mean.value, self.moving_variance.value
+            y = ops.batch_norm_inference(
+                inputs, mean, variance, read(self.gamma), read(self.beta), self.axis, self.epsilon
             )
+            return self._in_compute_dtype(y)
         if mask is None and not self.renorm and not self.synchronized:
             y, mean, variance = ops.batch_norm_train(inputs, read(self.gamma), read(self.beta), self.axis, self.epsilon)
             self._move(self.moving_mean, mean, self.momentum)
@@ -168,7 +162,8 @@ class BatchNormalization(_Normalization):
         return self._in_compute_dtype(self._by_moments(inputs, mask))
 
     def _move(self, average: Any, value: Any, momentum: float) -> None:
-        average.assign_add((ops.stop_gradient(value) - average.value) * (1 - momentum))
+        """Towards a value that has no gradient."""
+        average.assign_add((value - average.value) * (1 - momentum))
 
     def _by_moments(self, inputs: Any, mask: Any) -> Any:
         """Training where the frameworks' one call doesn't do: with a mask, replicas, or renorm."""
@@ -181,8 +176,8 @@ class BatchNormalization(_Normalization):
         if self.renorm:
             gamma, beta = self._renormed(mean, variance)
         else:
-            self._move(self.moving_mean, mean, self.momentum)
-            self._move(self.moving_variance, variance, self.momentum)
+            self._move(self.moving_mean, ops.stop_gradient(mean), self.momentum)
+            self._move(self.moving_variance, ops.stop_gradient(variance), self.momentum)
         return ops.batch_normalization(x, mean, variance, self.axis, beta, gamma, self.epsilon)
 
     def _masked_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
@@ -210,6 +205,7 @@ class BatchNormalization(_Normalization):
             r = ops.clip(r, clip.get("rmin", 0.0), clip.get("rmax", float("inf")))
         if "dmax" in clip:
             d = ops.clip(d, -clip["dmax"], clip["dmax"])
+        mean, stddev = ops.stop_gradient(mean), ops.stop_gradient(stddev)
         self._move(self.moving_mean, mean, self.momentum)
         self._move(self.moving_stddev, stddev, self.momentum)
         self.moving_variance.assign(ops.maximum(ops.square(self.moving_stddev) - self.epsilon, 0.0))

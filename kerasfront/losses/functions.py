@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from kerasfront import config, ops, scopes
@@ -478,3 +479,7 @@ def circle(
     if ops.is_tensor(values):
         scopes.set_mask(values, ops.any(alike, axis=1))  # who has no sample to be near to counts in no mean
     return values
+
+
+# The functions whose mean over everything is one op, and which.
+WHOLE: dict[Any, Callable[[Any, Any], Any]] = {mean_squared_error: ops.mean_squared_difference}

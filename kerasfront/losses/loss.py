@@ -8,6 +8,7 @@ from typing import Any
 from kerasfront import config, dtype_policies, ops, serialization, tree
 from kerasfront.contract import current
 from kerasfront.errors import KerasFrontError, ShapeError
+from kerasfront.losses import functions as f
 from kerasfront.losses import reduction as reductions
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.spec import KerasTensor, dtypes
@@ -64,6 +65,10 @@ class Loss:
         mask = reductions.mask_of(y_pred)
         y_pred, y_true = self._tensors(y_pred), self._tensors(y_true)
         try:
+            if sample_weight is None and mask is None and self.reduction in reductions.MEANS:
+                whole = self._mean(y_true, y_pred)
+                if whole is not None:
+                    return whole
             values = self.call(y_true, y_pred)
             if (own := reductions.mask_of(values)) is not None:
                 mask = reductions.joined(mask, own)
@@ -103,6 +108,10 @@ class Loss:
         if not isinstance(x, KerasTensor):
             return self._tensors(ops.convert_to_tensor(x))
         return ops.cast(x, self._dtype) if dtypes.is_float(x.dtype) and x.dtype != self._dtype else x
+
+    def _mean(self, y_true: Any, y_pred: Any) -> Any:
+        """The mean over all samples, for losses whose own values nobody needs then; None: by way of `call`."""
+        return None
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each sample."""
@@ -148,6 +157,13 @@ class LossFunctionWrapper(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.fn, self._fn_kwargs = fn, kwargs
+
+    def _mean(self, y_true: Any, y_pred: Any) -> Any:
+        whole = f.WHOLE.get(self.fn)
+        if whole is None or self._fn_kwargs or type(self).call is not LossFunctionWrapper.call:
+            return None
+        y_true, y_pred = f.pair(y_true, y_pred)
+        return whole(y_true, y_pred) if len(y_pred.shape) and y_true.shape == y_pred.shape else None
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if len(getattr(y_true, "shape", ())) != len(getattr(y_pred, "shape", ())):

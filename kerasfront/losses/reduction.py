@@ -10,7 +10,8 @@ from kerasfront.contract import current
 from kerasfront.errors import suggest
 
 _adapter = current()
-REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+REDUCTIONS = (*MEANS, "sum", "none", None)
 
 
 def check(reduction: Any) -> Any:

@@ -165,6 +165,39 @@ def batch_normalization(
 
 
 @derived(
+    differentiable=False,  # finite differences would see the moments move
+    dtypes_tested=dtypes.FLOATS,
+    samples=(
+        sample(_IMAGE, _C, _POSITIVE, _POSITIVE, _C, -1, 1e-3),
+        sample(_X, _C, _POSITIVE, None, None, 1, 1e-3),
+        sample(Array((6, 3)), _C, _POSITIVE, _POSITIVE, None, -1, 1e-5),
+        sample(Array((2, 3, 4, 5)), _C, _POSITIVE, None, _C, 1, 1e-3),
+    ),
+)
+def batch_norm_inference(
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    axis: int,
+    epsilon: float,
+) -> Tensor:
+    """`batch_normalization` by moving averages, which are constants: no gradient flows to them.
+
+    The frameworks have it in one call. The vectors may be float32 where x is half precision, and so is the result.
+
+    Source: Ioffe and Szegedy, https://arxiv.org/abs/1502.03167
+
+    >>> from kerasfront import ops
+    >>> one = ops.ones((1,))
+    >>> ops.convert_to_numpy(ops.batch_norm_inference([[3.0], [1.0]], one, one, None, None, 1, 3.0)).tolist()
+    [[1.0], [0.0]]
+    """
+    return batch_normalization(x, stop_gradient(mean), stop_gradient(variance), axis, beta, gamma, epsilon)
+
+
+@derived(
     # The moments are for statistics: no gradient goes through them.
     differentiable=(0,),
     dtypes_tested=dtypes.FLOATS,
@@ -372,6 +405,7 @@ def normalize(x: Tensor, axis: Axis | None = -1, order: float = 2, epsilon: floa
 
 
 __all__ = [
+    "batch_norm_inference",
     "batch_norm_train",
     "batch_normalization",
     "layer_normalization",

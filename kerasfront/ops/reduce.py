@@ -34,6 +34,7 @@ __all__ = [
     "logsumexp",
     "max",
     "mean",
+    "mean_squared_difference",
     "min",
     "nanargmax",
     "nanargmin",
@@ -87,6 +88,25 @@ def _of_some(x: Any, axis: Any = None, keepdims: bool = False) -> shapes.Shape:
     if 0 in [x.shape[a] for a in shapes.axes_of(axis, len(x.shape))]:
         raise ShapeError(f"There is no largest or smallest of no elements: axis={axis} of the shape {tuple(x.shape)}.")
     return out
+
+
+@derived(
+    dtype=FLOATING,
+    samples=(
+        sample(Array((3, 4)), Array((3, 4), -3.0, 1.0)),
+        sample(Array((2, 3, 4)), Array((3, 1), -3.0, 1.0)),
+        sample(Array(()), Array(())),
+    ),
+    ref=lambda x1, x2: np.mean(np.square(x1 - x2)),
+)
+def mean_squared_difference(x1: Tensor, x2: Tensor) -> Tensor:
+    """The mean of `(x1 - x2)**2` over everything: what frameworks have as a loss, in one call.
+
+    >>> from kerasfront import ops
+    >>> float(ops.mean_squared_difference([1.0, 2.0], [1.0, 4.0]))
+    2.0
+    """
+    return mean(square(e.subtract(x1, x2)))
 
 
 @primitive(shape=_of_some, samples=reductions(empty=False), ref=np.max)

@@ -415,6 +415,26 @@ def test_frozen_batch_normalization_is_inference() -> None:
     assert layer.moving_mean.numpy().tolist() == [0.0] * 3
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (2, 5, 4, 3)])
+def test_gradients_of_batch_normalization_in_inference(shape: tuple[int, ...]) -> None:
+    """By hand: the moving averages are constants."""
+    x, upstream = image(*shape), image(*shape)
+    layer = layers.BatchNormalization()
+    layer.build(shape)
+    mean, variance, gamma, beta = image(3), image(3) ** 2 + 0.5, image(3), image(3)
+    layer.set_weights([gamma, beta, mean, variance])
+    variable = keras.Variable(x)
+
+    def objective() -> Any:
+        return ops.sum(ops.multiply(layer(variable.value), upstream))
+
+    _, found = ops.value_and_grad(objective, [variable, layer.gamma, layer.beta])()
+    rate, axes = 1 / np.sqrt(variance + layer.epsilon), tuple(range(len(shape) - 1))
+    expected = [upstream * gamma * rate, (upstream * (x - mean) * rate).sum(axes), upstream.sum(axes)]
+    for ours, by_hand in zip(found, expected, strict=True):
+        np.testing.assert_allclose(values(ours), by_hand, rtol=1e-4, atol=1e-5)
+
+
 def test_masks_of_mergings() -> None:
     """A step counts where it counts in any input; along the steps, masks are joined."""
     steps = np.zeros((1, 4, 2), "float32")

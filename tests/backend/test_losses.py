@@ -220,3 +220,29 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         losses.MeanSquaredError()(np.ones((2, 3), "float32"), np.ones((2, 4), "float32"))
     with pytest.raises(ShapeError, match="ctc"):
         losses.CTC()(np.ones((2,)), np.ones((2, 4), "float32"))
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted"), [((5,), (5,)), ((5, 3), (5, 3)), ((5,), (5, 1)), ((4, 1), (4, 3)), ((2, 3, 4), (2, 3, 4))]
+)
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
+def test_the_squared_error_in_one_op_is_the_mean_of_all(
+    true: tuple[int, ...], predicted: tuple[int, ...], reduction: str
+) -> None:
+    """Without weights the losses of samples are never made; with weights of 1 they are."""
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.standard_normal(true).astype("float32"), rng.standard_normal(predicted).astype("float32")
+    loss = keras.losses.MeanSquaredError(reduction=reduction)
+    truth = y_true[:, None] if len(true) == 1 and len(predicted) == 2 else y_true
+    expected = np.mean((truth.astype("float64") - y_pred) ** 2)
+    np.testing.assert_allclose(float(loss(y_true, y_pred)), expected, rtol=1e-6)
+    weighted = loss(y_true, y_pred, sample_weight=np.ones(predicted[:1] if len(predicted) > 1 else (), "float32"))
+    np.testing.assert_allclose(float(weighted), expected, rtol=1e-6)
+
+
+def test_a_squared_error_with_a_call_of_its_own_is_called() -> None:
+    class Doubled(keras.losses.MeanSquaredError):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return 2 * super().call(y_true, y_pred)
+
+    assert float(Doubled()([[1.0, 2.0]], [[1.0, 4.0]])) == 4.0
