@@ -9,7 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
@@ -133,7 +133,7 @@ class TorchAdapter(Adapter):
 
     def has_value(self, x: torch.Tensor) -> bool:
         traced = torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x)
-        return not traced and x.device.type != "meta"
+        return not traced and x.device.type != "meta" and not isinstance(x, FakeTensor)
 
     def dtype_name(self, x: Any) -> str:
         return NAMES[x.dtype]

@@ -431,6 +431,21 @@ def test_assignments_are_taken_back(adapter: Adapter) -> None:
     assert held.numpy() == 1.0
 
 
+def test_values_are_there_unless_a_graph_is_traced(adapter: Adapter) -> None:
+    assert adapter.has_value(native(adapter, [1.0, 2.0]))
+
+
+def test_while_a_graph_is_traced_there_are_no_values(trainer: Adapter) -> None:
+    seen = []
+
+    def function(x: Any) -> Any:
+        seen.append(trainer.has_value(x))
+        return x
+
+    trainer.eval_shape(function, [KerasTensor((2,), "float32")])
+    assert seen and not any(seen)
+
+
 # ---- native code, symbolically ------------------------------------------------------------------------------------
 
 

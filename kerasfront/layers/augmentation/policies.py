@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, random
+from kerasfront.contract import current
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, Size
 from kerasfront.layers.augmentation.color import Colours
 from kerasfront.layers.augmentation.factors import Limits, limits, number
+from kerasfront.spec import KerasTensor
 from kerasfront.utils.bounding_boxes import corner_points, enclosing
 
 # What is done to images by a strength from -1 to 1, at which the changes are the largest of Cubuk et al., AutoAugment,
@@ -88,9 +90,9 @@ class _Policy(Colours):
         def traced(row: Any) -> Any:
             return ops.fori_loop(0, count, lambda i, x: step(row, i, x, ops.switch), row["images"][None])[0]
 
-        known = _known(steps["branches"])
-        if known is None:
+        if isinstance(steps["branches"], KerasTensor) or not current().has_value(steps["branches"]):
             return ops.map(traced, rows)
+        known = ops.convert_to_numpy(steps["branches"])
         found = []
         for k, chosen in enumerate(known):
             row = {**{key: value[k] for key, value in rows.items()}, "branches": chosen}
@@ -102,14 +104,6 @@ class _Policy(Colours):
 
     def _warped(self, x: Any, transform: Any, interpolation: str, fill: float) -> Any:
         return ops.image.affine_transform(x, transform, interpolation, "constant", fill, "channels_last")
-
-
-def _known(x: Any) -> np.ndarray[Any, Any] | None:
-    """The numbers of a tensor, or None where it has none yet: while a graph is traced, or symbolic."""
-    try:
-        return ops.convert_to_numpy(x)
-    except Exception:  # each framework has its own error for that
-        return None
 
 
 def _transforms(amount: dict[str, Any], height: Any, width: Any) -> Any:
