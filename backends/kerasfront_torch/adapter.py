@@ -106,12 +106,16 @@ class TorchAdapter(Adapter):
         if isinstance(x, torch.Tensor):
             out = x if dtype is None else x.to(NATIVE[dtype])
             return out.to(default_device())
+        if torch.compiler.is_compiling():
+            return _traced(x, dtype).to(default_device())
         value = x if isinstance(x, np.ndarray) else np.asarray(x)
         if dtype is None and not hasattr(x, "dtype"):
             dtype = dtypes.of_values(value)
         return _from_numpy(value, dtype).to(default_device())
 
     def scalar(self, value: Any, dtype: str) -> torch.Tensor:
+        if torch.compiler.is_compiling():
+            return torch.tensor(value, dtype=NATIVE[dtype])
         # 0-d tensors on the CPU go with tensors of any device, and are never written: one of each is enough.
         key = (value, type(value), dtype)
         found = self._scalars.get(key)
@@ -364,6 +368,19 @@ def _from_numpy(value: np.ndarray[Any, Any], dtype: str | None) -> torch.Tensor:
         if not value.flags.writeable or any(s < 0 for s in value.strides):
             value = value.copy()
         out = torch.from_numpy(value)
+    return out if dtype is None else out.to(NATIVE[dtype])
+
+
+def _traced(x: Any, dtype: str | None) -> torch.Tensor:
+    """A tensor of an array, or of numbers in lists, where torch.compile traces: it knows no dtypes of NumPy."""
+    if isinstance(x, (np.ndarray, np.generic)):
+        out = torch.as_tensor(x)
+    else:
+        out = torch.tensor(x)
+        if dtype is None and out.is_floating_point():
+            dtype = dtypes.promote(dtypes.weak(1.0))
+        elif dtype is None and out.dtype == torch.int64:
+            dtype = "int32" if all(-(2**31) <= n < 2**31 for n in tree.flatten(x)) else None
     return out if dtype is None else out.to(NATIVE[dtype])
 
 

@@ -75,12 +75,24 @@ def _truncated_normal(key: Any, shape: Any, mean: float, stddev: float, dtype: s
     return out.mul_(stddev).add_(mean).to(native)
 
 
+def _integers(key: Any, shape: Any, minval: int, maxval: int) -> Any:
+    device = default_device()
+    return torch.randint(minval, maxval, tuple(shape), generator=_generator(key, device), device=device)
+
+
+_drawn_integers = _traceable(
+    "integers",
+    _integers,
+    "(Tensor key, SymInt[] shape, int minval, int maxval) -> Tensor",
+    lambda key, shape, minval, maxval: _empty(shape, torch.int64),
+)
+
+
 def _randint(key: Any, shape: Any, minval: int, maxval: int, dtype: str) -> Any:
     if maxval > 2**63:  # beyond int64: drawn below zero, and wrapped up
-        minval, maxval = minval - 2**63, maxval - 2**63
-        return (_randint(key, shape, minval, maxval, "int64") ^ (-(2**63))).to(NATIVE[dtype])
-    device = default_device()
-    draws = torch.randint(minval, maxval, tuple(shape), generator=_generator(key, device), device=device)
+        draws = _drawn_integers(key, shape, minval - 2**63, maxval - 2**63) ^ (-(2**63))
+    else:
+        draws = _drawn_integers(key, shape, minval, maxval)
     return draws.to(NATIVE[dtype])
 
 
@@ -119,20 +131,29 @@ def _dropout(key: Any, inputs: Any, rate: float, noise_shape: Any) -> Any:
     return inputs * _kept(key, inputs.detach(), shape, rate)
 
 
+_order = _traceable(
+    "order",
+    lambda key, x, axis: torch.randperm(x.shape[axis], generator=_generator(key, x.device), device=x.device),
+    "(Tensor key, Tensor x, int axis) -> Tensor",
+    lambda key, x, axis: x.new_empty((x.shape[axis],), dtype=torch.int64),
+)
+
+
 def _shuffle(key: Any, x: Any, axis: int) -> Any:
-    order = torch.randperm(x.shape[axis], generator=_generator(key, x.device), device=x.device)
-    return torch.index_select(x, axis, order)
+    return torch.index_select(x, axis, _order(key, x.detach(), axis))
 
 
-def _wide(function: Any) -> Any:
+def _wide(name: str, function: Any) -> Any:
     """In float32 at least, and back."""
 
-    def draw(key: Any, shape: Any, *parameters: Any) -> Any:
+    def draw(key: Any, shape: Any, parameters: Any) -> Any:
         dtype = parameters[0].dtype
         wide = [p.to(torch.promote_types(dtype, torch.float32)).expand(tuple(shape)) for p in parameters]
         return function(_generator(key, wide[0].device), *wide).to(dtype)
 
-    return draw
+    schema = "(Tensor key, SymInt[] shape, Tensor[] parameters) -> Tensor"
+    drawn = _traceable(name, draw, schema, lambda key, shape, parameters: parameters[0].new_empty(shape))
+    return lambda key, shape, *parameters: drawn(key, shape, parameters)
 
 
 def _on_host(key: Any, parameters: Any, shape: Any, dtype: str, function: Any) -> Any:
@@ -148,13 +169,18 @@ PRIMITIVES: dict[str, Any] = {
     "draw.normal": _filled("normal_"),
     "draw.truncated_normal": _with_limits("truncated_normal", _truncated_normal),
     "draw.randint": _randint,
-    "draw.categorical": _categorical,
+    "draw.categorical": _traceable(
+        "categorical",
+        _categorical,
+        "(Tensor key, Tensor logits, int num_samples, str dtype) -> Tensor",
+        lambda key, logits, count, dtype: logits.new_empty((logits.shape[0], count), dtype=NATIVE[dtype]),
+    ),
     "draw.dropout": _dropout,
     "draw.shuffle": _shuffle,
-    "draw.gamma": _wide(lambda generator, alpha: torch._standard_gamma(alpha, generator=generator)),
+    "draw.gamma": _wide("gamma", lambda generator, alpha: torch._standard_gamma(alpha, generator=generator)),
     "draw.beta": _wide(
-        lambda generator, a, b: torch._sample_dirichlet(torch.stack([a, b], -1), generator=generator)[..., 0]
+        "beta", lambda generator, a, b: torch._sample_dirichlet(torch.stack([a, b], -1), generator=generator)[..., 0]
     ),
     "draw.on_host": _on_host,
-    "draw.binomial": _wide(lambda generator, counts, p: torch.binomial(counts, p, generator=generator)),
+    "draw.binomial": _wide("binomial", lambda generator, counts, p: torch.binomial(counts, p, generator=generator)),
 }

@@ -410,6 +410,8 @@ def _is_unknown_shape(value: Any) -> bool:
 def _holds_tensor(value: Any, adapter: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(_holds_tensor(v, adapter) for v in value)
+    if type(value) in _SCALARS:
+        return False
     held = any(base in runtime.holders for base in type(value).__mro__)
     return held or isinstance(value, KerasTensor) or adapter.is_tensor(value)
 

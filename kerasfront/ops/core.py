@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import OPS, Tensor, _name, _resolve, derived, primitive, runtime
+from kerasfront.ops._declare import OPS, Tensor, _holds_tensor, _name, _resolve, derived, primitive, runtime
 from kerasfront.ops._samples import Array, sample
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 
@@ -165,7 +165,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     2
     """
     adapter = runtime.need()
-    value = _resolve(x, adapter)
+    if dtype is not None and isinstance(x, (list, tuple)) and not _holds_tensor(x, adapter):
+        x = np.asarray(x)  # in all the digits that the dtype may keep
+    value = adapter.to_tensor(x, None) if type(x) is np.ndarray else _resolve(x, adapter)
     if type(value) in (bool, int, float, complex):
         return adapter.to_tensor(value, None if dtype is None else dtypes.standardize(dtype))
     kind = adapter.composites.get(type(value))

@@ -128,3 +128,11 @@ def test_a_backend_without_abstract_evaluation_says_so() -> None:
 
     with contract.rebound(contract.load("numpy")), pytest.raises(CapabilityError, match="symbolically"):
         ops.native(np.tanh)(keras.Input((3,)))
+
+
+def test_lists_keep_the_digits_of_the_dtype() -> None:
+    if ops.dtype(ops.ones((), "float64")) != "float64":
+        pytest.skip("JAX has float64 with jax_enable_x64 only")
+    found = [ops.convert_to_tensor(x, "float64") for x in ([0.1, 0.2], (0.1, 0.2), np.array([0.1, 0.2]))]
+    for x in found:
+        np.testing.assert_array_equal(ops.convert_to_numpy(x), [0.1, 0.2])

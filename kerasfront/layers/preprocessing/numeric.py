@@ -35,19 +35,17 @@ class Rescaling(DataLayer):
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
+        self.__dict__["_arrays"] = [v if isinstance(v, (int, float)) else np.asarray(v) for v in (scale, offset)]
         self.supports_masking = True
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        x = ops.multiply(ops.cast(inputs, self.compute_dtype), self._constant(self.scale))
-        return (
-            x if isinstance(self.offset, (int, float)) and not self.offset else ops.add(x, self._constant(self.offset))
-        )
+        scale, offset = map(self._constant, self._arrays)
+        x = ops.multiply(ops.cast(inputs, self.compute_dtype), scale)
+        return x if isinstance(offset, (int, float)) and not offset else ops.add(x, offset)
 
     def _constant(self, value: Any) -> Any:
-        return (
-            value if isinstance(value, (int, float)) else ops.convert_to_tensor(np.asarray(value), self.compute_dtype)
-        )
+        return value if isinstance(value, (int, float)) else ops.convert_to_tensor(value, self.compute_dtype)
 
 
 class Normalization(DataLayer):
@@ -315,7 +313,7 @@ class Discretization(DataLayer):
                 return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
             raise NotBuiltError(f"{where(self)} has no boundaries yet: call adapt(data), or pass `bin_boundaries`.")
         x = inputs if dtypes.is_float(ops.dtype(inputs)) else ops.cast(inputs, "float32")
-        edges = ops.convert_to_tensor(np.asarray(self.bin_boundaries, dtypes.to_numpy("float32")), ops.dtype(x))
+        edges = ops.convert_to_tensor(self.bin_boundaries, ops.dtype(x))
         bins = ops.where(ops.isnan(x), len(self.bin_boundaries), ops.digitize(x, edges))
         return encoded(bins, self.output_mode, self._depth, self.output_dtype, sparse=self.sparse)
 
