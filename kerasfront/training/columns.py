@@ -196,8 +196,8 @@ class _Gathered:
     framework that reads it in place, later, on another thread.
     """
 
-    LIMIT = 8
     SMALL = 1 << 17  # bytes; the allocator keeps pieces up to this size at hand itself
+    LIMIT = 1 << 26  # bytes kept at most, beyond the two batches that any loop needs
 
     def __init__(self, array: np.ndarray) -> None:
         self.array, self.buffers = array, list[np.ndarray]()
@@ -212,7 +212,7 @@ class _Gathered:
             if getrefcount(buffers[place]) == _ALONE and len(buffers[place]) == len(rows):
                 return self.array.take(rows, 0, buffers[place], "clip")  # the one mode that writes in place
         out = self.array.take(rows, 0)
-        if len(buffers) < self.LIMIT:
+        if len(buffers) < 2 or (len(buffers) + 1) * out.nbytes <= self.LIMIT:
             buffers.append(out)
         return out
 

@@ -9,7 +9,7 @@ from kerasfront import losses as losses_namespace
 from kerasfront import metrics as metrics_namespace
 from kerasfront import ops, tree
 from kerasfront.errors import KerasFrontError, ShapeError
-from kerasfront.losses.loss import Loss
+from kerasfront.losses.loss import Loss, LossFunctionWrapper
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import Mean, MeanMetricWrapper
 
@@ -31,23 +31,12 @@ def _name_of(function: Any) -> str:
     return str(name) if name else type(function).__name__.lower()
 
 
-class _Wrapped(Loss):
-    """A plain function `(y_true, y_pred) -> losses` as a Loss."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(name=_name_of(function))
-        self.function = function
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return self.function(y_true, y_pred)
-
-
 def loss_from(value: Any) -> Loss | None:
     """A Loss from a Loss, a name, a config or a function."""
     if value is None or isinstance(value, Loss):
         return value
     found = losses_namespace.get(value)
-    return found if isinstance(found, Loss) else _Wrapped(found)
+    return found if isinstance(found, Loss) else LossFunctionWrapper(found, name=_name_of(found))
 
 
 class Outputs:

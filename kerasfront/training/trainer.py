@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from kerasfront.metrics.reduction_metrics import Mean
 from kerasfront.ops.gradients import value_and_grad
 from kerasfront.optimizers import LossScaleOptimizer, Optimizer
 from kerasfront.random import host
-from kerasfront.spec import KerasTensor
+from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.training.compiled import CompileLoss, CompileMetrics
 from kerasfront.training.data import (
     BATCH_SIZE,
@@ -39,6 +40,8 @@ _PENDING = 8
 # A step shorter than this (in seconds, in the epoch before) gains more from being dispatched with others than the
 # framework loses in a loop of its own, where convolutions may run slower.
 _SHORT_STEP = 2e-3
+# Batches for one dispatch are copied together: more bytes than stay in the caches cost more than is gained.
+_BLOCK_BYTES = 1 << 22
 
 
 class Trainer(Layer):
@@ -566,7 +569,7 @@ class Trainer(Layer):
         """The batches of an epoch, several at a time where that is faster and nobody looks at each."""
         size = self.steps_per_execution
         if size == 1 and not watched and self._seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
-            size = _adapter.steps_per_dispatch
+            size = min(_adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
         limit = config.max_steps_per_epoch()
         if has_block and size > 1 and limit is None:
             yield from source.epoch_blocks(epoch, size)
@@ -739,6 +742,12 @@ def _symbol(x: Any) -> Any:
     )
     sparse = _adapter.composites.get(type(x)) == "sparse" or getattr(x, "sparse", False) is True
     return KerasTensor((None, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx(), sparse)
+
+
+def _nbytes(spec: Any) -> int:
+    """The bytes of a batch, by its spec."""
+    leaves = [leaf for leaf in tree.flatten(spec) if leaf is not None and leaf.dtype in dtypes.ALL]
+    return sum(math.prod(n or 1 for n in leaf.shape) * dtypes.to_numpy(leaf.dtype).itemsize for leaf in leaves)
 
 
 def _due(epoch: int, frequency: Any) -> bool:

@@ -374,3 +374,18 @@ def test_layers_are_told_of_training_by_a_model_that_does_not_ask() -> None:
     first = model.predict(x, verbose=0)
     np.testing.assert_array_equal(model.predict(x, verbose=0), first)
     np.testing.assert_array_equal(model.normalize.moving_mean.numpy(), moved)
+
+
+def test_a_plain_function_as_loss_gets_targets_of_the_predictions_rank() -> None:
+    """Targets (n,) beside predictions (n, 1) would broadcast to (n, n)."""
+    x, y = np.arange(6.0, dtype="float32")[:, None], np.arange(6.0, dtype="float32")
+    shapes = []
+
+    def squares(y_true: Any, y_pred: Any) -> Any:
+        shapes.append((len(y_true.shape), len(y_pred.shape)))
+        return keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", squares)
+    assert model.evaluate(x, y + 1, verbose=0) == pytest.approx(1.0)
+    assert set(shapes) == {(2, 2)}
