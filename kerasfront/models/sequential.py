@@ -7,6 +7,7 @@ from typing import Any
 from kerasfront import scopes, serialization, tree
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
+from kerasfront.layers.layer import _scope_of as scope_of
 from kerasfront.models.model import Model, with_masks
 from kerasfront.spec import KerasTensor
 
@@ -58,7 +59,7 @@ class Sequential(Model):
             if isinstance(layer, Model) and isinstance(shape, tuple):
                 self._set_input(Input(batch_shape=shape).node.operation, before=True)
         elif self._output is not None:
-            self.__dict__["_output"] = layer(self._output)
+            self.__dict__["_output"] = self._applied([layer], self._output)
 
     def _set_input(self, layer: InputLayer, before: bool = False) -> None:
         if self._input is not None or (self._stack and not before):
@@ -66,10 +67,17 @@ class Sequential(Model):
         self.__dict__["_input_layer"] = layer
         x = layer._inbound_nodes[0].outputs[0]
         self.__dict__["_input"] = x
-        for inner in self._stack:
-            x = inner(x)
-        self.__dict__["_output"] = x
+        if self._path is None:
+            self._path = scopes.path_of(self.name)
+        self.__dict__["_output"] = self._applied(self._stack, x)
         self.built = True
+
+    def _applied(self, layers: list[Layer], x: Any) -> Any:
+        """x after some of the layers, which are built on the way: below the model in paths, as in a call."""
+        with scope_of(self):
+            for layer in layers:
+                x = layer(x)
+        return x
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away."""
@@ -79,10 +87,7 @@ class Sequential(Model):
         self._layers[:] = [x for x in self._layers if x is not layer]
         scopes.structure.change()
         if self._input is not None:
-            x = self._input
-            for inner in self._stack:
-                x = inner(x)
-            self.__dict__["_output"] = x
+            self.__dict__["_output"] = self._applied(self._stack, self._input)
         self._forget_functions()
         return layer
 

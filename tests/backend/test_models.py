@@ -182,6 +182,70 @@ def test_native_code_in_call_is_evaluated_abstractly() -> None:
     assert Native()(x).shape == (None, 1)
 
 
+def sequential_in_a_layer(keras: Any) -> Any:
+    class Block(keras.layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="a")], name="inner")
+
+        def call(self, x: Any) -> Any:
+            return self.inner(x)
+
+    return keras.Sequential([keras.Input((3,)), Block(name="block")], name="outer")
+
+
+def nested_functional(keras: Any) -> Any:
+    x, y = keras.Input((3,)), keras.Input((3,))
+    inner = keras.Model(x, keras.layers.Dense(2, name="a")(x), name="inner")
+    tail = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="c")], name="tail")
+    return keras.Model(y, tail(keras.layers.Dense(2, name="b")(inner(y))), name="outer")
+
+
+def called(keras: Any, *parts: Any) -> Any:
+    model = keras.Sequential([*parts, keras.layers.Dense(1, name="last")], name="seq")
+    model(np.ones((1, 3), "float32"))
+    return model
+
+
+def grown(keras: Any) -> Any:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="a")], name="seq")
+    model.add(keras.layers.Dense(2, name="b"))
+    model.pop()
+    model.add(keras.layers.Dense(1, name="c"))
+    return keras.models.clone_model(model)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda keras: called(keras, keras.layers.Dense(2, name="a")),
+        lambda keras: called(keras, keras.Input((3,)), keras.layers.Dense(2, name="a")),
+        lambda keras: called(keras, keras.Sequential([keras.layers.Dense(2, name="a")], name="inner")),
+        lambda keras: called(keras, keras.Input((3,)), keras.Sequential([keras.layers.Dense(2, name="a")], name="in")),
+        lambda keras: called(keras, keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="a")], name="in")),
+        grown,
+        nested_functional,
+        sequential_in_a_layer,
+    ],
+)
+def test_paths_are_keras_own(make: Any) -> None:
+    import keras as reference
+
+    ours, theirs = make(keras), make(reference)
+
+    def paths(model: Any) -> set[str]:
+        inner = model._flatten_layers()
+        return {layer.path for layer in inner if type(layer).__name__ != "InputLayer"}
+
+    assert [w.path for w in ours.weights] == [w.path for w in theirs.weights]
+    assert paths(ours) == paths(theirs)
+
+
+def test_an_error_names_the_path_of_a_layer() -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.Sequential([layers.Dense(2, name="a")], name="inner")], name="m")
+    with pytest.raises(ValueError, match=r"The layer 'm/inner/a' \(Dense\)"):
+        model.layers[0].layers[0](np.ones((2, 5), "float32"))
+
+
 def test_clone_model() -> None:
     x = keras.Input((3,))
     model = keras.Model(x, layers.Dense(2, name="d")(ops.relu(x)))
