@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,19 @@ class TensorFlowLayer(tf.__internal__.tracking.AutoTrackable):
 
 
 _VARIABLE = type(tf.Variable(0.0))
+
+
+def _leave_unconverted(*packages: str) -> None:
+    """Tell AutoGraph, which rewrites all that a user's tf.function calls, that these build graphs as they are.
+
+    Otherwise it would warn of each function whose source it can't read. TensorFlow offers no public way for packages.
+    """
+    with suppress(ImportError, AttributeError):
+        rules = importlib.import_module("tensorflow.python.autograph.core.config")
+        rules.CONVERSION_RULES = (*map(rules.DoNotConvert, packages), *rules.CONVERSION_RULES)
+
+
+_leave_unconverted("kerasfront", __package__)
 
 # What TensorFlow says where it has no kernel for a dtype.
 _LACKING = (" is not in the list of allowed values", "not in list of allowed values", "Could not find device for node")

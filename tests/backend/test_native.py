@@ -136,3 +136,32 @@ def test_lists_keep_the_digits_of_the_dtype() -> None:
     found = [ops.convert_to_tensor(x, "float64") for x in ([0.1, 0.2], (0.1, 0.2), np.array([0.1, 0.2]))]
     for x in found:
         np.testing.assert_array_equal(ops.convert_to_numpy(x), [0.1, 0.2])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="AutoGraph is TensorFlow's")
+def test_autograph_rewrites_the_users_function_and_leaves_ours() -> None:
+    import logging
+
+    import tensorflow as tf
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="relu"), keras.layers.Dropout(0.5)])
+    loss, messages = keras.losses.MeanSquaredError(), []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+
+    def step(x: Any) -> Any:
+        y = model(x, training=False)
+        if tf.reduce_sum(x) > 0:  # only AutoGraph makes a branch of this
+            y = ops.add(y, 1.0)
+        return loss(ops.zeros_like(y), y)
+
+    tf.get_logger().addHandler(handler := Kept(level=logging.WARNING))
+    try:
+        found = [float(tf.function(step)(tf.fill((2, 3), sign))) for sign in (1.0, -1.0)]
+    finally:
+        tf.get_logger().removeHandler(handler)
+    by_hand = [np.mean((ops.convert_to_numpy(model(np.full((2, 3), s, "float32"))) + (s > 0)) ** 2) for s in (1, -1)]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-5)
+    assert messages == []
