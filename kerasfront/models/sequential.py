@@ -67,8 +67,8 @@ class Sequential(Model):
         self.__dict__["_input_layer"] = layer
         x = layer._inbound_nodes[0].outputs[0]
         self.__dict__["_input"] = x
-        if self._path is None:
-            self._path = scopes.path_of(self.name)
+        if self.__dict__["_path"] is None:
+            self.__dict__["_path"] = scopes.path_of(self.name)
         self.__dict__["_output"] = self._applied(self._stack, x)
         self.built = True
 
