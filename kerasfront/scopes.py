@@ -107,6 +107,13 @@ def get_mask(x: Any) -> Any:
     return found[1] if found is not None and found[0]() is x else None
 
 
+def forget_masks(known: Sequence[int], outputs: Sequence[Any]) -> None:
+    """Take away the masks of what a call made inside; they would die with its tensors, but a tracer keeps those."""
+    kept = {*known, *map(id, outputs)}
+    for key in [key for key in masks if key not in kept]:
+        del masks[key]
+
+
 @contextmanager
 def masked(tensors: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
     """Inside, the tensors have the given masks; what is None leaves a tensor's own."""

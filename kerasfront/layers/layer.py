@@ -491,6 +491,7 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         """Run `function` inside the context of a call of this layer: training flag, autocast, losses."""
         spec = self._call_spec
         before = context.training, context.autocast, context.depth
+        known = () if context.depth else tuple(masks)
         told = self._told_training(args, kwargs)
         if spec.has_training and "training" not in spec.names[: len(args)]:
             kwargs["training"] = spec.training(told)
@@ -505,7 +506,10 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
             kwargs = {}
         try:
             with _scope_of(self):
-                return function(*args, **kwargs)
+                outputs = function(*args, **kwargs)
+            if masks and not before[2] and any(map(_traced, flat := tree.flatten(outputs))):
+                scopes.forget_masks(known, flat)
+            return outputs
         except Exception as error:
             self._explain(error, args)
         finally:
@@ -916,6 +920,10 @@ def _building(build: Callable[..., Any]) -> Callable[..., Any]:
 
     wrapped._wrapped = True  # type: ignore[attr-defined]
     return wrapped
+
+
+def _traced(x: Any) -> bool:
+    return is_tensor(x) and not isinstance(x, KerasTensor) and not _adapter.has_value(x)
 
 
 def _scope_of(layer: Layer) -> Any:
