@@ -15,7 +15,7 @@ from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _operators
 from kerasfront.ops._declare import runtime
-from kerasfront.spec import KerasTensor, dtypes, mode
+from kerasfront.spec import KerasTensor, dtypes, mode, unknown
 
 _adapter = current()
 _numbers = itertools.count()
@@ -174,10 +174,20 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
         if _adapter.dtype_name(value) != self._dtype:
             value = _adapter.cast(value, self._dtype)
         if tuple(value.shape) != self._shape and _adapter.shape(value) != self._shape:
-            raise ShapeError(
-                f"The Variable '{self._path}' has the shape {self._shape}; a value of shape {tuple(value.shape)} came."
-            )
+            raise self._wrong_shape(tuple(value.shape))
         return value
+
+    def _checked(self, value: Any) -> Variable:
+        """What an assignment is while shapes are inferred: a look at the shape."""
+        found = tuple(ops.convert_to_tensor(value).shape)
+        if len(found) != len(self._shape) or any(
+            n != wanted and not unknown(n) for n, wanted in zip(found, self._shape, strict=True)
+        ):
+            raise self._wrong_shape(tuple(None if unknown(n) else n for n in found))
+        return self
+
+    def _wrong_shape(self, shape: tuple[Any, ...]) -> ShapeError:
+        return ShapeError(f"The Variable '{self._path}' has the shape {self._shape}; a value of shape {shape} came.")
 
     def _write(self, value: Any, how: Callable[[Any, Any], Any]) -> Variable:
         stack = assignment_scopes.stack
@@ -187,12 +197,19 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
         return self
 
     def assign(self, value: Any) -> Variable:
-        """Set the value; it is cast to the Variable's dtype. Raises ShapeError for another shape."""
+        """Set the value; it is cast to the Variable's dtype. Raises ShapeError for another shape.
+
+        While a layer is called on symbolic values, nothing is assigned.
+        """
+        if mode.inferring:
+            return self._checked(value)
         value = self._to_native(value)
         return self._write(value, _replace if assignment_scopes.stack else _adapter.assign)
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value."""
+        if mode.inferring:
+            return self._checked(ops.add(self._value, value))
         if assignment_scopes.stack:
             return self.assign(ops.add(self._value, self._operand(value)))
         self._value = _adapter.assign_add(self._value, self._operand(value))
@@ -200,6 +217,8 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
+        if mode.inferring:
+            return self._checked(ops.subtract(self._value, value))
         if assignment_scopes.stack:
             return self.assign(ops.subtract(self._value, self._operand(value)))
         self._value = _adapter.assign_sub(self._value, self._operand(value))

@@ -110,3 +110,45 @@ def test_gradients_need_a_scalar() -> None:
         return
     with pytest.raises(ValueError, match=r"scalar.*\(2,\)"):
         ops.grad(lambda t: t)(np.ones(2, "float32"))
+
+
+class Sums(layers.Layer):
+    """Counts its calls, and sums what it is given."""
+
+    def build(self, input_shape: Any) -> None:
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+        self.calls.assign(5.0)
+        self.total = self.add_weight(shape=input_shape[1:], initializer="zeros", trainable=False)
+        self.less = self.add_weight(shape=input_shape[1:], initializer="zeros", trainable=False)
+        self.last = self.add_weight(shape=input_shape[1:], initializer="zeros", trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        self.calls.assign_add(1.0)
+        self.total.assign_add(ops.sum(inputs, axis=0))
+        self.less.assign_sub(ops.sum(inputs, axis=0))
+        self.last.assign(ops.cast(ops.max(inputs, axis=0), "float16"))
+        return inputs + self.total
+
+
+def test_nothing_is_assigned_while_a_layer_is_called_on_symbolic_values() -> None:
+    layer = Sums()
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, layer(inputs))
+    assert float(layer.calls) == 5 and not layer.total.numpy().any() and not layer.last.numpy().any()
+    assert layer.compute_output_shape((7, 3)) == (7, 3) and float(layer.calls) == 5
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x + x.sum(0))
+    assert float(layer.calls) == 6
+    np.testing.assert_array_equal(layer.total.numpy(), x.sum(0))
+    np.testing.assert_array_equal(layer.less.numpy(), -x.sum(0))
+    np.testing.assert_array_equal(layer.last.numpy(), x.max(0))
+
+
+def test_an_assignment_of_a_wrong_shape_is_found_when_a_model_is_made() -> None:
+    class Wrong(Sums):
+        def call(self, inputs: Any) -> Any:
+            self.total.assign(inputs)
+            return inputs
+
+    with pytest.raises(ValueError, match=r"has the shape \(3,\); a value of shape \(None, 3\) came"):
+        Wrong()(keras.Input((3,)))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +65,43 @@ def test_they_are_not_the_native_ones():
 def _native(draw):
     config.set_rng("native")
     return draw()
+
+
+# ---- in training --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trainings(tmp_path_factory):
+    """What `portable_steps.py` noted on each backend that trains."""
+    folder = tmp_path_factory.mktemp("trainings")
+    script = Path(__file__).parent / "portable_steps.py"
+    out = {}
+    for backend in ("torch", "jax", "tensorflow"):
+        environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        subprocess.run([sys.executable, str(script), str(folder / f"{backend}.npz")], env=environment, check=True)
+        with np.load(folder / f"{backend}.npz") as stored:
+            out[backend] = dict(stored)
+    return out
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
+def test_dropout_in_a_compiled_step_draws_the_same_mask_everywhere(trainings, backend):
+    """Each step its own, the one that an eager draw gives; also where several steps go in one dispatch."""
+    generator = random.SeedGenerator(3)
+    ones = np.ones(trainings[backend]["masks"].shape[1:], "float32")
+    want = [ops.convert_to_numpy(random.dropout(ones, 0.5, seed=generator)) for _ in trainings[backend]["masks"]]
+    assert trainings[backend]["masks"].tobytes() == np.stack(want).tobytes()
+    assert (want[0] != want[1]).any() and set(np.unique(want)) == {0.0, 2.0}
+    assert trainings[backend]["last mask"].tobytes() == want[-1].tobytes()
+    assert trainings[backend]["count of draws"].tolist() == trainings["torch"]["count of draws"].tolist()
+    assert trainings[backend]["count of draws"][1] == len(want)
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_losses_of_a_model_with_dropout_and_noise_agree(trainings, backend):
+    for key in ("losses", "epochs"):
+        assert len(np.unique(trainings["torch"][key])) == len(trainings["torch"][key])
+        np.testing.assert_allclose(trainings[backend][key], trainings["torch"][key], rtol=1e-5)
 
 
 # ---- across runs --------------------------------------------------------------------------------------------------
