@@ -67,7 +67,12 @@ class JaxAdapter(Adapter):
 
     def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> Any:
         # JAX may keep an array of NumPy instead of copying it.
-        return self.to_tensor(value.copy() if isinstance(value, np.ndarray) else value, dtype)
+        value = value.copy() if isinstance(value, np.ndarray) else value
+        storage = self.to_tensor(value, dtype)
+        if isinstance(storage, jax.core.Tracer) and not isinstance(value, jax.core.Tracer):
+            with jax.ensure_compile_time_eval():  # a Variable outlives the trace in which it was made
+                storage = self.to_tensor(value, dtype)
+        return storage
 
     def scalar(self, value: Any, dtype: str) -> Any:
         # A NumPy scalar carries its dtype into jax.numpy without a transfer of its own.

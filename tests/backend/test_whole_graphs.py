@@ -106,6 +106,19 @@ def test_dropout_draws_the_same_in_a_graph() -> None:
     np.testing.assert_array_equal(ops.convert_to_numpy(compiled), ops.convert_to_numpy(eager))
 
 
+@pytest.mark.filterwarnings("ignore:Dynamo ")
+def test_a_layer_built_in_a_graph_is_whole_afterwards() -> None:
+    """Its weights are values, not what stood for them in the graph. (torch builds it between two graphs.)"""
+    layer = layers.Dense(2)
+    x = ops.ones((4, 3))
+    if whole is _torch:
+        found = importlib.import_module("torch").compile(lambda x: layer(x), backend="eager")(x)
+    else:
+        found = whole(lambda x: layer(x))(x)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), ops.convert_to_numpy(found), rtol=1e-5)
+    assert np.isfinite(layer.get_weights()[0]).all()
+
+
 # What torch.compile can't take whole, in inference and training or in one of them, with the reason.
 _MASK = "its mask is kept beside its output, outside of the graph"
 _HOST = "it computes with NumPy, on the host"
@@ -133,7 +146,7 @@ def flags(case: Case) -> list[bool]:
 NUMERIC = [c for c in CASES if c.dtype != "string"] if keras.config.backend() == "torch" else []
 
 
-@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
+@pytest.mark.filterwarnings("ignore:Dynamo ")
 @pytest.mark.parametrize(
     ("case", "training"), [pytest.param(c, t, id=f"{c.id}-{t}") for c in NUMERIC for t in flags(c)]
 )
