@@ -244,6 +244,8 @@ def _over(function: Any, x: Any, axis: Any) -> Any:
     if isinstance(axis, int):
         return function(x, axis)
     rank = x.shape.rank
+    if axis is not None and any(not -rank <= a < rank for a in axis):
+        raise IndexError(f"no axes {axis} in rank {rank}")
     axes = list(range(rank)) if axis is None else [a % rank for a in axis]
     order = [i for i in range(rank) if i not in axes] + axes
     moved = tf.transpose(x, order)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from kerasfront import activations, constraints, initializers, regularizers, serialization
+from kerasfront import activations, constraints, initializers, regularizers, scopes, serialization
 from kerasfront.errors import suggest
 from kerasfront.layers.input_spec import check_inputs
 from kerasfront.layers.layer import Layer
@@ -60,6 +60,13 @@ def _arguments(cls: type) -> tuple[str, ...]:
     """The arguments of the nearest constructor of ours: a user's subclass adds its own in its get_config."""
     ours = next(c for c in cls.__mro__ if "__init__" in c.__dict__ and c.__module__.startswith(f"{__package__}."))
     return tuple(name for name in inspect.signature(ours).parameters if name not in _ELSEWHERE)
+
+
+def give_paths(layers: Iterable[Any]) -> None:
+    """The paths of layers that have none yet, as nothing was to be built, below the scopes that are open."""
+    for layer in layers:
+        if layer.__dict__["_path"] is None:
+            layer.__dict__["_path"] = scopes.path_of(layer.name)
 
 
 def _plain(name: str, value: Any) -> Any:

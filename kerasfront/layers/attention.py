@@ -11,9 +11,11 @@ from kerasfront import dtype_policies, ops, quantizers, random
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, fraction, one_of, positive, where
 from kerasfront.layers.core import EinsumDense
+from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.quantized import config_inside, policies_inside
 from kerasfront.ops.attention import MASKED
 from kerasfront.random.seed_generator import SeedGenerator
+from kerasfront.spec import unknown
 
 # ---- what all share -----------------------------------------------------------------------------------------------
 
@@ -21,6 +23,11 @@ from kerasfront.random.seed_generator import SeedGenerator
 def _causal(queries: Any, keys: Any) -> Any:
     """Where a query (rows) may see a key (columns), for numbers of them."""
     return ops.arange(queries)[:, None] >= ops.arange(keys)[None, :]
+
+
+def _differ(m: int | None, n: int | None) -> bool:
+    """Whether two sizes, of which one may be unknown, don't fit each other."""
+    return m is not None and n is not None and m != n and not unknown(m) and not unknown(n)
 
 
 def _softmax(scores: Any, allowed: Any) -> Any:
@@ -138,6 +145,11 @@ class Attention(_Attention):
         use_causal_mask: bool = False,
     ) -> Any:
         query, value, key = inputs if len(inputs) == 3 else (*inputs, inputs[1])
+        if not len(query.shape) == len(value.shape) == len(key.shape) == 3 or _differ(query.shape[2], key.shape[2]):
+            raise ShapeError(
+                f"Expected the inputs of {where(self)} to be of shape (batch, length, size), query and key of one "
+                f"size, got {tuple(query.shape)}, {tuple(value.shape)} and for the key {tuple(key.shape)}."
+            )
         query_mask, value_mask = self._masks(mask)
         causal = _causal(ops.shape(query)[1], ops.shape(key)[1]) if use_causal_mask else None
         allowed = _both(None if value_mask is None else value_mask[:, None], causal)
@@ -205,6 +217,7 @@ class _Projection(EinsumDense):
         assert self._matrix_shape is not None
         rows, columns = self._matrix_shape[:summed], self._matrix_shape[summed:]
         self.__dict__["_plan"] = summed, (math.prod(rows), math.prod(columns)), tuple(columns)
+        self.input_spec = InputSpec(min_ndim=summed, axes={i - summed: n for i, n in enumerate(rows)})
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if self._form is not None:

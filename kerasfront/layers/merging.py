@@ -182,6 +182,8 @@ class Concatenate(Configured):
 
     def call(self, inputs: Any) -> Any:
         _several(self, inputs)
+        if any(len(x.shape) != len(inputs[0].shape) for x in inputs):
+            self.build([tuple(x.shape) for x in inputs])
         return ops.concatenate(inputs, self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

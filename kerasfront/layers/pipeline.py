@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import serialization
-from kerasfront.layers._configured import where
+from kerasfront.layers._configured import give_paths, where
 from kerasfront.layers.data_layer import DataLayer
 from kerasfront.layers.layer import Layer
 
@@ -42,6 +42,7 @@ class Pipeline(DataLayer):
 
     def build(self, input_shape: Any = None) -> None:
         """Each layer is built by its first call, when its inputs are known."""
+        give_paths(self._pipeline_layers)
 
     def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
         for layer in self._pipeline_layers:

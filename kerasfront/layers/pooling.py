@@ -38,6 +38,7 @@ class _Pooling(Configured):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
         return self._pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
 

@@ -138,6 +138,7 @@ class RNN(Configured):
         return len(size) if isinstance(size, (list, tuple)) else 1
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
+        self._check_rank(sequences)
         if mask is not None:
             mask = tree.flatten(mask)[0]
         states = self._begin(sequences, initial_state)

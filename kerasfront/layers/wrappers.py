@@ -43,13 +43,15 @@ class TimeDistributed(Wrapper):
         self._makes_mask = self.layer._makes_mask
 
     def build(self, input_shape: Any = None) -> None:
-        if input_shape is None or len(input_shape) < 3:
-            raise ShapeError(
-                f"Expected the inputs of {where(self)} to have the shape (batch, time, ...), got {input_shape}."
-            )
+        self._check(input_shape)
         super().build((input_shape[0], *input_shape[2:]))
 
+    def _check(self, shape: Any) -> None:
+        if shape is None or len(shape) < 3:
+            raise ShapeError(f"Expected the inputs of {where(self)} to have the shape (batch, time, ...), got {shape}.")
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        self._check(tuple(inputs.shape))
         options = {} if _inner(mask) is None else {"mask": _into_batch(mask)}
         outputs = self.layer(_into_batch(inputs), **options)
         return _out_of_batch(outputs, ops.shape(inputs)[:2])

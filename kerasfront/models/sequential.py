@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import scopes, serialization, tree
+from kerasfront.layers._configured import give_paths
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.layer import _scope_of as scope_of
@@ -77,6 +78,7 @@ class Sequential(Model):
         with scope_of(self):
             for layer in layers:
                 x = layer(x)
+            give_paths(layers)
         return x
 
     def pop(self, rebuild: bool = True) -> Layer:

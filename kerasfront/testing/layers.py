@@ -33,7 +33,8 @@ class Case:
         random: Whether the output in training is drawn at random.
         stateful: Whether a call in training changes weights.
         active: Whether a call is one in training unless it is told otherwise.
-        wrong: Shapes (without the batch) that the built layer refuses.
+        wrong: Shapes (without the batch) that the built layer refuses; of several inputs, a tuple of shapes each.
+        free: Whether a layer of this kind takes inputs of any rank and size, so that no shape is wrong.
         halves: The tolerance of float16 and bfloat16 against float32, relative to the largest output.
         variant: What distinguishes it from other cases of the same layer.
         unknown: Whether the sizes between batch and channels may be unknown.
@@ -51,7 +52,8 @@ class Case:
     random: bool = False
     stateful: bool = False
     active: bool = False
-    wrong: tuple[Shape, ...] = ()
+    wrong: tuple[Any, ...] = ()
+    free: bool = False
     halves: float = 0.03
     variant: str = ""
     unknown: bool = True
@@ -71,6 +73,11 @@ class Case:
     def nested(self, values: list[Any]) -> Any:
         """Values, one for each input, as the layer takes its inputs."""
         return values if self.several or self.spread else values[0]
+
+    def refused(self) -> list[tuple[Shape, ...]]:
+        """For each wrong input the shapes of all inputs, with a batch of 2."""
+        many = self.several or self.spread
+        return [tuple((2, *shape) for shape in (wrong if many else (wrong,))) for wrong in self.wrong]
 
     def inputs(self, batch: int = 2, seed: int = 0) -> Any:
         """NumPy inputs, the same for the same seed: an array, or a list where the layer takes several."""
@@ -103,7 +110,15 @@ def _core() -> list[Case]:
     return [
         _case("Dense", _VECTOR, weights=True, units=3, activation="tanh", masks=False, wrong=((5,), ())),
         _case("Dense", _STEPS, weights=True, units=3, use_bias=False, masks=True, variant="steps"),
-        _case("EinsumDense", _STEPS, weights=True, equation="abc,cde->abde", output_shape=(None, 2, 5), bias_axes="e"),
+        _case(
+            "EinsumDense",
+            _STEPS,
+            weights=True,
+            equation="abc,cde->abde",
+            output_shape=(None, 2, 5),
+            bias_axes="e",
+            wrong=((6, 5), (6,)),
+        ),
         _case(
             "EinsumDense",
             _STEPS,
@@ -123,14 +138,14 @@ def _core() -> list[Case]:
             bias_axes="c",
             variant="trailing",
         ),
-        _case("Embedding", (6,), weights=True, input_dim=9, output_dim=3, dtype="int32"),
+        _case("Embedding", (6,), weights=True, input_dim=9, output_dim=3, dtype="int32", free=True),
         _case(
             "Embedding", (6,), weights=True, input_dim=9, output_dim=3, mask_zero=True, dtype="int32", variant="mask"
         ),
-        _case("ReversibleEmbedding", (6,), weights=True, input_dim=9, output_dim=3, dtype="int32"),
-        _case("Masking", _STEPS),
-        _case("Lambda", _STEPS, make=lambda layers: layers.Lambda(_doubled), masks=True, config=False),
-        _case("Identity", _STEPS, masks=True),
+        _case("ReversibleEmbedding", (6,), weights=True, input_dim=9, output_dim=3, dtype="int32", free=True),
+        _case("Masking", _STEPS, free=True),
+        _case("Lambda", _STEPS, make=lambda layers: layers.Lambda(_doubled), masks=True, config=False, free=True),
+        _case("Identity", _STEPS, masks=True, free=True),
     ]
 
 
@@ -140,15 +155,15 @@ def _doubled(x: Any) -> Any:
 
 def _activations() -> list[Case]:
     return [
-        _case("Activation", _STEPS, activation="relu", masks=True),
-        _case("ReLU", _STEPS, masks=True),
+        _case("Activation", _STEPS, activation="relu", masks=True, free=True),
+        _case("ReLU", _STEPS, masks=True, free=True),
         _case("ReLU", _STEPS, max_value=1.0, negative_slope=0.1, threshold=0.3, variant="bounded"),
-        _case("LeakyReLU", _STEPS, masks=True),
+        _case("LeakyReLU", _STEPS, masks=True, free=True),
         _case("PReLU", _STEPS, weights=True, alpha_initializer="ones", masks=True, unknown=False, wrong=((6, 5),)),
         _case("PReLU", _IMAGE, weights=True, alpha_initializer="ones", shared_axes=[1, 2], variant="shared"),
-        _case("ELU", _STEPS, alpha=0.5, masks=True),
+        _case("ELU", _STEPS, alpha=0.5, masks=True, free=True),
         _case("Softmax", _STEPS, masks=True),
-        _case("Softmax", _STEPS, axis=(1, 2), variant="axes"),
+        _case("Softmax", _STEPS, axis=(1, 2), wrong=((6,),), variant="axes"),
     ]
 
 
@@ -342,7 +357,7 @@ def _normalizations() -> list[Case]:
         _case("RMSNormalization", _STEPS, weights=True, masks=True, wrong=((6, 3),)),
         _case("GroupNormalization", _IMAGE, weights=True, groups=2, wrong=((7, 6, 3),)),
         _case("GroupNormalization", (4, 7, 6), weights=True, groups=-1, axis=1, variant="instance"),
-        _case("UnitNormalization", _STEPS, masks=True),
+        _case("UnitNormalization", _STEPS, masks=True, free=True),
         _case(
             "SpectralNormalization",
             _VECTOR,
@@ -358,23 +373,23 @@ def _normalizations() -> list[Case]:
 def _regularizations() -> list[Case]:
     noisy = {"masks": True, "training": True, "random": True}
     return [
-        _case("Dropout", _STEPS, rate=0.5, **noisy),
+        _case("Dropout", _STEPS, rate=0.5, free=True, **noisy),
         _case("Dropout", _STEPS, rate=0.5, noise_shape=(None, 1, 4), **noisy, variant="shape"),
         _case("SpatialDropout1D", _STEPS, rate=0.5, wrong=((4,),), **noisy),
         _case("SpatialDropout2D", _IMAGE, rate=0.5, wrong=((4,),), training=True, random=True),
         _case(
             "SpatialDropout3D", (4, 3, 5, 2), rate=0.5, data_format=_FIRST, wrong=((4,),), training=True, random=True
         ),
-        _case("GaussianNoise", _STEPS, stddev=0.5, **noisy),
-        _case("GaussianDropout", _STEPS, rate=0.5, **noisy),
-        _case("AlphaDropout", _STEPS, rate=0.5, **noisy),
-        _case("ActivityRegularization", _STEPS, l1=0.1, l2=0.1, masks=True),
+        _case("GaussianNoise", _STEPS, stddev=0.5, free=True, **noisy),
+        _case("GaussianDropout", _STEPS, rate=0.5, free=True, **noisy),
+        _case("AlphaDropout", _STEPS, rate=0.5, free=True, **noisy),
+        _case("ActivityRegularization", _STEPS, l1=0.1, l2=0.1, masks=True, free=True),
     ]
 
 
 def _reshapings() -> list[Case]:
     return [
-        _case("Flatten", _IMAGE),
+        _case("Flatten", _IMAGE, free=True),
         _case("Flatten", (4, 7, 6), data_format=_FIRST, variant="first"),
         _case("Reshape", _STEPS, target_shape=(3, -1, 2), wrong=((5, 5),)),
         _case("Reshape", _STEPS, target_shape=(8, 3), unknown=False, variant="fixed"),
@@ -397,25 +412,32 @@ def _mergings() -> list[Case]:
     two = {"several": True, "masks": True}
     names = ("Add", "Multiply", "Average", "Maximum", "Minimum")
     return [
-        *(_case(name, _STEPS, _STEPS, _STEPS, **two) for name in names),
-        _case("Subtract", _STEPS, _STEPS, **two),
+        *(_case(name, _STEPS, _STEPS, _STEPS, **two, wrong=((_STEPS, _STEPS, (6, 5)),)) for name in names),
+        _case("Subtract", _STEPS, _STEPS, **two, wrong=((_STEPS, (5, 4)),)),
         _case("Add", _STEPS, (4,), several=True, variant="broadcast"),
-        _case("Concatenate", _STEPS, (6, 2), **two),
+        _case("Concatenate", _STEPS, (6, 2), **two, wrong=((_STEPS, (5, 2)), (_STEPS, (6,)))),
         _case("Concatenate", _STEPS, (3, 4), axis=1, several=True, variant="steps"),
-        _case("Dot", _STEPS, (3, 4), axes=2, several=True),
+        _case("Dot", _STEPS, (3, 4), axes=2, several=True, wrong=((_STEPS, (3, 5)), (_STEPS, (3,)))),
         _case("Dot", _VECTOR, _VECTOR, axes=1, normalize=True, several=True, variant="cosine"),
     ]
 
 
 def _recurrents() -> list[Case]:
-    steps = {"weights": True, "wrong": ((6, 3),), "units": 3}
+    steps = {"weights": True, "wrong": ((6, 3), (6,), (6, 4, 3)), "units": 3}
+    convolved = {"weights": True, "unknown": False}
     return [
         _case("SimpleRNN", _STEPS, **steps),
         _case("LSTM", _STEPS, **steps),
         _case("LSTM", _STEPS, **steps, return_sequences=True, masks=True, variant="sequences"),
         _case("GRU", _STEPS, **steps),
         _case("GRU", _STEPS, **steps, reset_after=False, go_backwards=True, variant="backwards"),
-        _case("RNN", _STEPS, weights=True, make=lambda layers: layers.RNN(layers.GRUCell(3), return_sequences=True)),
+        _case(
+            "RNN",
+            _STEPS,
+            weights=True,
+            make=lambda layers: layers.RNN(layers.GRUCell(3), return_sequences=True),
+            wrong=((6, 3), (6,)),
+        ),
         _case(
             "RNN",
             _STEPS,
@@ -423,25 +445,33 @@ def _recurrents() -> list[Case]:
             variant="stacked",
             make=lambda layers: layers.RNN(layers.StackedRNNCells([layers.LSTMCell(3), layers.SimpleRNNCell(2)])),
         ),
-        _case("Bidirectional", _STEPS, weights=True, make=lambda layers: layers.Bidirectional(layers.LSTM(3))),
+        _case(
+            "Bidirectional",
+            _STEPS,
+            weights=True,
+            make=lambda layers: layers.Bidirectional(layers.LSTM(3)),
+            wrong=((6, 3), (6,), (6, 4, 3)),
+        ),
         _case(
             "TimeDistributed",
             _STEPS,
             weights=True,
             make=lambda layers: layers.TimeDistributed(layers.Dense(3)),
             masks=True,
+            wrong=((6,),),
         ),
-        _case("ConvLSTM1D", (3, 6, 2), weights=True, filters=2, kernel_size=3, unknown=False),
-        _case("ConvLSTM2D", (3, 5, 4, 2), weights=True, filters=2, kernel_size=3, padding="same", unknown=False),
-        _case("ConvLSTM3D", (2, 4, 3, 4, 1), weights=True, filters=2, kernel_size=2, unknown=False),
+        _case("ConvLSTM1D", (3, 6, 2), filters=2, kernel_size=3, wrong=((3, 6), (3, 6, 3)), **convolved),
+        _case("ConvLSTM2D", (3, 5, 4, 2), filters=2, kernel_size=3, padding="same", wrong=((3, 5, 4, 1),), **convolved),
+        _case("ConvLSTM3D", (2, 4, 3, 4, 1), filters=2, kernel_size=2, wrong=((2, 4, 3, 4),), **convolved),
     ]
 
 
 def _attentions() -> list[Case]:
     # Without biases: that of the keys has no gradient, since softmax takes no notice of it.
     heads = {"spread": True, "weights": True, "use_bias": False}
+    wrong = ((_STEPS, (5, 5)), ((6, 7), (5, 3)), (_STEPS, (5,)), (_STEPS, (5, 3, 2)))
     return [
-        _case("MultiHeadAttention", _STEPS, (5, 3), num_heads=2, key_dim=3, **heads),
+        _case("MultiHeadAttention", _STEPS, (5, 3), num_heads=2, key_dim=3, wrong=wrong, **heads),
         _case(
             "MultiHeadAttention",
             _STEPS,
@@ -454,35 +484,63 @@ def _attentions() -> list[Case]:
             **heads,
             variant="dropout",
         ),
-        _case("GroupQueryAttention", _STEPS, (5, 3), head_dim=3, num_query_heads=4, num_key_value_heads=2, **heads),
-        _case("Attention", _STEPS, (5, 4), several=True),
-        _case("AdditiveAttention", _STEPS, (5, 4), several=True, weights=True),
+        _case(
+            "GroupQueryAttention",
+            _STEPS,
+            (5, 3),
+            head_dim=3,
+            num_query_heads=4,
+            num_key_value_heads=2,
+            wrong=wrong,
+            **heads,
+        ),
+        _case("Attention", _STEPS, (5, 4), several=True, wrong=wrong),
+        _case("AdditiveAttention", _STEPS, (5, 4), several=True, weights=True, wrong=wrong),
     ]
 
 
 def _preprocessings() -> list[Case]:
     return [
-        _case("Rescaling", _IMAGE, scale=1 / 127.5, offset=-1.0),
+        _case("Rescaling", _IMAGE, scale=1 / 127.5, offset=-1.0, free=True),
         _case(
             "Rescaling",
             _IMAGE,
             scale=[1.0, 2.0, 3.0, 4.0],
             offset=[0.0, 1.0, 2.0, 3.0],
             dtype="uint8",
+            wrong=((7, 6, 3),),
             variant="channels",
         ),
-        _case("Normalization", _STEPS, mean=[0.5, 0.0, -1.0, 2.0], variance=[4.0, 1.0, 0.25, 9.0], masks=True),
+        _case(
+            "Normalization",
+            _STEPS,
+            mean=[0.5, 0.0, -1.0, 2.0],
+            variance=[4.0, 1.0, 0.25, 9.0],
+            masks=True,
+            wrong=((6, 3), (6,)),
+        ),
         _case("Normalization", _STEPS, axis=(1, 2), mean=1.0, variance=4.0, invert=True, variant="invert"),
-        _case("Discretization", _VECTOR, bin_boundaries=[-1.0, 0.0, 1.0], output_mode="one_hot"),
+        _case("Discretization", _VECTOR, bin_boundaries=[-1.0, 0.0, 1.0], output_mode="one_hot", free=True),
         _case("Discretization", _STEPS, bin_boundaries=[2.0, 4.0], output_mode="count", dtype="int32", variant="count"),
-        _case("CategoryEncoding", _VECTOR, num_tokens=9, dtype="int32"),
+        _case("CategoryEncoding", _VECTOR, num_tokens=9, dtype="int32", free=True),
         _case("CategoryEncoding", (1,), num_tokens=9, output_mode="one_hot", dtype="int32", variant="one_hot"),
-        _case("Hashing", _VECTOR, num_bins=5, output_mode="count", salt=[3, 4], dtype="int64"),
+        _case("Hashing", _VECTOR, num_bins=5, output_mode="count", salt=[3, 4], dtype="int64", free=True),
         _case("Hashing", (2, 3), num_bins=5, mask_value="cat", dtype="string", variant="strings"),
-        _case("HashedCrossing", (1,), (1,), num_bins=7, output_mode="one_hot", several=True, dtype="int64"),
-        _case("IntegerLookup", _VECTOR, vocabulary=[3, 1, 5], num_oov_indices=2, mask_token=0, dtype="int64"),
+        _case(
+            "HashedCrossing",
+            (1,),
+            (1,),
+            num_bins=7,
+            output_mode="one_hot",
+            several=True,
+            dtype="int64",
+            wrong=(((1,), (2,)), ((1,), (1, 3))),
+        ),
+        _case(
+            "IntegerLookup", _VECTOR, vocabulary=[3, 1, 5], num_oov_indices=2, mask_token=0, dtype="int64", free=True
+        ),
         _case("IntegerLookup", _VECTOR, vocabulary=[3, 1], output_mode="multi_hot", dtype="int32", variant="multi_hot"),
-        _case("StringLookup", _VECTOR, vocabulary=["cat", "dog"], mask_token="the", dtype="string"),
+        _case("StringLookup", _VECTOR, vocabulary=["cat", "dog"], mask_token="the", dtype="string", free=True),
         _case(
             "StringLookup",
             _VECTOR,
@@ -492,7 +550,14 @@ def _preprocessings() -> list[Case]:
             dtype="string",
             variant="tf_idf",
         ),
-        _case("TextVectorization", (1,), vocabulary=["cat", "dog"], output_sequence_length=3, dtype="string"),
+        _case(
+            "TextVectorization",
+            (1,),
+            vocabulary=["cat", "dog"],
+            output_sequence_length=3,
+            dtype="string",
+            wrong=((2,), (1, 1)),
+        ),
         _case(
             "TextVectorization",
             (1,),
@@ -502,7 +567,15 @@ def _preprocessings() -> list[Case]:
             dtype="string",
             variant="count",
         ),
-        _case("MelSpectrogram", (400,), fft_length=128, sequence_stride=64, num_mel_bins=8, unknown=False),
+        _case(
+            "MelSpectrogram",
+            (400,),
+            fft_length=128,
+            sequence_stride=64,
+            num_mel_bins=8,
+            unknown=False,
+            wrong=((400, 3),),
+        ),
         _case("STFTSpectrogram", (100, 2), mode="magnitude", frame_length=32, weights=True, wrong=((100,),)),
     ]
 
@@ -571,7 +644,7 @@ def _augmentations() -> list[Case]:
             make=lambda layers: layers.Pipeline(
                 [layers.AutoContrast(value_range=(-2, 3)), layers.RandomInvert((0.5, 0.5), value_range=(-2, 3))]
             ),
-            **{**draws, "wrong": ()},
+            **draws,
         ),
     ]
 

@@ -302,18 +302,38 @@ def test_pickle(case: Case) -> None:
     np.testing.assert_allclose(values(case.call(twin, x)), values(case.call(layer, x)), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("case", "shape"), [pytest.param(c, s, id=f"{c.id}-{s}") for c in CASES for s in c.wrong])
-def test_wrong_input_names_the_layer(case: Case, shape: tuple[int, ...]) -> None:
-    """Eager and symbolic: what came, and the path of the layer."""
+def zeros(case: Case, shape: tuple[int, ...]) -> Any:
+    return np.full(shape, "cat") if case.dtype == "string" else np.zeros(shape, case.dtype)
+
+
+@pytest.mark.parametrize(("case", "shapes"), [pytest.param(c, s, id=f"{c.id}-{s}") for c in CASES for s in c.refused()])
+def test_wrong_input_names_the_layer(case: Case, shapes: tuple[tuple[int, ...], ...]) -> None:
+    """Eager and symbolic, alone and in a model: what came, and the path of the layer."""
     layer, x = made(case)
-    inside = keras.Sequential([layer], name="outer")
-    for bad in (np.zeros((2, *shape), "float32"), keras.KerasTensor((2, *shape))):
-        for call in (layer, inside):
+    calls = [(lambda bad: layer(*bad)) if case.spread else layer]
+    if len(shapes) == 1:
+        calls.append(keras.Sequential([layer], name="outer"))
+    for make in (lambda shape: zeros(case, shape), lambda shape: keras.KerasTensor(shape, case.dtype)):
+        bad = case.nested([make(shape) for shape in shapes])
+        for call in calls:
             with pytest.raises(ValueError) as caught:
                 call(bad)
             text = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
-            assert layer.name in text
-            assert str((2, *shape)) in text or str((None, *shape)) in text
+            assert layer.path in text
+            assert any(str(s) in text or str((None, *s[1:])) in text for s in shapes)
+
+
+def test_every_layer_has_wrong_inputs_or_takes_any() -> None:
+    assert {c.name for c in CASES} == {c.name for c in CASES if c.wrong or c.free}
+    assert [c.id for c in CASES if c.wrong and c.free] == []
+
+
+@over([c for c in CASES if c.free])
+def test_layers_that_take_inputs_of_any_rank(case: Case) -> None:
+    layer, x = made(case)
+    for shape in (x.shape[:1], x.shape[:-1] + (x.shape[-1] + 1,), (*x.shape, 3)):
+        y = case.call(layer, zeros(case, shape))
+        assert tuple(y.shape) == tuple(layer.compute_output_shape(shape))
 
 
 def test_every_layer_is_in_the_list() -> None:

@@ -12,7 +12,7 @@ from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.layers._configured import data_format_of, one_of, positive, where
 from kerasfront.layers.data_layer import DataLayer
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.spec import dtypes
+from kerasfront.spec import dtypes, unknown
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 # Power that is smaller counts as this, so that roots have gradients and logarithms are finite: Keras's value.
@@ -143,6 +143,11 @@ class MelSpectrogram(DataLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
         samples = input_shape[-1]
+        if samples is not None and not unknown(samples) and samples <= self.fft_length // 2:
+            raise ShapeError(
+                f"Expected the inputs of {where(self)} to have more than {self.fft_length // 2} samples on their last "
+                f"axis, half of fft_length, got the shape {tuple(input_shape)}."
+            )
         pieces = (
             None
             if samples is None

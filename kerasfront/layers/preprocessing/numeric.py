@@ -10,6 +10,7 @@ from kerasfront import ops
 from kerasfront.errors import NotBuiltError, ShapeError
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.data_layer import DataLayer, available
+from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape
 from kerasfront.layers.preprocessing._quantiles import Quantiles
 from kerasfront.layers.preprocessing._streams import batches
@@ -104,6 +105,7 @@ class Normalization(DataLayer):
                 f"{where(self)} needs the sizes of the axes {self.axis} that it keeps: the inputs have the shape "
                 f"{tuple(input_shape)}."
             )
+        self.input_spec = InputSpec(min_ndim=rank, axes={a - rank: input_shape[a] for a in kept})
         self.__dict__["_reduced"] = tuple(a for a in range(rank) if a not in kept)
         self.__dict__["_broadcast"] = tuple(input_shape[a] if a in kept else 1 for a in range(rank))
         shape = tuple(input_shape[a] for a in kept)
@@ -200,6 +202,8 @@ class Normalization(DataLayer):
             self.count.assign(min(count, np.iinfo(self.count.dtype).max))
 
     def call(self, inputs: Any) -> Any:
+        if len(inputs.shape) < len(self._broadcast):  # it would broadcast, to another shape
+            check_inputs(self.input_spec, inputs, self)
         x = ops.cast(inputs, self._float)
         mean, deviation = self._statistic(0), ops.maximum(ops.sqrt(self._statistic(1)), _EPSILON)
         x = ops.add(mean, ops.multiply(x, deviation)) if self.invert else ops.divide(ops.subtract(x, mean), deviation)
