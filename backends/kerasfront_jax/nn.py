@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kerasfront_jax.ops import compiled
+
 
 def _letters(rank: int, data_format: str, kernel: str = "IO") -> tuple[str, str, str]:
     spatial = "DHW"[-rank:]
@@ -259,7 +261,7 @@ PRIMITIVES: dict[str, Any] = {
     "adaptive_max": lambda x, size, data_format: _adapted(x, size, data_format, _window_max),
     "unfold_blocks": _unfold,
     "fold_blocks": _fold,
-    "softmax": lambda x, axis=-1: jax.nn.softmax(x, axis),
+    "softmax": compiled(lambda x, axis=-1: jax.nn.softmax(x, axis), "axis"),
     "log_softmax": lambda x, axis=-1: jax.nn.log_softmax(x, axis),
     "sparse_softmax_crossentropy": _sparse_crossentropy,
     "polar": lambda abs_, angle: lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle)),
@@ -270,7 +272,7 @@ OVERRIDES: dict[str, Any] = {
     "elu": lambda x, alpha=1.0: jax.nn.elu(x, alpha),
     "selu": jax.nn.selu,
     "celu": lambda x, alpha=1.0: jax.nn.celu(x, alpha),
-    "gelu": lambda x, approximate=True: jax.nn.gelu(x, approximate),
+    "gelu": compiled(lambda x, approximate=True: jax.nn.gelu(x, approximate), "approximate"),
     "softplus": jax.nn.softplus,
     "log_sigmoid": jax.nn.log_sigmoid,
     "softsign": jax.nn.soft_sign,
