@@ -119,6 +119,19 @@ def test_another_model_is_compiled_too(programs: list[Any]) -> None:
         assert len(programs) == 1
 
 
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "SGD", "RMSprop", "Muon"])
+def test_every_rule_is_in_the_program(programs: list[Any], name: str) -> None:
+    """Whatever the optimizer does, with a schedule, a clipped norm and averages, breaks no program in two."""
+    rate = keras.optimizers.schedules.ExponentialDecay(0.01, 5, 0.9)
+    optimizer = getattr(keras.optimizers, name)(rate, clipnorm=1.0, use_ema=True, ema_overwrite_frequency=2)
+    counter = layers.Identity() if BACKEND == "torch" else Counter(programs)
+    model = keras.Sequential([keras.Input((4,)), counter, layers.Dense(1)])
+    model.compile(optimizer, "mse", jit_compile=JIT)
+    programs.clear()
+    model.fit(*data(3 * SIZE), batch_size=SIZE, epochs=2, verbose=0)
+    assert len(programs) == 1
+
+
 def test_compiled_training_is_eager_training(programs: list[Any]) -> None:
     """The same draws, the same updates, also of what isn't trained, and the same metrics."""
     x, y = data(3 * SIZE + 2)
