@@ -452,7 +452,7 @@ PRIMITIVES: dict[str, Any] = {
     "concatenate": lambda xs, axis=0: tf.concat(xs, axis),
     "stack": tf.stack,
     "split": _split,
-    "broadcast_to": tf.broadcast_to,
+    "broadcast_to": lambda x, shape: tf.broadcast_to(x, (shape,) if isinstance(shape, int) else shape),
     "matmul": _via(_matmul, *_REAL, "complex64", "complex128"),
     "zeros": lambda shape, dtype=None: tf.zeros(shape, dtypes.standardize(dtype)),
     "ones": lambda shape, dtype=None: tf.ones(shape, dtypes.standardize(dtype)),

@@ -296,6 +296,7 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 
 def _broadcast_to(x: Any, shape: Any) -> Any:
+    shape = (shape,) if isinstance(shape, int) else shape
     if -1 in shape:  # torch takes it for the size that x has
         raise ValueError("a size below 0")
     return torch.broadcast_to(x, shape)

@@ -529,7 +529,7 @@ def multi_hot(
     num_classes = kwargs.pop("num_tokens", num_classes)
     if kwargs or num_classes is None:
         raise TypeError(f"multi_hot needs `num_classes`, and takes no {sorted(kwargs)}.")
-    if not inputs.shape:
+    if not len(inputs.shape):
         raise ShapeError("multi_hot needs a list of class numbers, or several, got a scalar.")
     at = 1 if len(inputs.shape) > 1 else 0
     if sparse:
@@ -695,7 +695,7 @@ def _differ(one: Any, other: Any) -> bool:
 def _segments(data: Any, segment_ids: Any, num_segments: int | None, kind: str, start: Any) -> Any:
     if len(segment_ids.shape) != 1:
         raise ShapeError(f"Expected `segment_ids` to be a vector, got the shape {tuple(segment_ids.shape)}.")
-    if not data.shape or _differ(data.shape[0], segment_ids.shape[0]):
+    if not len(data.shape) or _differ(data.shape[0], segment_ids.shape[0]):
         raise ShapeError(
             f"Expected one segment id for each row, got {segment_ids.shape[0]} for data of shape {tuple(data.shape)}."
         )

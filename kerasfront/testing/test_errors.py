@@ -59,6 +59,8 @@ WRONG: dict[str, tuple[str, tuple[Any, ...], dict[str, Any], str]] = {
     "the smallest of none": ("min", (t(2, 0),), {}, r"no elements"),
     "the largest of none but nan": ("nanmax", (t(0, 3),), {}, r"no elements"),
     "a scalar's narrow view": ("view", (t(), "int16"), {}, r"scalar of 4 bytes can't be viewed"),
+    "segments of a scalar": ("segment_sum", (t(), np.zeros(1, "int32")), {"num_segments": 2}, r"of shape \(\)"),
+    "hot places of a scalar": ("multi_hot", (np.zeros((), "int32"), 3), {}, r"multi_hot needs a list .* got a scalar"),
     "segments": ("segment_prod", (t(5), np.zeros(2, "int32")), {"num_segments": 2}, r"each row, got 2 .* \(5,\)"),
 }
 

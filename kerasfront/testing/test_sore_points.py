@@ -265,7 +265,8 @@ def test_where_of_a_condition_alone(adapter: Adapter) -> None:
         assert got.tolist() == want.tolist()
 
 
-def test_reshape_to_an_integer(adapter: Adapter) -> None:
+def test_reshape_and_broadcast_to_an_integer(adapter: Adapter) -> None:
+    same(run(adapter, ops.broadcast_to, f32([7.0]), 3), [7, 7, 7])
     assert run(adapter, ops.reshape, values(2, 3), -1).shape == run(adapter, ops.reshape, values(2, 3), 6).shape == (6,)
 
 
