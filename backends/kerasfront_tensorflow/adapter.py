@@ -52,7 +52,7 @@ def _leave_unconverted(*packages: str) -> None:
     Otherwise it would warn of each function whose source it can't read. TensorFlow offers no public way for packages.
     """
     with suppress(ImportError, AttributeError):
-        rules = importlib.import_module("tensorflow.python.autograph.core.config")
+        rules: Any = importlib.import_module("tensorflow.python.autograph.core.config")
         rules.CONVERSION_RULES = (*map(rules.DoNotConvert, packages), *rules.CONVERSION_RULES)
 
 

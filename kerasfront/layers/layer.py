@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from kerasfront import constraints, dtype_policies, initializers, regularizers, scopes, serialization, tree
 from kerasfront.contract import assignments, current
-from kerasfront.errors import KerasFrontError, NotBuiltError, ShapeError
+from kerasfront.errors import KerasFrontError, NotBuiltError
 from kerasfront.layers._calls import (
     CallSpec,
     convert_input,
@@ -26,6 +26,7 @@ from kerasfront.layers._calls import (
     under_parameters_of,
     with_masks,
 )
+from kerasfront.layers.gathering import Gathering
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.operation import Operation
 from kerasfront.layers.tracking import tracked
@@ -41,7 +42,7 @@ _adapter = current()
 _native = _adapter.native
 
 
-class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
+class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, name-defined]
     """The base of layers: variables made in `__init__` or `build`, and a computation in `call`.
 
     Args:
@@ -157,7 +158,8 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
     def __delattr__(self, name: str) -> None:
         value = self.__dict__.get(name)
         object.__delattr__(self, name)
-        for group in (self._own, self._layers, self._metrics, self._seed_generators):
+        held: tuple[list[Any], ...] = (self._own, self._layers, self._metrics, self._seed_generators)
+        for group in held:
             group[:] = [v for v in group if v is not value]
         if isinstance(value, (Variable, Layer)):
             _adapter.untrack(self, value)
@@ -209,108 +211,6 @@ class Layer(_adapter.layer_base, Operation):  # type: ignore[misc, name-defined]
         return variable
 
     add_variable = add_weight
-
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Sequence[Layer]:
-        """The layers of the tree, this one first."""
-        if not recursive:
-            return [self, *self._layers] if include_self else list(self._layers)
-        everything: tuple[Layer, ...] = self._kept("layers", self._walk)
-        return everything if include_self else everything[1:]
-
-    def _walk(self) -> tuple[Layer, ...]:
-        found: dict[int, Layer] = {}
-        pending = [self]
-        while pending:
-            layer = pending.pop()
-            if id(layer) not in found:
-                found[id(layer)] = layer
-                pending.extend(reversed(layer._layers))
-        return tuple(found.values())
-
-    def _kept(self, key: str, make: Callable[[], Any]) -> Any:
-        """What `make` gathers from the tree, gathered again only after a tree has changed."""
-        version = scopes.structure.version
-        kept = self._gathered.get(key)
-        if kept is None or kept[0] != version:
-            kept = self._gathered[key] = (version, make())
-        return kept[1]
-
-    def _gather(self, of_layer: Callable[[Layer], Iterable[Any]]) -> list[Any]:
-        found = {id(v): v for layer in self._flatten_layers() for v in of_layer(layer)}
-        return list(found.values())
-
-    @property
-    def weights(self) -> list[Variable]:
-        """The variables of this layer and those inside it: without seeds and metrics."""
-        return list(self._kept("weights", self._all_weights))
-
-    def _all_weights(self) -> list[Variable]:
-        return self._gather(lambda layer: sorted(layer._own, key=lambda v: not v.trainable))
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The weights, the states of seed generators, and what is kept from call to call (of stateful layers)."""
-        others = self._gather(lambda layer: (*(g.state for g in layer._seed_generators), *layer._call_states))
-        return list({id(v): v for v in (*self.weights, *others)}.values())
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        return self.trainable_weights
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        return [v for v in self.variables if not v.trainable]
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        return list(self._kept("trainable", lambda: [v for v in self.weights if v.trainable]))
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        return [v for v in self.weights if not v.trainable]
-
-    @property
-    def metrics(self) -> list[Metric]:
-        return self._gather(lambda layer: layer._metrics)
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        return [v for m in self.metrics for v in m.variables]
-
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """The values of `weights`."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: list[Any]) -> None:
-        """Set `weights` from arrays in the same order; raises ValueError where number or shapes differ."""
-        own = self.weights
-        if len(own) != len(weights):
-            raise ValueError(f"The layer '{self.path}' has {len(own)} weights; {len(weights)} arrays came.")
-        for variable, value in zip(own, weights, strict=True):
-            if tuple(np.shape(value)) != variable.shape:
-                raise ShapeError(
-                    f"The weight '{variable.path}' has the shape {variable.shape}; an array of {np.shape(value)} came."
-                )
-        for variable, value in zip(own, weights, strict=True):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """The number of scalars in `weights`; raises NotBuiltError before the layer is built."""
-        if not self.built:
-            raise NotBuiltError(f"The layer '{self.path}' isn't built: call it on data, or build(input_shape), first.")
-        return sum(int(np.prod(v.shape)) for v in self.weights)
-
-    @property
-    def trainable(self) -> bool:
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self._flatten_layers():
-            layer._trainable = bool(value)
-            for variable in layer._own:
-                if variable.born_trainable:
-                    variable.trainable = bool(value)
 
     # ---- what is known of it -------------------------------------------------------------------------------------
 
