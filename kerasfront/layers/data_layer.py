@@ -48,10 +48,11 @@ class DataLayer(Configured):
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # tf.data would have AutoGraph rewrite all that a mapped function calls.
         tensorflow = sys.modules.get("tensorflow")
-        call = self._call_anywhere if tensorflow is None else _unconverted(tensorflow, self._call_anywhere)
-        return call(*args, **kwargs)
+        if tensorflow is None or any(map(_adapter.is_tensor, tree.flatten((args, kwargs)))):
+            return self._call_anywhere(*args, **kwargs)
+        # tf.data would have AutoGraph rewrite all that a mapped function calls.
+        return _unconverted(tensorflow, self._call_anywhere)(*args, **kwargs)
 
     def _call_anywhere(self, *args: Any, **kwargs: Any) -> Any:
         framework = next(filter(None, map(_foreign, tree.flatten((args, kwargs)))), None)
