@@ -415,6 +415,7 @@ def test_frozen_batch_normalization_is_inference() -> None:
     assert layer.moving_mean.numpy().tolist() == [0.0] * 3
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("shape", [(4, 3), (2, 5, 4, 3)])
 def test_gradients_of_batch_normalization_in_inference(shape: tuple[int, ...]) -> None:
     """By hand: the moving averages are constants."""
