@@ -15,7 +15,7 @@ from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _operators
 from kerasfront.ops._declare import runtime
-from kerasfront.spec import KerasTensor, dtypes, mode, unknown
+from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
 
 _adapter = current()
 _numbers = itertools.count()
@@ -180,9 +180,7 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
     def _checked(self, value: Any) -> Variable:
         """What an assignment is while shapes are inferred: a look at the shape."""
         found = tuple(ops.convert_to_tensor(value).shape)
-        if len(found) != len(self._shape) or any(
-            n != wanted and not unknown(n) for n, wanted in zip(found, self._shape, strict=True)
-        ):
+        if len(found) != len(self._shape) or shapes.differ(found, self._shape):
             raise self._wrong_shape(tuple(None if unknown(n) else n for n in found))
         return self
 

@@ -15,7 +15,7 @@ from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.quantized import config_inside, policies_inside
 from kerasfront.ops.attention import MASKED
 from kerasfront.random.seed_generator import SeedGenerator
-from kerasfront.spec import unknown
+from kerasfront.spec import shapes
 
 # ---- what all share -----------------------------------------------------------------------------------------------
 
@@ -23,11 +23,6 @@ from kerasfront.spec import unknown
 def _causal(queries: Any, keys: Any) -> Any:
     """Where a query (rows) may see a key (columns), for numbers of them."""
     return ops.arange(queries)[:, None] >= ops.arange(keys)[None, :]
-
-
-def _differ(m: int | None, n: int | None) -> bool:
-    """Whether two sizes, of which one may be unknown, don't fit each other."""
-    return m is not None and n is not None and m != n and not unknown(m) and not unknown(n)
 
 
 def _softmax(scores: Any, allowed: Any) -> Any:
@@ -145,7 +140,8 @@ class Attention(_Attention):
         use_causal_mask: bool = False,
     ) -> Any:
         query, value, key = inputs if len(inputs) == 3 else (*inputs, inputs[1])
-        if not len(query.shape) == len(value.shape) == len(key.shape) == 3 or _differ(query.shape[2], key.shape[2]):
+        threes = len(query.shape) == len(value.shape) == len(key.shape) == 3
+        if not threes or shapes.differ(query.shape[2:], key.shape[2:]):
             raise ShapeError(
                 f"Expected the inputs of {where(self)} to be of shape (batch, length, size), query and key of one "
                 f"size, got {tuple(query.shape)}, {tuple(value.shape)} and for the key {tuple(key.shape)}."

@@ -21,7 +21,7 @@ from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, ones, zeros
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, stack, transpose, unstack
-from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
+from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
 
 __all__ = [
@@ -687,15 +687,10 @@ def _number_of_segments(ids: Any, num_segments: int | None) -> Any:
         return top
 
 
-def _differ(one: Any, other: Any) -> bool:
-    """Whether two sizes that are known differ."""
-    return bool(one != other and not (unknown(one) or unknown(other)))
-
-
 def _segments(data: Any, segment_ids: Any, num_segments: int | None, kind: str, start: Any) -> Any:
     if len(segment_ids.shape) != 1:
         raise ShapeError(f"Expected `segment_ids` to be a vector, got the shape {tuple(segment_ids.shape)}.")
-    if not len(data.shape) or _differ(data.shape[0], segment_ids.shape[0]):
+    if not len(data.shape) or shapes.differ(data.shape[:1], segment_ids.shape):
         raise ShapeError(
             f"Expected one segment id for each row, got {segment_ids.shape[0]} for data of shape {tuple(data.shape)}."
         )

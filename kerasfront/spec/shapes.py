@@ -166,7 +166,7 @@ def concatenate(xs: Any, axis: Any = 0) -> Shape:
         raise ShapeError("Expected at least one tensor to concatenate, got none.")
     at = axis_of(axis, len(shapes[0]))
     rests = [s[:at] + s[at + 1 :] for s in shapes]
-    if any(len(r) != len(rests[0]) for r in rests) or any(_differ(r, rests[0]) for r in rests):
+    if any(len(r) != len(rests[0]) for r in rests) or any(differ(r, rests[0]) for r in rests):
         raise ShapeError(f"Can't concatenate the shapes {', '.join(map(str, shapes))} along axis {axis}.")
     rest = broadcast_shapes(*rests)
     return (*rest[:at], sum(s[at] for s in shapes), *rest[at:])
@@ -174,13 +174,14 @@ def concatenate(xs: Any, axis: Any = 0) -> Shape:
 
 def stack(x: Any, axis: Any = 0) -> Shape:
     shapes = [_as_shape(t) for t in x]
-    if not shapes or any(len(s) != len(shapes[0]) or _differ(s, shapes[0]) for s in shapes):
+    if not shapes or any(len(s) != len(shapes[0]) or differ(s, shapes[0]) for s in shapes):
         raise ShapeError(f"Can only stack tensors of one shape, got {', '.join(map(str, shapes)) or 'none'}.")
     at = axis_of(axis, len(shapes[0]) + 1)
     return (*shapes[0][:at], len(shapes), *shapes[0][at:])
 
 
-def _differ(a: Shape, b: Shape) -> bool:
+def differ(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    """Whether two shapes of one rank have different sizes, where both are known."""
     return any(m != n and not (unknown(m) or unknown(n)) for m, n in zip(a, b, strict=True))
 
 

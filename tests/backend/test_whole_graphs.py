@@ -123,7 +123,7 @@ def test_a_layer_built_in_a_graph_is_whole_afterwards() -> None:
 _MASK = "its mask is kept beside its output, outside of the graph"
 _HOST = "it computes with NumPy, on the host"
 _ARRAYS = "its constants come from NumPy, with shapes that depend on their values"
-_BRANCHES = "which change an image goes through is a Python branch by drawn numbers"
+_BRANCHES = "the rows that ops.map makes of a dict come in another order while dynamo traces; why is not known"
 BROKEN = {
     "Masking": _MASK,
     "Embedding-mask": _MASK,
