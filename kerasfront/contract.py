@@ -75,7 +75,8 @@ class Adapter:
     bridges: Mapping[str, Any] = {}
     # The classes of the framework's own layers: one that is set as an attribute of a layer becomes a layer in it.
     foreign_layers: tuple[type, ...] = ()
-    # How many steps `repeat_step` does well to take in one dispatch.
+    # How many steps `repeat_step` does well to take in one dispatch; without it, over how many losses and metrics are
+    # taken in at once.
     steps_per_dispatch: int = 1
     # Whether `assign` replaces the value (a functional framework) or writes into it.
     functional: bool = False

@@ -88,6 +88,7 @@ class TorchAdapter(Adapter):
     variable_base = TorchVariable
     layer_base = TorchLayer
     host_keys = True
+    steps_per_dispatch = 16
     bridges = {"torch.nn.Module": Module}
     foreign_layers = (torch.nn.Module,)
 

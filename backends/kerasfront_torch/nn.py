@@ -482,7 +482,19 @@ def _mean_squared_difference(x1: Any, x2: Any) -> Any:
     return F.mse_loss(x1, x2)
 
 
+def _mean_sparse_crossentropy(target: Any, logits: Any) -> Any:
+    if logits.ndim > 2:
+        logits, target = logits.flatten(0, -2), target.flatten()
+    return F.cross_entropy(logits, target.long(), ignore_index=-1 << 62)
+
+
 OVERRIDES: dict[str, Any] = {
+    "mean_sparse_softmax_crossentropy": _mean_sparse_crossentropy,
+    "mean_softmax_crossentropy": lambda target, logits: F.cross_entropy(
+        logits if logits.ndim == 2 else logits.reshape(-1, logits.shape[-1]),
+        target if target.ndim == 2 else target.reshape(-1, target.shape[-1]),
+    ),
+    "mean_sigmoid_crossentropy": lambda target, z: F.binary_cross_entropy_with_logits(z, target),
     "mean_squared_difference": _mean_squared_difference,
     "relu6": lambda x: F.relu6(x) if x.is_floating_point() else (x.int() if x.dtype == torch.bool else x).clamp(0, 6),
     "leaky_relu": lambda x, negative_slope=0.2: F.leaky_relu(x, negative_slope),

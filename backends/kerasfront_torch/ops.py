@@ -448,6 +448,7 @@ def _affine(x: Any, kernel: Any, bias: Any = None) -> Any:
 
 OVERRIDES: dict[str, Any] = {
     "affine": _affine,
+    "count_argmax": lambda index, x, dtype="int32": torch.eq(torch.argmax(x, -1), index).sum(dtype=NATIVE[dtype]),
     **control.OVERRIDES,
     "where": lambda c, a=None, b=None: _nonzero(c) if a is None else torch.where(c, a, b),
     "tril": torch.tril,

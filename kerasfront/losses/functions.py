@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from kerasfront import config, ops, scopes
 from kerasfront.errors import ShapeError
 from kerasfront.losses.reduction import dtype_of, same_rank
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+_OF_SAMPLES: set[Any] = set()
+
+
+def of_samples(function: _Function) -> _Function:
+    """Notes that the value of the function for a sample depends on that sample alone."""
+    _OF_SAMPLES.add(function)
+    return function
+
+
+def is_of_samples(function: Any, arguments: Mapping[str, Any]) -> bool:
+    """Whether a sample's value is known to depend on it alone. Classes that are ignored take samples out of a mean."""
+    return function in _OF_SAMPLES and arguments.get("axis", -1) == -1 and arguments.get("ignore_class") is None
 
 
 def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
@@ -24,6 +40,7 @@ def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return same_rank(y_true, y_pred)
 
 
+@of_samples
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """`mean(square(y_true - y_pred))` over the last axis.
 
@@ -35,6 +52,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
+@of_samples
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """`mean(abs(y_true - y_pred))` over the last axis.
 
@@ -46,6 +64,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.absolute(y_true - y_pred), axis=-1)
 
 
+@of_samples
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """`100 * mean(abs((y_true - y_pred) / y_true))` over the last axis; the divisor is at least `epsilon()`.
 
@@ -58,6 +77,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return 100.0 * ops.mean(ops.absolute(relative), axis=-1)
 
 
+@of_samples
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """`mean(square(log(y_true + 1) - log(y_pred + 1)))` over the last axis; values below `epsilon()` are raised to it.
 
@@ -70,6 +90,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(first - second), axis=-1)
 
 
+@of_samples
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """Half the squared error where it is below `delta`, and linear from there; the mean over the last axis.
 
@@ -84,6 +105,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     return ops.mean(inside * (error - 0.5 * inside), axis=-1)
 
 
+@of_samples
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """`mean(log(cosh(y_pred - y_true)))` over the last axis, without overflow.
 
@@ -96,6 +118,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(x + ops.log1p(ops.exp(-2.0 * x)) - math.log(2.0), axis=-1)
 
 
+@of_samples
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """`mean(y_pred - y_true * log(y_pred + epsilon()))` over the last axis.
 
@@ -107,6 +130,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(y_pred - y_true * ops.log(y_pred + config.epsilon()), axis=-1)
 
 
+@of_samples
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """`sum(y_true * log(y_true / y_pred))` over the last axis; both are cut to `[epsilon(), 1]`.
 
@@ -124,6 +148,7 @@ def unit(x: Any, axis: Any) -> Any:
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
 
 
+@of_samples
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """The negative cosine of the angle between y_true and y_pred: -1 where they point the same way.
 
@@ -166,6 +191,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(ops.maximum(1.0 - signs(y_true) * y_pred, 0.0)), axis=-1)
 
 
+@of_samples
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """`maximum(largest wrong score - right score + 1, 0)`, for one-hot targets, over the last axis.
 
@@ -199,6 +225,7 @@ def _smoothed_binary(y_true: Any, label_smoothing: float) -> Any:
     return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
 
 
+@of_samples
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
@@ -220,6 +247,7 @@ def categorical_crossentropy(
     return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
 
 
+@of_samples
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
@@ -253,6 +281,7 @@ def sparse_categorical_crossentropy(
     return values
 
 
+@of_samples
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
@@ -274,6 +303,7 @@ def binary_crossentropy(
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)
 
 
+@of_samples
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -313,6 +343,7 @@ def binary_focal_crossentropy(
     return ops.mean(values, axis=axis)
 
 
+@of_samples
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -348,6 +379,7 @@ def categorical_focal_crossentropy(
     return -ops.sum(alpha * ops.power(1.0 - p, gamma) * y_true * ops.log(p), axis=axis)
 
 
+@of_samples
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """`(1 - y_pred[y_true]^q) / q`, for classes given as integers: robust to wrong labels.
 
@@ -481,5 +513,52 @@ def circle(
     return values
 
 
-# The functions whose mean over everything is one op, and which.
-WHOLE: dict[Any, Callable[[Any, Any], Any]] = {mean_squared_error: ops.mean_squared_difference}
+# ---- means over everything that are one op ------------------------------------------------------------------------
+
+
+def _even(y_true: Any, y_pred: Any) -> bool:
+    """Whether both have the same axes, at least one, and are wide enough to be summed as they are."""
+    same = len(y_pred.shape) > 0 and y_true.shape == y_pred.shape
+    return same and dtype_of(y_pred) in ("float32", "float64")
+
+
+def _mean_of_squares(y_true: Any, y_pred: Any) -> Any:
+    y_true, y_pred = pair(y_true, y_pred)
+    return ops.mean_squared_difference(y_true, y_pred) if _even(y_true, y_pred) else None
+
+
+def _mean_binary(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
+    if not from_logits or label_smoothing:
+        return None
+    y_true, y_pred = pair(y_true, y_pred)
+    return ops.mean_sigmoid_crossentropy(y_true, y_pred) if _even(y_true, y_pred) else None
+
+
+def _mean_categorical(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
+    if not from_logits or label_smoothing or axis != -1:
+        return None
+    y_true, y_pred = pair(y_true, y_pred)
+    return ops.mean_softmax_crossentropy(y_true, y_pred) if _even(y_true, y_pred) else None
+
+
+def _mean_sparse(
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Any:
+    if not from_logits or ignore_class is not None or axis != -1 or dtype_of(y_pred) not in ("float32", "float64"):
+        return None
+    if len(y_true.shape) != len(y_pred.shape) - 1 or not dtype_of(y_true).startswith(("int", "uint")):
+        return None
+    return ops.mean_sparse_softmax_crossentropy(y_true, y_pred)
+
+
+# The functions whose mean over everything is one op, where the arguments allow it; None where they don't.
+WHOLE: dict[Any, Callable[..., Any]] = {
+    mean_squared_error: _mean_of_squares,
+    binary_crossentropy: _mean_binary,
+    categorical_crossentropy: _mean_categorical,
+    sparse_categorical_crossentropy: _mean_sparse,
+}

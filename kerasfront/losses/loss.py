@@ -109,6 +109,11 @@ class Loss:
             return self._tensors(ops.convert_to_tensor(x))
         return ops.cast(x, self._dtype) if dtypes.is_float(x.dtype) and x.dtype != self._dtype else x
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether the loss of two batches of one size joined is known to be the mean of theirs."""
+        return False
+
     def _mean(self, y_true: Any, y_pred: Any) -> Any:
         """The mean over all samples, for losses whose own values nobody needs then; None: by way of `call`."""
         return None
@@ -146,6 +151,8 @@ class LossFunctionWrapper(Loss):
 
     # Whether the config holds the function: those that a class fixes don't.
     _config_has_function = True
+    # Whether targets and predictions are of one rank: class numbers have an axis less, and keep it.
+    _one_rank = True
 
     def __init__(
         self,
@@ -158,15 +165,20 @@ class LossFunctionWrapper(Loss):
         super().__init__(name, reduction, dtype)
         self.fn, self._fn_kwargs = fn, kwargs
 
+    @property
+    def adds_up(self) -> bool:
+        plain = type(self).call is LossFunctionWrapper.call and type(self).__call__ is Loss.__call__
+        means = self.reduction in ("sum_over_batch_size", "mean")
+        return plain and means and f.is_of_samples(self.fn, self._fn_kwargs)
+
     def _mean(self, y_true: Any, y_pred: Any) -> Any:
         whole = f.WHOLE.get(self.fn)
-        if whole is None or self._fn_kwargs or type(self).call is not LossFunctionWrapper.call:
+        if whole is None or type(self).call is not LossFunctionWrapper.call:
             return None
-        y_true, y_pred = f.pair(y_true, y_pred)
-        return whole(y_true, y_pred) if len(y_pred.shape) and y_true.shape == y_pred.shape else None
+        return whole(y_true, y_pred, **self._fn_kwargs)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        if len(getattr(y_true, "shape", ())) != len(getattr(y_pred, "shape", ())):
+        if self._one_rank and len(getattr(y_true, "shape", ())) != len(getattr(y_pred, "shape", ())):
             y_true, y_pred = reductions.same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 

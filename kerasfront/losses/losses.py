@@ -268,10 +268,9 @@ class CategoricalFocalCrossentropy(FixedLoss):
 
 
 class _OfClasses(FixedLoss):
-    """Targets are class numbers: they have an axis less than the predictions, and keep it."""
+    """Targets are class numbers."""
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return self.fn(y_true, y_pred, **self._fn_kwargs)
+    _one_rank = False
 
 
 class SparseCategoricalCrossentropy(_OfClasses):

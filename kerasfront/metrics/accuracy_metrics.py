@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from kerasfront import config, ops
+from kerasfront.losses.functions import of_samples
 from kerasfront.losses.reduction import dtype_of, same_rank
 from kerasfront.metrics.reduction_metrics import FixedMean
 
@@ -13,12 +15,24 @@ def _right(x: Any) -> Any:
     return ops.cast(x, config.floatx())
 
 
+def _hits(classes: Any, y_pred: Any, dtype: str) -> tuple[Any, int] | None:
+    """How many of the largest predictions are at their class, and of how many; None where that is not all there is."""
+    classes, y_pred = ops.convert_to_tensor(classes), ops.convert_to_tensor(y_pred)
+    rows = classes.shape
+    if len(rows) != len(y_pred.shape) - 1 or not dtype_of(classes).startswith(("int", "uint")):
+        return None
+    size = math.prod(rows) if all(type(n) is int for n in rows) else None
+    return None if size is None or rows != y_pred.shape[:-1] else (ops.count_argmax(classes, y_pred, dtype), size)
+
+
+@of_samples
 def accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where y_true equals y_pred, else 0."""
     y_true, y_pred = same_rank(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
     return _right(ops.equal(y_true, y_pred))
 
 
+@of_samples
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     """1 where y_pred is above the threshold as y_true (0 or 1) says, else 0.
 
@@ -31,6 +45,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     return _right(ops.equal(ops.cast(y_true, dtype_of(y_pred)), yes))
 
 
+@of_samples
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where the largest prediction is where the one-hot target is, else 0.
 
@@ -49,6 +64,7 @@ def classes_of(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return ops.cast(y_true, "int32"), y_pred
 
 
+@of_samples
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where the largest prediction is at the index that the integer target says, else 0.
 
@@ -60,6 +76,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return _right(ops.equal(y_true, ops.argmax(y_pred, axis=-1)))
 
 
+@of_samples
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     """1 where fewer than k predictions are larger than that of the one-hot target's class, else 0.
 
@@ -71,6 +88,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     return sparse_top_k_categorical_accuracy(ops.argmax(y_true, axis=-1), y_pred, k)
 
 
+@of_samples
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
     """1 where fewer than k predictions are larger than that of the integer target's class, else 0.
 
@@ -131,6 +149,9 @@ class CategoricalAccuracy(FixedMean):
     def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name, dtype)
 
+    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, int] | None:
+        return _hits(ops.argmax(y_true, axis=-1), y_pred, self.dtype)
+
 
 class SparseCategoricalAccuracy(FixedMean):
     """How often the largest prediction is at the index that the integer target says. Arguments: see `Metric`.
@@ -144,6 +165,9 @@ class SparseCategoricalAccuracy(FixedMean):
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
+
+    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, int] | None:
+        return _hits(y_true, y_pred, self.dtype)
 
 
 class TopKCategoricalAccuracy(FixedMean):

@@ -23,6 +23,7 @@ class _Count(Metric):
     """One of the four counts. The class says which."""
 
     counted: str
+    _additive = True
 
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -99,6 +100,7 @@ class _PartOf(Metric):
 
     errors: str
     _direction = "up"
+    _additive = True
 
     def __init__(
         self,
@@ -197,6 +199,7 @@ class _Best(_AtThresholds):
     """The best of one rate over the thresholds at which another is good enough."""
 
     asked: str
+    _additive = True
 
     def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -379,6 +382,8 @@ class AUC(_AtThresholds):
     """
 
     _direction = "up"
+
+    _additive = True
 
     def __init__(
         self,

@@ -34,6 +34,13 @@ class Metric:
     """
 
     name: str
+    # Whether update_state adds up over samples. A subclass with an update_state of its own says so anew.
+    _additive = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "update_state" in cls.__dict__ and "_additive" not in cls.__dict__:
+            cls._additive = False
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
@@ -114,6 +121,11 @@ class Metric:
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Add a batch to the state."""
         raise NotImplementedError(f"The metric '{self.name}' ({type(self).__name__}) defines no update_state().")
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether two batches joined are known to be to this metric as one after the other."""
+        return self._additive
 
     def result(self) -> Any:
         """The value for all that was added since the last reset: a scalar tensor, or a dict of them."""

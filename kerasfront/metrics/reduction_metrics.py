@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasfront import ops, serialization
 from kerasfront.losses import reduction
+from kerasfront.losses.functions import is_of_samples
 from kerasfront.metrics.metric import Metric
 
 
@@ -122,6 +123,7 @@ class MeanMetricWrapper(Mean):
 
     # Whether the config holds the function: those that a class fixes don't.
     _config_has_function = True
+    _additive = True
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -130,6 +132,12 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Add a batch, weighted by `sample_weight`, which may have fewer axes at the end."""
         mask = reduction.mask_of(y_pred)
+        if sample_weight is None and mask is None:
+            whole = self._whole(y_true, y_pred)
+            if whole is not None:
+                self.total.assign_add(whole[0])
+                self.count.assign_add(whole[1])
+                return
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         if mask is not None:
             rank = min(len(mask.shape), len(values.shape))
@@ -140,6 +148,14 @@ class MeanMetricWrapper(Mean):
                 weights = reduction.of_rank(ops.convert_to_tensor(sample_weight, self.dtype), rank)
                 sample_weight = weights * ops.cast(mask, self.dtype)
         super().update_state(values, sample_weight)
+
+    @property
+    def adds_up(self) -> bool:
+        return self._additive and is_of_samples(self._fn, self._fn_kwargs)
+
+    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, int] | None:
+        """The sum over all samples and their number, where one op gives it; None: by way of the function."""
+        return None
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -110,6 +110,18 @@ def sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
     """
 
 
+@derived(dtype=FLOATING, samples=(sample(_CLASSES, _LOGITS), sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4)))))
+def mean_sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
+    """The mean of `sparse_softmax_crossentropy`: what frameworks have as a loss, in one call."""
+    return r.mean(sparse_softmax_crossentropy(target, logits))
+
+
+@derived(dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))))
+def mean_softmax_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
+    """The mean of `-sum(target * log_softmax(logits))` over the last axis: one call, as a loss."""
+    return e.negative(r.mean(r.sum(e.multiply(target, log_softmax(logits)), -1)))
+
+
 @derived(
     dtypes_tested=dtypes.FLOATS,
     dtype=FLOATING,
@@ -204,6 +216,12 @@ def sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
     return e.add(linear, e.log1p(e.exp(e.negative(e.abs(logits)))))
 
 
+@derived(dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))))
+def mean_sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
+    """The mean of `sigmoid_crossentropy`: one call, as a loss."""
+    return r.mean(sigmoid_crossentropy(target, logits))
+
+
 @derived(
     dtype=FLOATING,
     samples=(sample(Array((2, 3)), Array((2, 3)), 2.0),),
@@ -233,4 +251,12 @@ def psnr(x1: Tensor, x2: Tensor, max_val: float) -> Tensor:
     return e.multiply(e.subtract(2 * float(np.log(max_val)), e.log(error)), 10 / float(np.log(10)))
 
 
-__all__ = ["binary_crossentropy", "categorical_crossentropy", "psnr", "sparse_categorical_crossentropy"]
+__all__ = [
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "mean_sigmoid_crossentropy",
+    "mean_softmax_crossentropy",
+    "mean_sparse_softmax_crossentropy",
+    "psnr",
+    "sparse_categorical_crossentropy",
+]

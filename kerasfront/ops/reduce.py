@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import Tensor, derived, primitive
+from kerasfront.ops._declare import Indices, Tensor, derived, primitive
 from kerasfront.ops._samples import Array, reductions, sample
 from kerasfront.ops.core import cast, dtype_of, stop_gradient
 from kerasfront.ops.core import shape as shape_of
@@ -28,6 +28,7 @@ __all__ = [
     "argmax",
     "argmin",
     "average",
+    "count_argmax",
     "count_nonzero",
     "cumprod",
     "cumsum",
@@ -137,6 +138,25 @@ def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
     >>> ops.convert_to_numpy(ops.argmax([[1, 5], [3, 2]], axis=1)).tolist()
     [1, 0]
     """
+
+
+@derived(
+    dtype=dtypes.LIKE,
+    samples=(
+        sample(
+            Array(values=[1, 0, 3], dtype="int32"), Array(values=[[0, 2, 1, 0], [1, 1, 0, 0], [4, 0, 0, 0]]), "float32"
+        ),
+        sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4)), "int32"),
+    ),
+)
+def count_argmax(index: Indices, x: Tensor, dtype: Any = "int32") -> Tensor:
+    """How often the largest element along the last axis of x is at `index`: the right answers, in one call.
+
+    >>> from kerasfront import ops
+    >>> int(ops.count_argmax([1, 0], [[1, 5], [2, 3]]))
+    1
+    """
+    return sum(cast(e.equal(cast(index, "int32"), argmax(x, -1)), dtype))
 
 
 @primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2])

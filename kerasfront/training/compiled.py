@@ -144,6 +144,11 @@ class CompileLoss:
             total = value if total is None else total + value
         return total
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether the loss of joined batches is the mean of theirs."""
+        return all(loss is None or loss.adds_up for loss in self.losses)
+
     def get_config(self) -> Any:
         return self.given
 
@@ -221,6 +226,11 @@ class CompileMetrics:
         else:
             groups = outputs.spread(given, "metrics")
         return [list(g) if isinstance(g, (list, tuple)) else [] if g is None else [g] for g in groups]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether joined batches are to each metric as one after the other."""
+        return all(metric.adds_up for metric in self.metrics)
 
     def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
         if not self.built:

@@ -22,6 +22,7 @@ from kerasfront.ops.gradients import value_and_grad
 from kerasfront.optimizers import LossScaleOptimizer, Optimizer
 from kerasfront.random import host
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.training import together
 from kerasfront.training.compiled import CompileLoss, CompileMetrics
 from kerasfront.training.data import (
     BATCH_SIZE,
@@ -259,8 +260,8 @@ class Trainer(Layer):
         tracker = self._loss_tracker
         tracker.add(ops.cast(loss, tracker.dtype), rows if isinstance(rows, int) else ops.cast(rows, tracker.dtype))
 
-    def _gradient_step(self, x: Any, y: Any, sample_weight: Any) -> Any:
-        """One update of the weights; returns the predictions that it was made from."""
+    def _update_weights(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """One update of the weights; returns the loss and the predictions that it was made from."""
         optimizer = self.optimizer
 
         def objective() -> tuple[Any, Any]:
@@ -272,8 +273,12 @@ class Trainer(Layer):
         (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
         with _adapter.no_gradient():
             optimizer.apply(gradients, variables)
-            self._track_loss(loss, x)
-        return y_pred
+        return loss, y_pred
+
+    def _take_in(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Add a batch to the mean loss and to the metrics, which are read later."""
+        self._track_loss(loss, x)
+        self._compile_metrics.update_state(y, y_pred, sample_weight)
 
     def train_step(self, data: Any) -> Any:
         """One step of training on a batch `(x, y, sample_weight)`; returns the metrics so far.
@@ -285,16 +290,17 @@ class Trainer(Layer):
         (Keras runs them in inference mode then).
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self._gradient_step(x, y, sample_weight)
+        loss, y_pred = self._update_weights(x, y, sample_weight)
         with _adapter.no_gradient():
+            self._track_loss(loss, x)
             return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def _quiet_train_step(self, data: Any) -> None:
         """`train_step`, whose metrics are read later."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self._gradient_step(x, y, sample_weight)
+        loss, y_pred = self._update_weights(x, y, sample_weight)
         with _adapter.no_gradient():
-            self._compile_metrics.update_state(y, y_pred, sample_weight)
+            self._take_in(loss, x, y, y_pred, sample_weight)
 
     def _loss_step(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self._call_for(x, training=False)
@@ -375,15 +381,23 @@ class Trainer(Layer):
         if self.train_function is None or force:
             step = self._step_or_stateless("train_step", self._quiet_train_step)
             self.__dict__["train_function"] = self._finished(step, donate=True)
-            self.__dict__["_train_block"] = self._make_block(step, self._is_quiet("train_step"))
+            self.__dict__["_train_block"] = self._make_block("train_step", step)
         return self.train_function
 
-    def _make_block(self, step: Callable[..., Any], quiet: bool) -> Callable[..., Any] | None:
+    def _make_block(self, name: str, step: Callable[..., Any]) -> Callable[..., Any] | None:
         """Several steps in one dispatch, where the backend gains by it and metrics are read later anyway."""
-        if self.run_eagerly or not quiet:
+        if self.run_eagerly or not self._is_quiet(name):
             return None
         inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit())
-        return None if inner is None else lambda data: inner(_adapter.stage(data))
+        if inner is not None:
+            return lambda data: inner(_adapter.stage(data))
+        compiled = _adapter.compile_step(step, self._all_variables, jit=self._jit()) is not step
+        if compiled or not self._compile_metrics.adds_up:
+            return None
+        if name == "train_step":
+            return together.train_block(self)
+        plain = type(self).compute_loss is Trainer.compute_loss and self._compile_loss is not None
+        return together.test_block(self, step) if plain and self._compile_loss.adds_up else None
 
     def _is_quiet(self, name: str) -> bool:
         plain = getattr(type(self), name) is getattr(Trainer, name)
@@ -393,7 +407,7 @@ class Trainer(Layer):
         if self.test_function is None or force:
             step = self._step_or_stateless("test_step", self._quiet_test_step)
             self.__dict__["test_function"] = self._finished(step)
-            self.__dict__["_test_block"] = self._make_block(step, self._is_quiet("test_step"))
+            self.__dict__["_test_block"] = self._make_block("test_step", step)
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
