@@ -121,7 +121,11 @@ CASES: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
     "moving averages": (_normalized, X, YES, {"loss": "mse", "metrics": ["mae"]}),
     "two outputs": (
         _two, X, {"kind": CLASSES, "yes": YES},
-        {"loss": {"kind": SPARSE, "yes": "mse"}, "loss_weights": {"kind": 0.5, "yes": 2.0}, "metrics": [["acc"], []]},
+        {
+            "loss": {"kind": SPARSE, "yes": "mse"},
+            "loss_weights": {"kind": 0.5, "yes": 2.0},
+            "metrics": {"kind": ["accuracy"]},
+        },
     ),
 }  # fmt: skip
 
