@@ -78,6 +78,8 @@ class Adapter:
     # How many steps `repeat_step` does well to take in one dispatch; without it, over how many losses and metrics are
     # taken in at once.
     steps_per_dispatch: int = 1
+    # To how many bytes an array on the host must be aligned for a step to read it in place.
+    alignment: int = 1
     # Whether `assign` replaces the value (a functional framework) or writes into it.
     functional: bool = False
     # Whether the keys of random draws are read on the host, and so live there.
@@ -241,6 +243,7 @@ class Adapter:
         variables: Callable[[], Sequence[Any]],
         *,
         jit: Any = "auto",
+        donate: bool = False,
     ) -> Callable[..., Any] | None:
         """As `compile_step`, for a stack of batches with a leading axis, in one dispatch; None: no gain from it."""
         return None

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxpr_as_fun
 
 from kerasfront import tree
 from kerasfront.contract import Adapter, assignments
@@ -50,6 +51,7 @@ class JaxAdapter(Adapter):
     variable_base = JaxVariable
     functional = True
     steps_per_dispatch = 16
+    alignment = 64
     bridges = {"jax": bridge}
 
     # -- conversion
@@ -177,8 +179,8 @@ class JaxAdapter(Adapter):
             return step
         return _Compiled(step, variables, donate)
 
-    def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto") -> Any:
-        return None if jit is False else _Repeated(step, variables, donate=True)
+    def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
+        return None if jit is False else _Repeated(step, variables, donate)
 
     def compile_mode(self, jit: Any = "auto") -> str:
         return "op by op" if jit is False else "compiled with XLA, by jax.jit"
@@ -257,13 +259,19 @@ class _Repeated(_Compiled):
         self.queue: deque[jax.Array] = deque()
 
     def pure(self, values: list[Any], batch: Any) -> Any:
-        one = super().pure
+        first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), batch)
+        # Traced once, ahead of the loop: what changes is carried through it, the rest only read.
+        one = jaxpr_as_fun(jax.make_jaxpr(super().pure)(values, first))
+        changed = list(self.changed)
 
         def body(carry: list[Any], item: Any) -> Any:
-            out, after = one(carry, item)
-            return [a.astype(c.dtype) for a, c in zip(after, carry, strict=True)], out
+            held = list(values)
+            for i, value in zip(changed, carry, strict=True):
+                held[i] = value
+            after = one(*held, *jax.tree.leaves(item))[-len(changed) :] if changed else []
+            return [a.astype(c.dtype) for a, c in zip(after, carry, strict=True)], None
 
-        after, _ = jax.lax.scan(body, values, batch)
+        after, _ = jax.lax.scan(body, [values[i] for i in changed], batch)
         return jnp.zeros(()), after  # ready when all is: the Variables' values are donated before one could ask them
 
     def __call__(self, *batch: Any) -> None:

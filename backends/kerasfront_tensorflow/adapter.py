@@ -263,7 +263,7 @@ class TensorFlowAdapter(Adapter):
         # take as long as in a graph (0.95 to 1.2 times, but small ones up to twice), convolutions 1.7 to 2.4 times.
         return _Compiled(step, jit is True)
 
-    def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto") -> Any:
+    def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
         def repeated(*batch: Any) -> None:
             count = tf.shape(tree.flatten(batch)[0])[0]
 

@@ -1,6 +1,7 @@
 """Arrays of every kind, seen as columns from which batches of rows are taken."""
 
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from sys import getrefcount
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kerasfront import tree
+from kerasfront.contract import current
 from kerasfront.errors import DataError
 from kerasfront.training.sparse_rows import is_native_sparse, sparse_rows, takes_sparse
 
@@ -185,36 +187,77 @@ def _numpy_column(leaf: Any, name: str) -> Column:
 
 def _taker(array: np.ndarray) -> Callable[[Rows], Any]:
     gathered = _Gathered(array)
-    return lambda rows: array[rows] if isinstance(rows, slice) else gathered.take(rows)
+    return lambda rows: gathered.view(rows) if isinstance(rows, slice) else gathered.take(rows)
+
+
+class _Memory(threading.local):
+    """Memory that batches left: it is used again once nothing refers to it, neither the loop, nor a view, nor a
+    framework that reads it in place, later, on another thread.
+
+    Fresh memory of some size comes from the operating system page by page, which for images takes as long as the
+    copying. This is aligned as frameworks want it that read arrays in place; others they copy, into fresh memory.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.pieces, self.limit = list[np.ndarray](), limit
+
+    def take(self, size: int) -> np.ndarray:
+        """So many bytes. NumPy has all views of them refer to what is in `pieces`, also views of views."""
+        pieces = self.pieces
+        for place in range(len(pieces)):
+            if getrefcount(pieces[place]) == _ALONE and len(pieces[place]) == size + _LINE:
+                return _begin(pieces[place], size)
+        piece = np.empty(size + _LINE, np.uint8)
+        # Any loop needs two; beyond that, those of other sizes make room.
+        while len(pieces) >= 2 and sum(map(len, pieces)) + size > self.limit:
+            pieces.pop(0)
+        pieces.append(piece)
+        return _begin(piece, size)
+
+
+def _begin(piece: np.ndarray, size: int) -> np.ndarray:
+    start = -_address(piece) % _LINE
+    return piece[start : start + size]
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 class _Gathered:
-    """Rows of an array, copied into memory that earlier batches left.
-
-    Fresh memory of some size comes from the operating system page by page, which for images takes as long as the
-    copying. A batch's memory is used again only once nothing refers to it: neither the loop, nor a view, nor a
-    framework that reads it in place, later, on another thread.
-    """
+    """Rows of an array, copied into memory that earlier batches left."""
 
     SMALL = 1 << 17  # bytes; the allocator keeps pieces up to this size at hand itself
-    LIMIT = 1 << 26  # bytes kept at most, beyond the two batches that any loop needs
+    SHARED = 1 << 22  # bytes; pieces up to this size are kept for later calls of fit() or evaluate()
+    shared = _Memory(1 << 24)
 
     def __init__(self, array: np.ndarray) -> None:
-        self.array, self.buffers = array, list[np.ndarray]()
+        self.array, self.own = array, _Memory(1 << 26)
         self.row_bytes = array.nbytes // max(1, len(array))
         self.pooled = type(array) in (np.ndarray, np.memmap) and array.dtype != object
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         if not self.pooled or len(rows) * self.row_bytes <= self.SMALL:
             return self.array.take(rows, 0)
-        buffers = self.buffers
-        for place in range(len(buffers)):
-            if getrefcount(buffers[place]) == _ALONE and len(buffers[place]) == len(rows):
-                return self.array.take(rows, 0, buffers[place], "clip")  # the one mode that writes in place
-        out = self.array.take(rows, 0)
-        if len(buffers) < 2 or (len(buffers) + 1) * out.nbytes <= self.LIMIT:
-            buffers.append(out)
-        return out
+        return self.array.take(rows, 0, self._memory(len(rows)), "clip")  # the one mode that writes in place
+
+    def view(self, rows: slice) -> np.ndarray:
+        """The rows where they are, or copied where the framework would copy them anyway."""
+        out: np.ndarray = self.array[rows]
+        if not self.pooled or out.nbytes <= self.SMALL or _address(out) % current().alignment == 0:
+            return out
+        copy = self._memory(len(out))
+        copy[:] = out
+        return copy
+
+    def _memory(self, rows: int) -> np.ndarray:
+        size = rows * self.row_bytes
+        memory = (self.shared if size <= self.SHARED else self.own).take(size)
+        return memory.view(self.array.dtype).reshape((rows, *self.array.shape[1:]))
+
+
+# The bytes of a cache line: no framework asks for more.
+_LINE = 64
 
 
 def _count_alone() -> int:

@@ -388,7 +388,7 @@ class Trainer(Layer):
         """Several steps in one dispatch, where the backend gains by it and metrics are read later anyway."""
         if self.run_eagerly or not self._is_quiet(name):
             return None
-        inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit())
+        inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit(), donate=name == "train_step")
         if inner is not None:
             return lambda data: inner(_adapter.stage(data))
         compiled = _adapter.compile_step(step, self._all_variables, jit=self._jit()) is not step
