@@ -113,8 +113,13 @@ class Plan:
             for output in node.outputs:
                 places.setdefault(id(output), len(places))
         self.size = len(places)
-        self.steps = [_step(node, places) for node in self.nodes]
         self.results = [places[id(x)] for x in self.outputs]
+        last = {places[id(x)]: i for i, node in enumerate(self.nodes) for x in (*node.outputs, *node.inputs)}
+        # Each step, and the slots that nobody reads after it: their memory serves the next ones.
+        self.steps = [
+            (_step(node, places), [place for place, at in last.items() if at == i and place not in self.results])
+            for i, node in enumerate(self.nodes)
+        ]
         self.single = isinstance(outputs, KerasTensor)
 
     def run(self, values: list[Any]) -> Any:
@@ -122,8 +127,10 @@ class Plan:
         if len(values) != len(self.inputs):
             raise ValueError(f"Expected {len(self.inputs)} input(s), got {len(values)}.")
         slots = values + [None] * (self.size - len(values))
-        for step in self.steps:
+        for step, done in self.steps:
             step(slots)
+            for place in done:
+                slots[place] = None
         if self.single:
             return slots[self.results[0]]
         return tree.pack_sequence_as(self.structure, [slots[i] for i in self.results])
