@@ -62,8 +62,7 @@ def _convolution(
     elif padding == "same":
         pads = [_same(*row) for row in zip(x.shape[2:], kernel.shape[:-2], strides, dilation_rate, strict=True)]
         symmetric = tuple(before for before, _ in pads)
-        odd = [(0, after - before) for before, after in pads]
-        if any(after for _, after in odd):
+        if any(before != after for before, after in pads):
             x, symmetric = F.pad(x, _widths(pads)), 0
     y = _CONV[rank](x, kernel.permute(_OUT_IN[rank]), bias, strides, symmetric, dilation_rate, groups)
     return _as_given(y, data_format)
@@ -197,17 +196,14 @@ def _batch_normalization(
         factor = torch.rsqrt(variance + epsilon) if scale is None else torch.rsqrt(variance + epsilon) * scale
         y = (x - mean.view(shape)) * factor.view(shape)
         return y if offset is None else y + offset.view(shape)
-    y = torch.batch_norm(
-        _channels_second(x, axis),
-        scale,
-        offset,
-        mean,
-        variance,
-        False,
-        0.0,
-        epsilon,
-        torch.backends.cudnn.enabled,
-    )
+    return _batch_norm_inference(x, mean, variance, scale, offset, axis, epsilon)
+
+
+def _batch_norm_inference(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -> Any:
+    if mean.requires_grad or variance.requires_grad:
+        mean, variance = mean.detach(), variance.detach()
+    rows = _channels_second(x, axis)
+    y = torch.batch_norm(rows, gamma, beta, mean, variance, False, 0.0, epsilon, torch.backends.cudnn.enabled)
     return _channels_back(y, axis)
 
 
@@ -518,6 +514,7 @@ OVERRIDES: dict[str, Any] = {
     "mean_variance": lambda x, axes, keepdims: torch.var_mean(x, axes, correction=0, keepdim=keepdims)[::-1],
     "replica_mean": _replica_mean,
     "batch_normalization": _batch_normalization,
+    "batch_norm_inference": _batch_norm_inference,
     "batch_norm_train": _batch_norm_train,
     "normalized_over": _normalized_over,
     "root_mean_square_over": _root_mean_square_over,

@@ -112,13 +112,23 @@ def sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(sample(_CLASSES, _LOGITS), sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4)))))
 def mean_sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
-    """The mean of `sparse_softmax_crossentropy`: what frameworks have as a loss, in one call."""
+    """The mean of `sparse_categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.mean_sparse_softmax_crossentropy([1, 0], [[0.0, 0.0], [0.0, 0.0]])), 4)
+    0.6931
+    """
     return r.mean(sparse_softmax_crossentropy(target, logits))
 
 
 @derived(dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))))
 def mean_softmax_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
-    """The mean of `-sum(target * log_softmax(logits))` over the last axis: one call, as a loss."""
+    """The mean of `categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.mean_softmax_crossentropy([[0.0, 1.0]], [[0.0, 0.0]])), 4)
+    0.6931
+    """
     return e.negative(r.mean(r.sum(e.multiply(target, log_softmax(logits)), -1)))
 
 
@@ -218,7 +228,12 @@ def sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))))
 def mean_sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
-    """The mean of `sigmoid_crossentropy`: one call, as a loss."""
+    """The mean of `binary_crossentropy` from logits: what frameworks have as a loss, in one call.
+
+    >>> from kerasfront import ops
+    >>> round(float(ops.mean_sigmoid_crossentropy([0.0, 1.0], [0.0, 0.0])), 4)
+    0.6931
+    """
     return r.mean(sigmoid_crossentropy(target, logits))
 
 
