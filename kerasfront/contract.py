@@ -167,8 +167,8 @@ class Adapter:
 
     # -- the storage of Variables
 
-    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> Any:
-        """What a Variable holds, from a NumPy array or a native tensor."""
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:
+        """What a Variable holds, from a NumPy array or a tensor: a copy, unless that is nobody else's (`fresh`)."""
         return self.to_tensor(value, dtype)
 
     def assign(self, storage: Any, value: Any) -> Any:

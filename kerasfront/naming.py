@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import cache
 
 _counts: dict[str, int] = defaultdict(int)
 
 
+@cache
 def to_snake_case(name: str) -> str:
     """`MyLayer2D` as `my_layer2d`, by Keras's rule."""
     name = re.sub(r"\W+", "", name)

@@ -79,7 +79,9 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
         value = self._initial(initializer, shape, dtype)
         self._dtype = dtypes.standardize(dtype) if dtype is not None else _dtype_of(value)
         self._shape = tuple(int(d) for d in value.shape)
-        self._value = _adapter.make_storage(value, self._dtype, self._trainable, self._path)
+        # Our own initializers return what nobody else holds.
+        fresh = isinstance(value, np.ndarray) and getattr(initializer, "draw", None) is not None
+        self._value = _adapter.make_storage(value, self._dtype, self._trainable, self._path, fresh=fresh)
         if assignment_scopes.stack:
             assignment_scopes.stack[-1].made(self)
 
@@ -210,7 +212,10 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
             return self._checked(ops.add(self._value, value))
         if assignment_scopes.stack:
             return self.assign(ops.add(self._value, self._operand(value)))
-        self._value = _adapter.assign_add(self._value, self._operand(value))
+        operand = self._operand(value)
+        if self._spreads(operand):
+            return self.assign(ops.add(self._value, operand))
+        self._value = _adapter.assign_add(self._value, operand)
         return self
 
     def assign_sub(self, value: Any) -> Variable:
@@ -219,7 +224,10 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
             return self._checked(ops.subtract(self._value, value))
         if assignment_scopes.stack:
             return self.assign(ops.subtract(self._value, self._operand(value)))
-        self._value = _adapter.assign_sub(self._value, self._operand(value))
+        operand = self._operand(value)
+        if self._spreads(operand):
+            return self.assign(ops.subtract(self._value, operand))
+        self._value = _adapter.assign_sub(self._value, operand)
         return self
 
     def _operand(self, value: Any) -> Any:
@@ -229,6 +237,10 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
         if type(value) in _adapter.native and value.dtype is self._value.dtype:
             return value
         return ops.convert_to_tensor(value, self._dtype)
+
+    def _spreads(self, operand: Any) -> bool:
+        """Whether an operand is of another shape: it is broadcast, or refused."""
+        return (() if type(operand) in (int, float) else tuple(operand.shape)) != self._shape
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
         return np.asarray(self.numpy(), dtype)

@@ -67,9 +67,9 @@ class JaxAdapter(Adapter):
             dtype = dtypes.of_values(x)
         return jnp.asarray(x, None if dtype is None else dtypes.to_numpy(dtype))
 
-    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> Any:
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:
         # JAX may keep an array of NumPy instead of copying it.
-        value = value.copy() if isinstance(value, np.ndarray) else value
+        value = value.copy() if isinstance(value, np.ndarray) and not fresh else value
         storage = self.to_tensor(value, dtype)
         if isinstance(storage, jax.core.Tracer) and not isinstance(value, jax.core.Tracer):
             with jax.ensure_compile_time_eval():  # a Variable outlives the trace in which it was made

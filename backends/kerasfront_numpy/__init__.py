@@ -41,7 +41,9 @@ class NumpyAdapter(Adapter):
     def dtype_name(self, x: Any) -> str:
         return dtypes.standardize(x.dtype.name)
 
-    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> np.ndarray[Any, Any]:
+    def make_storage(
+        self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False
+    ) -> np.ndarray[Any, Any]:
         return np.array(value, dtypes.to_numpy(dtype))
 
     def stage(self, batch: Any) -> Any:

@@ -168,7 +168,7 @@ class TensorFlowAdapter(Adapter):
 
     # -- the storage of Variables
 
-    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> Any:
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:
         with tf.init_scope():
             variable = tf.Variable(self.to_tensor(value, dtype), trainable=trainable, name="variable")
         # TensorFlow prepares its kernel anew for every name that it is given, which takes longer than all the rest.

@@ -153,9 +153,11 @@ class TorchAdapter(Adapter):
 
     # -- the storage of Variables
 
-    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> torch.nn.Parameter:
+    def make_storage(
+        self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False
+    ) -> torch.nn.Parameter:
         tensor = self.to_tensor(value, dtype).detach()
-        if isinstance(value, (torch.Tensor, np.ndarray)):
+        if not fresh and isinstance(value, (torch.Tensor, np.ndarray)):
             tensor = tensor.clone()
         differentiable = tensor.is_floating_point() or tensor.is_complex()
         # Fused optimizers look at no strides: what an initializer made in another order is put in order.

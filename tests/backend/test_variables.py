@@ -33,6 +33,32 @@ def test_dtypes_and_casts() -> None:
         keras.Variable(lambda shape, dtype: np.zeros(shape))
 
 
+def test_a_variable_shares_no_memory_with_what_it_was_made_of() -> None:
+    """Neither with an array, nor with what an initializer of one's own keeps."""
+    kept = np.ones((64, 64), "float32")
+    for variable in (keras.Variable(kept), keras.Variable(lambda shape, dtype: kept, shape=(64, 64), dtype="float32")):
+        variable.assign_add(1.0)
+        assert (kept == 1.0).all()
+        kept[:] = 5.0
+        np.testing.assert_array_equal(variable.numpy(), 2.0)
+        kept[:] = 1.0
+
+
+def test_what_is_added_is_broadcast_and_never_changes_the_shape() -> None:
+    v = keras.Variable(np.zeros((2, 3), "float32"), name="v")
+    v.assign_add(2.0)
+    v.assign_sub(ops.ones((3,)))
+    v.assign_add(1)
+    np.testing.assert_array_equal(v.numpy(), np.full((2, 3), 2.0))
+    for change in (v.assign_add, v.assign_sub):
+        for shape in ((4, 2, 3), (1, 2, 3), (2,)):
+            with pytest.raises(ValueError):
+                change(ops.ones(shape))
+    with pytest.raises(ValueError, match=r"'w'.*\(\).*\(2,\)"):
+        keras.Variable(0.0, name="w").assign_add(ops.ones((2,)))
+    np.testing.assert_array_equal(v.numpy(), np.full((2, 3), 2.0))
+
+
 def test_name_scopes_make_paths() -> None:
     with keras.name_scope("outer"), keras.name_scope("inner"):
         assert keras.Variable([1.0], name="v").path == "outer/inner/v"

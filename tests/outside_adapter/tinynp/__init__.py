@@ -46,7 +46,7 @@ class TinyNumPy(Adapter):
     def cast(self, x: Any, dtype: str) -> np.ndarray:
         return np.asarray(x).astype(dtypes.to_numpy(dtype))
 
-    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str) -> np.ndarray:
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> np.ndarray:
         return np.array(value, dtypes.to_numpy(dtype))
 
     def stage(self, batch: Any) -> Any:
