@@ -323,18 +323,51 @@ class TensorFlowAdapter(Adapter):
 class _Compiled:
     """A step as a graph; one for each combination of ranks: retracing would make of two ranks an unknown one."""
 
+    KEPT = 64
+
     def __init__(self, step: Callable[..., Any], jit: bool) -> None:
         self.step, self.jit = step, jit
         self.graphs: dict[Any, Any] = {}
+        # What tf.function found for batches of plain tensors, by their shapes and dtypes. To look for it takes its
+        # Python 200 us a call, more than many a step.
+        self.found: dict[Any, Any] = {}
 
     def __call__(self, *batch: Any) -> Any:
+        key = _key(batch)
+        if key is None or not tf.executing_eagerly():
+            return self._graph(batch)(*batch)
+        found = self.found.get(key)
+        if found is not None:
+            return found._call_flat([x for x in batch[0] if x is not None], found.captured_inputs)
+        graph = self._graph(batch)
+        out = graph(*batch)
+        if len(self.found) < self.KEPT and hasattr(concrete := graph.get_concrete_function(*batch), "_call_flat"):
+            self.found[key] = concrete
+        return out
+
+    def _graph(self, batch: tuple[Any, ...]) -> Any:
         ranks = tuple([_ranks(x) for x in batch])
         graph = self.graphs.get(ranks)
         if graph is None:
             graph = self.graphs[ranks] = tf.function(
                 self.step, autograph=False, jit_compile=self.jit, reduce_retracing=True
             )
-        return graph(*batch)
+        return graph
+
+
+_EAGER = type(tf.constant(0))
+
+
+def _key(batch: tuple[Any, ...]) -> Any:
+    """The shapes and dtypes of a batch that is one tuple of plain tensors (and Nones); None: of any other."""
+    if len(batch) != 1 or type(batch[0]) is not tuple:
+        return None
+    key: list[Any] = []
+    for x in batch[0]:
+        if x is not None and type(x) is not _EAGER:
+            return None
+        key.append(None if x is None else (x._shape_tuple(), x._datatype_enum(), x.device))
+    return tuple(key)
 
 
 def _ranks(x: Any) -> Any:
