@@ -73,7 +73,10 @@ class Trainer(Layer):
             metrics: Metrics, names or functions; a list, or one for each output.
             weighted_metrics: Metrics that are given the sample weights too.
             run_eagerly: Whether the step is not compiled, for debugging.
-            steps_per_execution: How many batches go into one dispatch.
+            steps_per_execution: How many batches go into one dispatch, after which callbacks of batches are called.
+                With 1, several short steps still go together where no callback looks at batches; on torch, where a
+                step runs call by call, these share their metrics (and in `evaluate` their loss), if each is a mean or
+                a count over samples.
             jit_compile: Whether the step is compiled further: True (XLA; on torch torch.compile), False, or "auto",
                 the backend's usual way, which `fit(verbose=2)` names.
             auto_scale_loss: Whether the loss is scaled under the policy "mixed_float16".
