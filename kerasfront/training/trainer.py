@@ -394,13 +394,12 @@ class Trainer(Layer):
         inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit(), donate=name == "train_step")
         if inner is not None:
             return lambda data: inner(_adapter.stage(data))
-        compiled = _adapter.compile_step(step, self._all_variables, jit=self._jit()) is not step
-        if compiled or not self._compile_metrics.adds_up:
+        if _adapter.compile_step(step, self._all_variables, jit=self._jit()) is not step:
             return None
         if name == "train_step":
-            return together.train_block(self)
+            return together.train_block(self, step)
         plain = type(self).compute_loss is Trainer.compute_loss and self._compile_loss is not None
-        return together.test_block(self, step) if plain and self._compile_loss.adds_up else None
+        return together.test_block(self, step) if plain else None
 
     def _is_quiet(self, name: str) -> bool:
         plain = getattr(type(self), name) is getattr(Trainer, name)

@@ -84,6 +84,35 @@ def _added() -> Any:
     return _dense(1, activity_regularizer="l2", kernel_regularizer="l1")
 
 
+class OneOfABatch(layers.Layer):
+    """Its output has no rows: what a batch is like on average."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.mean(inputs, axis=0, keepdims=True)
+
+
+def _averaged() -> Any:
+    inputs = keras.Input((6,))
+    return keras.Model(inputs, OneOfABatch()(layers.Dense(1)(inputs)))
+
+
+class Counted(layers.Layer):
+    """Adds to its output how often it was called, and to the loss."""
+
+    def build(self, input_shape: Any) -> None:
+        self.count = self.add_weight((), "zeros", trainable=False, name="count")
+
+    def call(self, inputs: Any) -> Any:
+        self.count.assign_add(1.0)
+        self.add_loss(0.01 * ops.mean(inputs))
+        return inputs + self.count
+
+
+def _counted() -> Any:
+    inputs = keras.Input((6,))
+    return keras.Model(inputs, Counted()(layers.Dense(1)(inputs)))
+
+
 SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
 CASES: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
     "classes": (_dense, X, CLASSES, {"loss": SPARSE, "metrics": ["accuracy"]}),
@@ -117,6 +146,8 @@ CASES: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
     "a metric of batches": (lambda: _dense(1), X, YES, {"loss": "mse", "metrics": [Calls()]}),
     "an update of one's own": (lambda: _dense(1), X, YES, {"loss": "mse", "metrics": [BatchesOfAccuracy()]}),
     "masks": (_masked, WORDS, WORDS % 3, {"loss": SPARSE, "metrics": ["accuracy"]}),
+    "outputs of batches": (_averaged, X, YES, {"loss": "mse", "metrics": ["mae"]}),
+    "what counts its calls": (_counted, X, YES, {"loss": "mse", "metrics": ["mae"]}),
     "losses of layers": (_added, X, YES, {"loss": "mse", "metrics": ["mae"]}),
     "moving averages": (_normalized, X, YES, {"loss": "mse", "metrics": ["mae"]}),
     "two outputs": (
