@@ -205,3 +205,21 @@ def test_batches_together_are_as_one_after_the_other(case: str, weighted: bool) 
         np.testing.assert_allclose(more[1][name], value, rtol=2e-5, atol=1e-6, err_msg=name)
     for a, b in zip(one[2], more[2], strict=True):
         np.testing.assert_allclose(b, a, rtol=2e-5, atol=1e-6)
+
+
+def test_memory_that_is_used_again_holds_no_batch_that_somebody_has() -> None:
+    """Arrays that begin at no multiple of 64 bytes are copied for some backends; outputs may be their inputs."""
+    raw = np.empty(640 * 4096 * 4 + 80, np.uint8)
+    start = -raw.ctypes.data % 64 + 16
+    x = raw[start : start + 640 * 4096 * 4].view("float32").reshape(640, 4096)
+    x[:] = RNG.normal(size=x.shape)
+    inputs = keras.Input((4096,))
+    model = keras.Model(inputs, layers.Identity()(inputs))
+    for _ in range(2):
+        np.testing.assert_array_equal(model.predict(x, batch_size=32, verbose=0), x)
+    model = keras.Sequential([keras.Input((4096,)), layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1e-5), "mse", steps_per_execution=4)
+    model.fit(x, x[:, :1], batch_size=32, verbose=0)
+    kernel, bias = model.get_weights()
+    expected = np.mean(np.square(x.astype("float64") @ kernel + bias - x[:, :1]))
+    np.testing.assert_allclose(model.evaluate(x, x[:, :1], batch_size=32, verbose=0), expected, rtol=1e-4)
