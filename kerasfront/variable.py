@@ -208,26 +208,20 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value."""
-        if mode.inferring:
-            return self._checked(ops.add(self._value, value))
-        if assignment_scopes.stack:
-            return self.assign(ops.add(self._value, self._operand(value)))
-        operand = self._operand(value)
-        if self._spreads(operand):
-            return self.assign(ops.add(self._value, operand))
-        self._value = _adapter.assign_add(self._value, operand)
-        return self
+        return self._change(value, ops.add, _adapter.assign_add)
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
+        return self._change(value, ops.subtract, _adapter.assign_sub)
+
+    def _change(self, value: Any, combine: Callable[[Any, Any], Any], write: Callable[[Any, Any], Any]) -> Variable:
+        """`combine` the value with another: written in place, unless a scope notes assignments or shapes differ."""
         if mode.inferring:
-            return self._checked(ops.subtract(self._value, value))
-        if assignment_scopes.stack:
-            return self.assign(ops.subtract(self._value, self._operand(value)))
+            return self._checked(combine(self._value, value))
         operand = self._operand(value)
-        if self._spreads(operand):
-            return self.assign(ops.subtract(self._value, operand))
-        self._value = _adapter.assign_sub(self._value, operand)
+        if assignment_scopes.stack or self._spreads(operand):
+            return self.assign(combine(self._value, operand))
+        self._value = write(self._value, operand)
         return self
 
     def _operand(self, value: Any) -> Any:

@@ -158,16 +158,12 @@ def _over(function: Any, x: Any, axis: Any) -> Any:
     return function(moved.flatten(-len(axes)), -1).reshape(moved.shape).movedim(ends, axes)
 
 
-def _sparse_crossentropy(target: Any, logits: Any) -> Any:
+def _sparse_crossentropy(target: Any, logits: Any, reduction: str = "none") -> Any:
+    options: Any = {"ignore_index": -1 << 62, "reduction": reduction}
     if logits.ndim == 2:
-        return F.cross_entropy(logits, target.long(), ignore_index=-1 << 62, reduction="none")
-    flat = F.cross_entropy(
-        logits.reshape(-1, logits.shape[-1]),
-        target.reshape(-1).long(),
-        ignore_index=-1 << 62,
-        reduction="none",
-    )
-    return flat.reshape(logits.shape[:-1])
+        return F.cross_entropy(logits, target.long(), **options)
+    flat = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1).long(), **options)
+    return flat.reshape(logits.shape[:-1]) if reduction == "none" else flat
 
 
 def _replica_mean(x: Any) -> Any:
@@ -478,14 +474,8 @@ def _mean_squared_difference(x1: Any, x2: Any) -> Any:
     return F.mse_loss(x1, x2)
 
 
-def _mean_sparse_crossentropy(target: Any, logits: Any) -> Any:
-    if logits.ndim > 2:
-        logits, target = logits.flatten(0, -2), target.flatten()
-    return F.cross_entropy(logits, target.long(), ignore_index=-1 << 62)
-
-
 OVERRIDES: dict[str, Any] = {
-    "mean_sparse_softmax_crossentropy": _mean_sparse_crossentropy,
+    "mean_sparse_softmax_crossentropy": lambda target, logits: _sparse_crossentropy(target, logits, "mean"),
     "mean_softmax_crossentropy": lambda target, logits: F.cross_entropy(
         logits if logits.ndim == 2 else logits.reshape(-1, logits.shape[-1]),
         target if target.ndim == 2 else target.reshape(-1, target.shape[-1]),

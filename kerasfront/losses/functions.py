@@ -516,10 +516,14 @@ def circle(
 # ---- means over everything that are one op ------------------------------------------------------------------------
 
 
+def _wide(y_pred: Any) -> bool:
+    """Whether values are wide enough to be summed as they are."""
+    return dtype_of(y_pred) in ("float32", "float64")
+
+
 def _even(y_true: Any, y_pred: Any) -> bool:
-    """Whether both have the same axes, at least one, and are wide enough to be summed as they are."""
-    same = len(y_pred.shape) > 0 and y_true.shape == y_pred.shape
-    return same and dtype_of(y_pred) in ("float32", "float64")
+    """Whether both have the same axes, at least one, and are wide."""
+    return len(y_pred.shape) > 0 and y_true.shape == y_pred.shape and _wide(y_pred)
 
 
 def _mean_of_squares(y_true: Any, y_pred: Any) -> Any:
@@ -548,7 +552,7 @@ def _mean_categorical(
 def _mean_sparse(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
-    if not from_logits or ignore_class is not None or axis != -1 or dtype_of(y_pred) not in ("float32", "float64"):
+    if not from_logits or ignore_class is not None or axis != -1 or not _wide(y_pred):
         return None
     if len(y_true.shape) != len(y_pred.shape) - 1 or not dtype_of(y_true).startswith(("int", "uint")):
         return None

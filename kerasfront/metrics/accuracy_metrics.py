@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from kerasfront import config, ops
 from kerasfront.losses.functions import of_samples
 from kerasfront.losses.reduction import dtype_of, same_rank
 from kerasfront.metrics.reduction_metrics import FixedMean
+from kerasfront.spec import shapes
 
 
 def _right(x: Any) -> Any:
     return ops.cast(x, config.floatx())
 
 
-def _hits(classes: Any, y_pred: Any, dtype: str) -> tuple[Any, int] | None:
-    """How many of the largest predictions are at their class, and of how many; None where that is not all there is."""
+def _hits(classes: Any, y_pred: Any, dtype: str) -> tuple[Any, Any] | None:
+    """How many of the largest predictions are at their class, and the classes; None where these need more care."""
     classes, y_pred = ops.convert_to_tensor(classes), ops.convert_to_tensor(y_pred)
-    rows = classes.shape
-    if len(rows) != len(y_pred.shape) - 1 or not dtype_of(classes).startswith(("int", "uint")):
+    fit = len(classes.shape) == len(y_pred.shape) - 1 and not shapes.differ(classes.shape, y_pred.shape[:-1])
+    if not fit or not dtype_of(classes).startswith(("int", "uint")):
         return None
-    size = math.prod(rows) if all(type(n) is int for n in rows) else None
-    return None if size is None or rows != y_pred.shape[:-1] else (ops.count_argmax(classes, y_pred, dtype), size)
+    return ops.count_argmax(classes, y_pred, dtype), classes
 
 
 @of_samples
@@ -149,7 +148,7 @@ class CategoricalAccuracy(FixedMean):
     def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name, dtype)
 
-    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, int] | None:
+    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
         return _hits(ops.argmax(y_true, axis=-1), y_pred, self.dtype)
 
 
@@ -166,7 +165,7 @@ class SparseCategoricalAccuracy(FixedMean):
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
-    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, int] | None:
+    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
         return _hits(y_true, y_pred, self.dtype)
 
 

@@ -382,7 +382,6 @@ class AUC(_AtThresholds):
     """
 
     _direction = "up"
-
     _additive = True
 
     def __init__(

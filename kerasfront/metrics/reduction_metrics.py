@@ -58,10 +58,13 @@ class Mean(Metric):
         values, weights = of_samples(values, sample_weight, self.dtype)
         self.total.assign_add(ops.sum(values) if len(values.shape) else values)
         if weights is None:
-            size = reduction.size(values)
-            self.count.assign_add(size if isinstance(size, int) else ops.cast(size, self.dtype))
+            self._count(values)
         else:
             self.count.assign_add(reduction.total(weights, values))
+
+    def _count(self, values: Any) -> None:
+        size = reduction.size(values)
+        self.count.assign_add(size if isinstance(size, int) else ops.cast(size, self.dtype))
 
     def add(self, value: Any, count: Any) -> None:
         """Add the mean of `count` values; it is a scalar."""
@@ -135,8 +138,9 @@ class MeanMetricWrapper(Mean):
         if sample_weight is None and mask is None:
             whole = self._whole(y_true, y_pred)
             if whole is not None:
-                self.total.assign_add(whole[0])
-                self.count.assign_add(whole[1])
+                total, samples = whole
+                self.total.assign_add(total)
+                self._count(samples)
                 return
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         if mask is not None:
@@ -153,8 +157,8 @@ class MeanMetricWrapper(Mean):
     def adds_up(self) -> bool:
         return self._additive and is_of_samples(self._fn, self._fn_kwargs)
 
-    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, int] | None:
-        """The sum over all samples and their number, where one op gives it; None: by way of the function."""
+    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
+        """The sum over all samples, where one op gives it, and a tensor with an element for each; else None."""
         return None
 
     def get_config(self) -> dict[str, Any]:

@@ -114,12 +114,11 @@ class Plan:
                 places.setdefault(id(output), len(places))
         self.size = len(places)
         self.results = [places[id(x)] for x in self.outputs]
-        last = {places[id(x)]: i for i, node in enumerate(self.nodes) for x in (*node.outputs, *node.inputs)}
         # Each step, and the slots that nobody reads after it: their memory serves the next ones.
-        self.steps = [
-            (_step(node, places), [place for place, at in last.items() if at == i and place not in self.results])
-            for i, node in enumerate(self.nodes)
-        ]
+        self.steps: list[tuple[_Step, list[int]]] = [(_step(node, places), []) for node in self.nodes]
+        last = {places[id(x)]: i for i, node in enumerate(self.nodes) for x in (*node.outputs, *node.inputs)}
+        for place in last.keys() - {*self.results}:
+            self.steps[last[place]][1].append(place)
         self.single = isinstance(outputs, KerasTensor)
 
     def run(self, values: list[Any]) -> Any:
