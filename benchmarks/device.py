@@ -244,6 +244,9 @@ def jax_program(sizes, workload, half):
         def norm():
             return {"w": native._ones(size), "b": native._zeros(size)}
 
+        def normed(p, x):  # in float32, as the layers of the frameworks do
+            return native._layer_norm(p, x.astype(jnp.float32)).astype(dtype)
+
         weights = {"embedding": native._small(sizes["words"], size), "position": native._small(sizes["length"], size)}
         weights |= {"norm": norm(), "logits": native._linear(size, sizes["words"])}
         for i in range(sizes["blocks"]):
@@ -263,10 +266,10 @@ def jax_program(sizes, workload, half):
             p = jax.tree.map(lambda w: w.astype(dtype), p)
             x = jnp.take(p["embedding"], x, axis=0) + p["position"]
             for i in range(sizes["blocks"]):
-                x = x + attention(p[f"qkv{i}"], p[f"out{i}"], native._layer_norm(p[f"norm_a{i}"], x))
-                inner = jax.nn.gelu(native._dense(p[f"up{i}"], native._layer_norm(p[f"norm_b{i}"], x)), False)
+                x = x + attention(p[f"qkv{i}"], p[f"out{i}"], normed(p[f"norm_a{i}"], x))
+                inner = jax.nn.gelu(native._dense(p[f"up{i}"], normed(p[f"norm_b{i}"], x)), False)
                 x = x + native._dense(p[f"down{i}"], inner)
-            return native._dense(p["logits"], native._layer_norm(p["norm"], x)).astype(jnp.float32), s
+            return native._dense(p["logits"], normed(p["norm"], x)).astype(jnp.float32), s
 
         return weights, {}, apply
 
@@ -304,40 +307,43 @@ def matmul_rate(backend, size, half):
     return 2 * size**3 / min(seconds)
 
 
+WORK = {"resnet50": False, "resnet50, bfloat16": True, "transformer, bfloat16": True}
+
+
+def made(backend, name, sizes):
+    """The front's side and that by hand, both compiled, with their data."""
+    half, is_net = WORK[name], name.startswith("resnet")
+    keras = importlib.import_module("kerasfront")
+    keras.config.set_dtype_policy("mixed_bfloat16" if half else "float32")
+    model, data = (resnet, images) if is_net else (transformer, texts)
+    batch = sizes["batch" if is_net else "sequences"]
+    workload = Workload(
+        name, batch, sizes["steps"], "sparse", partial(model, sizes), partial(data, sizes), images=is_net
+    )
+    x, y = workload.make_data(batch * workload.steps)
+    native = sides.NativeSide.__new__(sides.NativeSide)
+    native.program = {"torch": torch_program, "jax": jax_program}[backend](sizes, workload, half)
+    native.workload, native.rng, native.losses = workload, np.random.default_rng(1), []
+    both = {"front": sides.make("front", backend, workload), "native": native}
+    for side in both.values():
+        sides.warmed_up(side, x, y, batch)
+    return both, x, y
+
+
 def measure(backend, timer, job):
     sizes = SMALL if job["small"] else FULL
-    keras = importlib.import_module("kerasfront")
-    program = {"torch": torch_program, "jax": jax_program}[backend]
-    for name, half in (("resnet50", False), ("resnet50, bfloat16", True), ("transformer, bfloat16", True)):
+    for name, half in WORK.items():
         if not any(name.startswith(wanted) for wanted in job["work"]):
             continue
-        is_net = name.startswith("resnet")
-        model, data, flops = (resnet, images, resnet_flops) if is_net else (transformer, texts, transformer_flops)
-        batch = sizes["batch" if is_net else "sequences"]
-        workload = Workload(
-            name, batch, sizes["steps"], "sparse", partial(model, sizes), partial(data, sizes), images=is_net
-        )
-        keras.config.set_dtype_policy("mixed_bfloat16" if half else "float32")
-        x, y = workload.make_data(batch * workload.steps)
-        front = sides.make("front", backend, workload)
-        native = sides.NativeSide.__new__(sides.NativeSide)
-        native.program, native.workload, native.rng = program(sizes, workload, half), workload, np.random.default_rng(1)
-        native.losses = []
-        both = {"front": front, "native": native}
-        for side in both.values():
-            sides.warmed_up(side, x, y, batch)
-        row = timer.interleave({key: partial(side.train, x, y) for key, side in both.items()}, per=workload.steps)
+        both, x, y = made(backend, name, sizes)
+        batch, steps = both["front"].workload.batch, sizes["steps"]
+        flops = resnet_flops(sizes) if name.startswith("resnet") else transformer_flops(sizes)
+        row = timer.interleave({key: partial(side.train, x, y) for key, side in both.items()}, per=steps)
         peak = matmul_rate(backend, sizes["matmul"], half)
-        row |= {
-            "per": "step",
-            "batch": batch,
-            "steps": workload.steps,
-            "matmul_flops": peak,
-            "step_flops": flops(sizes),
-        }
+        row |= {"per": "step", "batch": batch, "steps": steps, "matmul_flops": peak, "step_flops": flops}
         for key, side in both.items():
             found = row["sides"][key]
-            rate = flops(sizes) * 1e6 / found["median"]
+            rate = flops * 1e6 / found["median"]
             found |= {"parameters": side.parameters(), "loss": side.losses[-1], "share_of_peak": rate / peak}
         yield name, row
         shares = ", ".join(f"{key} {100 * row['sides'][key]['share_of_peak']:.1f} %" for key in both)

@@ -80,6 +80,8 @@ class Adapter:
     steps_per_dispatch: int = 1
     # To how many bytes an array on the host must be aligned for a step to read it in place.
     alignment: int = 1
+    # Whether a thread of its own does well to `stage` batches of arrays, since the device computes meanwhile.
+    stages_ahead: bool = False
     # Whether `assign` replaces the value (a functional framework) or writes into it.
     functional: bool = False
     # Whether the keys of random draws are read on the host, and so live there.
@@ -228,12 +230,14 @@ class Adapter:
         *,
         jit: Any = "auto",
         donate: bool = False,
+        depends: Callable[[], Any] = tuple,
     ) -> Callable[..., Any]:
         """Turn a step that mutates Variables into the fast thing.
 
         `step(*batch)` takes native tensors in nested structures and returns nested native tensors; `variables()` are
         all that it reads or writes. `jit` is compile()'s jit_compile: "auto", True or False. `donate` allows the old
-        values' memory to be used for the new ones.
+        values' memory to be used for the new ones. `depends()` is what else the step is made from: where
+        every call runs anyway, a step that is kept in another form is made anew when that changes.
         """
         return step
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kerasfront.training.ahead import ahead
 from kerasfront_bench.workloads import (
     BLOCKS,
     CLASSES,
@@ -372,9 +373,10 @@ class Program:
         """Trains over shuffled data; the mean loss and the accuracy."""
         order, steps = rng.permutation(len(x)), range(0, len(x), batch)
         state, sums, step = self.state, self._sums(), self._step
-        for start in steps:
-            index = order[start : start + batch]
-            state, sums = step(state, sums, x[index], y[index])
+        indices = (order[start : start + batch] for start in steps)
+        batches = ((x[index], y[index]) for index in indices)
+        for one in batches if jax.default_backend() == "cpu" else ahead(batches, jax.device_put):
+            state, sums = step(state, sums, *one)
         self.state = jax.block_until_ready(state)
         return float(sums[0]) / len(steps), float(sums[1]) / y.size
 

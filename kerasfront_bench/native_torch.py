@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kerasfront.training.ahead import ahead
 from kerasfront_bench.workloads import (
     BLOCKS,
     CLASSES,
@@ -38,6 +39,12 @@ def wait(_: Any) -> None:
     """Waits for the device."""
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
+
+
+def _pinned(array: Array) -> Tensor:
+    """A batch in memory from which a GPU copies while the host goes on."""
+    tensor = torch.from_numpy(array)
+    return tensor if DEVICE.type == "cpu" else tensor.pin_memory()
 
 
 def peak_device_mb() -> float | None:
@@ -199,12 +206,12 @@ class Program:
         count += sum(b.numel() for name, b in self.net.named_buffers() if "running" in name)
         return count - (4 * LSTM_UNITS if self.workload.name in ("lstm", "layer_lstm") else 0)
 
-    def input(self, x: Array) -> Tensor:
-        tensor = torch.from_numpy(x).to(DEVICE, non_blocking=True)
+    def input(self, x: Array | Tensor) -> Tensor:
+        tensor = torch.as_tensor(x).to(DEVICE, non_blocking=True)
         return tensor.permute(0, 3, 1, 2) if self.workload.images else tensor
 
-    def target(self, y: Array) -> Tensor:
-        tensor = torch.from_numpy(y).to(DEVICE, non_blocking=True)
+    def target(self, y: Array | Tensor) -> Tensor:
+        tensor = torch.as_tensor(y).to(DEVICE, non_blocking=True)
         if self.loss == "mse" and self.workload.images:
             return tensor.permute(0, 3, 1, 2)
         return tensor.long() if self.loss == "sparse" else tensor
@@ -231,9 +238,10 @@ class Program:
         self.net.train()
         order, steps = rng.permutation(len(x)), range(0, len(x), batch)
         losses, hits = torch.zeros((), device=DEVICE), torch.zeros((), dtype=torch.int64, device=DEVICE)
-        for start in steps:
-            index = order[start : start + batch]
-            loss, hit = self.step(self.input(x[index]), self.target(y[index]))
+        indices = (order[start : start + batch] for start in steps)
+        batches = ((_pinned(x[index]), _pinned(y[index])) for index in indices)
+        for one in batches if DEVICE.type == "cpu" else ahead(batches, lambda pair: pair):
+            loss, hit = self.step(self.input(one[0]), self.target(one[1]))
             losses += loss
             hits += hit
         return losses.item() / len(steps), hits.item() / y.size

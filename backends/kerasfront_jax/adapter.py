@@ -174,7 +174,9 @@ class JaxAdapter(Adapter):
 
     # -- the step
 
-    def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
+    def compile_step(
+        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, depends: Any = tuple
+    ) -> Any:
         if jit is False:
             return step
         return _Compiled(step, variables, donate)
@@ -185,8 +187,13 @@ class JaxAdapter(Adapter):
     def compile_mode(self, jit: Any = "auto") -> str:
         return "op by op" if jit is False else "compiled with XLA, by jax.jit"
 
+    @property
+    def stages_ahead(self) -> bool:
+        # Another thread would not know of a device that this one chose.
+        return jax.default_backend() != "cpu" and jax.config.jax_default_device is None
+
     def stage(self, batch: Any) -> Any:
-        return tree.map_structure(_staged, batch)
+        return tree.map_structure(_on_device if self.stages_ahead else _staged, batch)
 
     def synchronize(self) -> None:
         jax.effects_barrier()
@@ -278,6 +285,11 @@ class _Repeated(_Compiled):
         if len(self.queue) == self.QUEUED:
             self.queue.popleft().block_until_ready()
         self.queue.append(super().__call__(*batch))
+
+
+def _on_device(x: Any) -> Any:
+    x = _staged(x)
+    return jax.device_put(x) if isinstance(x, np.ndarray) and x.dtype.kind not in "OUS" else x
 
 
 def _staged(x: Any) -> Any:

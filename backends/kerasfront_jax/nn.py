@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -166,6 +166,21 @@ def _sparse_crossentropy(target: Any, logits: Any) -> Any:
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), index, -1, mode="fill")[..., 0]
 
 
+@cache
+def _has_cudnn() -> bool:
+    device = jax.devices()[0]
+    cuda = device.platform == "gpu" and "cuda" in device.client.platform_version.lower()
+    return cuda and float(device.compute_capability) >= 8
+
+
+def _cudnn_takes(query: Any) -> bool:
+    """Whether cuDNN's fused attention, which JAX doesn't choose of itself, is for such tensors."""
+    chosen = jax.config.jax_default_device
+    if query.dtype.name not in ("float16", "bfloat16") or (chosen is not None and "cpu" in str(chosen).lower()):
+        return False
+    return query.size > 0 and query.shape[-1] % 8 == 0 and query.shape[-1] <= 128 and _has_cudnn()
+
+
 def _attend(
     query: Any,
     key: Any,
@@ -182,6 +197,7 @@ def _attend(
     # On the CPU the native one has no float16, and computes float64 in float32.
     fits = query.dtype.name in ("float32", "bfloat16") or jax.default_backend() != "cpu"
     if soft_cap is None and value.shape == key.shape and fits:
+        fused = (bias is None and mask is None and _cudnn_takes(query)) if flash is None else flash
         y = jax.nn.dot_product_attention(
             query,
             key,
@@ -190,7 +206,7 @@ def _attend(
             mask,
             scale=scale,
             is_causal=is_causal,
-            implementation=None if flash is None else "cudnn" if flash else "xla",
+            implementation="cudnn" if fused else "xla",
         )
     else:
         y = _attend_plain(query, key, value, bias, seen if mask is None else seen & mask, scale, soft_cap)
@@ -225,8 +241,7 @@ def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _normalized(x: Any, scale: Any, offset: Any, epsilon: float) -> Any:
     """Batch normalization: scale and offset have size 1 on the axes that the moments go over."""
-    mean = _mean_like(scale, x)
-    variance = _mean_like(scale, jnp.square(x - mean))
+    mean, variance = _moments_like(scale, x)
     rate = lax.rsqrt(variance + epsilon) * scale
     return x * rate + (offset - mean * rate), mean, variance
 
@@ -242,6 +257,19 @@ def _normalized_jvp(epsilon: float, primals: Any, tangents: Any) -> Any:
     factor = rate * (dscale - scale * jnp.square(rate) * half_dvariance)
     dy = rate * scale * dx + centred * factor + (doffset - rate * scale * dmean)
     return (y, mean, variance), (dy, dmean, 2 * half_dvariance)
+
+
+def _moments_like(channels: Any, x: Any) -> tuple[Any, Any]:
+    """Mean and variance in one pass over x: of how far it is from its first element, which keeps few digits from
+    cancelling (Chan, Golub and LeVeque, Algorithms for computing the sample variance, 1983).
+    """
+    if 0 in x.shape:
+        return _mean_like(channels, x), _mean_like(channels, jnp.square(x))
+    first = lax.stop_gradient(x[tuple(slice(None) if n == m else slice(1) for n, m in zip(channels.shape, x.shape))])
+    from_first = x - first
+    mean = _mean_like(channels, from_first)
+    variance = _mean_like(channels, jnp.square(from_first)) - jnp.square(mean)
+    return mean + first, jnp.maximum(variance, 0)
 
 
 def _mean_like(channels: Any, x: Any) -> Any:

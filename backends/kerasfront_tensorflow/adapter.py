@@ -258,7 +258,9 @@ class TensorFlowAdapter(Adapter):
 
     # -- the step
 
-    def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
+    def compile_step(
+        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, depends: Any = tuple
+    ) -> Any:
         # "auto" is no XLA. On a CPU it compiles for seconds, long loops for minutes; dense steps and attention then
         # take as long as in a graph (0.95 to 1.2 times, but small ones up to twice), convolutions 1.7 to 2.4 times.
         return _Compiled(step, jit is True)

@@ -20,8 +20,9 @@ from kerasfront.spec import dtypes
 from kerasfront_torch import image, linalg, nn, ops, optimizers, random, signal
 from kerasfront_torch.bridge import Module
 from kerasfront_torch.compiled import Compiled
-from kerasfront_torch.device import default_device, device_scope
+from kerasfront_torch.device import default_device, device_scope, is_chosen, to_device
 from kerasfront_torch.dtypes import NAMES, NATIVE
+from kerasfront_torch.graphs import Graphed
 from kerasfront_torch.nesting import nesting
 
 
@@ -291,13 +292,23 @@ class TorchAdapter(Adapter):
 
     # -- the step
 
-    def compile_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
-        return Compiled(step) if jit is True else step
+    def compile_step(
+        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, depends: Any = tuple
+    ) -> Any:
+        if jit is True:
+            return Compiled(step)
+        return step if jit is False or default_device() == "cpu" else Graphed(step, variables, depends)
 
     def compile_mode(self, jit: Any = "auto") -> str:
         if jit is True:
             return "compiled, by torch.compile"
+        if jit == "auto" and default_device() != "cpu":
+            return "as a CUDA graph, where it can be recorded as one"
         return "eagerly" + (": torch.compile takes longer than short trainings" if jit == "auto" else "")
+
+    @property
+    def stages_ahead(self) -> bool:
+        return default_device() != "cpu" and not is_chosen()  # another thread would not know of it
 
     def stage(self, batch: Any) -> Any:
         device = default_device()
@@ -314,7 +325,7 @@ class TorchAdapter(Adapter):
             return tree.map_structure(lambda leaf: self._staged(leaf, device), x)
         elif not isinstance(x, torch.Tensor):
             return x if x is None else self._staged(np.asarray(x), device)
-        return x if device == "cpu" else x.to(device, non_blocking=True)
+        return x if device == "cpu" else to_device(x, device)
 
     def synchronize(self) -> None:
         if torch.cuda.is_available():

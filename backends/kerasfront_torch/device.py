@@ -1,12 +1,17 @@
-"""The device where new tensors go."""
+"""The device where new tensors go, and the way there."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
+
+# Smaller batches are copied as fast by the driver itself.
+_PINNED = 1 << 16  # bytes
+_BEST = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class _Device(threading.local):
@@ -18,9 +23,12 @@ _device = _Device()
 
 def default_device() -> str:
     """The device where new tensors go: that of `device_scope`, else the accelerator, else the CPU."""
-    if _device.current is not None:
-        return _device.current
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return _device.current or _BEST
+
+
+def is_chosen() -> bool:
+    """Whether this thread is in a `device_scope`."""
+    return _device.current is not None
 
 
 @contextmanager
@@ -30,3 +38,26 @@ def device_scope(name: str) -> Iterator[None]:
         yield
     finally:
         _device.current = before
+
+
+def to_device(x: torch.Tensor, device: str) -> torch.Tensor:
+    """A batch on its device, copied while that still computes with those before.
+
+    It takes memory which the system can't move (the allocator keeps it for later batches), and a stream of its own:
+    from other memory, the copy would wait for the steps before. The host waits for it: a thread that is ahead.
+    """
+    if x.device.type != "cpu" or not device.startswith("cuda") or x.nbytes < _PINNED:
+        return x.to(device, non_blocking=True)
+    copying = _copying(device)
+    with torch.cuda.stream(copying):
+        y = (x if x.is_pinned() else x.pin_memory()).to(device, non_blocking=True)
+        copied = torch.cuda.Event(blocking=True)
+        copied.record()
+    copied.synchronize()
+    y.record_stream(torch.cuda.current_stream(device))
+    return y
+
+
+@cache
+def _copying(device: str) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)

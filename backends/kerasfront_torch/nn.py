@@ -15,6 +15,7 @@ from torch.distributed.nn.functional import all_reduce
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from kerasfront.errors import ShapeError
+from kerasfront_torch.ops import product
 
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -215,7 +216,7 @@ def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) 
         y, mean, rate = torch.native_batch_norm(rows, gamma, beta, None, None, True, 0.0, epsilon)
         return _channels_back(y, axis), mean.detach(), rate.detach().pow(-2).sub_(epsilon).clamp_(min=0.0)
     # With momentum 1 the running moments become those of this batch.
-    mean, variance = x.new_zeros(channels, dtype=kept), x.new_zeros(channels, dtype=kept)
+    mean, variance = x.new_zeros((2, channels), dtype=kept)
     y = torch.batch_norm(rows, gamma, beta, mean, variance, True, 1.0, epsilon, torch.backends.cudnn.enabled)
     count = x.numel() // max(channels, 1)
     biased = variance * ((count - 1) / count) if count > 1 else torch.zeros_like(variance)
@@ -338,6 +339,8 @@ def _rows(*vectors: Any) -> Any:
 
 def _weights(kernel: Any, recurrent_kernel: Any, first: Any, second: Any) -> list[Any]:
     weights = [kernel.t(), recurrent_kernel.t()]
+    if kernel.is_cuda:  # cuDNN takes rows only
+        weights = [w.contiguous() for w in weights]
     return weights if first is None else [*weights, first, second]
 
 
@@ -366,7 +369,7 @@ def _lstm(
         shut = x.new_full(initial_h.shape[1:], _SHUT)
         kernel = torch.cat([kernel, _rows(-shut, shut, torch.zeros_like(shut), torch.zeros_like(shut))])
     weights = _weights(kernel, recurrent_kernel, bias, bias if bias is None else torch.zeros_like(bias))
-    states = initial_h.unsqueeze(0), initial_c.unsqueeze(0)
+    states = initial_h.unsqueeze(0).contiguous(), initial_c.unsqueeze(0).contiguous()
     ys, h, c = torch._VF.lstm(x, states, weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True)
     if mask is None:
         return ys, h.squeeze(0), c.squeeze(0)
@@ -398,7 +401,7 @@ def _gru(
     first, second = (None, None) if bias is None else (_reset_first(bias[0]), _reset_first(bias[1]))
     weights = _weights(_reset_first(kernel), _reset_first(recurrent_kernel), first, second)
     ys, h = torch._VF.gru(
-        x, initial_h.unsqueeze(0), weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True
+        x, initial_h.unsqueeze(0).contiguous(), weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True
     )
     if mask is not None:
         ys = torch.where(mask.cumsum(1).unsqueeze(-1) > 0, ys, ys.new_zeros(()))
@@ -432,7 +435,7 @@ def _simple_rnn(
         x, counts = _front_aligned(x, mask)
     weights = _weights(kernel, recurrent_kernel, bias, bias if bias is None else torch.zeros_like(bias))
     ys, h = torch._VF.rnn_tanh(
-        x, initial_h.unsqueeze(0), weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True
+        x, initial_h.unsqueeze(0).contiguous(), weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True
     )
     if counts is None:
         return ys, h.squeeze(0)
@@ -451,8 +454,8 @@ def _alignment_loss(target: Any, logits: Any, target_length: Any, output_length:
 
 
 PRIMITIVES: dict[str, Any] = {
-    "convolution": _convolution,
-    "transposed_convolution": _transposed_convolution,
+    "convolution": product(_convolution),
+    "transposed_convolution": product(_transposed_convolution),
     "pooling_max": _pooling_max,
     "pooling_average": _pooling_average,
     "adaptive_average": _adaptive_average,

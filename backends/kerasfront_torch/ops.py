@@ -138,6 +138,23 @@ def _via(function: Any, *lacking: torch.dtype) -> Any:
     return call
 
 
+def product(function: Any) -> Any:
+    """`function`, which takes integers on every device: CUDA multiplies matrices of floating-point numbers alone."""
+    if not torch.cuda.is_available():
+        return function
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        first = next(a for a in args if isinstance(a, torch.Tensor))
+        if not first.is_cuda or first.is_floating_point() or first.is_complex():
+            return function(*args, **kwargs)
+        # Sums of products of 16 bits are exact in float64; wider ones wrap on the host as they do everywhere.
+        exact = first.dtype.itemsize <= 2
+        args = tuple(a if not isinstance(a, torch.Tensor) else a.double() if exact else a.cpu() for a in args)
+        return function(*args, **kwargs).to(torch.int64).to(first.device, first.dtype)
+
+    return call
+
+
 def _by_zero(function: Any) -> Any:
     """A division in which integers divided by 0 give 0."""
 
@@ -283,16 +300,17 @@ def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
 
 
 def _searchsorted(rows: Any, values: Any, side: str = "left") -> Any:
-    return torch.searchsorted(rows.contiguous(), values.contiguous(), side=side, out_int32=True)
+    return torch.searchsorted(rows.contiguous(), values.to(rows.device).contiguous(), side=side, out_int32=True)
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
     # Four times as fast with numbers as with 0-d tensors that broadcast.
     if low is None or high is None:
-        return torch.clone(x) if low is high else torch.clamp(x, low, high)
+        bound = [limit if limit is None else limit.to(x.device) for limit in (low, high)]
+        return torch.clone(x) if low is high else torch.clamp(x, *bound)
     if low.ndim == high.ndim == 0 and all(map(_is_known, (low, high))):
         return torch.clamp(x, low.item(), high.item())
-    return torch.clamp(x, low, high)
+    return torch.clamp(x, low.to(x.device), high.to(x.device))
 
 
 def _broadcast_to(x: Any, shape: Any) -> Any:
@@ -307,6 +325,30 @@ def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     if num is not None and len(out) != num:
         raise ValueError(f"{len(out)} slices")
     return out
+
+
+def _of_numbers(function: Any) -> Any:
+    """`function`, whose result is no number: numbers, which stay on the host, go to the device before."""
+    if not torch.cuda.is_available():
+        return function
+
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(x if x.ndim else x.to(default_device()), *args, **kwargs)
+
+    return call
+
+
+def _where_on_device(condition: Any, a: Any, b: Any) -> Any:
+    # torch.where would copy a number to the device, and wait for that.
+    if a.dtype == b.dtype and condition.ndim and (a.is_floating_point() or a.dtype in (torch.int32, torch.int64)):
+        if b.ndim == 0 and a.ndim and _is_known(b):
+            return torch.masked_fill(a, ~condition, b.item())
+        if a.ndim == 0 and b.ndim and _is_known(a):
+            return torch.masked_fill(b, condition, a.item())
+    return torch.where(condition, a, b)
+
+
+_where = _where_on_device if torch.cuda.is_available() else torch.where
 
 
 def _is_known(bound: Any) -> bool:
@@ -347,7 +389,7 @@ PRIMITIVES: dict[str, Any] = {
     "logical_and": torch.logical_and,
     "logical_or": torch.logical_or,
     "logical_not": torch.logical_not,
-    "select_where": torch.where,
+    "select_where": _where,
     "relu": torch.relu,
     "sigmoid": torch.sigmoid,
     "sum": _sum,
@@ -359,15 +401,17 @@ PRIMITIVES: dict[str, Any] = {
     "argmin": _arg(torch.argmin),
     "any": _over_all(torch.any),
     "all": _over_all(torch.all),
-    "reshape": lambda x, newshape: torch.reshape(x, (newshape,) if isinstance(newshape, int) else newshape),
+    "reshape": _of_numbers(
+        lambda x, newshape: torch.reshape(x, (newshape,) if isinstance(newshape, int) else newshape)
+    ),
     "transpose": _transpose,
-    "expand_dims": _expand,
+    "expand_dims": _of_numbers(_expand),
     "squeeze": _squeeze,
     "concatenate": torch.cat,
     "stack": torch.stack,
     "split": _split,
-    "broadcast_to": _broadcast_to,
-    "matmul": torch.matmul,
+    "broadcast_to": _of_numbers(_broadcast_to),
+    "matmul": product(torch.matmul),
     "zeros": _made(torch.zeros),
     "ones": _made(torch.ones),
     "zeros_like": lambda x, dtype=None: torch.zeros_like(x, dtype=None if dtype is None else NATIVE[dtype]),
@@ -436,7 +480,7 @@ PRIMITIVES: dict[str, Any] = {
     "argsort_along": lambda x, axis=-1: torch.argsort(x, dim=axis, stable=True).to(torch.int32),
     "top_k": _top_k,
     "searchsorted": _searchsorted,
-    "einsum": lambda subscripts, *operands, **kwargs: torch.einsum(subscripts, *operands).to(operands[0].dtype),
+    "einsum": product(lambda how, *operands, **kwargs: torch.einsum(how, *operands).to(operands[0].dtype)),
 }
 
 
@@ -447,10 +491,10 @@ def _affine(x: Any, kernel: Any, bias: Any = None) -> Any:
 
 
 OVERRIDES: dict[str, Any] = {
-    "affine": _affine,
+    "affine": product(_affine),
     "count_argmax": lambda index, x, dtype="int32": torch.eq(torch.argmax(x, -1), index).sum(dtype=NATIVE[dtype]),
     **control.OVERRIDES,
-    "where": lambda c, a=None, b=None: _nonzero(c) if a is None else torch.where(c, a, b),
+    "where": lambda c, a=None, b=None: _nonzero(c) if a is None else _where(c, a, b),
     "tril": torch.tril,
     "triu": torch.triu,
     "swapaxes": torch.swapaxes,

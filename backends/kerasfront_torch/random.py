@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,93 @@ _STEP = torch.tensor([0, 1], dtype=torch.int32)
 _WORD = 0xFFFFFFFFFFFFFFFF
 
 
+class NotRecordableError(Exception):
+    """A draw that a CUDA graph can't make anew at each launch."""
+
+
+class _Drawn(threading.local):
+    count = 0  # of the generators seeded so far
+    recording: Recording | None = None
+
+
+drawn = _Drawn()
+
+
+class Recording:
+    """The draws of a CUDA graph. A kernel in it reads its generator's seed when it is launched: so each draw has a
+    generator of its own here, and `seed` gives all of them, before each launch, what the step would have given.
+
+    Inside `with`, draws are recorded.
+    """
+
+    def __init__(self, graph: Any, count: int, device: str = "cuda") -> None:
+        self.generators = [torch.Generator(device) for _ in range(count)]
+        for generator in self.generators:
+            graph.register_generator_state(generator)
+        self.states: list[tuple[torch.Tensor, torch.Tensor]] = []  # the states that were advanced, each with its key
+        self.sources: list[Any] = []  # of each generator, a place in `states`, or the values of a key that stays
+        self.fresh = True
+
+    def __enter__(self) -> None:
+        drawn.recording = self
+
+    def __exit__(self, *exc: Any) -> None:
+        drawn.recording = None
+
+    def take(self, key: torch.Tensor) -> torch.Generator:
+        """The generator for a key."""
+        if len(self.sources) == len(self.generators):
+            raise NotRecordableError("it draws more often than it did")
+        place = next((i for i, (_, known) in enumerate(self.states) if known is key), None)
+        values = key.tolist()
+        if place is None and any(known.tolist() == values for _, known in self.states):
+            raise NotRecordableError("a key is computed from another")
+        self.sources.append(values if place is None else place)
+        return self.generators[len(self.sources) - 1]
+
+    def seed(self) -> None:
+        """Seed the generators for a launch; the first is the one that was recorded."""
+        keys = [key if self.fresh else _advanced(state) for state, key in self.states]
+        self.fresh = False
+        for generator, source in zip(self.generators, self.sources, strict=False):
+            generator.manual_seed(_mixed(*(keys[source].tolist() if isinstance(source, int) else source)))
+
+    def undo(self) -> None:
+        """Put the states back: what was recorded is not launched."""
+        with torch.no_grad():
+            for state, key in reversed(self.states):
+                state.copy_(key)
+
+
+def _advanced(state: torch.Tensor) -> torch.Tensor:
+    """The key of a state, which is moved on."""
+    with torch.no_grad():
+        key, after = _next_key(state)
+        state.copy_(after)
+    return key
+
+
 def _next_key(state: Any) -> tuple[Any, Any]:
     # uint32 tensors can't be added; as int32 the bits come out the same.
-    return state.clone(), (state.view(torch.int32) + _STEP.to(state.device)).view(torch.uint32)
+    key, after = state.clone(), (state.view(torch.int32) + _STEP.to(state.device)).view(torch.uint32)
+    if drawn.recording is not None:
+        drawn.recording.states.append((state, key))
+    return key, after
 
 
 def _generator(key: Any, device: Any) -> torch.Generator:
-    seed, counter = key.tolist()
+    drawn.count += 1
+    if drawn.recording is not None:
+        return drawn.recording.take(key)
+    return torch.Generator(device).manual_seed(_mixed(*key.tolist()))
+
+
+def _mixed(seed: int, counter: int) -> int:
+    """A seed of 63 bits from a key."""
     # The CPU's Mersenne twister takes 32 bits of the seed: seed and counter must both reach all of them.
     mixed = (seed * 0x9E3779B97F4A7C15 + counter * 0xD1B54A32D192ED03 + 0x632BE59BD9B4E019) & _WORD
     mixed = ((mixed ^ (mixed >> 31)) * 0xBF58476D1CE4E5B9) & _WORD
-    return torch.Generator(device).manual_seed((mixed ^ (mixed >> 32)) >> 1)
+    return (mixed ^ (mixed >> 32)) >> 1
 
 
 def _empty(shape: Any, dtype: Any) -> Any:
@@ -148,7 +225,8 @@ def _wide(name: str, function: Any) -> Any:
 
     def draw(key: Any, shape: Any, parameters: Any) -> Any:
         dtype = parameters[0].dtype
-        wide = [p.to(torch.promote_types(dtype, torch.float32)).expand(tuple(shape)) for p in parameters]
+        to, device = torch.promote_types(dtype, torch.float32), default_device()
+        wide = [p.to(device, to).expand(tuple(shape)) for p in parameters]
         return function(_generator(key, wide[0].device), *wide).to(dtype)
 
     schema = "(Tensor key, SymInt[] shape, Tensor[] parameters) -> Tensor"

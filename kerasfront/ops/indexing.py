@@ -570,12 +570,13 @@ def scatter_rows(x: Tensor, ids: Indices, updates: Tensor, reduction: str) -> Te
 
 def _flat_ids(indices: Any, dims: Sequence[Any]) -> Any:
     """Index rows (m, k) for k axes as indices (m,) into these axes flattened; -1 for what is out of range."""
-    flat, fits = 0, True
+    flat, fits = None, None
     for column, size in zip(unstack(indices, len(dims), -1), dims, strict=True):
         column = e.select_where(e.less(column, 0), e.add(column, size), column)
-        flat = e.add(e.multiply(flat, size), column)
-        fits = e.logical_and(fits, e.logical_and(e.greater_equal(column, 0), e.less(column, size)))
-    return e.select_where(fits, flat, -1)
+        inside = e.logical_and(e.greater_equal(column, 0), e.less(column, size))
+        flat = column if flat is None else e.add(e.multiply(flat, size), column)
+        fits = inside if fits is None else e.logical_and(fits, inside)
+    return zeros(shape_of(indices)[:1], "int32") if flat is None else e.select_where(fits, flat, -1)
 
 
 def _place(inputs: Any, indices: Any, updates: Any, reduction: str) -> Any:

@@ -1,9 +1,12 @@
 """Arrays of every kind, seen as columns from which batches of rows are taken."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from sys import getrefcount
 from typing import Any, NamedTuple
 
@@ -229,6 +232,7 @@ class _Gathered:
 
     SMALL = 1 << 17  # bytes; the allocator keeps pieces up to this size at hand itself
     SHARED = 1 << 22  # bytes; pieces up to this size are kept for later calls of fit() or evaluate()
+    LARGE = 1 << 22  # bytes; so many for each thread that copies
     shared = _Memory(1 << 24)
 
     def __init__(self, array: np.ndarray) -> None:
@@ -239,7 +243,15 @@ class _Gathered:
     def take(self, rows: np.ndarray) -> np.ndarray:
         if not self.pooled or len(rows) * self.row_bytes <= self.SMALL:
             return self.array.take(rows, 0)
-        return self.array.take(rows, 0, self._memory(len(rows)), "clip")  # the one mode that writes in place
+        out = self._memory(len(rows))
+        parts = min(_readers, out.nbytes // self.LARGE)
+        if parts < 2:
+            return self.array.take(rows, 0, out, "clip")  # the one mode that writes in place
+        # One core copies more slowly than memory is, and far more slowly than an accelerator computes.
+        size = -(-len(rows) // parts)
+        starts = range(0, len(rows), size)
+        list(_pool().map(lambda a: self.array.take(rows[a : a + size], 0, out[a : a + size], "clip"), starts))
+        return out
 
     def view(self, rows: slice) -> np.ndarray:
         """The rows where they are, or copied where the framework would copy them anyway."""
@@ -254,6 +266,14 @@ class _Gathered:
         size = rows * self.row_bytes
         memory = (self.shared if size <= self.SHARED else self.own).take(size)
         return memory.view(self.array.dtype).reshape((rows, *self.array.shape[1:]))
+
+
+_readers = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_readers, "rows")
 
 
 # The bytes of a cache line: no framework asks for more.

@@ -81,11 +81,13 @@ class BatchSource:
         num_batches: The number of batches in an epoch; `None` where it is unknown.
         batch_size: The number of rows in a batch; `None` where the input decides.
         exhausted: Whether a generator ended before its time: no further epoch is possible.
+        may_run_ahead: Whether a thread may take batches before they are wanted: no code of the user makes them.
     """
 
     num_batches: int | None
     batch_size: int | None
     exhausted = False
+    may_run_ahead = False
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch."""
@@ -262,6 +264,8 @@ class _Table:
 
 class ArrayBatches(BatchSource):
     """Batches of rows of arrays: views where they are in order, gathered where they are shuffled."""
+
+    may_run_ahead = True
 
     def __init__(
         self, parts: tuple[Any, ...], batch_size: int, steps: int | None, shuffle: bool | str, seed: int

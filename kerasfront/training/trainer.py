@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from kerasfront.optimizers import LossScaleOptimizer, Optimizer
 from kerasfront.random import host
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.training import together
+from kerasfront.training.ahead import ahead
 from kerasfront.training.compiled import CompileLoss, CompileMetrics
 from kerasfront.training.data import (
     BATCH_SIZE,
@@ -337,8 +339,18 @@ class Trainer(Layer):
         """`step` on a batch from the host: compiled, and staged onto the device."""
         inner = step
         if not self.run_eagerly:
-            inner = _adapter.compile_step(step, self._all_variables, jit=self._jit(), donate=donate)
+            inner = self._compiled_step(step, donate)
         return lambda data: inner(_adapter.stage(data))
+
+    def _compiled_step(self, step: Callable[..., Any], donate: bool = False) -> Callable[..., Any]:
+        depends = partial(_plain_attributes, self._foreign_parts())
+        return _adapter.compile_step(step, self._all_variables, jit=self._jit(), donate=donate, depends=depends)
+
+    def _foreign_parts(self) -> list[Any]:
+        """The layers, metrics, losses and so on that a user wrote: a step may read plain attributes of theirs."""
+        parts = [*self._flatten_layers(), *self.metrics, self.optimizer if self.compiled else None]
+        parts += [] if not self.compiled or self._compile_loss is None else self._compile_loss.losses
+        return [part for part in parts if part is not None and not type(part).__module__.startswith("kerasfront.")]
 
     def _jit(self) -> bool | str:
         """What compile() was told of `jit_compile`; False where a layer can't be compiled."""
@@ -394,7 +406,7 @@ class Trainer(Layer):
         inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit(), donate=name == "train_step")
         if inner is not None:
             return lambda data: inner(_adapter.stage(data))
-        if _adapter.compile_step(step, self._all_variables, jit=self._jit()) is not step:
+        if self._compiled_step(step) is not step:
             return None
         if name == "train_step":
             return together.train_block(self, step)
@@ -583,6 +595,14 @@ class Trainer(Layer):
         self, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool
     ) -> Iterator[tuple[int, Any]]:
         """The batches of an epoch, several at a time where that is faster and nobody looks at each."""
+        found = self._in_dispatches(kind, source, epoch, has_block, watched)
+        if not (_adapter.stages_ahead and source.may_run_ahead):
+            return found
+        return ahead(found, lambda pair: (pair[0], _adapter.stage(pair[1])))
+
+    def _in_dispatches(
+        self, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool
+    ) -> Iterator[tuple[int, Any]]:
         size = self.steps_per_execution
         if size == 1 and not watched and self._seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
             size = min(_adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
@@ -673,7 +693,7 @@ class Trainer(Layer):
         done: list[Any] = []
         watched, drawn = listeners.wants_predict_batches, listeners.draws_predict_batches
         with _adapter.no_gradient():
-            for step, batch in enumerate(source.epoch(0)):
+            for step, (_, batch) in enumerate(self._dispatches("predict", source, 0, False, True)):
                 if watched:
                     listeners.on_predict_batch_begin(step)
                 waiting.append(function(batch))
@@ -745,6 +765,16 @@ class Trainer(Layer):
         for extra in losses:
             loss = loss + extra
         return loss, (loss, y_pred, others, metrics_variables)
+
+
+def _plain_attributes(parts: Sequence[Any]) -> list[dict[str, Any]]:
+    """What they hold of numbers, strings and the like, beside what a Trainer keeps."""
+    return [
+        {k: v for k, v in vars(part).items() if isinstance(v, _PLAIN) and not hasattr(Trainer, k)} for part in parts
+    ]
+
+
+_PLAIN = (bool, int, float, complex, str, np.generic)
 
 
 def _symbol(x: Any) -> Any:

@@ -1,0 +1,146 @@
+"""A step as a CUDA graph: recorded once for batches of a shape, and launched as a whole afterwards.
+
+A GPU is done with a kernel sooner than Python calls the next: a step of a thousand kernels that computes for 30 ms takes
+50. Launched as a graph it takes the 30. https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+"""
+
+from __future__ import annotations
+
+import logging
+import random as python_random
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from kerasfront import tree
+from kerasfront_torch import random
+
+# The calls that run as they are before one is recorded: the first makes what is made once, the second is watched.
+_AHEAD = 2
+# Graphs that a step has at most: for so many shapes of batches, or changes of what they were recorded with.
+_MOST = 8
+_log = logging.getLogger("kerasfront")
+
+
+@dataclass
+class _Recorded:
+    graph: torch.cuda.CUDAGraph
+    inputs: list[torch.Tensor | None]
+    outputs: Any
+    draws: random.Recording
+    held: list[tuple[Any, torch.Tensor, bool]]
+    depends: Any
+
+    def holds(self, depends: Any) -> bool:
+        """Whether the step would still do what was recorded."""
+        if depends != self.depends:
+            return False
+        return all(v._value is storage and storage.requires_grad is grad for v, storage, grad in self.held)
+
+    def launch(self, leaves: Sequence[Any]) -> Any:
+        for place, leaf in zip(self.inputs, leaves, strict=True):
+            if place is not None:
+                place.copy_(leaf, non_blocking=True)
+        self.draws.seed()
+        self.graph.replay()
+        # The next launch writes into the same memory.
+        return tree.map_structure(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, self.outputs)
+
+
+class Graphed:
+    """A step that is recorded, where it can be: where nothing in it waits for the device, draws on the host, or
+    changes what `depends` gives. Otherwise it runs call by call, as it also does for the first batches of a shape.
+    """
+
+    def __init__(
+        self, step: Callable[..., Any], variables: Callable[[], Sequence[Any]], depends: Callable[[], Any]
+    ) -> None:
+        self.step, self.variables, self.depends = step, variables, depends
+        self.graphs: dict[Any, _Recorded] = {}
+        self.seen: dict[Any, int] = {}
+        self.made, self.draws = 0, 0
+        self.why: str | None = None  # it can't be recorded
+        self.pool: Any = None
+
+    def __call__(self, *batch: Any) -> Any:
+        leaves = tree.flatten(batch)
+        if self.why is not None or not _recordable(leaves) or torch.cuda.is_current_stream_capturing():
+            return self.step(*batch)
+        shapes = tuple([None if x is None else (x.shape, x.dtype) for x in leaves])
+        found, depends = self.graphs.get(shapes), self.depends()
+        if found is not None and found.holds(depends):
+            return found.launch(leaves)
+        times = self.seen[shapes] = self.seen.get(shapes, 0) + 1
+        if times < _AHEAD:
+            return self.step(*batch)
+        if times == _AHEAD:
+            return self._watched(batch)
+        self.graphs.pop(shapes, None)
+        if not self._record(shapes, batch, leaves, depends):
+            return self.step(*batch)
+        return self.graphs[shapes].launch(leaves)
+
+    def _watched(self, batch: Any) -> Any:
+        """The step, run as it is, and whether a record of it would say all that it does."""
+        before, drawn, mode = (self.depends(), _host_draws()), random.drawn.count, torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                out = self.step(*batch)
+            finally:
+                torch.cuda.set_sync_debug_mode(mode)
+        waits = [w for w in caught if "synchroniz" in str(w.message) and "prototype" not in str(w.message)]
+        for warning in caught:
+            if warning not in waits and "prototype" not in str(warning.message):
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        self.draws = random.drawn.count - drawn
+        if waits:
+            self._give_up(f"{waits[0].filename}:{waits[0].lineno} waits for the device")
+        elif (self.depends(), _host_draws()) != before:
+            self._give_up("it changes attributes of a layer, or draws on the host")
+        return out
+
+    def _give_up(self, why: str) -> None:
+        self.why = why
+        self.graphs.clear()
+        _log.info("The step is not recorded as a CUDA graph: %s.", why)
+
+    def _record(self, shapes: Any, batch: Any, leaves: Sequence[Any], depends: Any) -> bool:
+        self.made += 1
+        if self.made > _MOST:
+            self._give_up(f"it was recorded {_MOST} times, for other shapes or attributes each time")
+            return False
+        inputs = [x if x is None else x.clone() for x in leaves]
+        held = [(v, v._value, v._value.requires_grad) for v in self.variables()]
+        graph = torch.cuda.CUDAGraph()
+        draws = random.Recording(graph, self.draws)
+        if self.pool is None:
+            self.pool = torch.cuda.graph_pool_handle()
+        try:
+            # Other threads copy batches meanwhile.
+            with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"), draws:
+                outputs = self.step(*tree.pack_sequence_as(batch, inputs))
+        except (RuntimeError, random.NotRecordableError) as error:
+            draws.undo()
+            self._give_up(str(error))
+            return False
+        self.graphs[shapes] = _Recorded(graph, inputs, outputs, draws, held, depends)
+        return True
+
+
+def _recordable(leaves: Sequence[Any]) -> bool:
+    tensors = [x for x in leaves if x is not None]
+    return bool(tensors) and all(
+        isinstance(x, torch.Tensor) and x.is_cuda and x.layout is torch.strided and not x.is_nested for x in tensors
+    )
+
+
+def _host_draws() -> Any:
+    """What a draw of Python's or NumPy's own generators changes."""
+    name, words, place, *_ = np.random.get_state()  # noqa: NPY002
+    return python_random.getstate(), words.tobytes() if isinstance(words, np.ndarray) else words, place
