@@ -287,6 +287,7 @@ def matmul_rate(backend, size, half):
 
         from kerasfront_bench.native_torch import DEVICE, wait
 
+        torch.backends.cuda.matmul.allow_tf32 = True  # as in convolutions, and on JAX
         x = torch.randn(size, size, device=DEVICE, dtype=torch.bfloat16 if half else torch.float32)
         product = partial(torch.matmul, x, x)
     else:
@@ -304,6 +305,8 @@ def matmul_rate(backend, size, half):
             out = product()
         wait(out)
         seconds.append((time.perf_counter() - start) / 10)
+    if backend == "torch":
+        torch.backends.cuda.matmul.allow_tf32 = False
     return 2 * size**3 / min(seconds)
 
 

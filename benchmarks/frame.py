@@ -11,7 +11,7 @@ from rich.console import Console
 from kerasfront import config
 from kerasfront.benchmarking import processes, report, results
 from kerasfront_bench import timing
-from kerasfront_bench.__main__ import one_line, versions
+from kerasfront_bench.__main__ import device_name, one_line, versions
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -58,7 +58,12 @@ def _work(measure, job, path):
     """The part of one backend, in its own process."""
     cores = timing.pin_to_one_core() if job["clock"] != "wall" else []
     adapter = importlib.import_module("kerasfront.contract").load(job["backend"])
-    about = {"backend": job["backend"], "device": adapter.devices()[-1], "cores": cores, "versions": versions()}
+    about = {
+        "backend": job["backend"],
+        "device": device_name(job["backend"], adapter),
+        "cores": cores,
+        "versions": versions(),
+    }
     print(f"{job['backend']} {adapter.version()} on {about['device']}", flush=True)
     rows = {}
     for name, row in measure(job["backend"], timing.Timer(job["clock"], job["rounds"]), job):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasfront_bench import timing
+from kerasfront_bench.native import programs
 
 EXTRAS = ("calls", "build", "files", "imports")
 _DISTRIBUTIONS = ("kerasfront", "keras", "torch", "jax", "jaxlib", "tensorflow", "tensorflow-cpu", "numpy")
@@ -25,7 +26,7 @@ def main(job: dict[str, Any], result: Path) -> None:
     """Measures what the job names, row by row."""
     cores = timing.pin_to_one_core() if job["clock"] == "cpu" else []
     adapter = importlib.import_module("kerasfront.contract").load(job["backend"])
-    device = adapter.devices()[-1]
+    device = device_name(job["backend"], adapter)
     if job["clock"] == "cpu" and "cpu" not in device.lower():
         raise SystemExit(f"--clock cpu doesn't see what the {device} does: use --clock wall.")
     about = {"backend": job["backend"], "device": device, "cores": cores, "versions": versions()}
@@ -62,6 +63,14 @@ def _rows(name: str, job: dict[str, Any], timer: timing.Timer) -> Iterator[tuple
             steps = max(2, round(job["steps"] * job["scale"]))
             workload = workloads.own_model(name, job["batch"], steps)
         yield workload.name, module("kerasfront_bench.fit").measure(backend, workload, timer, job)
+
+
+def device_name(backend: str, adapter: Any) -> str:
+    """The device that is measured: "cpu:0", or "cuda:0 (NVIDIA H200)"."""
+    name = str(adapter.devices()[-1])
+    native = programs(backend)
+    model = native.accelerator() if hasattr(native, "accelerator") else None
+    return name if model is None else f"{name} ({model})"
 
 
 def versions() -> dict[str, str]:

@@ -38,6 +38,12 @@ Tree = dict[str, Any]
 _rng = np.random.default_rng(0)
 
 
+def accelerator() -> str | None:
+    """The GPU's or TPU's model."""
+    device = jax.devices()[0]
+    return None if device.platform == "cpu" else device.device_kind
+
+
 def peak_device_mb() -> float | None:
     """The most memory of the device that arrays took, in MB; None on the CPU."""
     device = jax.devices()[0]

@@ -47,6 +47,11 @@ def _pinned(array: Array) -> Tensor:
     return tensor if DEVICE.type == "cpu" else tensor.pin_memory()
 
 
+def accelerator() -> str | None:
+    """The GPU's model."""
+    return torch.cuda.get_device_name() if DEVICE.type == "cuda" else None
+
+
 def peak_device_mb() -> float | None:
     """The most memory of the device that tensors took, in MB; None on the CPU."""
     return torch.cuda.max_memory_allocated() / 1e6 if DEVICE.type == "cuda" else None

@@ -471,6 +471,15 @@ PRIMITIVES: dict[str, Any] = {
 }
 
 
+def _rounds(x: Any) -> bool:
+    """Whether the kernel rounds its constants to float32: CUDA's does, also for float64."""
+    return bool(x.is_cuda) and x.dtype == torch.float64
+
+
+def _hard_sigmoid(x: Any) -> Any:
+    return torch.clamp(x / 6 + 0.5, 0.0, 1.0)
+
+
 def _mean_squared_difference(x1: Any, x2: Any) -> Any:
     if x1.shape != x2.shape or x1.is_complex():
         return torch.mean(torch.square(x1 - x2))
@@ -492,8 +501,8 @@ OVERRIDES: dict[str, Any] = {
     "celu": lambda x, alpha=1.0: F.celu(x, alpha),
     "threshold": lambda x, threshold, default_value: F.threshold(x, threshold, default_value),
     "hard_tanh": F.hardtanh,
-    "hard_sigmoid": F.hardsigmoid,
-    "hard_silu": F.hardswish,
+    "hard_sigmoid": lambda x: _hard_sigmoid(x) if _rounds(x) else F.hardsigmoid(x),
+    "hard_silu": lambda x: x * _hard_sigmoid(x) if _rounds(x) else F.hardswish(x),
     "hard_shrink": lambda x, threshold=0.5: F.hardshrink(x, threshold),
     "soft_shrink": lambda x, threshold=0.5: F.softshrink(x, threshold),
     "gelu": lambda x, approximate=True: F.gelu(x, approximate="tanh" if approximate else "none"),

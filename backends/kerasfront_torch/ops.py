@@ -498,6 +498,6 @@ OVERRIDES: dict[str, Any] = {
     "tril": torch.tril,
     "triu": torch.triu,
     "swapaxes": torch.swapaxes,
-    "ravel": torch.ravel,
+    "ravel": _of_numbers(torch.ravel),
 }
 GAPS: dict[str, str] = {}

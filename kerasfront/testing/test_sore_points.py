@@ -356,6 +356,16 @@ def test_quantiles_of_no_element_are_nan(adapter: Adapter) -> None:
             ops.quantile(values(3), q)
 
 
+def test_batch_normalization_far_from_zero(adapter: Adapter) -> None:
+    """The variance of channels with a large mean keeps its digits."""
+    x = np.random.default_rng(0).normal([0.0, 1e3, -1e4], [1.0, 1.0, 2.0], (500, 3)).astype("float32")
+    found = run(adapter, ops.batch_norm_train, x, None, None, axis=1, epsilon=0.0)
+    wide = x.astype("float64")
+    np.testing.assert_allclose(found[1], wide.mean(0), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[2], wide.var(0), rtol=2e-3)
+    np.testing.assert_allclose(found[0], (wide - wide.mean(0)) / wide.std(0), atol=1e-2)
+
+
 def test_variance_is_never_negative(adapter: Adapter) -> None:
     x = (np.ones((4, 1000)) * 1234.567).astype("float32")
     for function in (ops.var, ops.std):

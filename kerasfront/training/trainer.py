@@ -80,7 +80,9 @@ class Trainer(Layer):
                 step runs call by call, these share their metrics (and in `evaluate` their loss), if each is a mean or
                 a count over samples.
             jit_compile: Whether the step is compiled further: True (XLA; on torch torch.compile), False, or "auto",
-                the backend's usual way, which `fit(verbose=2)` names.
+                the backend's usual way, which `fit(verbose=2)` names. A compiled step has read the attributes of
+                layers; on torch with a GPU, "auto" records it as a CUDA graph, and anew when a number, string or bool
+                that a layer of yours holds has changed.
             auto_scale_loss: Whether the loss is scaled under the policy "mixed_float16".
 
         Raises:

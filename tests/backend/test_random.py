@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import kerasfront.random as random
-from kerasfront import config, contract, ops
+from kerasfront import config, contract, layers, ops
 from kerasfront.errors import ShapeError
 from kerasfront.random import portable
 from kerasfront.spec import KerasTensor
@@ -257,3 +257,51 @@ def test_threefry_gives_the_published_words(key, counter, expected):
 
     found = portable.threefry2x32(words(key), words(counter))
     assert tuple(int(ops.convert_to_numpy(w).view("uint32")[0]) for w in found) == expected
+
+
+@pytest.mark.skipif(config.backend() != "torch", reason="only torch records its draws, for CUDA graphs")
+def test_recorded_draws_are_those_of_the_step():
+    """Each launch of a CUDA graph draws as the step would have; the CPU's generators stand for those of a GPU."""
+    from kerasfront_torch import random as torch_random
+
+    class Graph:
+        def register_generator_state(self, generator):
+            pass
+
+    dropout, noise = layers.Dropout(0.5, seed=1), layers.GaussianNoise(1.0, seed=2)
+    x = ops.ones((3, 4))
+
+    def step():
+        dropout(x, training=True)
+        noise(dropout(x, training=True), training=True)
+        random.uniform((2,), seed=3)
+
+    before = torch_random.drawn.count
+    step()
+    count = torch_random.drawn.count - before
+    start = [layer.seed_generator.state.numpy() for layer in (dropout, noise)]
+    recording = torch_random.Recording(Graph(), count, "cpu")
+    with recording:
+        step()
+    recording.undo()
+    for layer, state in zip((dropout, noise), start, strict=True):
+        np.testing.assert_array_equal(layer.seed_generator.state.numpy(), state)
+    recording = torch_random.Recording(Graph(), count, "cpu")
+    with recording:
+        step()
+    seeds = []
+    for _ in range(3):
+        recording.seed()
+        seeds.append([generator.initial_seed() for generator in recording.generators])
+    ends = [layer.seed_generator.state.numpy() for layer in (dropout, noise)]
+    for layer, state in zip((dropout, noise), start, strict=True):
+        layer.seed_generator.state.assign(state)
+    made = []
+    for _ in range(3):
+        keys = [dropout.seed_generator.next(), dropout.seed_generator.next(), noise.seed_generator.next()]
+        made.append([torch_random._mixed(*key.tolist()) for key in [*keys, random.draw_seed(3)]])
+    assert seeds == made and len({tuple(row[:3]) for row in made}) == 3 and len({row[3] for row in made}) == 1
+    for layer, state in zip((dropout, noise), ends, strict=True):
+        np.testing.assert_array_equal(layer.seed_generator.state.numpy(), state)
+    with pytest.raises(torch_random.NotRecordableError), torch_random.Recording(Graph(), 0, "cpu"):
+        step()

@@ -79,7 +79,12 @@ def transformer():
     return keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling1D()(x)))
 
 
-NETS = {"mlp": (mlp, IMAGES), "cnn": (cnn, IMAGES), "recurrent": (recurrent, WORDS), "transformer": (transformer, WORDS)}
+NETS = {
+    "mlp": (mlp, IMAGES),
+    "cnn": (cnn, IMAGES),
+    "recurrent": (recurrent, WORDS),
+    "transformer": (transformer, WORDS),
+}
 
 
 def trained(build, x, optimizer="adam", policy="float32", eager=False, callbacks=None, **kwargs):
@@ -104,9 +109,7 @@ def trained(build, x, optimizer="adam", policy="float32", eager=False, callbacks
 def assert_alike(got, want, rtol=2e-3, atol=2e-4):
     assert got.keys() == want.keys()
     for name in want:
-        np.testing.assert_allclose(
-            got[name].astype("float64"), want[name].astype("float64"), rtol, atol, err_msg=name
-        )
+        np.testing.assert_allclose(got[name].astype("float64"), want[name].astype("float64"), rtol, atol, err_msg=name)
 
 
 @only_torch
@@ -178,7 +181,9 @@ def test_an_attribute_that_changes_between_epochs(launches):
 
     def callbacks():
         layer = made[-1]
-        return [keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(layer, "factor", 1.0 + epoch))]
+        return [
+            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(layer, "factor", 1.0 + epoch))
+        ]
 
     got = trained(build, IMAGES, callbacks=callbacks)
     assert launches[0] > 0
