@@ -80,8 +80,6 @@ class Adapter:
     steps_per_dispatch: int = 1
     # To how many bytes an array on the host must be aligned for a step to read it in place.
     alignment: int = 1
-    # Whether a thread of its own does well to `stage` batches of arrays, since the device computes meanwhile.
-    stages_ahead: bool = False
     # Whether `assign` replaces the value (a functional framework) or writes into it.
     functional: bool = False
     # Whether the keys of random draws are read on the host, and so live there.
@@ -251,6 +249,11 @@ class Adapter:
     ) -> Callable[..., Any] | None:
         """As `compile_step`, for a stack of batches with a leading axis, in one dispatch; None: no gain from it."""
         return None
+
+    @property
+    def stages_ahead(self) -> bool:
+        """Whether a thread of its own does well to `stage` batches of arrays, since the device computes meanwhile."""
+        return False
 
     def compile_mode(self, jit: Any = "auto") -> str:
         """What `compile_step` makes of a step, and for "auto" why, to follow "The step runs"."""

@@ -265,7 +265,8 @@ def _moments_like(channels: Any, x: Any) -> tuple[Any, Any]:
     """
     if 0 in x.shape:
         return _mean_like(channels, x), _mean_like(channels, jnp.square(x))
-    first = lax.stop_gradient(x[tuple(slice(None) if n == m else slice(1) for n, m in zip(channels.shape, x.shape))])
+    begin = [slice(None) if n == m else slice(1) for n, m in zip(channels.shape, x.shape, strict=True)]
+    first = lax.stop_gradient(x[tuple(begin)])
     from_first = x - first
     mean = _mean_like(channels, from_first)
     variance = _mean_like(channels, jnp.square(from_first)) - jnp.square(mean)

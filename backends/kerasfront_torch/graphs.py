@@ -1,7 +1,7 @@
 """A step as a CUDA graph: recorded once for batches of a shape, and launched as a whole afterwards.
 
-A GPU is done with a kernel sooner than Python calls the next: a step of a thousand kernels that computes for 30 ms takes
-50. Launched as a graph it takes the 30. https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+A GPU is done with a kernel sooner than Python calls the next: a step of a thousand kernels that computes for 30 ms
+takes 50. Launched as a graph it takes the 30. https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
 from __future__ import annotations
@@ -142,5 +142,5 @@ def _recordable(leaves: Sequence[Any]) -> bool:
 
 def _host_draws() -> Any:
     """What a draw of Python's or NumPy's own generators changes."""
-    name, words, place, *_ = np.random.get_state()  # noqa: NPY002
+    name, words, place, *_ = np.random.get_state()
     return python_random.getstate(), words.tobytes() if isinstance(words, np.ndarray) else words, place
