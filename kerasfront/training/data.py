@@ -103,6 +103,10 @@ class BatchSource:
     def on_epoch_end(self) -> None:
         """To be called after each epoch of training; a PyDataset hears of it."""
 
+    def block_size(self, most: int) -> int:
+        """How many batches to ask of `epoch_blocks`: up to `most`, and so many that few are left over."""
+        return most
+
     def epoch_blocks(self, epoch: int, k: int) -> Iterator[Block]:
         """The batches of an epoch, k at a time where k of equal shapes follow each other, else singly.
 
@@ -289,6 +293,12 @@ class ArrayBatches(BatchSource):
 
     def spec(self) -> Batch:
         return self._table.spec(min(self.batch_size, self._table.length))
+
+    def block_size(self, most: int) -> int:
+        full = self._steps or self._table.length // self.batch_size
+        if full <= most:
+            return max(1, full)
+        return min(range(most, most // 2, -1), key=lambda k: full % k)
 
     def epoch_blocks(self, epoch: int, k: int) -> Iterator[Block]:
         take, size = self._table.take, self.batch_size

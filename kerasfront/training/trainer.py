@@ -608,6 +608,7 @@ class Trainer(Layer):
         size = self.steps_per_execution
         if size == 1 and not watched and self._seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
             size = min(_adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
+            size = source.block_size(max(1, size))
         limit = config.max_steps_per_epoch()
         if has_block and size > 1 and limit is None:
             yield from source.epoch_blocks(epoch, size)
