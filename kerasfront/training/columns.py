@@ -241,6 +241,8 @@ class _Gathered:
         self.pooled = type(array) in (np.ndarray, np.memmap) and array.dtype != object
 
     def take(self, rows: np.ndarray) -> np.ndarray:
+        if not self.array.flags.c_contiguous:
+            return self.array[rows]  # `take` would copy the whole array first
         if not self.pooled or len(rows) * self.row_bytes <= self.SMALL:
             return self.array.take(rows, 0)
         out = self._memory(len(rows))

@@ -26,6 +26,7 @@ from kerasfront.training.columns import (
     dtype_name,
     make_columns,
 )
+from kerasfront.training.orders import permutation
 from kerasfront.training.sample_weights import combine
 from kerasfront.training.sparse_rows import is_native_sparse, takes_sparse
 from kerasfront.training.streams import (
@@ -33,7 +34,6 @@ from kerasfront.training.streams import (
     Stream,
     as_stream,
     check_stream_arguments,
-    permutation,
 )
 from kerasfront.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasfront.utils.py_dataset import PyDataset
@@ -330,7 +330,7 @@ class ArrayBatches(BatchSource):
         if self._shuffle == "batch":
             full = length // size  # a shorter batch stays the last
             order = permutation(full, self._seed, number)
-            return itertools.chain((slices[index] for index in order), slices[full:])
+            return itertools.chain((slices[index] for index in order[0:full]), slices[full:])
         return iter(slices)
 
 

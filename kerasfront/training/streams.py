@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from kerasfront.errors import DataError
 from kerasfront.training.columns import described, is_instance
+from kerasfront.training.orders import permutation
 from kerasfront.utils import py_dataset
 from kerasfront.utils.py_dataset import PyDataset
 
@@ -65,18 +64,6 @@ def as_stream(x: Any, shuffle: bool, seed: int) -> Stream | None:
     return None
 
 
-def permutation(count: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of an epoch, the same for a seed on every backend.
-
-    Example:
-
-        >>> sorted(permutation(4, seed=1, epoch=0).tolist())
-        [0, 1, 2, 3]
-    """
-    key = np.array([seed % 2**64, epoch], dtype="uint64")
-    return np.random.Generator(np.random.Philox(key=key)).permutation(count)
-
-
 def _py_dataset(dataset: PyDataset, shuffle: bool, seed: int) -> Stream:
     count = dataset.num_batches
 
@@ -84,7 +71,7 @@ def _py_dataset(dataset: PyDataset, shuffle: bool, seed: int) -> Stream:
         dataset.on_epoch_begin()
         # it may have become longer or shorter
         now = dataset.num_batches
-        order = permutation(now, seed, epoch).tolist() if shuffle and now is not None else None
+        order = permutation(now, seed, epoch)[0:now].tolist() if shuffle and now is not None else None
         return py_dataset.iterate(dataset, order)
 
     length = INFINITE if count is None else count

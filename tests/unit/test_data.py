@@ -1,7 +1,9 @@
 """Batches from everything that users pass."""
 
+import itertools
 import threading
 import time
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -58,6 +60,20 @@ def test_shuffling_depends_on_seed_and_epoch_alone():
     key = np.array([1, 3], dtype="uint64")
     expected = np.random.Generator(np.random.Philox(key=key)).permutation(50)
     assert order(1, 3) == expected.tolist()
+
+
+@pytest.mark.parametrize("arrange", [np.asfortranarray, lambda x: np.repeat(x, 2, 1)[:, ::2]])
+def test_rows_of_an_array_in_another_order_are_taken_without_a_copy_of_all(arrange):
+    data = arrange(np.arange(64 * 20_000, dtype="float32").reshape(20_000, 64))
+    source = make_batches(data, np.arange(20_000), batch_size=10, shuffle=True, seed=3)
+    tracemalloc.start()
+    try:
+        for x, rows in itertools.islice(source.epoch(0), 20):
+            np.testing.assert_array_equal(x, data[rows])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1e6  # the data has 5 MB
 
 
 def test_a_large_batch_takes_the_memory_of_one_that_nobody_holds():
