@@ -10,7 +10,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -25,17 +25,41 @@ _LOCAL_HEADER = 30
 
 
 class Window(io.RawIOBase):
-    """A part of a file as a file: a stored member of a zip is read where it lies."""
+    """A part of a file as a file: a stored member of a zip is read, and written, where it lies.
+
+    What is written behind the end makes it longer.
+    """
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
         super().__init__()
         self._file, self._start, self._size, self._position = file, start, size, 0
 
+    def __len__(self) -> int:
+        return self._size
+
     def readable(self) -> bool:
         return True
 
+    def writable(self) -> bool:
+        return self._file.writable()
+
     def seekable(self) -> bool:
         return True
+
+    def truncate(self, size: int | None = None) -> int:
+        self._size = self._position if size is None else size
+        self._file.truncate(self._start + self._size)
+        return self._size
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        self._file.seek(self._start + self._position)
+        done = 0
+        while done < len(view):
+            done += self._file.write(view[done:])
+        self._position += done
+        self._size = max(self._size, self._position)
+        return done
 
     def tell(self) -> int:
         return self._position
@@ -236,20 +260,56 @@ def parse_json(text: str | bytes, what: str, limits: Limits) -> dict[str, Any]:
     return value
 
 
-def write_zip(target: Path, folder: Path) -> None:
-    """Pack a folder as Keras does: uncompressed, the JSON first, all with the same time."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
-        for name in (METADATA, CONFIG, WEIGHTS):
-            _add(packed, folder, name)
-        for path in sorted((folder / ASSETS).rglob("*")):
+def write_zip(target: Path, texts: dict[str, str], write_weights: Callable[[Any], None], assets: Path) -> None:
+    """Pack an archive as Keras does: uncompressed, the JSON first, all with the same time.
+
+    Args:
+        target: The file.
+        texts: The members that are JSON.
+        write_weights: Writes the HDF5 file into what is given to it, which h5py opens.
+        assets: A folder; what is below its `assets/` is packed too.
+    """
+    with open(target, "w+b", buffering=0) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
+        for name, text in texts.items():
+            packed.writestr(_info(name), text)
+        with _in_place(packed, file, WEIGHTS) as window:
+            write_weights(window)
+        for path in sorted((assets / ASSETS).rglob("*")):
             if path.is_file():
-                _add(packed, folder, path.relative_to(folder).as_posix())
+                _add(packed, assets, path.relative_to(assets).as_posix())
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)  # 1 January 1980
+    info.external_attr = 0o600 << 16
+    return info
+
+
+@contextmanager
+def _in_place(packed: zipfile.ZipFile, file: IO[bytes], name: str) -> Iterator[Window]:
+    """A member that is written at any of its places, as HDF5 is: zipfile's own are written from begin to end.
+
+    The other way is a file beside it that is copied, which writes every byte twice.
+    """
+    info = _info(name)
+    info.header_offset = packed.start_dir
+    info.CRC = info.file_size = info.compress_size = 0
+    # How large it gets is known later: its header has room for sizes of 64 bits.
+    window = Window(file, info.header_offset + len(info.FileHeader(zip64=True)), 0)
+    yield window
+    info.file_size = info.compress_size = len(window)
+    window.seek(0)
+    info.CRC = _checksum(window)
+    file.seek(info.header_offset)
+    file.write(info.FileHeader(zip64=True))
+    packed.filelist.append(info)
+    packed.NameToInfo[name] = info
+    packed.start_dir = file.seek(0, os.SEEK_END)
 
 
 def _add(packed: zipfile.ZipFile, folder: Path, name: str) -> None:
-    info = zipfile.ZipInfo(name)  # 1 January 1980
+    info = _info(name)
     info.file_size = (folder / name).stat().st_size
-    info.external_attr = 0o600 << 16
     with (
         open(folder / name, "rb") as source,
         packed.open(info, "w", force_zip64=info.file_size > 2**31 - 1) as member,

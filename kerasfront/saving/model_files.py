@@ -77,14 +77,17 @@ def save_model(
         files.replacing(target) as temporary,
         tempfile.TemporaryDirectory(dir=target.parent, prefix=".saving-") as work,
     ):
-        _write_parts(model, config, Path(work))
-        write_zip(temporary, Path(work))
+        _write_assets(model, Path(work))
+        write_zip(temporary, _texts(config), lambda file: weights.write_h5(model, file), Path(work))
 
 
 def _save_folder(model: Any, config: str, target: Path) -> None:
     with files.replacing(target) as temporary:
         temporary.mkdir()
-        _write_parts(model, config, temporary)
+        for name, text in _texts(config).items():
+            (temporary / name).write_text(text)
+        weights.write_h5(model, temporary / WEIGHTS)
+        _write_assets(model, temporary)
         files.remove(target)  # a folder that holds something can't be replaced in one step
 
 
@@ -112,11 +115,12 @@ def _config_text(model: Any) -> str:
     return json.dumps(config)
 
 
-def _write_parts(model: Any, config: str, folder: Path) -> None:
+def _texts(config: str) -> dict[str, str]:
     saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    (folder / METADATA).write_text(json.dumps({"keras_version": FORMAT, "date_saved": saved}))
-    (folder / CONFIG).write_text(config)
-    weights.write_h5(model, folder / WEIGHTS)
+    return {METADATA: json.dumps({"keras_version": FORMAT, "date_saved": saved}), CONFIG: config}
+
+
+def _write_assets(model: Any, folder: Path) -> None:
     for path, owner in _with_assets(model, "save_assets"):
         inner = folder / ASSETS / path
         inner.mkdir(parents=True)

@@ -30,9 +30,9 @@ _SHOWN = 12
 # ---- writing ----------------------------------------------------------------------------------------------
 
 
-def write_h5(model: Any, path: Path) -> None:
-    """Write the weights of a model, and of its optimizer, in Keras 3's layout."""
-    with h5py.File(path, "w") as file:
+def write_h5(model: Any, target: Any) -> None:
+    """Write the weights of a model, and of its optimizer, in Keras 3's layout, into a path or an open file."""
+    with h5py.File(target, "w") as file:
         for name, owner in paths.walk(model):
             group = file.create_group(paths.joined(name, "vars"))
             group.attrs["name"] = str(getattr(owner, "name", ""))

@@ -137,6 +137,22 @@ def test_a_model_round_trips_through_json(kind):
     assert again.to_json() == model.to_json() or kind == "functional"  # ops are numbered anew
 
 
+def test_the_archive_is_one_that_others_read(tmp_path):
+    """Its weights are written in place: the members' sizes, checksums and HDF5 file must fit all the same."""
+    model = sequential()
+    model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as packed:
+        assert packed.testzip() is None
+        assert packed.namelist() == ["metadata.json", "config.json", "model.weights.h5"]
+        packed.extractall(tmp_path / "out")
+    assert not [p for p in tmp_path.iterdir() if p.name not in ("m.keras", "out")]
+    with h5py.File(tmp_path / "out" / "model.weights.h5") as file:
+        np.testing.assert_array_equal(file["layers/dense/vars/0"], model.layers[0].kernel.numpy())
+    with zipfile.ZipFile(tmp_path / "m.keras", "a") as packed:  # and they may add to it
+        packed.writestr("assets/more.txt", "text")
+    same(model, keras.saving.load_model(tmp_path / "m.keras"))
+
+
 def test_an_unbuilt_model_keeps_its_architecture(tmp_path):
     model = keras.Sequential([layers.Dense(3)])
     with pytest.warns(UserWarning, match="isn't built"):
