@@ -21,8 +21,10 @@ from kerasfront_torch import random
 
 # The calls that run as they are before one is recorded: the first makes what is made once, the second is watched.
 _AHEAD = 2
-# Graphs that a step has at most: for so many shapes of batches, or changes of what they were recorded with.
-_MOST = 8
+# So many shapes of batches have a graph: further ones run call by call.
+_SHAPES = 8
+# A step that had to be recorded anew so often is not recorded any more.
+_RENEWALS = 16
 _log = logging.getLogger("kerasfront")
 
 
@@ -62,7 +64,7 @@ class Graphed:
         self.step, self.variables, self.depends = step, variables, depends
         self.graphs: dict[Any, _Recorded] = {}
         self.seen: dict[Any, int] = {}
-        self.made, self.draws = 0, 0
+        self.renewals, self.draws = 0, 0
         self.why: str | None = None  # it can't be recorded
         self.pool: Any = None
 
@@ -75,14 +77,20 @@ class Graphed:
         if found is not None and found.holds(depends):
             return found.launch(leaves)
         times = self.seen[shapes] = self.seen.get(shapes, 0) + 1
-        if times < _AHEAD:
+        if times < _AHEAD or (found is None and len(self.graphs) >= _SHAPES):
             return self.step(*batch)
         if times == _AHEAD:
             return self._watched(batch)
-        self.graphs.pop(shapes, None)
-        if not self._record(shapes, batch, leaves, depends):
+        self.renewals += found is not None
+        if self.renewals > _RENEWALS:
+            self._give_up(f"what it depends on changed {_RENEWALS} times")
             return self.step(*batch)
-        return self.graphs[shapes].launch(leaves)
+        self.graphs.pop(shapes, None)
+        recorded = self._recorded(batch, leaves, depends)
+        if recorded is None:
+            return self.step(*batch)
+        self.graphs[shapes] = recorded
+        return recorded.launch(leaves)
 
     def _watched(self, batch: Any) -> Any:
         """The step, run as it is, and whether a record of it would say all that it does."""
@@ -110,11 +118,7 @@ class Graphed:
         self.graphs.clear()
         _log.info("The step is not recorded as a CUDA graph: %s.", why)
 
-    def _record(self, shapes: Any, batch: Any, leaves: Sequence[Any], depends: Any) -> bool:
-        self.made += 1
-        if self.made > _MOST:
-            self._give_up(f"it was recorded {_MOST} times, for other shapes or attributes each time")
-            return False
+    def _recorded(self, batch: Any, leaves: Sequence[Any], depends: Any) -> _Recorded | None:
         inputs = [x if x is None else x.clone() for x in leaves]
         held = [(v, v._value, v._value.requires_grad) for v in self.variables()]
         graph = torch.cuda.CUDAGraph()
@@ -125,12 +129,11 @@ class Graphed:
             # Other threads copy batches meanwhile.
             with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"), draws:
                 outputs = self.step(*tree.pack_sequence_as(batch, inputs))
-        except (RuntimeError, random.NotRecordableError) as error:
+        except Exception as error:  # call by call it may be none, or is raised again
             draws.undo()
             self._give_up(str(error))
-            return False
-        self.graphs[shapes] = _Recorded(graph, inputs, outputs, draws, held, depends)
-        return True
+            return None
+        return _Recorded(graph, inputs, outputs, draws, held, depends)
 
 
 def _recordable(leaves: Sequence[Any]) -> bool:
