@@ -1,4 +1,4 @@
-"""When torch's steps are recorded and launched, with a graph that counts in place of CUDA's; tests/gpu has real ones."""
+"""When torch records and launches steps, with a graph that counts in place of CUDA's; tests/gpu has the real ones."""
 
 from contextlib import contextmanager
 
