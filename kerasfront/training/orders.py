@@ -3,13 +3,13 @@
 import numpy as np
 
 # From so many rows on, an order is computed as it is read: it would take more memory than the batches do.
-_KEPT = 1 << 22
+_KEPT = 1 << 20
 _WINDOW = 1 << 16
 _ROUNDS = 6
 
 
 def permutation(count: int, seed: int, epoch: int) -> "np.ndarray | Computed":
-    """The order of an epoch: NumPy's with its Philox generator, and beyond four million rows a `Computed` one.
+    """The order of an epoch: NumPy's with its Philox generator, and from a million rows on a `Computed` one.
 
     Example:
 
