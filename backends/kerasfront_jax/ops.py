@@ -34,6 +34,14 @@ _broadcast_to = compiled(jnp.broadcast_to, "shape")
 cast = compiled(lambda x, dtype: x.astype(dtypes.to_numpy(dtype)), "dtype")
 
 
+_zeros = compiled(jnp.zeros, "shape", "dtype")
+_ones = compiled(jnp.ones, "shape", "dtype")
+
+
+def _hashable(shape: Any) -> Any:
+    return tuple(shape) if isinstance(shape, (list, tuple)) else shape
+
+
 def _reduce(function: Any) -> Any:
     return lambda x, axis=None, keepdims=False: function(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
 
@@ -223,8 +231,8 @@ PRIMITIVES: dict[str, Any] = {
     "split": _split,
     "broadcast_to": lambda x, shape: _broadcast_to(x, _sizes(shape)),
     "matmul": jnp.matmul,
-    "zeros": lambda shape, dtype=None: jnp.zeros(shape, _native(dtype)),
-    "ones": lambda shape, dtype=None: jnp.ones(shape, _native(dtype)),
+    "zeros": lambda shape, dtype=None: _zeros(_hashable(shape), _native(dtype)),
+    "ones": lambda shape, dtype=None: _ones(_hashable(shape), _native(dtype)),
     "zeros_like": lambda x, dtype=None: jnp.zeros_like(x, None if dtype is None else _native(dtype)),
     "ones_like": lambda x, dtype=None: jnp.ones_like(x, None if dtype is None else _native(dtype)),
     "one_hot_dense": lambda x, num_classes, axis=-1, dtype=None: jax.nn.one_hot(
