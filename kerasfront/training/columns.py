@@ -22,6 +22,7 @@ Rows = np.ndarray | slice
 _SCALARS = (bool, int, float, complex, str, bytes, np.generic)
 
 
+@tree.leaf
 @dataclass(frozen=True)
 class ArraySpec:
     """The shape and the dtype's name of one array of a batch, and whether it is a sparse tensor.

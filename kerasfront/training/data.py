@@ -296,8 +296,8 @@ class ArrayBatches(BatchSource):
 
     def block_size(self, most: int) -> int:
         full = self._steps or self._table.length // self.batch_size
-        if full <= most:
-            return max(1, full)
+        if full < most:
+            return most  # so few are not worth a program of their own
         return min(range(most, most // 2, -1), key=lambda k: full % k)
 
     def epoch_blocks(self, epoch: int, k: int) -> Iterator[Block]:

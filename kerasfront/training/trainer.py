@@ -130,6 +130,7 @@ class Trainer(Layer):
 
     compiled = False
     run_eagerly = False
+    steps_per_execution = 1
     jit_compile: bool | str = "auto"
     train_function: Any = None
     test_function: Any = None

@@ -657,3 +657,16 @@ def test_numerical_helpers():
             to_categorical(wrong, 3)
     np.testing.assert_allclose(normalize([[3, 4], [0, 0]]), [[0.6, 0.8], [0, 0]])
     np.testing.assert_allclose(normalize([[3, 4], [1, 2]], axis=0, order=1), [[0.75, 2 / 3], [0.25, 1 / 3]])
+
+
+@pytest.mark.parametrize("batches", [6, 16, 20, 23, 32, 33, 100])
+def test_blocks_leave_few_batches_over(batches):
+    source = make_batches(np.zeros((4 * batches + 3, 2)), batch_size=4)  # and one shorter batch
+    most = 16
+    k = source.block_size(most)
+    if batches < most:
+        assert k == most
+    else:
+        assert most // 2 < k <= most and batches % k == min(batches % n for n in range(most // 2 + 1, most + 1))
+    steps = [block.steps for block in source.epoch_blocks(0, k)]
+    assert sum(steps) == batches + 1 and steps.count(k) == (batches // k if batches >= most else 0)
