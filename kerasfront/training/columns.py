@@ -293,7 +293,8 @@ _ALONE = _count_alone()
 
 
 def _pandas_column(leaf: Any, name: str) -> Column:
-    return _numpy_column(_from_pandas(leaf, name), name)
+    # Frames lie column by column: one copy here, or a slow gathering for each batch.
+    return _numpy_column(np.ascontiguousarray(_from_pandas(leaf, name)), name)
 
 
 def _from_pandas(leaf: Any, name: str) -> np.ndarray:
