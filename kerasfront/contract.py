@@ -234,8 +234,8 @@ class Adapter:
 
         `step(*batch)` takes native tensors in nested structures and returns nested native tensors; `variables()` are
         all that it reads or writes. `jit` is compile()'s jit_compile: "auto", True or False. `donate` allows the old
-        values' memory to be used for the new ones. `depends()` is what else the step is made from: where
-        every call runs anyway, a step that is kept in another form is made anew when that changes.
+        values' memory to be used for the new ones. `depends()` is what else the step reads:
+        a backend that runs steps call by call, but keeps this one in another form, makes it anew when that changes.
         """
         return step
 

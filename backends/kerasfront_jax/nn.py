@@ -195,7 +195,8 @@ def _attend(
     bias, mask = _rank4(bias), _rank4(mask)
     seen = jnp.tri(query.shape[1], key.shape[1], dtype=bool) if is_causal else True
     # The native one computes float64 in float32, and on the CPU has no float16.
-    fits = query.dtype.name in ("float32", "bfloat16", *(() if jax.default_backend() == "cpu" else ("float16",)))
+    half = query.dtype.name == "float16" and jax.default_backend() != "cpu"
+    fits = half or query.dtype.name in ("float32", "bfloat16")
     if soft_cap is None and value.shape == key.shape and fits:
         fused = (bias is None and mask is None and _cudnn_takes(query)) if flash is None else flash
         y = jax.nn.dot_product_attention(

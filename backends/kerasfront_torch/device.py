@@ -11,7 +11,8 @@ import torch
 
 # Smaller batches are copied as fast by the driver itself.
 _PINNED = 1 << 16  # bytes
-_BEST = "cuda" if torch.cuda.is_available() else "cpu"
+# Asked once: it takes a while, and what is made for a GPU alone is in the tables from the beginning or not at all.
+HAS_GPU = torch.cuda.is_available()
 
 
 class _Device(threading.local):
@@ -23,7 +24,7 @@ _device = _Device()
 
 def default_device() -> str:
     """The device where new tensors go: that of `device_scope`, else the accelerator, else the CPU."""
-    return _device.current or _BEST
+    return _device.current or ("cuda" if HAS_GPU else "cpu")
 
 
 def is_chosen() -> bool:

@@ -10,7 +10,7 @@ from torch.autograd import forward_ad
 
 from kerasfront.spec import dtypes, shapes
 from kerasfront_torch import control
-from kerasfront_torch.device import default_device
+from kerasfront_torch.device import HAS_GPU, default_device
 from kerasfront_torch.dtypes import NATIVE
 
 
@@ -140,7 +140,7 @@ def _via(function: Any, *lacking: torch.dtype) -> Any:
 
 def product(function: Any) -> Any:
     """`function`, which takes integers on every device: CUDA multiplies matrices of floating-point numbers alone."""
-    if not torch.cuda.is_available():
+    if not HAS_GPU:
         return function
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -339,7 +339,7 @@ def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 
 def _of_numbers(function: Any) -> Any:
     """`function`, whose result is no number: numbers, which stay on the host, go to the device before."""
-    if not torch.cuda.is_available():
+    if not HAS_GPU:
         return function
 
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -358,7 +358,7 @@ def _where_on_device(condition: Any, a: Any, b: Any) -> Any:
     return torch.where(condition, a, b)
 
 
-_where = _where_on_device if torch.cuda.is_available() else torch.where
+_where = _where_on_device if HAS_GPU else torch.where
 
 
 def _is_known(bound: Any) -> bool:

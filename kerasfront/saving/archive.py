@@ -32,10 +32,7 @@ class Window(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
         super().__init__()
-        self._file, self._start, self._size, self._position = file, start, size, 0
-
-    def __len__(self) -> int:
-        return self._size
+        self._file, self._start, self.size, self._position = file, start, size, 0
 
     def readable(self) -> bool:
         return True
@@ -47,9 +44,9 @@ class Window(io.RawIOBase):
         return True
 
     def truncate(self, size: int | None = None) -> int:
-        self._size = self._position if size is None else size
-        self._file.truncate(self._start + self._size)
-        return self._size
+        self.size = self._position if size is None else size
+        self._file.truncate(self._start + self.size)
+        return self.size
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
@@ -58,19 +55,19 @@ class Window(io.RawIOBase):
         while done < len(view):
             done += self._file.write(view[done:])
         self._position += done
-        self._size = max(self._size, self._position)
+        self.size = max(self.size, self._position)
         return done
 
     def tell(self) -> int:
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
         self._position = max(0, base + offset)
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")[: max(0, self._size - self._position)]
+        view = memoryview(buffer).cast("B")[: max(0, self.size - self._position)]
         self._file.seek(self._start + self._position)
         count = self._file.readinto(view)  # type: ignore[attr-defined]
         self._position += count
@@ -297,7 +294,7 @@ def _in_place(packed: zipfile.ZipFile, file: IO[bytes], name: str) -> Iterator[W
     # How large it gets is known later: its header has room for sizes of 64 bits.
     window = Window(file, info.header_offset + len(info.FileHeader(zip64=True)), 0)
     yield window
-    info.file_size = info.compress_size = len(window)
+    info.file_size = info.compress_size = window.size
     window.seek(0)
     info.CRC = _checksum(window)
     file.seek(info.header_offset)

@@ -607,7 +607,8 @@ class Trainer(Layer):
         self, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool
     ) -> Iterator[tuple[int, Any]]:
         size = self.steps_per_execution
-        if size == 1 and not watched and self._seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
+        unseen = has_block and not watched  # nobody looks at a batch, and there is a program for several
+        if size == 1 and unseen and self._seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
             size = min(_adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
             size = source.block_size(max(1, size))
         limit = config.max_steps_per_epoch()
@@ -697,7 +698,7 @@ class Trainer(Layer):
         done: list[Any] = []
         watched, drawn = listeners.wants_predict_batches, listeners.draws_predict_batches
         with _adapter.no_gradient():
-            for step, (_, batch) in enumerate(self._dispatches("predict", source, 0, False, True)):
+            for step, (_, batch) in enumerate(self._dispatches("predict", source, 0, False, watched)):
                 if watched:
                     listeners.on_predict_batch_begin(step)
                 waiting.append(function(batch))

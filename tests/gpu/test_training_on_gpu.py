@@ -1,7 +1,5 @@
 """Training on a GPU: batches that are staged ahead, and on torch steps that run as CUDA graphs, whatever is in them."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -31,17 +29,15 @@ def exact():
 @pytest.fixture
 def launches(monkeypatch):
     """How often a CUDA graph was launched."""
-    count = [0]
-    if TORCH:
-        import torch
+    import torch
 
-        replay = torch.cuda.CUDAGraph.replay
+    count, replay = [0], torch.cuda.CUDAGraph.replay
 
-        def counted(self):
-            count[0] += 1
-            return replay(self)
+    def counted(self):
+        count[0] += 1
+        return replay(self)
 
-        monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counted)
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counted)
     return count
 
 
@@ -118,8 +114,8 @@ def assert_alike(got, want, rtol=2e-3, atol=2e-4):
 def test_as_call_by_call(name, policy, launches):
     build, x = NETS[name]
     got = trained(build, x, policy=policy)
-    if TORCH:  # training: four epochs of five batches, the first two calls of each of the two shapes aside
-        assert launches[0] >= 16
+    # Training: four epochs of five batches, the first two calls of each of the two shapes aside.
+    assert launches[0] >= 16
     loose = {} if policy == "float32" else {"rtol": 0.1, "atol": 0.05}
     assert_alike(got, trained(build, x, policy=policy, eager=True), **loose)
 
@@ -138,14 +134,13 @@ OPTIMIZERS = {
 
 @only_torch
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_optimizers(name, launches):
+def test_optimizers(name):
     got = trained(cnn, IMAGES, OPTIMIZERS[name])
-    print(name, launches[0], file=sys.stderr)
     assert_alike(got, trained(cnn, IMAGES, OPTIMIZERS[name], eager=True))
 
 
 @only_torch
-def test_float16_scales_the_loss(launches):
+def test_float16_scales_the_loss():
     got = trained(cnn, IMAGES, policy="mixed_float16")
     assert_alike(got, trained(cnn, IMAGES, policy="mixed_float16", eager=True), 0.1, 0.05)
 
@@ -219,7 +214,7 @@ def test_what_a_graph_would_freeze_runs_call_by_call(layer, launches):
 
 
 @only_torch
-def test_a_layer_that_is_frozen_in_between(launches):
+def test_a_layer_that_is_frozen_in_between():
     keras.utils.set_random_seed(1)
     model = cnn()
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -244,7 +239,7 @@ def test_weights_set_in_between():
 
 
 @only_torch
-def test_single_batches(launches):
+def test_single_batches():
     losses = {}
     for eager in (False, True):
         keras.utils.set_random_seed(1)
