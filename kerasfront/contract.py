@@ -80,6 +80,8 @@ class Adapter:
     steps_per_dispatch: int = 1
     # To how many bytes an array on the host must be aligned for a step to read it in place.
     alignment: int = 1
+    # Whether `adopt` keeps the memory of an array on the host, if it is aligned to 64 bytes.
+    adopts: bool = False
     # Whether `assign` replaces the value (a functional framework) or writes into it.
     functional: bool = False
     # Whether the keys of random draws are read on the host, and so live there.
@@ -120,6 +122,14 @@ class Adapter:
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
         raise NotImplementedError
+
+    def peek(self, x: Any) -> np.ndarray[Any, Any]:
+        """`to_numpy` for one who only reads it, and soon: without a copy where the framework allows that."""
+        return self.to_numpy(x)
+
+    def adopt(self, array: np.ndarray[Any, Any]) -> Any:
+        """A native tensor of an array that nobody else holds, whose memory it may keep."""
+        return self.to_tensor(array, None)
 
     def cast(self, x: Any, dtype: str) -> Any:
         raise NotImplementedError

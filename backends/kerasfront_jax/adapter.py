@@ -52,6 +52,7 @@ class JaxAdapter(Adapter):
     functional = True
     steps_per_dispatch = 16
     alignment = 64
+    adopts = True
     bridges = {"jax": bridge}
 
     # -- conversion
@@ -82,6 +83,9 @@ class JaxAdapter(Adapter):
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
         return np.asarray(sparse.to_dense(x))
+
+    def adopt(self, array: np.ndarray[Any, Any]) -> Any:
+        return jnp.asarray(array, array.dtype)  # it copies where the dtype isn't said
 
     def to_dense(self, x: Any) -> Any:
         return sparse.to_dense(x)

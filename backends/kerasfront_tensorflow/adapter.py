@@ -91,6 +91,7 @@ class TensorFlowAdapter(Adapter):
         "ragged": composite.ragged_ops(primitives),
     }
     steps_per_dispatch = 16
+    adopts = True
     variable_base = TensorFlowVariable
     layer_base = TensorFlowLayer
     bridges = {"saved_model": SavedModel}
@@ -126,6 +127,18 @@ class TensorFlowAdapter(Adapter):
             x = tf.raw_ops.ReadVariableOp(resource=x.handle, dtype=x.dtype)
         x = composite.to_dense(x)
         return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
+
+    def peek(self, x: Any) -> np.ndarray[Any, Any]:
+        if type(x) is _VARIABLE:
+            x = tf.raw_ops.ReadVariableOp(resource=x.handle, dtype=x.dtype)
+        return np.asarray(x)  # a view of the tensor, where its numpy() is a copy
+
+    def adopt(self, array: np.ndarray[Any, Any]) -> Any:
+        # TensorFlow's kernels take it for granted that memory is aligned.
+        aligned = array.nbytes and array.flags.carray and array.ctypes.data % 64 == 0
+        if aligned and array.dtype.kind in "iuf":
+            return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+        return tf.convert_to_tensor(array)
 
     def to_dense(self, x: Any) -> Any:
         return composite.to_dense(x)
@@ -170,7 +183,9 @@ class TensorFlowAdapter(Adapter):
 
     def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:
         with tf.init_scope():
-            variable = tf.Variable(self.to_tensor(value, dtype), trainable=trainable, name="variable")
+            owned = fresh and isinstance(value, np.ndarray) and value.dtype == dtypes.to_numpy(dtype)
+            tensor = self.adopt(value) if owned else self.to_tensor(value, dtype)
+            variable = tf.Variable(tensor, trainable=trainable, name="variable")
         # TensorFlow prepares its kernel anew for every name that it is given, which takes longer than all the rest.
         variable._handle_name = f"{name.replace('/', '_')}:0"
         return variable

@@ -18,8 +18,13 @@ from typing import IO, Any
 from kerasfront.errors import SavingError
 from kerasfront.saving.limits import Limits
 
+try:
+    from zlib_ng.zlib_ng import crc32  # three to four times as fast
+except ImportError:  # there is no wheel for every machine
+    from zlib import crc32
+
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets/"
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18  # what a core's cache holds
 _ENCRYPTED = 0x1
 _LOCAL_HEADER = 30
 
@@ -239,7 +244,7 @@ def _checksum(file: io.RawIOBase) -> int:
     crc, buffer = 0, bytearray(_CHUNK)
     view = memoryview(buffer)
     while count := file.readinto(buffer):
-        crc = zlib.crc32(view[:count], crc)
+        crc = crc32(view[:count], crc)
     file.seek(0)
     return crc
 

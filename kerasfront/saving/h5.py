@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from kerasfront.errors import SavingError
+from kerasfront.saving import memory
 from kerasfront.saving.limits import Limits
 from kerasfront.spec import dtypes
 
@@ -138,7 +139,7 @@ class Reader:
         """The values of a dataset, in one copy from the file."""
         entry = self.entries[path]
         raw = self.file[path].dtype
-        out = np.empty(entry.shape, raw)
+        out = memory.empty(entry.shape, raw)
         try:
             if out.size:
                 self.file[path].read_direct(out)

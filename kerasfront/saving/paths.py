@@ -7,6 +7,7 @@ A path follows attributes: `layers/dense_1`, `encoder/blocks/conv2d`. Inside lis
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from kerasfront.errors import SavingError
@@ -23,9 +24,15 @@ _CONTAINERS = (TrackedList, TrackedDict, TrackedSet, tuple)
 
 def is_saveable(value: Any) -> bool:
     """Whether it has weights of its own in a file: layers, models and optimizers do; metrics don't."""
-    if isinstance(value, Layer):
+    kind: Any = type(value)
+    return _are_saveable(kind)
+
+
+@lru_cache(maxsize=1024)
+def _are_saveable(kind: type) -> bool:
+    if issubclass(kind, Layer):
         return True
-    return hasattr(type(value), "save_own_variables") and not isinstance(value, (Metric, type))
+    return hasattr(kind, "save_own_variables") and not issubclass(kind, (Metric, type))
 
 
 def walk(root: Any) -> Iterator[tuple[str, Any]]:

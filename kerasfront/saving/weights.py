@@ -17,7 +17,7 @@ from kerasfront import serialization
 from kerasfront.contract import current
 from kerasfront.errors import KerasFrontError, SavingError
 from kerasfront.layers.layer import Layer
-from kerasfront.saving import h5, paths
+from kerasfront.saving import h5, memory, paths
 from kerasfront.saving.archive import parse_json
 from kerasfront.saving.limits import Limits
 from kerasfront.spec import dtypes
@@ -45,7 +45,7 @@ def _write_own(owner: Any, group: Any) -> None:
         owner.save_own_variables(h5.WriteStore(group))
         return
     for index, variable in enumerate(variables):
-        h5.write(group, str(index), np.asarray(_adapter.to_numpy(variable._value)))
+        h5.write(group, str(index), _adapter.peek(variable._value))
 
 
 def _plain_variables(owner: Any) -> list[Variable] | None:
@@ -66,7 +66,7 @@ def arrays_of(model: Any, optimizer: bool = False) -> Iterator[tuple[str, Any, d
         if variables is None:
             owner.save_own_variables(values)
         else:
-            values = {str(i): _adapter.to_numpy(v._value) for i, v in enumerate(variables)}
+            values = {str(i): _adapter.peek(v._value) for i, v in enumerate(variables)}
         yield path, owner, {k: np.asarray(v) for k, v in values.items()}
 
 
@@ -324,7 +324,7 @@ def _plan(owner: Any, path: str, reader: Any, group: str, report: LoadReport) ->
 
     def assign(deferred: Any) -> None:
         for variable, place in assignments:
-            variable.assign(reader.read(place))
+            variable.assign(_adapter.adopt(reader.read(place)))
             if deferred is not None:
                 deferred.done(getattr(variable, "stored", variable))
 
@@ -398,7 +398,7 @@ class Deferred(serialization.Budget):
     def __call__(self, variable: Variable, initializer: Any, shape: tuple[int, ...], dtype: str) -> Any:
         self.charge(variable, shape, dtype)
         self.waiting[id(variable)] = (variable, initializer)
-        return np.zeros(shape, dtypes.to_numpy(dtype))
+        return memory.zeros(shape, dtypes.to_numpy(dtype))
 
     def done(self, variable: Variable) -> None:
         self.waiting.pop(id(variable), None)

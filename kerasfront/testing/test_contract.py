@@ -148,6 +148,37 @@ def test_scalars_have_the_asked_dtype_and_no_axes(adapter: Adapter) -> None:
     assert adapter.dtype_name(total) == "float32" and array(adapter, total).tolist() == [3.0]
 
 
+def test_an_array_that_is_given_away_has_its_values(adapter: Adapter) -> None:
+    for name in dtypes.ALL:
+        if name not in adapter.native_dtypes:
+            continue
+        for shape in ((), (0, 3), (3, 5), (300, 301)):
+            size, dtype = int(np.prod(shape)), dtypes.to_numpy(name)
+            for beyond in (0, dtype.itemsize):  # from an address that 64 divides, and from another
+                memory = np.zeros(size * dtype.itemsize + 128, np.uint8)
+                start = -memory.ctypes.data % 64 + beyond
+                given = memory[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
+                given[...] = (np.arange(size) % 50).reshape(shape).astype(dtype)
+                expected = given.copy()
+                tensor = adapter.adopt(given)
+                del given, memory
+                assert adapter.is_tensor(tensor) and adapter.dtype_name(tensor) == name
+                np.testing.assert_array_equal(array(adapter, tensor), expected, f"{name} {shape}")
+    frozen = np.arange(64, dtype="float32")
+    frozen.flags.writeable = False
+    np.testing.assert_array_equal(array(adapter, adapter.adopt(frozen)), frozen)
+    np.testing.assert_array_equal(array(adapter, adapter.adopt(np.ones((64, 64), "float32").T[::2])), 1)
+
+
+def test_a_peek_shows_what_to_numpy_gives(adapter: Adapter) -> None:
+    for name in dtypes.ALL:
+        if name in adapter.native_dtypes:
+            storage = adapter.make_storage(np.arange(6).astype(dtypes.to_numpy(name)), name, False, "v")
+            seen = adapter.peek(storage)
+            assert seen.dtype == dtypes.to_numpy(name)
+            np.testing.assert_array_equal(seen, array(adapter, storage))
+
+
 def test_the_result_of_to_numpy_is_no_window_into_a_gradient(trainer: Adapter) -> None:
     held = Held(trainer, np.ones(2, "float32"))
     assert array(trainer, op("add")(held, held)).tolist() == [2.0, 2.0]

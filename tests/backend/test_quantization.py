@@ -164,7 +164,8 @@ def test_equations_with_an_ellipsis() -> None:
             layer.set_weights([np.linspace(-1, 2, 20, dtype="float32").reshape(5, 4)])
             layer.quantize(**way)
             found.append(values(layer(x)))
-        np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+        # Sums of float32 are as exact as their largest terms are, also where these cancel out.
+        np.testing.assert_allclose(found[0], found[1], rtol=1e-6, atol=1e-6 * np.abs(found[1]).max())
     trailing = layers.EinsumDense("ab...,bc->ac...", (4, None))
     x = GENERATOR.normal(size=(2, 3, 5)).astype("float32")
     y = values(trailing(x))
