@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import mmap
 import os
 import shutil
 import stat
@@ -25,6 +26,7 @@ except ImportError:  # there is no wheel for every machine
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets/"
 _CHUNK = 1 << 18  # what a core's cache holds
+_MAPPED = 1 << 26
 _ENCRYPTED = 0x1
 _LOCAL_HEADER = 30
 
@@ -37,7 +39,7 @@ class Window(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
         super().__init__()
-        self._file, self._start, self.size, self._position = file, start, size, 0
+        self._file, self.start, self.size, self._position = file, start, size, 0
 
     def readable(self) -> bool:
         return True
@@ -50,12 +52,12 @@ class Window(io.RawIOBase):
 
     def truncate(self, size: int | None = None) -> int:
         self.size = self._position if size is None else size
-        self._file.truncate(self._start + self.size)
+        self._file.truncate(self.start + self.size)
         return self.size
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        self._file.seek(self._start + self._position)
+        self._file.seek(self.start + self._position)
         done = 0
         while done < len(view):
             done += self._file.write(view[done:])
@@ -73,7 +75,7 @@ class Window(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")[: max(0, self.size - self._position)]
-        self._file.seek(self._start + self._position)
+        self._file.seek(self.start + self._position)
         count = self._file.readinto(view)  # type: ignore[attr-defined]
         self._position += count
         return int(count)
@@ -249,6 +251,26 @@ def _checksum(file: io.RawIOBase) -> int:
     return crc
 
 
+def _checksum_of_own(file: IO[bytes], window: Window) -> int:
+    """The checksum of what this process has just written, and nobody else knows of: so it may be mapped.
+
+    (A mapped file that another process cuts short would end this one.)
+    """
+    crc, end = 0, window.start + window.size
+    try:
+        for begin in range(0, end, _MAPPED):
+            size = min(_MAPPED, end - begin)
+            with (
+                mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ, offset=begin) as mapped,
+                memoryview(mapped) as view,
+            ):
+                crc = crc32(view[max(0, window.start - begin) :], crc)
+    except OSError:  # there are file systems that map nothing
+        window.seek(0)
+        return _checksum(window)
+    return crc
+
+
 def parse_json(text: str | bytes, what: str, limits: Limits) -> dict[str, Any]:
     """A JSON object from text whose size is checked; raises SavingError for anything else."""
     if len(text) > limits.config_bytes:
@@ -300,8 +322,7 @@ def _in_place(packed: zipfile.ZipFile, file: IO[bytes], name: str) -> Iterator[W
     window = Window(file, info.header_offset + len(info.FileHeader(zip64=True)), 0)
     yield window
     info.file_size = info.compress_size = window.size
-    window.seek(0)
-    info.CRC = _checksum(window)
+    info.CRC = _checksum_of_own(file, window)
     file.seek(info.header_offset)
     file.write(info.FileHeader(zip64=True))
     packed.filelist.append(info)
