@@ -9,8 +9,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from kerasfront import memory
 from kerasfront.errors import SavingError
-from kerasfront.saving import memory
 from kerasfront.saving.limits import Limits
 from kerasfront.spec import dtypes
 

@@ -13,11 +13,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasfront import serialization
+from kerasfront import memory, serialization
 from kerasfront.contract import current
 from kerasfront.errors import KerasFrontError, SavingError
 from kerasfront.layers.layer import Layer
-from kerasfront.saving import h5, memory, paths
+from kerasfront.saving import h5, paths
 from kerasfront.saving.archive import parse_json
 from kerasfront.saving.limits import Limits
 from kerasfront.spec import dtypes

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasfront import tree
+from kerasfront import memory, tree
 from kerasfront.contract import current
 from kerasfront.errors import DataError
 from kerasfront.training.sparse_rows import is_native_sparse, sparse_rows, takes_sparse
@@ -209,23 +209,14 @@ class _Memory(threading.local):
         """So many bytes. NumPy has all views of them refer to what is in `pieces`, also views of views."""
         pieces = self.pieces
         for place in range(len(pieces)):
-            if getrefcount(pieces[place]) == _ALONE and len(pieces[place]) == size + _LINE:
-                return _begin(pieces[place], size)
-        piece = np.empty(size + _LINE, np.uint8)
+            if getrefcount(pieces[place]) == _ALONE and len(pieces[place]) == size + memory.LINE:
+                return memory.begin(pieces[place], size)
+        piece = np.empty(size + memory.LINE, np.uint8)
         # Any loop needs two; beyond that, those of other sizes make room.
         while len(pieces) >= 2 and sum(map(len, pieces)) + size > self.limit:
             pieces.pop(0)
         pieces.append(piece)
-        return _begin(piece, size)
-
-
-def _begin(piece: np.ndarray, size: int) -> np.ndarray:
-    start = -_address(piece) % _LINE
-    return piece[start : start + size]
-
-
-def _address(array: np.ndarray) -> int:
-    return int(array.__array_interface__["data"][0])
+        return memory.begin(piece, size)
 
 
 class _Gathered:
@@ -259,7 +250,7 @@ class _Gathered:
     def view(self, rows: slice) -> np.ndarray:
         """The rows where they are, or copied where the framework would copy them anyway."""
         out: np.ndarray = self.array[rows]
-        if not self.pooled or out.nbytes <= self.SMALL or _address(out) % current().alignment == 0:
+        if not self.pooled or out.nbytes <= self.SMALL or memory.address(out) % current().alignment == 0:
             return out
         copy = self._memory(len(out))
         copy[:] = out
@@ -267,8 +258,8 @@ class _Gathered:
 
     def _memory(self, rows: int) -> np.ndarray:
         size = rows * self.row_bytes
-        memory = (self.shared if size <= self.SHARED else self.own).take(size)
-        return memory.view(self.array.dtype).reshape((rows, *self.array.shape[1:]))
+        taken = (self.shared if size <= self.SHARED else self.own).take(size)
+        return taken.view(self.array.dtype).reshape((rows, *self.array.shape[1:]))
 
 
 _readers = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -277,10 +268,6 @@ _readers = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_readers, "rows")
-
-
-# The bytes of a cache line: no framework asks for more.
-_LINE = 64
 
 
 def _count_alone() -> int:

@@ -1,4 +1,4 @@
-"""Memory on the host for weights on their way from a file, as frameworks keep it instead of copying it."""
+"""Memory on the host, laid as frameworks keep it, or read it in place, instead of copying it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ import numpy as np
 
 from kerasfront.contract import current
 
-_LINE = 64  # bytes
+LINE = 64  # the bytes of a cache line: no framework asks for more
 _LARGE = 1 << 16  # bytes; for less a copy costs nothing
+
+
+def address(array: np.ndarray[Any, Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def begin(piece: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
+    """So many bytes of a piece that has `LINE` more, from an aligned address on."""
+    start = -address(piece) % LINE
+    return piece[start : start + size]
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
@@ -19,9 +29,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     size = math.prod(shape) * dtype.itemsize
     if size < _LARGE:
         return np.empty(shape, dtype)
-    piece = np.empty(size + _LINE, np.uint8)
-    start = -piece.ctypes.data % _LINE
-    return piece[start : start + size].view(dtype).reshape(shape)
+    return begin(np.empty(size + LINE, np.uint8), size).view(dtype).reshape(shape)
 
 
 def zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
