@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -38,18 +39,15 @@ def _convolution(
     if x.shape[0] == 0:
         return _as_given(_of_nothing(x, kernel, strides, padding, dilation_rate, kernel.shape[-1]), data_format)
     if padding == "causal":
-        x, padding = tf.pad(x, [[0, 0], [dilation_rate[0] * (kernel.shape[0] - 1), 0], [0, 0]]), "valid"
+        x, padding = _before(x, kernel.shape[0], dilation_rate[0]), "valid"
     if padding == "valid":
         for n, k, d in zip(x.shape[1:-1], kernel.shape[:-2], dilation_rate, strict=True):
             if n is not None and n < d * (k - 1) + 1:
                 raise ValueError("a window does not fit")  # oneDNN's kernels give anything then
     rank = x.shape.rank - 2
-    if max(dilation_rate) > 1 and (rank == 3 or x.dtype not in (tf.float32, tf.bfloat16)):
-        kernel, dilation_rate = (
-            _dilated(kernel, dilation_rate),
-            (1,) * rank,
-        )  # the CPU has no kernels for these
-    if groups > 1 and (rank == 3 or x.dtype == tf.float64):  # these have no kernels for groups, or no gradients
+    if max(dilation_rate) > 1 and not (rank < 3 and x.dtype in (tf.float32, tf.bfloat16) and _complete()):
+        kernel, dilation_rate = _dilated(kernel, dilation_rate), (1,) * rank
+    if groups > 1 and not (rank < 3 and x.dtype != tf.float64 and _complete()):
         parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
         y = tf.concat([_slid(a, k, strides, padding, dilation_rate) for a, k in parts], -1)
     else:
@@ -62,6 +60,11 @@ def _convolution(
     return _as_given(y, data_format)
 
 
+def _before(x: Any, window: int, dilation_rate: int) -> Any:
+    """The sequences x after the zeros that a causal window sees before their starts."""
+    return tf.pad(x, [[0, 0], [dilation_rate * (window - 1), 0], [0, 0]])
+
+
 def _slid(x: Any, kernel: Any, strides: Any, padding: str, dilation_rate: Any) -> Any:
     rank = x.shape.rank - 2
     if rank == 3:
@@ -69,6 +72,26 @@ def _slid(x: Any, kernel: Any, strides: Any, padding: str, dilation_rate: Any) -
     if rank == 2:
         return tf.nn.conv2d(x, kernel, strides, padding.upper(), dilations=dilation_rate)
     return tf.nn.conv1d(x, kernel, strides[0], padding.upper(), dilations=dilation_rate[0])
+
+
+@functools.cache
+def _complete() -> bool:
+    """Whether convolutions in one and two dims have kernels for groups and dilations, with their gradients.
+
+    oneDNN's have, and a GPU's. TensorFlow leaves oneDNN out on a CPU that isn't recent, and says so nowhere: it is
+    tried. What it has instead takes groups forward only, outside graphs only, and dilations forward only.
+    """
+    if tf.config.list_logical_devices("GPU"):
+        return True
+    with tf.init_scope():
+        ones = tf.ones((1, 1, 1, 2))
+        try:
+            tf.raw_ops.Conv2DBackpropFilter(
+                input=ones, filter_sizes=(1, 1, 1, 2), out_backprop=ones, strides=[1] * 4, padding="VALID"
+            )
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            return False
+    return True
 
 
 def _of_nothing(x: Any, kernel: Any, strides: Any, padding: str, dilation_rate: Any, filters: int) -> Any:
@@ -86,9 +109,11 @@ def _depthwise_convolution(
     if len(x.shape) != len(kernel.shape) or x.shape[-1] not in (None, channels):  # here TensorFlow ends the process
         raise ValueError(f"a depthwise kernel of shape {kernel.shape} doesn't fit inputs of shape {x.shape}")
     native = len(window) < 3 and len(set(strides)) == 1 and (max(strides) == 1 or max(dilation_rate) == 1)
-    if not native or padding == "causal" or x.shape[0] == 0:
+    if not native or x.shape[0] == 0:
         flat = tf.reshape(kernel, (*window, 1, channels * multiplier))
         return _convolution(inputs, flat, None, strides, padding, data_format, dilation_rate, channels)
+    if padding == "causal":
+        x, padding = _before(x, window[0], dilation_rate[0]), "valid"
     if len(window) == 1:
         x, kernel = tf.expand_dims(x, 1), tf.expand_dims(kernel, 0)
         strides, dilation_rate = (*strides, *strides), (1, *dilation_rate)
@@ -102,11 +127,10 @@ def _dilated(kernel: Any, dilation_rate: Any) -> Any:
     """The kernel with zeros between its elements."""
     for axis, d in enumerate(dilation_rate):
         if d > 1:
-            k = kernel.shape[axis]
             spread = tf.stack([kernel] + [tf.zeros_like(kernel)] * (d - 1), axis + 1)
-            shape = [*kernel.shape[:axis], k * d, *kernel.shape[axis + 1 :]]
-            cut = [slice(None)] * axis + [slice((k - 1) * d + 1)]
-            kernel = tf.reshape(spread, shape)[tuple(cut)]
+            shape = [-1 if n is None else n for n in kernel.shape]
+            shape[axis] = max(shape[axis] * d, -1)
+            kernel = tf.reshape(spread, shape)[(slice(None),) * axis + (slice(None, 1 - d),)]
     return kernel
 
 
