@@ -76,6 +76,8 @@ def run(job: Job, options: list[str], limit: float) -> Result:
     # Jobs run side by side: a thread each. Tests compile thousands of tiny programs that run once: little optimizing.
     environment.setdefault("OMP_NUM_THREADS", "1")
     environment.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    # XLA's emitters of fused loops take half the time of a tiny compilation. The benchmarks' tests keep them.
+    environment.setdefault("XLA_FLAGS", "" if job.name == "cross" else "--xla_cpu_use_fusion_emitters=false")
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         # An empty folder for the settings: the tests must not depend on what the user has configured.
