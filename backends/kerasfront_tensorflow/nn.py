@@ -128,8 +128,7 @@ def _dilated(kernel: Any, dilation_rate: Any) -> Any:
     for axis, d in enumerate(dilation_rate):
         if d > 1:
             spread = tf.stack([kernel] + [tf.zeros_like(kernel)] * (d - 1), axis + 1)
-            shape = [-1 if n is None else n for n in kernel.shape]
-            shape[axis] = max(shape[axis] * d, -1)
+            shape = [-1 if n is None else n * d if i == axis else n for i, n in enumerate(kernel.shape)]
             kernel = tf.reshape(spread, shape)[(slice(None),) * axis + (slice(None, 1 - d),)]
     return kernel
 

@@ -15,13 +15,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.skipif(kerasfront.config.backend() != "tensorflow", reason="oneDNN's kernels are TensorFlow's choice")
-@pytest.mark.parametrize("tests", [["--pyargs", "kerasfront.testing"], ["tests/backend/test_layers.py"]], ids=str)
+@pytest.mark.parametrize(
+    "tests",
+    [
+        pytest.param(["--pyargs", "kerasfront.testing", "--kerasfront-backend=tensorflow"], id="ops"),
+        pytest.param(["tests/backend/test_layers.py"], id="layers"),
+    ],
+)
 def test_convolutions_without_onednn(tests: list[str]) -> None:
     """Groups, dilations, their gradients and compiled steps: what Eigen's kernels lack is made of what they have."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
-    only = ["-k", "onv and tensorflow"] if "--pyargs" in tests else ["-k", "onv"]
     done = subprocess.run(
-        [*command, *only, "-m", "not slow"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", "onv", "-m", "not slow"],
         cwd=ROOT,
         env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"},
         capture_output=True,
