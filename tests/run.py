@@ -9,6 +9,7 @@ A failed job's output follows its line. Exit status: 0 if every job passed and r
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -134,10 +135,8 @@ WIDTHS = {"passed": 5, "failed": 4, "skipped": 4}
 
 def end(process: "subprocess.Popen[bytes]") -> None:
     """Ends a job's process and those that it started: they are a group of their own."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def start(job: Job, options: list[str], folder: Path) -> Running:

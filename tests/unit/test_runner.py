@@ -1,7 +1,8 @@
 """tests/run.py: what it counts and says of a job, while it runs and at its end."""
 
-import progress
 import pytest
+
+import progress
 import run
 
 TESTS = """
