@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "ArgumentError",
     "BackendError",
     "CapabilityError",
     "ConfigError",
@@ -50,6 +51,10 @@ class KerasFrontError(Exception):
 
 class BackendError(KerasFrontError, ImportError):
     """A backend is unknown, isn't installed, doesn't fit the contract, or was chosen too late."""
+
+
+class ArgumentError(KerasFrontError, ValueError, TypeError):
+    """An argument is of a wrong kind, out of its range, or has a name that isn't known."""
 
 
 class CapabilityError(KerasFrontError, NotImplementedError):

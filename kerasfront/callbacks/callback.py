@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from kerasfront import tree
+from kerasfront.arguments import Constructed
 
 Logs = dict[str, Any]
 # What the training loop hands over: the values, or a callable that reads them from the device.
@@ -30,7 +31,7 @@ def takes_late_logs(hook: _Hook) -> _Hook:
     return hook
 
 
-class Callback:
+class Callback(Constructed):
     """What is called at the events of training, evaluation and prediction; subclasses override the hooks.
 
     `logs` is a dict of Python numbers, the metrics so far; what a callback adds to it in `on_epoch_end`,

@@ -40,7 +40,7 @@ class EarlyStopping(MonitorCallback):
         monitor: str = "val_loss",
         min_delta: float = 0,
         patience: int = 0,
-        verbose: int = 0,
+        verbose: int | bool = 0,
         mode: str = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,

@@ -34,7 +34,7 @@ class LearningRateScheduler(Callback):
         0.25
     """
 
-    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
+    def __init__(self, schedule: Callable[..., Any], verbose: int | bool = 0) -> None:
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
@@ -86,7 +86,7 @@ class ReduceLROnPlateau(MonitorCallback):
         monitor: str = "val_loss",
         factor: float = 0.1,
         patience: int = 10,
-        verbose: int = 0,
+        verbose: int | bool = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
         cooldown: int = 0,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 
+from kerasfront.arguments import wrong
 from kerasfront.callbacks.callback import Logs
 from kerasfront.callbacks.monitor import MonitorCallback
 from kerasfront.errors import SavingError, suggest
@@ -11,9 +12,8 @@ from kerasfront.utils import console, files
 
 def check_save_freq(owner: str, save_freq: int | str, argument: str = "save_freq") -> None:
     """Raises a ValueError unless it is "epoch" or a positive int."""
-    is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-    if save_freq != "epoch" and not is_count:
-        raise ValueError(f'{owner}: `{argument}` must be "epoch" or a positive number of batches; {save_freq!r} came.')
+    if save_freq != "epoch" and (type(save_freq) is not int or save_freq < 1):
+        raise wrong(argument, owner, '"epoch" or a positive number of batches', save_freq)
 
 
 class BatchCounter:
@@ -73,7 +73,7 @@ class ModelCheckpoint(MonitorCallback):
         self,
         filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
-        verbose: int = 0,
+        verbose: int | bool = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",

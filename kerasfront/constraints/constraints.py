@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import config, ops, serialization
+from kerasfront.arguments import Constructed
 
 Axis = int | Sequence[int]
 
 
-class Constraint:
+class Constraint(Constructed):
     """The base of constraints: called with a tensor, it returns one of the same shape that fulfils the constraint.
 
     A subclass defines `__call__(w)` and `get_config`.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import config
+from kerasfront.arguments import Constructed
 from kerasfront.errors import suggest
 from kerasfront.spec import dtypes
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
 
-class DTypePolicy:
+class DTypePolicy(Constructed):
     """A compute dtype and a variable dtype.
 
     Args:

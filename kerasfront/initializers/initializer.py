@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerasfront import ops, serialization
+from kerasfront.arguments import Constructed
 from kerasfront.random.host import host_generator, next_host_seed
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import dtypes
@@ -16,7 +17,7 @@ Shape = int | Sequence[int]
 Array = np.ndarray[Any, Any]
 
 
-class Initializer:
+class Initializer(Constructed):
     """The base of initializers: called with a shape and a dtype, it returns the values of a new variable.
 
     A subclass defines `__call__(shape, dtype=None)`, which returns a tensor, and `get_config`.

@@ -79,6 +79,7 @@ def _plain(name: str, value: Any) -> Any:
 
 def with_defaults(function: F, **defaults: Any) -> F:
     """A copy of a function with other defaults: a layer's constructor for another rank."""
+    function = inspect.unwrap(function)
     assert isinstance(function, types.FunctionType)
     parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     found = [defaults.get(p.name, p.default) for p in parameters]

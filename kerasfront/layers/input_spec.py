@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import tree
+from kerasfront.arguments import Constructed
 from kerasfront.errors import ShapeError
 from kerasfront.spec import dtypes, unknown
 
 
-class InputSpec:
+class InputSpec(Constructed):
     """The rank, shape and dtype that a layer wants of an input.
 
     Args:

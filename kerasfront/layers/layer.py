@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import constraints, dtype_policies, initializers, regularizers, scopes, serialization, tree
+from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.contract import assignments, current
 from kerasfront.errors import KerasFrontError, NotBuiltError
 from kerasfront.layers._calls import (
@@ -120,7 +121,7 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
         if input_shape is not None:
             self._input_shape_arg = tuple(input_shape)
         if kwargs:
-            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {', '.join(kwargs)}.")
+            raise unknown_argument(type(self).__name__, kwargs, names_of(type(self)))
         self.__dict__["_initialized"] = True
 
     # ---- tracking -----------------------------------------------------------------------------------------------

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasfront import serialization, tree
+from kerasfront.arguments import Constructed
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.ops import checkpoint
 from kerasfront.spec import KerasTensor, Node, infer
 
 
-class Operation:
+class Operation(Constructed):
     """The base of layers: a name, nodes, and a config.
 
     Subclasses define `call`. The arguments of the constructor are remembered, so that `get_config` need not be

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasfront import config, dtype_policies, ops, serialization, tree
+from kerasfront.arguments import Constructed
 from kerasfront.contract import current
 from kerasfront.errors import KerasFrontError, ShapeError
 from kerasfront.losses import functions as f
@@ -17,7 +18,7 @@ _adapter = current()
 _native = _adapter.native
 
 
-class Loss:
+class Loss(Constructed):
     """The base of losses. A subclass defines `call(y_true, y_pred)`, which returns a value for each sample.
 
     Args:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import config, dtype_policies, initializers, ops, scopes, serialization
+from kerasfront.arguments import Constructed
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.variable import StatelessScope, Variable
 
 
-class Metric:
+class Metric(Constructed):
     """The base of metrics.
 
     A subclass makes its variables in `__init__` with `add_variable`, adds a batch to them in `update_state`, and

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, serialization
+from kerasfront.arguments import Constructed
 from kerasfront.errors import DataError, NotBuiltError, suggest
 from kerasfront.layers import (
     CategoryEncoding,
@@ -32,7 +33,7 @@ from kerasfront.spec import KerasTensor, dtypes
 _ROWS = 4096
 
 
-class Cross:
+class Cross(Constructed):
     """A feature made of several: their values together, hashed into bins.
 
     Args:
@@ -67,7 +68,7 @@ class Cross:
         return cls(**config)
 
 
-class Feature:
+class Feature(Constructed):
     """How a feature is prepared.
 
     Args:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kerasfront import initializers, ops, scopes, serialization
+from kerasfront.arguments import Constructed
 from kerasfront.contract import assignments, current
 from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.naming import auto_name, to_snake_case
@@ -26,7 +27,7 @@ _BASE = (
 )  # fmt: skip
 
 
-class Optimizer:
+class Optimizer(Constructed):
     """The base of optimizers: applies gradients to variables.
 
     A subclass says in `slots` what it keeps for each variable, and in `update` what becomes of a variable's value and

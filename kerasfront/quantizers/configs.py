@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from kerasfront import serialization
+from kerasfront.arguments import Constructed
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer, Quantizer
 
 _INT8 = (-127, 127)
 
 
-class QuantizationConfig:
+class QuantizationConfig(Constructed):
     """The base of what `quantize` is told.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kerasfront.arguments import Constructed
 from kerasfront.errors import suggest
 from kerasfront.quantizers.functions import Axis, abs_max_quantize
 from kerasfront.spec import dtypes
@@ -12,7 +13,7 @@ from kerasfront.spec import dtypes
 _RANGES = {"int4": (-8, 7), "uint4": (0, 15), "int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
-class Quantizer:
+class Quantizer(Constructed):
     """The base of quantizers: called on floats, one returns integers and their scale.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import naming, ops, scopes
+from kerasfront.arguments import Constructed
 from kerasfront.contract import current
 from kerasfront.ops import _draws
 from kerasfront.random import host
@@ -23,7 +24,7 @@ def _device() -> AbstractContextManager[Any]:
     return _adapter.device_scope("cpu:0") if _adapter.host_keys else nullcontext()
 
 
-class SeedGenerator:
+class SeedGenerator(Constructed):
     """A seed and a counter: each draw that is given the generator takes the next key, and no two draws are alike.
 
     Pass it as the `seed` of the functions of `kerasfront.random`. A layer that draws keeps one as an attribute: its

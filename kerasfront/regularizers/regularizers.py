@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, serialization
+from kerasfront.arguments import Constructed
 from kerasfront.errors import ShapeError
 
 
-class Regularizer:
+class Regularizer(Constructed):
     """The base of regularizers: called with a tensor, it returns a scalar that is added to the loss.
 
     A subclass defines `__call__(x)` and `get_config`.

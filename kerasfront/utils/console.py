@@ -5,6 +5,7 @@ import os
 import sys
 
 from kerasfront import config
+from kerasfront.arguments import plain, wrong
 
 _logger = logging.getLogger("kerasfront")
 
@@ -32,9 +33,10 @@ def resolve_verbose(verbose: int | str | bool) -> int:
     """
     if verbose == "auto":
         return 1 if is_live() else 2
-    if isinstance(verbose, int) and 0 <= verbose <= 2:
-        return int(verbose)
-    raise ValueError(f'`verbose` must be "auto", 0, 1 or 2; {verbose!r} came.')
+    number = plain(verbose)
+    if not isinstance(number, int) or not 0 <= number <= 2:
+        raise wrong("verbose", "", '"auto", 0, 1 or 2', verbose)
+    return int(number)
 
 
 def write(text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront.arguments import Constructed
 from kerasfront.utils import console
 
 __all__ = ["Progbar"]
@@ -19,7 +20,7 @@ Values = Mapping[str, Any] | Iterable[tuple[str, Any]]
 _STYLES = {"bold": "\x1b[1m", "green": "\x1b[32m", "grey": "\x1b[37m"}
 
 
-class Progbar:
+class Progbar(Constructed):
     """Draws how far a loop has come, what a step takes and what is left, and the values that it is given.
 
     A value is averaged over the steps that it stood for, until the last update, which shows the last values
@@ -50,7 +51,7 @@ class Progbar:
         self,
         target: int | None,
         width: int = 20,
-        verbose: int | str = 1,
+        verbose: int | bool | str = 1,
         interval: float = 0.05,
         stateful_metrics: Iterable[str] | None = None,
         stateless_metrics: Iterable[str] | None = None,

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
+from kerasfront.arguments import Constructed
+
 __all__ = ["PyDataset"]
 
 
-class PyDataset:
+class PyDataset(Constructed):
     """A data set that gives its batches by index, loaded by threads or processes where asked for.
 
     A subclass defines `__getitem__(index)`, which returns a batch `(x, y)` or `(x, y, sample_weight)`, and

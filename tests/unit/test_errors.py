@@ -8,6 +8,8 @@ from kerasfront import errors
 @pytest.mark.parametrize(
     ("cls", "builtin"),
     [
+        (errors.ArgumentError, TypeError),
+        (errors.ArgumentError, ValueError),
         (errors.BackendError, ImportError),
         (errors.CapabilityError, NotImplementedError),
         (errors.ShapeError, ValueError),

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops, serialization
+from kerasfront.arguments import Constructed
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Constructed):
     """The base of schedules: called with the number of steps so far, it returns the learning rate.
 
     A subclass defines `__call__(step)` over ops (`step` is a scalar tensor in a compiled step) and `get_config`.
