@@ -64,6 +64,11 @@ class InputSpec(Constructed):
 def check_inputs(input_spec: Any, inputs: Any, layer: Any) -> None:
     """Raise ShapeError, naming the layer and the input, where an input does not fit its spec."""
     specs = tree.flatten(input_spec)
+    if isinstance(input_spec, InputSpec) and isinstance(inputs, (list, tuple, dict)):
+        raise ShapeError(
+            f"The layer '{layer.path}' ({type(layer).__name__}) takes one tensor; a {type(inputs).__name__} of "
+            f"{len(inputs)} came. Give it the tensor itself."
+        )
     if isinstance(inputs, dict) and all(s.name is not None for s in specs):
         missing = [s.name for s in specs if s.name not in inputs and not s.optional]
         if missing:
@@ -82,23 +87,30 @@ def check_inputs(input_spec: Any, inputs: Any, layer: Any) -> None:
         shape = getattr(value, "shape", None)
         if shape is not None and (problem := _problem(tuple(shape), value, spec)):
             which = f"input '{spec.name}'" if spec.name else f"input {index}" if len(specs) > 1 else "its input"
+            least = spec.min_ndim if spec.ndim is None else spec.ndim
             raise ShapeError(
                 f"The layer '{layer.path}' ({type(layer).__name__}) expects {which} to have {problem}; "
-                f"it came with the shape {_shown(tuple(shape))}."
+                f"it came with the shape {shown(tuple(shape))}.{one_example(least, len(shape))}"
             )
 
 
-def _shown(shape: tuple[Any, ...]) -> tuple[Any, ...]:
+def shown(shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A shape as users know it: integers, and None for what isn't known."""
     return tuple(None if d is None or unknown(int(d)) else int(d) for d in shape)
+
+
+def one_example(wanted: int | None, found: int) -> str:
+    """What to do where an input lacks one axis of those that are wanted; "" otherwise."""
+    if wanted is None or found != wanted - 1:
+        return ""
+    return " If that is one example, give it as a batch of one: x[None], or X[:1] in place of X[0]."
 
 
 def _problem(shape: tuple[Any, ...], value: Any, spec: InputSpec) -> str | None:
     """What the spec asked for and the shape lacks, or None."""
     rank = len(shape)
-    if spec.ndim is not None and rank != spec.ndim:
-        squeezed = spec.allow_last_axis_squeeze and spec.shape is not None
-        if not squeezed or abs(rank - spec.ndim) != 1:
-            return f"rank {spec.ndim}" if spec.shape is None else f"the shape {spec.shape}"
+    if spec.ndim is not None and rank != spec.ndim and not _fits_squeezed(shape, spec):
+        return f"rank {spec.ndim}" if spec.shape is None else f"the shape {spec.shape}"
     if spec.min_ndim is not None and rank < spec.min_ndim:
         return f"rank {spec.min_ndim} or more"
     if spec.max_ndim is not None and rank > spec.max_ndim:
@@ -111,6 +123,19 @@ def _problem(shape: tuple[Any, ...], value: Any, spec: InputSpec) -> str | None:
             if want is not None and _differs(have, want):
                 return f"the shape {spec.shape}"
     return None
+
+
+def _fits_squeezed(shape: tuple[Any, ...], spec: InputSpec) -> bool:
+    """Whether a last axis of size 1, added or taken, makes the shape fit; the layer that says so does it."""
+    if not spec.allow_last_axis_squeeze or spec.shape is None:
+        return False
+    if len(shape) == len(spec.shape) + 1:
+        last, shape, wanted = shape[-1], shape[:-1], spec.shape
+    elif len(shape) == len(spec.shape) - 1:
+        last, wanted = spec.shape[-1], spec.shape[:-1]
+    else:
+        return False
+    return last == 1 and not any(n is not None and _differs(m, n) for m, n in zip(shape, wanted, strict=True))
 
 
 def _differs(have: Any, want: int) -> bool:

@@ -375,11 +375,10 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
             self._find_policy(scopes.path_of(self.name))
         args, kwargs = self._converted(args, kwargs)
         symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs)))
-        if symbolic and self.input_spec is not None and args:
+        several = args and isinstance(args[0], (list, tuple, dict))
+        if (symbolic or several or not self.built) and self.input_spec is not None and args:
             check_inputs(self.input_spec, args[0], self)
         if not self.built:
-            if self.input_spec is not None and args:
-                check_inputs(self.input_spec, args[0], self)
             self._maybe_build(args, kwargs)
         if symbolic and not mode.inferring:
             return self.symbolic_call(*args, **kwargs)

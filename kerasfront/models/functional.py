@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-import numpy as np
-
-from kerasfront import ops, serialization, tree
+from kerasfront import serialization, tree
 from kerasfront.contract import current
 from kerasfront.errors import ShapeError
 from kerasfront.layers.core_input import InputLayer
-from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.layer import Layer
+from kerasfront.models.entry import Entry
 from kerasfront.models.graph import Plan
 from kerasfront.models.model import Model, with_masks
 from kerasfront.ops._declare import Applied
 from kerasfront.saving import op_configs
-from kerasfront.spec import KerasTensor, Node, dtypes
+from kerasfront.spec import KerasTensor, Node
 
 _adapter = current()
 
@@ -51,13 +49,9 @@ class Functional(Model):
             raise ValueError(
                 f"Layers of a model need names of their own: several are called {', '.join(map(repr, twice))}."
             )
-        held["_accepted"] = set()
         held["_input_names"] = _names_of(inputs, plan.inputs)
-        self.input_spec = [
-            InputSpec(shape=(None, *x.shape[1:]), name=n, allow_last_axis_squeeze=True, optional=_optional(x))
-            for x, n in zip(plan.inputs, self._input_names, strict=True)
-        ]
-        held["_input_dtypes"] = [_adapter.native_dtypes.get(x.dtype) for x in plan.inputs]
+        held["_entry"] = Entry(plan.inputs, self._input_names)
+        self.input_spec = self._entry.specs()
         held["_plain_input"] = isinstance(inputs, KerasTensor)
         self.built = True
 
@@ -119,10 +113,10 @@ class Functional(Model):
 
     def _standardized(self, inputs: Any) -> list[Any]:
         """The inputs as a flat list in the model's order, of the ranks and dtypes that it expects."""
+        fitted = self._entry.fitted
         if self._plain_input and not isinstance(inputs, (list, tuple, dict)):
-            return [self._fitted(inputs, 0)]
-        flat = self._flat(inputs)
-        return [x if x is None else self._fitted(x, i) for i, x in enumerate(flat)]
+            return [fitted(inputs, 0, self)]
+        return [fitted(x, i, self) for i, x in enumerate(self._flat(inputs))]
 
     def _flat(self, inputs: Any) -> list[Any]:
         if isinstance(inputs, dict) and not isinstance(self._inputs_struct, dict):
@@ -148,27 +142,6 @@ class Functional(Model):
                 f"{', '.join(map(repr, inputs))}."
             )
         return inputs[name]
-
-    def _fitted(self, x: Any, index: int) -> Any:
-        key = (index, tuple(x.shape[1:]))
-        if key not in self._accepted:
-            x = self._of_rank(x, index)
-            check_inputs(self._input_spec[index], x, self)
-            if len(self._accepted) < 1000 and None not in key[1] and key[1] == tuple(x.shape[1:]):
-                self._accepted.add(key)
-        wanted = self._plan.inputs[index].dtype
-        if x.dtype is not self._input_dtypes[index] and _dtype(x) != wanted and wanted != "string":
-            return ops.cast(x, wanted)
-        return x
-
-    def _of_rank(self, x: Any, index: int) -> Any:
-        """A last axis of size 1 is added or taken where that makes the rank fit, by Keras's rule."""
-        wanted = self._plan.inputs[index].shape
-        if len(x.shape) == len(wanted) + 1 and x.shape[-1] == 1:
-            return x[..., 0] if isinstance(x, np.ndarray) else ops.squeeze(x, axis=-1)  # strings are arrays
-        if len(x.shape) == len(wanted) - 1 and wanted and wanted[-1] == 1:
-            return x[..., None] if isinstance(x, np.ndarray) else ops.expand_dims(x, axis=-1)
-        return x
 
     # -- config
 
@@ -216,20 +189,6 @@ class Functional(Model):
 
 
 Model._functional = Functional
-
-
-def _optional(x: KerasTensor) -> bool:
-    return bool(x.node is not None and getattr(x.node.operation, "optional", False))
-
-
-def _dtype(x: Any) -> str:
-    return (
-        x.dtype
-        if isinstance(x, KerasTensor)
-        else _adapter.dtype_name(x)
-        if _adapter.is_tensor(x)
-        else dtypes.standardize(x.dtype)
-    )
 
 
 def _plain_subclass(model: Functional) -> bool:

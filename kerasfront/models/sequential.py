@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import scopes, serialization, tree
+from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import give_paths
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.layer import _scope_of as scope_of
+from kerasfront.models.entry import Entry
 from kerasfront.models.model import Model, with_masks
 from kerasfront.spec import KerasTensor
 
@@ -34,7 +36,7 @@ class Sequential(Model):
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         Layer.__init__(self, name=name, trainable=trainable)
-        self.__dict__.update(_stack=[], _input=None, _output=None)
+        self.__dict__.update(_stack=[], _input=None, _output=None, _entry=None)
         for layer in layers or ():
             self.add(layer)
 
@@ -47,27 +49,31 @@ class Sequential(Model):
         if any(layer.name == other.name for other in self._stack):
             raise ValueError(f"The Sequential '{self.name}' has a layer named '{layer.name}' already.")
         if isinstance(layer, InputLayer):
-            self._set_input(layer)
+            self._set_input(layer, declared=True)
             return
         self._stack.append(layer)
         self._note(self._layers, layer.name, layer)
         self._forget_functions()
         given = layer.__dict__.get("_input_shape_arg")
         if len(self._stack) == 1 and self._input is None and given is not None:
-            self._set_input(Input(shape=given).node.operation, before=True)
+            self._set_input(Input(shape=given).node.operation, before=True, declared=True)
         elif self._input is None and len(self._stack) == 1 and hasattr(layer, "input_shape") and layer.built:
             shape = getattr(layer, "input_shape", None)
             if isinstance(layer, Model) and isinstance(shape, tuple):
-                self._set_input(Input(batch_shape=shape).node.operation, before=True)
+                x = Input(batch_shape=shape, dtype=layer.inputs[0].dtype)
+                self._set_input(x.node.operation, before=True)
         elif self._output is not None:
             self.__dict__["_output"] = self._applied([layer], self._output)
 
-    def _set_input(self, layer: InputLayer, before: bool = False) -> None:
+    def _set_input(self, layer: InputLayer, before: bool = False, declared: bool = False) -> None:
+        """Begin with `layer`, an Input that was declared or one for the shape of first data."""
         if self._input is not None or (self._stack and not before):
             raise ValueError(f"The Sequential '{self.name}' has layers already; an Input comes first, and once.")
         self.__dict__["_input_layer"] = layer
         x = layer._inbound_nodes[0].outputs[0]
         self.__dict__["_input"] = x
+        # Whether layers take other sizes they say themselves; of first data the shape is known, but any dtype may come.
+        self.__dict__["_entry"] = Entry([x], [layer.name], sizes=False, casts=declared)
         if self.__dict__["_path"] is None:
             self.__dict__["_path"] = scopes.path_of(self.name)
         self.__dict__["_output"] = self._applied(self._stack, x)
@@ -102,17 +108,29 @@ class Sequential(Model):
         if not isinstance(input_shape, (list, tuple)) or any(isinstance(d, (list, tuple)) for d in input_shape):
             self.built = True
             return
-        x = Input(batch_shape=(None, *input_shape[1:]), dtype=self._first_dtype())
+        x = Input(batch_shape=(None, *input_shape[1:]), dtype=getattr(self._stack[0], "input_dtype", None))
         self._set_input(x.node.operation, before=True)
-
-    def _first_dtype(self) -> Any:
-        return self.__dict__.get("_seen_dtype") or getattr(self._stack[0], "input_dtype", None)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         x = inputs if mask is None else with_masks(inputs, mask)
+        if self._entry is not None:
+            x = self._entry.fitted(self._only(x) if isinstance(x, (list, tuple, dict)) else x, 0, self)
         for layer in self._stack:
             x = layer(x)
         return x
+
+    def _only(self, inputs: Any) -> Any:
+        """The input that came in a list, or under its name."""
+        names = self._entry.names
+        if isinstance(inputs, dict) and inputs.keys() != {*names}:
+            raise ShapeError(
+                f"The Sequential model '{self.path}' has one input, '{names[0]}'; the inputs came with the keys "
+                f"{', '.join(map(repr, inputs))}."
+            )
+        flat = tree.flatten(inputs)
+        if len(flat) != 1:
+            raise ShapeError(f"The Sequential model '{self.path}' has one input; {len(flat)} came.")
+        return flat[0]
 
     @property
     def layers(self) -> list[Layer]:
@@ -160,7 +178,8 @@ class Sequential(Model):
         return self._output
 
     def get_config(self) -> dict[str, Any]:
-        layers = ([self._input_layer] if self._input is not None else []) + self._stack
+        declared = self._entry is not None and self._entry.casts  # an input by first data has a shape, no dtype
+        layers = ([self._input_layer] if declared else []) + self._stack
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,

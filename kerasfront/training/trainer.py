@@ -25,6 +25,7 @@ from kerasfront.random import host
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.training import together
 from kerasfront.training.ahead import ahead
+from kerasfront.training.columns import as_arrays
 from kerasfront.training.compiled import CompileLoss, CompileMetrics
 from kerasfront.training.data import (
     BATCH_SIZE,
@@ -744,10 +745,11 @@ class Trainer(Layer):
         return self._predicted(x)
 
     def _predicted(self, x: Any) -> Any:
+        data = _batch(x)
         if not self.built:
-            self._prepare((x,), training=False)
+            self._prepare(data, training=False)
         with _adapter.no_gradient():
-            return _to_host(self.make_predict_function()((x,)))
+            return _to_host(self.make_predict_function()(data))
 
     def compute_loss_and_updates(
         self,
@@ -819,10 +821,16 @@ def _is_one_batch(x: Any, batch_size: Any) -> bool:
     return isinstance(size, int) and 0 < len(x) <= size
 
 
-def _batch(x: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+def _batch(x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, ...]:
+    """One batch as steps take it: of arrays and tensors."""
+    x, y = _part(x, "x"), _part(y, "y")
     if sample_weight is not None:
         return x, y, sample_weight
     return (x,) if y is None else (x, y)
+
+
+def _part(part: Any, name: str) -> Any:
+    return part if type(part) is np.ndarray or _adapter.is_tensor(part) else as_arrays(part, name)
 
 
 def _to_host(outputs: Any) -> Any:

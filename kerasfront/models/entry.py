@@ -1,0 +1,118 @@
+"""Entry: what a model says of its inputs, and how what comes is made to fit. The one place for all kinds of models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasfront import ops
+from kerasfront.contract import current
+from kerasfront.errors import DTypeError, ShapeError
+from kerasfront.layers.input_spec import InputSpec, one_example, shown
+from kerasfront.spec import KerasTensor, dtypes, unknown
+
+_adapter = current()
+# As many shapes are remembered as fitting; a model of images of any size meets more.
+_REMEMBERED = 1000
+
+
+class Entry:
+    """The declared inputs of a model.
+
+    Args:
+        inputs: The symbolic inputs.
+        names: Their names.
+        sizes: Whether the declared sizes are the model's; False: its layers say which they take, as in a Sequential.
+        casts: Whether inputs become of the declared dtype.
+    """
+
+    def __init__(
+        self, inputs: Sequence[KerasTensor], names: Sequence[str], sizes: bool = True, casts: bool = True
+    ) -> None:
+        self.names, self.sizes, self.casts = tuple(names), sizes, casts
+        self.shapes = [x.shape for x in inputs]
+        self.dtypes = [x.dtype if casts else "string" for x in inputs]
+        self.optional = [is_optional(x) for x in inputs]
+        self._native = [_adapter.native_dtypes.get(d) for d in self.dtypes]
+        self._accepted: set[tuple[int, tuple[Any, ...]]] = set()
+
+    def specs(self) -> list[InputSpec]:
+        """The same as InputSpecs."""
+        return [
+            InputSpec(shape=(None, *shape[1:]), name=name, allow_last_axis_squeeze=True, optional=optional)
+            for shape, name, optional in zip(self.shapes, self.names, self.optional, strict=True)
+        ]
+
+    def fitted(self, x: Any, index: int, model: Any) -> Any:
+        """The input `x` of `model`, of the declared rank and dtype.
+
+        Raises:
+            ShapeError: It has another rank or size, or is None and not optional.
+            DTypeError: It holds strings, and numbers are declared.
+        """
+        shape = getattr(x, "shape", None)
+        if shape is None:
+            if x is None and self.optional[index]:
+                return None
+            raise ShapeError(f"{self._named(index, model, 'needs')}; it came as {x!r:.40}.")
+        key = (index, tuple(shape[1:]))
+        if key not in self._accepted:
+            x = self._of_rank(x, index, model)
+            if len(self._accepted) < _REMEMBERED and key[1] == tuple(x.shape[1:]) and None not in key[1]:
+                self._accepted.add(key)
+        wanted = self.dtypes[index]
+        if wanted == "string" or x.dtype is self._native[index] or (found := _dtype(x)) == wanted:
+            return x
+        if found == "string":
+            raise DTypeError(
+                f"{self._named(index, model)} of dtype {wanted}; it holds strings.",
+                hint="Turn them into numbers first: ops.cast for digits, StringLookup or TextVectorization for words.",
+            )
+        return ops.cast(x, wanted)
+
+    def _named(self, index: int, model: Any, verb: str = "expects") -> str:
+        return f"The {type(model).__name__} model '{model.path}' {verb} its input '{self.names[index]}'"
+
+    def _of_rank(self, x: Any, index: int, model: Any) -> Any:
+        """`x`, with a last axis of size 1 added or taken where that makes it fit, by Keras's rule."""
+        wanted, found = self.shapes[index], tuple(x.shape)
+        extra = len(found) - len(wanted)
+        plain = isinstance(x, np.ndarray)  # strings are arrays
+        if extra == 0 and (not self.sizes or _agree(found[1:], wanted[1:])):
+            return x
+        if extra == 1 and found[-1] == 1 and _agree(found[1:-1], wanted[1:]):
+            return x[..., 0] if plain else ops.squeeze(x, axis=-1)
+        if extra == -1 and wanted[-1] == 1 and _lacks_last(found, wanted):
+            return x[..., None] if plain else ops.expand_dims(x, axis=-1)
+        hint = one_example(len(wanted), len(found))
+        raise ShapeError(
+            f"{self._named(index, model)} to have the shape {(None, *wanted[1:])}; it came with "
+            f"the shape {shown(found)}.{hint}"
+        )
+
+
+def is_optional(x: KerasTensor) -> bool:
+    return bool(x.node is not None and getattr(x.node.operation, "optional", False))
+
+
+def _dtype(x: Any) -> str:
+    if isinstance(x, KerasTensor):
+        return x.dtype
+    return _adapter.dtype_name(x) if _adapter.is_tensor(x) else dtypes.standardize(x.dtype)
+
+
+def _lacks_last(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    """Whether `found` lacks the last axis only, not the first as one example does."""
+    if not found or not _agree(found[1:], wanted[1:-1]):
+        return False
+    # One sequence of features of size 1 looks like several sequences of length 1, which nobody means.
+    return len(found) == 1 or found[-1] != 1 or found[0] == 1 or not _agree(found, wanted[1:])
+
+
+def _agree(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    """Whether the known sizes are equal."""
+    return len(found) == len(wanted) and all(
+        m == n or n is None or unknown(m) for m, n in zip(found, wanted, strict=True)
+    )
