@@ -107,6 +107,28 @@ def get_mask(x: Any) -> Any:
     return found[1] if found is not None and found[0]() is x else None
 
 
+def dims_of(x: Any) -> tuple[int | None, ...] | None:
+    """The static shape of a tensor, with None for what a graph doesn't know; None where not even the rank is known."""
+    try:
+        return tuple(x.shape)
+    except ValueError:
+        return None
+
+
+def fits(mask: Any, x: Any, broadcast: bool = False) -> bool:
+    """Whether the axes of a mask are the first ones of x (a graph may know them from one of the two only).
+
+    With `broadcast` an axis of size 1 of the mask stands for any.
+    """
+    sizes, found = dims_of(mask), dims_of(x)
+    if sizes is None or found is None:
+        return True
+    return len(sizes) <= len(found) and all(
+        m == n or m is None or (broadcast and m == 1) or (n is None and m != 1)
+        for m, n in zip(sizes, found, strict=False)
+    )
+
+
 def forget_masks(known: Sequence[int], outputs: Sequence[Any]) -> None:
     """Take away the masks of what a call made inside; they would die with its tensors, but a tracer keeps those."""
     kept = {*known, *map(id, outputs)}

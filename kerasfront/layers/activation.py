@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasfront import activations, ops
+from kerasfront import activations, ops, scopes
+from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, where
 from kerasfront.layers.input_spec import InputSpec
 
@@ -205,6 +206,9 @@ class Softmax(_Elementwise):
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else [int(a) for a in axis]
 
+    # A mask of the inputs' rank is no mask of steps; `_fitted` looks at it.
+    _keeps_steps = False
+
     def call(self, inputs: Any, mask: Any = None) -> Any:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
         if mask is not None and (fitted := self._fitted(mask, inputs)) is not None:
@@ -216,6 +220,11 @@ class Softmax(_Elementwise):
     def _fitted(self, mask: Any, inputs: Any) -> Any:
         """The mask in the rank of the inputs; None where it says nothing of the softmax's axes."""
         rank, held = len(inputs.shape), len(mask.shape)
+        if not scopes.fits(mask, inputs, broadcast=True):
+            raise ShapeError(
+                f"Expected the `mask` of {where(self)} to broadcast to the inputs, of shape {tuple(inputs.shape)}, or "
+                f"to have their first axes, got the shape {tuple(mask.shape)}."
+            )
         if held == rank:
             return mask
         axes = [self.axis] if isinstance(self.axis, int) else self.axis

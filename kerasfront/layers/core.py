@@ -437,7 +437,8 @@ class Lambda(Configured):
         function: What is called on the inputs; it gets `mask` and `training` where it has such parameters.
         output_shape: The shape of the output without the batch, or a function from the input's shape to the whole
             shape; needed only where it can't be found by calling the function.
-        mask: The output's mask, or a function `(inputs, mask)` that computes it; None: the input's.
+        mask: The output's mask, or a function `(inputs, mask)` that computes it; None: the input's, where the output
+            has the axes of the mask (after `x[:, -1]` or a mean over time it ends).
         arguments: Further keyword arguments of the function.
 
     >>> import kerasfront as keras
@@ -462,6 +463,11 @@ class Lambda(Configured):
         self._makes_mask = mask is not None
         self._passes = tuple(n for n in ("mask", "training") if n in _parameters(function))
         self.built = True
+
+    _keeps_steps = False
+
+    def _takes_masks(self) -> bool:
+        return "mask" in self._passes
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         if not self._passes and not self.arguments:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -15,6 +14,7 @@ from kerasfront import constraints, dtype_policies, initializers, regularizers, 
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.contract import assignments, current
 from kerasfront.errors import KerasFrontError, NotBuiltError
+from kerasfront.layers import _masks
 from kerasfront.layers._calls import (
     CallSpec,
     convert_input,
@@ -68,6 +68,9 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
     built: bool
     # Whether the mask of the input is that of the output too.
     supports_masking = False
+    # Whether the mask of a call is that of the first axes of an input, and those axes are the output's too. Nobody can
+    # say it of what users write; see `__init_subclass__`.
+    _keeps_steps = False
     # The map that it was given in place of a dtype policy.
     _policy_map: dtype_policies.DTypePolicyMap | None = None
     # Attributes that are set while a layer is built or called and hold nothing to be tracked.
@@ -78,6 +81,8 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._call_spec = CallSpec(cls.call)
+        if "call" in cls.__dict__ and "_keeps_steps" not in cls.__dict__:
+            cls._keeps_steps = cls.__module__.startswith("kerasfront.")
         if "build" in cls.__dict__ and not getattr(cls.build, "_wrapped", False):
             setattr(cls, "build", _building(cls.build))  # noqa: B010  (a method)
         # What follows from `call` and `build` shows their parameters.
@@ -523,9 +528,12 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
         """Fill mask arguments that were not given; returns the mask of the first argument."""
         for name, value in (*zip(self._call_spec.names, args, strict=False), *list(kwargs.items())):
             parameter = self._call_spec.mask_of(name)
-            if parameter is None or parameter in self._call_spec.names[: len(args)]:
+            if parameter is None or value is None:
                 continue
-            if kwargs.get(parameter) is None and (found := masks_of(value)) is not None:
+            if (given := self._argument(parameter, args, kwargs)) is not None:
+                if self._keeps_steps:
+                    _masks.check_given(self, parameter, given, name, value)
+            elif parameter not in self._call_spec.names[: len(args)] and (found := masks_of(value)) is not None:
                 kwargs[parameter] = found
         first = self._call_spec.first
         given = self._argument(self._call_spec.mask_of(first or ""), args, kwargs)
@@ -534,26 +542,18 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
     def _set_output_masks(self, first: Any, outputs: Any, previous: Any) -> None:
         flat = tree.flatten(outputs)
         if not self.supports_masking and not self._makes_mask:
-            self._tell_of_lost_mask(flat)
+            _masks.tell_of_lost_mask(self, flat, fitted=True)
             return
         found = self.compute_mask(first, previous)
         new = [found] if len(flat) == 1 else tree.flatten(found) if found is not None else [None] * len(flat)
-        if len(new) == len(flat) or len(new) == 1:
-            for output, mask in zip(flat, new if len(new) == len(flat) else new * len(flat), strict=True):
-                if is_tensor(output) and (mask is not None or output is not first):
-                    scopes.set_mask(output, mask)
+        if len(new) == 1:
+            new = new * len(flat)
+        fitted = len(new) == len(flat) and _masks.pass_on(self, first, flat, new, found is previous)
+        if not fitted:
+            _masks.tell_of_lost_mask(self, flat, fitted=False)
 
-    def _tell_of_lost_mask(self, outputs: list[Any]) -> None:
-        """Warn, once, where a mask ends: unless `call` takes masks itself, or layers inside have carried it."""
-        if self._call_spec.masks or self._told_of_mask or any(scopes.get_mask(x) is not None for x in outputs):
-            return
-        self.__dict__["_told_of_mask"] = True
-        warnings.warn(
-            f"The layer '{self.path}' ({type(self).__name__}) got inputs with a mask, which it can't carry: layers "
-            "after it won't see the mask. (A layer of your own whose output has its input's mask sets "
-            "`self.supports_masking = True`, or defines `compute_mask(inputs, previous_mask)`.)",
-            stacklevel=2,
-        )
+    def _takes_masks(self) -> bool:
+        return bool(self._call_spec.masks)
 
     # ---- symbolic -----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, where
+from kerasfront.ops._declare import joined_masks
 
 
 def _several(layer: Configured, inputs: Any, least: int = 1) -> None:
@@ -189,12 +190,10 @@ class Concatenate(Configured):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if mask is None or all(m is None for m in mask):
             return None
-        rank = next(len(m.shape) for m in mask if m is not None)
-        axis = self.axis % len(inputs[0].shape)
-        if axis >= rank:
-            return None if any(m is None for m in mask) else functools.reduce(ops.logical_or, mask)
-        filled = [ops.ones(ops.shape(x)[:rank], "bool") if m is None else m for x, m in zip(inputs, mask, strict=True)]
-        return ops.concatenate(filled, axis)
+        at = self.axis % len(inputs[0].shape)
+        if any(m is None for m in mask) and at >= max(len(m.shape) for m in mask if m is not None):
+            return None
+        return joined_masks(ops.concatenate, list(mask), inputs, at)
 
 
 class Dot(Configured):

@@ -27,6 +27,23 @@ def is_of_samples(function: Any, arguments: Mapping[str, Any]) -> bool:
     return function in _OF_SAMPLES and arguments.get("axis", -1) == -1 and arguments.get("ignore_class") is None
 
 
+_OF_ELEMENTS: set[Any] = set()
+
+
+def of_elements(function: _Function) -> _Function:
+    """Notes that the function is the mean over the last axis of values that each depend on one element alone."""
+    _OF_ELEMENTS.add(function)
+    return of_samples(function)
+
+
+def by_elements(function: Any, y_true: Any, y_pred: Any, mask: Any) -> tuple[Any, Any]:
+    """Both with an axis more, where a mask marks single elements that the function would average over."""
+    if function not in _OF_ELEMENTS or len(mask.shape) != len(y_pred.shape):
+        return y_true, y_pred
+    y_true, y_pred = same_rank(y_true, y_pred)
+    return ops.expand_dims(y_true, -1), ops.expand_dims(y_pred, -1)
+
+
 def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """Both as tensors of y_pred's dtype (floats) and of one rank."""
     y_pred = ops.convert_to_tensor(y_pred)
@@ -40,7 +57,7 @@ def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return same_rank(y_true, y_pred)
 
 
-@of_samples
+@of_elements
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """`mean(square(y_true - y_pred))` over the last axis.
 
@@ -52,7 +69,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
-@of_samples
+@of_elements
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """`mean(abs(y_true - y_pred))` over the last axis.
 
@@ -64,7 +81,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.absolute(y_true - y_pred), axis=-1)
 
 
-@of_samples
+@of_elements
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """`100 * mean(abs((y_true - y_pred) / y_true))` over the last axis; the divisor is at least `epsilon()`.
 
@@ -77,7 +94,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return 100.0 * ops.mean(ops.absolute(relative), axis=-1)
 
 
-@of_samples
+@of_elements
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """`mean(square(log(y_true + 1) - log(y_pred + 1)))` over the last axis; values below `epsilon()` are raised to it.
 
@@ -90,7 +107,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(first - second), axis=-1)
 
 
-@of_samples
+@of_elements
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """Half the squared error where it is below `delta`, and linear from there; the mean over the last axis.
 
@@ -105,7 +122,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     return ops.mean(inside * (error - 0.5 * inside), axis=-1)
 
 
-@of_samples
+@of_elements
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """`mean(log(cosh(y_pred - y_true)))` over the last axis, without overflow.
 
@@ -118,7 +135,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(x + ops.log1p(ops.exp(-2.0 * x)) - math.log(2.0), axis=-1)
 
 
-@of_samples
+@of_elements
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """`mean(y_pred - y_true * log(y_pred + epsilon()))` over the last axis.
 
@@ -281,7 +298,7 @@ def sparse_categorical_crossentropy(
     return values
 
 
-@of_samples
+@of_elements
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
@@ -303,7 +320,7 @@ def binary_crossentropy(
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)
 
 
-@of_samples
+@of_elements
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,

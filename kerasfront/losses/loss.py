@@ -70,7 +70,7 @@ class Loss(Constructed):
                 whole = self._mean(y_true, y_pred)
                 if whole is not None:
                     return whole
-            values = self.call(y_true, y_pred)
+            values = self.call(*((y_true, y_pred) if mask is None else self._apart(y_true, y_pred, mask)))
             if (own := reductions.mask_of(values)) is not None:
                 mask = reductions.joined(mask, own)
             if reductions.dtype_of(values) != self._dtype:
@@ -118,6 +118,10 @@ class Loss(Constructed):
     def _mean(self, y_true: Any, y_pred: Any) -> Any:
         """The mean over all samples, for losses whose own values nobody needs then; None: by way of `call`."""
         return None
+
+    def _apart(self, y_true: Any, y_pred: Any, mask: Any) -> tuple[Any, Any]:
+        """Targets and predictions as `call` gives a value for each that the mask marks, where that can be."""
+        return y_true, y_pred
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each sample."""
@@ -177,6 +181,9 @@ class LossFunctionWrapper(Loss):
         if whole is None or type(self).call is not LossFunctionWrapper.call:
             return None
         return whole(y_true, y_pred, **self._fn_kwargs)
+
+    def _apart(self, y_true: Any, y_pred: Any, mask: Any) -> tuple[Any, Any]:
+        return f.by_elements(self.fn, y_true, y_pred, mask)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if self._one_rank and len(getattr(y_true, "shape", ())) != len(getattr(y_pred, "shape", ())):

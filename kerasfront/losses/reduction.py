@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasfront import ops, scopes
 from kerasfront.contract import current
-from kerasfront.errors import suggest
+from kerasfront.errors import ShapeError, suggest
 
 _adapter = current()
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
@@ -61,6 +61,19 @@ def of_rank(weights: Any, rank: int) -> Any:
     return weights
 
 
+def mask_beside(mask: Any, values: Any) -> Any:
+    """A mask in the rank of values, or lower; raises ShapeError where it isn't one of their first axes."""
+    fitted = of_rank(mask, min(len(mask.shape), len(values.shape)))
+    if not scopes.fits(fitted, values, broadcast=True):
+        raise ShapeError(
+            f"The predictions carry a mask of shape {tuple(mask.shape)}, and the values to be averaged have the shape "
+            f"{tuple(values.shape)}: the mask must have their first axes. (Where the last axis of the predictions is "
+            "that of the steps, give them one more; a layer whose output has no mask any more overrides "
+            "compute_mask() and returns None.)"
+        )
+    return fitted
+
+
 def size(values: Any) -> Any:
     """How many elements a tensor has: an integer, or a scalar tensor where a compiled graph does not know."""
     total: Any = 1
@@ -76,7 +89,7 @@ def weighted(values: Any, sample_weight: Any, mask: Any, dtype: str) -> tuple[An
     if sample_weight is not None:
         weights = of_rank(ops.cast(ops.convert_to_tensor(sample_weight), dtype), rank)
     if mask is not None:
-        mask = of_rank(ops.cast(mask, dtype), rank)
+        mask = of_rank(ops.cast(mask_beside(mask, values), dtype), rank)
         weights = mask if weights is None else weights * mask
     return (values if weights is None else values * weights), weights, mask
 

@@ -49,6 +49,8 @@ def _prepared(
     y_pred, y_true = ops.convert_to_tensor(y_pred, dtype), ops.convert_to_tensor(y_true)
     y_true, y_pred = reduction.same_rank(y_true, y_pred)
     mask = reduction.mask_of(y_pred)
+    if mask is not None:
+        mask = reduction.mask_beside(mask, y_pred)
     if len(y_true.shape) != len(y_pred.shape):
         raise ShapeError(
             f"Expected y_true and y_pred of one shape, got {tuple(y_true.shape)} and {tuple(y_pred.shape)}."

@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasfront import ops, serialization
 from kerasfront.losses import reduction
-from kerasfront.losses.functions import is_of_samples
+from kerasfront.losses.functions import by_elements, is_of_samples
 from kerasfront.metrics.metric import Metric
 
 
@@ -22,7 +22,7 @@ def of_samples(values: Any, sample_weight: Any, dtype: str) -> tuple[Any, Any]:
         return values, None
     weights: Any = None if sample_weight is None else ops.convert_to_tensor(sample_weight, dtype)
     if mask is not None:
-        mask = ops.cast(mask, dtype)
+        mask = ops.cast(reduction.mask_beside(mask, values), dtype)
         if weights is None:
             weights = mask
         else:
@@ -142,10 +142,12 @@ class MeanMetricWrapper(Mean):
                 self.total.assign_add(total)
                 self._count(samples)
                 return
+        if mask is not None:
+            y_true, y_pred = by_elements(self._fn, ops.convert_to_tensor(y_true), y_pred, mask)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         if mask is not None:
-            rank = min(len(mask.shape), len(values.shape))
-            mask = reduction.of_rank(mask, rank)
+            mask = reduction.mask_beside(mask, values)
+            rank = len(mask.shape)
             if sample_weight is None:
                 sample_weight = mask
             else:

@@ -8,6 +8,7 @@ arrays, Variables, mixed dtypes, symbolic values) goes through `_general`, once 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -190,7 +191,8 @@ def primitive(
         dtypes_tested: The dtypes of the samples (default: those that suit the dtype rule).
         differentiable: Whether gradients are tested (default: floats in, floats out), or which results have one.
         elementwise: Whether each element of the result depends on the same element of the input: a mask passes.
-        mask: Where it isn't elementwise and masks pass: the result's mask from a tensor's and the list of arguments.
+        mask: Where it isn't elementwise and masks pass: the result's mask from a tensor's and the list of arguments
+            (where the op takes a list of tensors: from the list of their masks, of which some may be None).
         tolerance: How many times the tolerance of its dtype the conformance suite grants the result.
         canonical: Where results are not unique (the signs of a decomposition): called with the result and then the
             arguments, all NumPy, it returns what the conformance suite compares instead.
@@ -565,23 +567,45 @@ def _masked(op: Op, slots: list[Any], out: Any) -> Any:
     """The result, with the mask that its tensors bring: a step counts where it does in any tensor that has a mask."""
     mask = None
     for index, kind in op.tensors:
-        if kind in ("Tensor", "Condition") and (own := scopes.get_mask(slots[index])) is not None:
+        if kind == "Tensors" and op.mask is not None:
+            found = [scopes.get_mask(x) for x in slots[index]]
+            own = op.mask(found, slots) if any(m is not None for m in found) else None
+            mask = own if own is not None and scopes.fits(own, out) else None
+        elif kind in ("Tensor", "Condition") and (own := scopes.get_mask(slots[index])) is not None:
             if op.mask is None:
                 if out is slots[index]:  # some frameworks give back what they don't change
                     return OPS["copy"].namespace["impl"](out)
-            elif (own := op.mask(own, slots)) is not None and own is not mask and _fits(own, out):
-                mask = own if mask is None or len(own.shape) != len(mask.shape) else OPS["logical_or"].call(mask, own)
+            elif (own := op.mask(own, slots)) is not None and own is not mask and scopes.fits(own, out):
+                mask = either(mask, own)
     if mask is not None:
         scopes.set_mask(out, mask)
     return out
 
 
-def _fits(mask: Any, out: Any) -> bool:
-    """Whether the mask's axes are the result's first ones (a graph may know them from one of the two only)."""
-    sizes, found = tuple(mask.shape), tuple(out.shape)
-    return len(sizes) <= len(found) and all(
-        m == n or m is None or (n is None and m != 1) for m, n in zip(sizes, found, strict=False)
-    )
+def either(mask: Any, other: Any) -> Any:
+    """Where one of two masks is True (None: of the other alone)."""
+    if mask is None or len(other.shape) != len(mask.shape):
+        return other
+    return OPS["logical_or"].call(mask, other)
+
+
+def everywhere(x: Any, rank: int) -> Any:
+    """A mask of the first `rank` axes of x that is True everywhere."""
+    first = OPS["get_item"].call(x, (slice(None),) * rank + (0,) * (len(x.shape) - rank))
+    return OPS["ones_like"].call(first, "bool")
+
+
+def joined_masks(join: Callable[[list[Any], int], Any], found: list[Any], xs: Sequence[Any], axis: int) -> Any:
+    """The mask of tensors joined along an axis, which isn't negative: joined alike where it is an axis of the masks.
+
+    A tensor without a mask counts everywhere then. Along another axis a step counts where it does in any mask.
+    """
+    known = [m for m in found if m is not None]
+    rank = max(len(m.shape) for m in known)
+    if axis >= rank:
+        return functools.reduce(either, known)
+    filled = [everywhere(x, rank) if m is None else m for x, m in zip(xs, found, strict=True)]
+    return join(filled, axis) if all(len(m.shape) == rank for m in filled) else None
 
 
 def _explain(op: Op, error: Exception, slots: list[Any]) -> Any:

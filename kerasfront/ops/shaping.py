@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Tensor, Tensors, derived, primitive
+from kerasfront.ops._declare import Tensor, Tensors, derived, joined_masks, primitive
 from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import convert_to_tensor
 from kerasfront.ops.core import shape as shape_of
@@ -89,14 +89,28 @@ def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     """
 
 
+def _concatenated_mask(found: list[Any], slots: list[Any]) -> Any:
+    xs, axis = slots
+    return joined_masks(concatenate, found, xs, axis % len(xs[0].shape))
+
+
+def _stacked_mask(found: list[Any], slots: list[Any]) -> Any:
+    xs, axis = slots
+    return joined_masks(stack, found, xs, axis % (1 + len(xs[0].shape)))
+
+
 @primitive(
     shape=shapes.concatenate,
     dtype=PROMOTE,
+    mask=_concatenated_mask,
     samples=(sample([_X, _X], 1), sample([_X, Array((1, 3, 4))], 0)),
     ref=np.concatenate,
 )
 def concatenate(xs: Tensors, axis: int = 0) -> Tensor:
     """The tensors joined along `axis`; elsewhere their shapes are equal.
+
+    Masks are joined too where `axis` is one of theirs (a tensor without a mask counts everywhere); along another axis
+    a step counts where it does in any mask.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.concatenate([[1, 2], [3]])).tolist()
@@ -104,7 +118,13 @@ def concatenate(xs: Tensors, axis: int = 0) -> Tensor:
     """
 
 
-@primitive(shape=shapes.stack, dtype=PROMOTE, samples=(sample([_X, _X], 1), sample([_X, _X, _X], -1)), ref=np.stack)
+@primitive(
+    shape=shapes.stack,
+    dtype=PROMOTE,
+    mask=_stacked_mask,
+    samples=(sample([_X, _X], 1), sample([_X, _X, _X], -1)),
+    ref=np.stack,
+)
 def stack(x: Tensors, axis: int = 0) -> Tensor:
     """The tensors, all of one shape, joined along a new axis.
 

@@ -15,6 +15,7 @@ from kerasfront import layers, ops, scopes
 
 TOKENS = np.array([[3, 1, 2, 0, 0], [4, 0, 0, 0, 0], [1, 2, 3, 4, 1]], "int32")
 COUNT = TOKENS != 0
+EVERY = np.ones_like(COUNT)
 
 
 def values(x: Any) -> np.ndarray[Any, Any]:
@@ -45,6 +46,17 @@ class Residual(layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         return self.add([inputs, self.dense(inputs)])
+
+
+class Own(layers.Layer):
+    """A user's layer around a function, which says that masks pass."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.function, self.supports_masking = function, True
+
+    def call(self, inputs: Any) -> Any:
+        return self.function(inputs)
 
 
 def nested(x: Any) -> Any:
@@ -88,7 +100,13 @@ PASS: dict[str, Callable[[Any], Any]] = {
     "half precision": halves,
     "Activation": lambda x: layers.Activation("tanh")(x),
     "Lambda": lambda x: layers.Lambda(lambda t: t * 3)(x),
+    "Lambda features": lambda x: layers.Lambda(lambda t: t[..., 0])(x),
+    "Own": lambda x: Own(lambda t: ops.tanh(t) * 2)(x),
+    "Own features": lambda x: Own(lambda t: ops.max(t, axis=-1))(x),
     "Add": lambda x: layers.Add()([x, x * 2]),
+    "concatenate": lambda x: ops.concatenate([x, x * 2], -1),
+    "concatenate unmasked": lambda x: ops.concatenate([Plain()(x), x], -1),
+    "stack features": lambda x: ops.stack([x, x], axis=2),
     "Concatenate": lambda x: layers.Concatenate()([x, x]),
     "TimeDistributed": lambda x: layers.TimeDistributed(layers.Dense(2))(x),
     "LSTM": lambda x: layers.LSTM(3, return_sequences=True)(x),
@@ -112,11 +130,28 @@ CHANGE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "x + flipped": (lambda x: x + x[:, ::-1], COUNT | COUNT[:, ::-1]),
     "Add unmasked": (lambda x: layers.Add()([x, Plain()(x)]), None),
     "Concatenate steps": (lambda x: layers.Concatenate(axis=1)([x, x]), np.concatenate([COUNT, COUNT], 1)),
+    "Concatenate half": (lambda x: layers.Concatenate(1)([x, Plain()(x)]), np.concatenate([COUNT, EVERY], 1)),
+    "concatenate one masked": (lambda x: ops.concatenate([Plain()(x), x], 1), np.concatenate([EVERY, COUNT], 1)),
+    "concatenate steps": (lambda x: ops.concatenate([x, x], 1), np.concatenate([COUNT, COUNT], 1)),
+    "concatenate flipped": (lambda x: ops.concatenate([x, x[:, ::-1]], -1), COUNT | COUNT[:, ::-1]),
+    "Concatenate unmasked": (lambda x: layers.Concatenate()([x, Plain()(x)]), None),
     "Masking again": (lambda x: layers.Masking()(x * 0), COUNT & False),
     "x[:, 0]": (lambda x: x[:, :1][:, 0][:, None], None),
     "transpose": (lambda x: ops.transpose(x, (0, 2, 1)), None),
     "reshape": (lambda x: ops.reshape(x, (-1, 5, 2, 2)), None),
     "Reshape": (lambda x: layers.Reshape((5, 4))(x), None),
+    **{
+        f"{kind.__name__} {name}": (lambda x, kind=kind, change=change: kind(change)(x), None)
+        for kind in (layers.Lambda, Own)
+        for name, change in {
+            "last": lambda t: t[:, -1],
+            "mean": lambda t: ops.mean(t, axis=1),
+            "kept mean": lambda t: ops.mean(t, axis=1, keepdims=True),
+            "repeat": lambda t: ops.repeat(t, 2, axis=1),
+            "later": lambda t: t[:, 1:],
+            "transpose": lambda t: ops.transpose(t, (0, 2, 1)),
+        }.items()
+    },
     "Conv1D": (lambda x: layers.Conv1D(3, 2)(x), None),
     "a layer of one's own": (lambda x: Plain()(x), None),
     "LSTM": (lambda x: layers.LSTM(3)(x)[:, None], None),
@@ -130,7 +165,7 @@ def outcomes(cases: dict[str, Callable[[Any], Any]]) -> dict[str, tuple[Any, Any
     tokens = keras.Input((5,), dtype="int32")
     x = layers.Embedding(5, 4, mask_zero=True)(tokens)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The layer .* can't carry")
+        warnings.filterwarnings("ignore", "The layer .* got inputs with a mask")
         after = [between(x) for between in cases.values()]
         model = keras.Model(tokens, [Watch()(y) for y in after])
         eager, compiled = model(TOKENS), model.predict(TOKENS, verbose=0)
@@ -164,6 +199,68 @@ def test_a_mask_follows_what_becomes_of_the_steps(name: str, changed: Any) -> No
     assert symbolic is None or symbolic.shape == (None, expected.shape[1])
     np.testing.assert_array_equal(eager, np.full_like(eager, -1.0) if expected is None else expected)
     np.testing.assert_array_equal(compiled, eager)
+
+
+@pytest.mark.parametrize("kind", [layers.Lambda, Own])
+@pytest.mark.parametrize("length", [5, None])
+def test_sizes_that_are_equal_by_chance_hand_no_mask_on(kind: Any, length: int | None) -> None:
+    """As many features as steps, and as many rows."""
+    embed = layers.Embedding(5, 5, mask_zero=True)
+    tokens = np.tile(TOKENS[:1], (5, 1))
+    changes = {"last": lambda t: t[:, -1], "mean": lambda t: ops.mean(t, axis=1), "same": lambda t: t * 2,
+               "features": lambda t: t[..., 0], "swapped": lambda t: ops.swapaxes(t, 0, 1),
+               "transposed": lambda t: ops.transpose(t, (0, 2, 1))}  # fmt: skip
+    x = embed(keras.Input((length,), dtype="int32"))
+    for name, change in changes.items():
+        layer = kind(change)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            symbolic, eager = layer(x), layer(embed(tokens))
+        kept = name in ("same", "features")
+        assert (scopes.get_mask(symbolic) is not None) == kept, name
+        assert (scopes.get_mask(eager) is not None) == kept, name
+        assert ["doesn't fit its output" in str(w.message) for w in told] == [True] * (not kept)
+
+
+def test_a_mask_given_by_hand_must_fit() -> None:
+    x = np.ones((4, 5, 3), "float32")
+    wrong = np.ones((4, 6), bool)
+    inputs = keras.Input((5, 3))
+    for layer in (
+        layers.TimeDistributed(layers.Dense(2)), layers.LSTM(2), layers.Bidirectional(layers.GRU(2)),
+        layers.GlobalAveragePooling1D(), layers.BatchNormalization(), layers.Softmax(),
+        keras.Sequential([layers.Dense(2)]), keras.Model(inputs, layers.Dense(2)(inputs)),
+    ):  # fmt: skip
+        layer(x)
+        for mask in (wrong, ops.convert_to_tensor(wrong)):
+            with pytest.raises(ValueError, match=r"`mask`.*\(4, 5, 3\).*\(4, 6\)"):
+                layer(x, mask=mask)
+        with pytest.raises(ValueError, match=r"`mask`.*, 6\)"):
+            layer(inputs, mask=keras.Input((6,), dtype="bool"))
+    attend = layers.MultiHeadAttention(1, 2)
+    with pytest.raises(ValueError, match=r"`value_mask`.*`value`.*\(4, 5, 3\).*\(4, 6\)"):
+        attend(x, x, value_mask=wrong)
+    with pytest.raises(ValueError, match=r"`mask`.*\(4, 5, 3\).*\(4, 6\)"):
+        layers.Attention()([x, x], mask=[None, wrong])
+    # One row, or one step, of a mask stands for all.
+    np.testing.assert_allclose(values(layers.LSTM(2)(x, mask=np.ones((4, 5), bool))).shape, (4, 2))
+    assert layers.Softmax()(x, mask=np.ones((1, 1, 3), bool)).shape == (4, 5, 3)
+
+
+def test_losses_and_metrics_look_at_the_shape_of_a_mask() -> None:
+    """Where the last axis is that of the steps, each step counts for itself; what can't be told apart is refused."""
+    tokens = keras.Input((5,), dtype="int32")
+    x = layers.Embedding(5, 1, mask_zero=True)(tokens)
+    model = keras.Model(tokens, layers.Lambda(lambda t: t[..., 0])(x))
+    target = np.where(COUNT, 1.0, 100.0).astype("float32")
+    model.compile("sgd", "mse", metrics=["mae"], run_eagerly=True)
+    error = values(model(TOKENS))[COUNT] - 1.0
+    np.testing.assert_allclose(
+        model.evaluate(TOKENS, target, verbose=0), [np.mean(error**2), np.mean(np.abs(error))], rtol=1e-5
+    )
+    model.compile("sgd", "categorical_crossentropy", run_eagerly=True)
+    with pytest.raises(ValueError, match=r"mask of shape \(3, 5\).*shape \(3,\)"):
+        model.evaluate(TOKENS, target, verbose=0)
 
 
 class Tagger(keras.Model):
