@@ -192,6 +192,32 @@ class Adapter:
     def assign_sub(self, storage: Any, value: Any) -> Any:
         return self.assign(storage, storage - value)
 
+    # -- long sums, of more numbers than a dtype can count (2**24 in float32): stored in more digits than are read
+
+    def make_sum(self, value: Any, name: str) -> Any:
+        """The storage of a Variable for a sum that begins at a NumPy array or a tensor."""
+        return self.make_storage(value, "float64", False, name)
+
+    def sum_of(self, value: Any) -> Any:
+        """A sum that begins at a native tensor of integers or floats, as it is stored."""
+        return self.cast(value, "float64")
+
+    def sum_and(self, stored: Any, value: Any) -> Any:
+        """The stored sum with a native tensor of integers or floats added to it."""
+        return stored + self.cast(value, "float64")
+
+    def add_to_sum(self, stored: Any, value: Any) -> Any:
+        """As `sum_and`, and for a Python number too, in place where the framework writes in place."""
+        number = type(value) is int or type(value) is float
+        return self.assign_add(stored, value if number else self.cast(value, "float64"))
+
+    def read_sum(self, stored: Any, dtype: str) -> Any:
+        return self.cast(stored, dtype)
+
+    def sum_to_numpy(self, stored: Any) -> np.ndarray[Any, Any]:
+        """All the digits of a stored sum, as float64."""
+        return self.to_numpy(stored)
+
     def set_trainable(self, storage: Any, trainable: bool) -> None:
         """Told when a Variable's `trainable` changes."""
 

@@ -81,7 +81,7 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
         self._shape = tuple(int(d) for d in value.shape)
         # Our own initializers return what nobody else holds.
         fresh = isinstance(value, np.ndarray) and getattr(initializer, "draw", None) is not None
-        self._value = _adapter.make_storage(value, self._dtype, self._trainable, self._path, fresh=fresh)
+        self._value = self._store(value, fresh)
         if assignment_scopes.stack:
             assignment_scopes.stack[-1].made(self)
 
@@ -107,6 +107,14 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
             return make(shape, dtype=dtypes.standardize(dtype))
         finally:
             mode.inferring = before
+
+    def _store(self, value: Any, fresh: bool) -> Any:
+        """What it holds in the beginning."""
+        return _adapter.make_storage(value, self._dtype, self._trainable, self._path, fresh=fresh)
+
+    def _public(self, stored: Any) -> Any:
+        """What others see of what it holds."""
+        return stored
 
     # -- what is known of it
 
@@ -323,15 +331,14 @@ class StatelessScope:
     def get_current_value(self, variable: Variable) -> Any:
         """The Variable's value inside the scope (also after it closed); None where it was not given or assigned."""
         if self in StatelessScope._stack:
-            return variable._value if id(variable) in self._scope.before else None
+            return variable._public(variable._value) if id(variable) in self._scope.before else None
         return self.state_mapping.get(id(variable))
 
     def __exit__(self, *exc: Any) -> None:
         StatelessScope._stack.remove(self)
         self._scope.__exit__(*exc)
-        self.state_mapping = {id(v): value for v, value in self._pairs}
         final = zip(self._scope.assigned, self._scope.final_values(), strict=True)
-        self.state_mapping.update({id(v): value for v, value in final})
+        self.state_mapping = {id(v): v._public(value) for v, value in (*self._pairs, *final)}
 
 
 def in_stateless_scope() -> bool:

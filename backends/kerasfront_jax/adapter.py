@@ -15,7 +15,7 @@ from kerasfront import tree
 from kerasfront.contract import Adapter, assignments
 from kerasfront.errors import KerasFrontError
 from kerasfront.spec import dtypes
-from kerasfront_jax import bridge, linalg, nn, ops, random, signal, sparse
+from kerasfront_jax import bridge, linalg, nn, ops, random, signal, sparse, sums
 
 
 class _Names(dict[Any, str]):
@@ -175,6 +175,34 @@ class JaxAdapter(Adapter):
             return out
 
         return call
+
+    # -- long sums: JAX has no float64 unless it is told, so two numbers of float32, of which the second is what the
+    # first lacks
+
+    def make_sum(self, value: Any, name: str) -> Any:
+        if isinstance(value, np.ndarray):
+            above = value.astype("float32")
+            value = np.stack([above, (value - above.astype("float64")).astype("float32")])
+        else:
+            value = sums.begun(value)
+        return self.make_storage(value, "float32", False, name, fresh=True)
+
+    def sum_of(self, value: Any) -> Any:
+        return sums.begun(jnp.asarray(value))
+
+    def sum_and(self, stored: Any, value: Any) -> Any:
+        return sums.added(stored, jnp.asarray(value))
+
+    def add_to_sum(self, stored: Any, value: Any) -> Any:
+        if type(value) is int or type(value) is float:
+            value = np.int32(value) if type(value) is int and abs(value) < 2**31 else np.float32(value)
+        return sums.added(stored, value)
+
+    def read_sum(self, stored: Any, dtype: str) -> Any:
+        return stored[0].astype(dtypes.to_numpy(dtype))
+
+    def sum_to_numpy(self, stored: Any) -> np.ndarray[Any, Any]:
+        return np.asarray(np.asarray(stored, "float64").sum(0))
 
     # -- the step
 

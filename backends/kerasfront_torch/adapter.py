@@ -182,6 +182,9 @@ class TorchAdapter(Adapter):
         with torch.no_grad():
             return storage.sub_(value)
 
+    def add_to_sum(self, stored: torch.Tensor, value: Any) -> torch.Tensor:
+        return self.assign_add(stored, value)  # torch adds other dtypes in place by itself
+
     def alone(self, run: Callable[[], Any]) -> Any:
         return run() if torch.compiler.is_compiling() else super().alone(run)  # a graph can't hold a lock
 

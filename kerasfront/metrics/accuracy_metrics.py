@@ -149,7 +149,7 @@ class CategoricalAccuracy(FixedMean):
         super().__init__(categorical_accuracy, name, dtype)
 
     def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
-        return _hits(ops.argmax(y_true, axis=-1), y_pred, self.dtype)
+        return _hits(ops.argmax(y_true, axis=-1), y_pred, self._sum_dtype)
 
 
 class SparseCategoricalAccuracy(FixedMean):
@@ -166,7 +166,7 @@ class SparseCategoricalAccuracy(FixedMean):
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
     def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
-        return _hits(y_true, y_pred, self.dtype)
+        return _hits(y_true, y_pred, self._sum_dtype)
 
 
 class TopKCategoricalAccuracy(FixedMean):

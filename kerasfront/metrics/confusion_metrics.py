@@ -12,6 +12,7 @@ from kerasfront.errors import ShapeError
 from kerasfront.losses.reduction import ratio
 from kerasfront.metrics import counts
 from kerasfront.metrics.metric import Metric
+from kerasfront.metrics.total import exact
 from kerasfront.variable import Variable
 
 
@@ -33,11 +34,17 @@ class _Count(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
-        found = counts.count(y_true, y_pred, self.thresholds, sample_weight, dtype=self.dtype)
+        found = counts.count(y_true, y_pred, self.thresholds, sample_weight, dtype=self._sum_dtype)
         self.accumulator.assign_add(getattr(found, self.counted))
 
     def result(self) -> Any:
         return _single(self.accumulator.value, self.thresholds)
+
+    def host_result(self) -> Any:
+        if type(self).result is not _Count.result:
+            return super().host_result()
+        found = exact(self.accumulator)
+        return float(found[0]) if len(found) == 1 else found
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "thresholds": self.init_thresholds}
@@ -119,7 +126,7 @@ class _PartOf(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
         found = counts.count(
-            y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=self.dtype
+            y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=self._sum_dtype
         )
         self.true_positives.assign_add(found.true_positives)
         getattr(self, self.errors).assign_add(getattr(found, self.errors))
@@ -214,7 +221,9 @@ class _Best(_AtThresholds):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
-        self._add(counts.count(y_true, y_pred, self.thresholds, sample_weight, None, self.class_id, dtype=self.dtype))
+        self._add(
+            counts.count(y_true, y_pred, self.thresholds, sample_weight, None, self.class_id, dtype=self._sum_dtype)
+        )
 
     def rates(self, held: counts.Counts) -> tuple[Any, Any]:
         """The rate that must be good enough, and the one whose best is wanted."""
@@ -446,7 +455,9 @@ class AUC(_AtThresholds):
                 given = ops.convert_to_tensor(sample_weight, self.dtype)
                 weights = weights * ops.reshape(given, (*given.shape, *(1,) * (len(y_pred.shape) - len(given.shape))))
             sample_weight = weights
-        self._add(counts.count(y_true, y_pred, self._thresholds, sample_weight, labels=self._labels, dtype=self.dtype))
+        self._add(
+            counts.count(y_true, y_pred, self._thresholds, sample_weight, labels=self._labels, dtype=self._sum_dtype)
+        )
 
     def interpolate_pr_auc(self) -> Any:
         """The area under the precision-recall curve, interpolated between thresholds as counts are, not linearly."""

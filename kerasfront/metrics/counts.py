@@ -69,6 +69,21 @@ def _prepared(
     return labels, y_pred, weights
 
 
+# Above so many, amounts are added up in groups: one after the other would add small numbers to ever larger ones.
+_AT_ONCE = 2**14
+
+
+def sums_by_cell(amounts: Any, cells: Any, size: int) -> Any:
+    """The sum of the amounts (n, ...) in each of `size` cells; integers are counted exactly."""
+    number = amounts.shape[0]
+    groups = 1 if number is None or number <= _AT_ONCE else max(1, min(1024, number // size))
+    if groups == 1 or reduction.dtype_of(amounts).startswith("int"):
+        return ops.segment_sum(amounts, cells, num_segments=size)
+    group = ops.convert_to_tensor(np.arange(number, dtype="int32") % groups)
+    sums = ops.segment_sum(amounts, group * size + cells, num_segments=groups * size)
+    return ops.sum(ops.reshape(sums, (groups, size, *amounts.shape[1:])), axis=0)
+
+
 def count(
     y_true: Any,
     y_pred: Any,
@@ -89,13 +104,16 @@ def count(
         top_k: Only the k largest predictions of each sample may be above.
         class_id: Only this index of the last axis is looked at.
         labels: The size of the last axis, where its indices are counted apart.
-        dtype: The dtype of the counts.
+        dtype: The dtype of the weights and of the weighted counts; without weights counts are integers.
     """
     truth, scores, weights = _prepared(y_true, y_pred, sample_weight, top_k, class_id, dtype)
     groups = labels or 1
     truth, scores = ops.reshape(truth, (-1, groups)), ops.reshape(scores, (-1, groups))
-    positive, negative = truth, 1.0 - truth
-    if weights is not None:
+    if weights is None:
+        positive = ops.cast(truth, "int32")
+        negative = 1 - positive
+    else:
+        positive, negative = truth, 1.0 - truth
         weights = ops.reshape(weights, (-1, groups))
         positive, negative = positive * weights, negative * weights
     above = _above_one if len(thresholds) == 1 else _above
@@ -119,7 +137,7 @@ def _above(scores: Any, positive: Any, negative: Any, thresholds: Sequence[float
     buckets = ops.reshape(ops.cast(exceeded, "int32"), (-1, groups)) * groups + columns
     amounts = ops.stack([ops.reshape(positive, (-1,)), ops.reshape(negative, (-1,))], axis=1)
     size = (len(thresholds) + 1) * groups
-    sums = ops.segment_sum(amounts, ops.reshape(buckets, (-1,)), num_segments=size)
+    sums = sums_by_cell(amounts, ops.reshape(buckets, (-1,)), size)
     table = ops.reshape(sums, (len(thresholds) + 1, groups, 2))
     from_top = ops.flip(ops.cumsum(ops.flip(table, axis=0), axis=0), axis=0)[1:]
     if (order != np.arange(len(thresholds))).any():

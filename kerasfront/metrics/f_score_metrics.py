@@ -68,7 +68,7 @@ class FBetaScore(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of one-hot (or multi-hot) targets and predictions, matrices of one shape."""
-        y_true, y_pred = ops.convert_to_tensor(y_true, self.dtype), ops.convert_to_tensor(y_pred, self.dtype)
+        y_true, y_pred = (ops.convert_to_tensor(y, self._sum_dtype) for y in (y_true, y_pred))
         if not self._built:
             self._build(y_true.shape, y_pred.shape)
         if self.threshold is None:
@@ -76,10 +76,10 @@ class FBetaScore(Metric):
             yes = ops.logical_and(largest, ops.greater(ops.absolute(y_pred), 1e-9))
         else:
             yes = ops.greater(y_pred, self.threshold)
-        yes = ops.cast(yes, self.dtype)
+        yes = ops.cast(yes, self._sum_dtype)
         weights = ops.ones_like(yes[:, :1])
         if sample_weight is not None:
-            weights = weights * reduction.of_rank(ops.convert_to_tensor(sample_weight, self.dtype), 2)
+            weights = weights * reduction.of_rank(ops.convert_to_tensor(sample_weight, self._sum_dtype), 2)
         self.true_positives.assign_add(ops.sum(yes * y_true * weights, axis=self.axis))
         self.false_positives.assign_add(ops.sum(yes * (1.0 - y_true) * weights, axis=self.axis))
         self.false_negatives.assign_add(ops.sum((1.0 - yes) * y_true * weights, axis=self.axis))

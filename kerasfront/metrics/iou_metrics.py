@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasfront import ops
 from kerasfront.losses.reduction import of_rank, ratio
+from kerasfront.metrics.counts import sums_by_cell
 from kerasfront.metrics.metric import Metric
 
 
@@ -49,14 +50,14 @@ class _ConfusionMatrix(Metric):
 
     def _add(self, truth: Any, guess: Any, sample_weight: Any, shape: Sequence[Any]) -> None:
         size = self.num_classes
-        weights = _flat_weights(sample_weight, shape, self.dtype)
+        weights = _flat_weights(sample_weight, shape, self._sum_dtype)
         known = [ops.logical_and(ops.greater_equal(x, 0), ops.less(x, size)) for x in (truth, guess)]
         valid = ops.logical_and(*known)
         if self.ignore_class is not None:
             valid = ops.logical_and(valid, ops.not_equal(truth, self.ignore_class))
-        counted = ops.cast(valid, self.dtype)
+        counted = ops.cast(valid, "int32") if weights is None else ops.cast(valid, self._sum_dtype) * weights
         cells = ops.select_where(valid, truth * size + guess, ops.zeros_like(truth))
-        sums = ops.segment_sum(counted if weights is None else counted * weights, cells, num_segments=size * size)
+        sums = sums_by_cell(counted, cells, size * size)
         self.total_confusion_matrix.assign_add(ops.reshape(sums, (size, size)))
 
     def overlaps(self) -> tuple[Any, Any]:

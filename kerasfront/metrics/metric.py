@@ -7,7 +7,10 @@ from typing import Any
 
 from kerasfront import config, dtype_policies, initializers, ops, scopes, serialization
 from kerasfront.arguments import Constructed
+from kerasfront.metrics import total
+from kerasfront.metrics.total import Total
 from kerasfront.naming import auto_name, to_snake_case
+from kerasfront.spec import dtypes
 from kerasfront.variable import StatelessScope, Variable
 
 
@@ -71,6 +74,11 @@ class Metric(Constructed):
         return str(self._dtype_policy.compute_dtype)
 
     @property
+    def _sum_dtype(self) -> str:
+        """The dtype in which a batch is added up: float32 in place of narrower floats."""
+        return dtypes.promote(self.dtype, "float32") if dtypes.is_float(self.dtype) else self.dtype
+
+    @property
     def variables(self) -> list[Variable]:
         """The state: this metric's variables, then those of the metrics that it holds."""
         found = {id(v): v for v in self._held("_variables")}
@@ -86,7 +94,7 @@ class Metric(Constructed):
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """Make a variable of the state.
+        """Make a variable of the state. One of floats stores more digits than it shows: counts go beyond 2**24.
 
         Args:
             shape: Its shape.
@@ -95,11 +103,12 @@ class Metric(Constructed):
             aggregation: How replicas are joined.
             name: Its name.
         """
+        dtype = dtypes.standardize(dtype or self.dtype)
         with scopes.name_scope(self.name.replace("/", "_")):
-            variable = Variable(
+            variable = (Total if dtype in total.DTYPES else Variable)(
                 initializers.get(initializer),
                 shape=shape,
-                dtype=dtype or self.dtype,
+                dtype=dtype,
                 trainable=False,
                 autocast=False,
                 aggregation=aggregation,

@@ -9,6 +9,8 @@ from kerasfront import ops, serialization
 from kerasfront.losses import reduction
 from kerasfront.losses.functions import by_elements, is_of_samples
 from kerasfront.metrics.metric import Metric
+from kerasfront.metrics.total import exact
+from kerasfront.spec import dtypes
 
 
 def of_samples(values: Any, sample_weight: Any, dtype: str) -> tuple[Any, Any]:
@@ -55,7 +57,7 @@ class Mean(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
-        values, weights = of_samples(values, sample_weight, self.dtype)
+        values, weights = of_samples(values, sample_weight, self._sum_dtype)
         self.total.assign_add(ops.sum(values) if len(values.shape) else values)
         if weights is None:
             self._count(values)
@@ -63,8 +65,7 @@ class Mean(Metric):
             self.count.assign_add(reduction.total(weights, values))
 
     def _count(self, values: Any) -> None:
-        size = reduction.size(values)
-        self.count.assign_add(size if isinstance(size, int) else ops.cast(size, self.dtype))
+        self.count.assign_add(reduction.size(values))
 
     def add(self, value: Any, count: Any) -> None:
         """Add the mean of `count` values; it is a scalar."""
@@ -77,9 +78,9 @@ class Mean(Metric):
     def host_result(self) -> Any:
         if type(self).result is not Mean.result:
             return super().host_result()
-        # Divided on the host, in the same dtype: two numbers read cost less than a few ops on the device.
-        total, count = ops.convert_to_numpy(self.total), ops.convert_to_numpy(self.count)
-        return float(total / count) if count else 0.0
+        # Divided on the host: two numbers read cost less than a few ops on the device.
+        total, count = exact(self.total), exact(self.count)
+        return float((total / count).astype(dtypes.to_numpy(self.dtype))) if count else 0.0
 
 
 class Sum(Metric):
@@ -102,11 +103,14 @@ class Sum(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
-        values, _ = of_samples(values, sample_weight, self.dtype)
+        values, _ = of_samples(values, sample_weight, self._sum_dtype)
         self.total.assign_add(ops.sum(values))
 
     def result(self) -> Any:
         return self.total.value
+
+    def host_result(self) -> Any:
+        return super().host_result() if type(self).result is not Sum.result else float(exact(self.total))
 
 
 class MeanMetricWrapper(Mean):
@@ -151,8 +155,8 @@ class MeanMetricWrapper(Mean):
             if sample_weight is None:
                 sample_weight = mask
             else:
-                weights = reduction.of_rank(ops.convert_to_tensor(sample_weight, self.dtype), rank)
-                sample_weight = weights * ops.cast(mask, self.dtype)
+                weights = reduction.of_rank(ops.convert_to_tensor(sample_weight, self._sum_dtype), rank)
+                sample_weight = weights * ops.cast(mask, self._sum_dtype)
         super().update_state(values, sample_weight)
 
     @property

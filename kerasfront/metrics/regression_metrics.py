@@ -322,20 +322,19 @@ class R2Score(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch; `sample_weight` has the shape (samples,) or (samples, 1)."""
-        y_true, y_pred = ops.convert_to_tensor(y_true, self.dtype), ops.convert_to_tensor(y_pred, self.dtype)
+        y_true, y_pred = (ops.convert_to_tensor(y, self._sum_dtype) for y in (y_true, y_pred))
         y_true, y_pred = reduction.same_rank(y_true, y_pred)
         if not self.built:
             self.build(y_true.shape, y_pred.shape)
         weights = ops.ones_like(y_true[:, :1])
         if sample_weight is not None:
-            weights = weights * reduction.of_rank(ops.convert_to_tensor(sample_weight, self.dtype), 2)
+            weights = weights * reduction.of_rank(ops.convert_to_tensor(sample_weight, self._sum_dtype), 2)
         weighted = y_true * weights
         self.sum.assign_add(ops.sum(weighted, axis=0))
         self.squared_sum.assign_add(ops.sum(y_true * weighted, axis=0))
         self.total_mse.assign_add(ops.sum(ops.square(y_true - y_pred) * weights, axis=0))
         self.count.assign_add(ops.sum(weights * ops.ones_like(y_true), axis=0))
-        samples = ops.shape(y_true)[0]
-        self.num_samples.assign_add(samples if isinstance(samples, int) else ops.cast(samples, self.dtype))
+        self.num_samples.assign_add(ops.shape(y_true)[0])
 
     def result(self) -> Any:
         if not self.built:

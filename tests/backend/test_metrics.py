@@ -290,3 +290,94 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         metrics.F1Score()(np.ones((2,)), np.ones((2,)))
     with pytest.raises(ShapeError, match="R2Score"):
         metrics.R2Score()(np.ones((2,)), np.ones((2,)))
+
+
+# ---- more than float32 counts to ------------------------------------------------------------------------------------
+
+_LARGE = 2.0**24
+_ONE = np.ones((1,), "float32")
+_COUNTING: list[tuple[str, dict[str, Any], Any, Any]] = [
+    ("Mean", {}, _ONE, None),
+    ("Sum", {}, _ONE, None),
+    ("BinaryAccuracy", {}, _ONE, _ONE),
+    ("SparseCategoricalAccuracy", {}, np.zeros((1,), "int32"), np.array([[0.9, 0.1]], "float32")),
+    ("MeanSquaredError", {}, 0 * _ONE, _ONE),
+    ("TruePositives", {}, _ONE, _ONE),
+    ("Precision", {"thresholds": [0.2, 0.5]}, _ONE, _ONE),
+    ("AUC", {"num_thresholds": 3}, _ONE, _ONE),
+    ("MeanIoU", {"num_classes": 2}, np.ones((1,), "int32"), np.ones((1,), "int32")),
+    ("F1Score", {}, np.ones((1, 1), "float32"), np.ones((1, 1), "float32")),
+    ("R2Score", {}, np.ones((1, 1), "float32"), np.zeros((1, 1), "float32")),
+]
+
+
+class _Seen(metrics.Metric):
+    """A user's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = self.add_variable((), "zeros")
+
+    def update_state(self, y_true: Any, y_pred: Any = None, sample_weight: Any = None) -> None:
+        self.seen.assign_add(ops.sum(y_true if sample_weight is None else y_true * sample_weight))
+
+
+@pytest.mark.parametrize("weight", [None, 0.75])
+@pytest.mark.parametrize("case", [*_COUNTING, ("own", {}, _ONE, _ONE)], ids=lambda case: case[0])
+def test_small_numbers_count_beside_large_ones(case: Any, weight: float | None) -> None:
+    name, arguments, y_true, y_pred = case
+    batch = [y for y in (y_true, y_pred) if y is not None]
+    weights = {} if weight is None else {"sample_weight": np.full((1,), weight, "float32")}
+
+    def added(start: float) -> list[Any]:
+        metric = _Seen() if name == "own" else getattr(metrics, name)(**arguments)
+        metric.update_state(*batch, **weights)
+        for variable in metric.variables:
+            variable.assign(np.full(variable.shape, start, "float32"))
+        for _ in range(8):
+            metric.update_state(*batch, **weights)
+        return [v.numpy() - start for v in metric.variables]
+
+    for after_much, after_nothing in zip(added(_LARGE), added(0.0), strict=True):
+        np.testing.assert_allclose(after_much, after_nothing, atol=1)  # a float32 shows every second number there
+
+
+def test_logs_have_every_unit() -> None:
+    for metric in (metrics.Sum(), metrics.TruePositives()):
+        for weight in (_LARGE, 1.0, 1.0, 1.0):
+            metric.update_state(*[_ONE] * (1 if isinstance(metric, metrics.Sum) else 2), sample_weight=[weight])
+        assert metric.host_result() == _LARGE + 3
+    metric = metrics.Mean()
+    metric.update_state([np.inf])
+    assert float(metric.result()) == metric.host_result() == np.inf
+
+
+def test_one_large_batch_loses_nothing() -> None:
+    count = 2**15
+    weights = np.repeat(np.array([512, 1], "float32"), count)  # one after the other, the ones would not count
+    truth = np.ones(2 * count, "int32")
+    overlap = metrics.MeanIoU(2)
+    overlap.update_state(truth, truth, sample_weight=weights)
+    assert overlap.total_confusion_matrix.numpy()[1, 1] == _LARGE + count
+    area = metrics.AUC(num_thresholds=3)
+    area.update_state(truth, truth.astype("float32"), sample_weight=weights)
+    assert area.true_positives.numpy().tolist() == [_LARGE + count] * 2 + [0.0]
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in _COUNTING if c[0] not in ("MeanSquaredError", "R2Score")], ids=lambda case: case[0]
+)
+def test_half_precision_counts_on(case: Any) -> None:
+    name, arguments, *batch = case
+    metric = getattr(metrics, name)(dtype="float16", **arguments)
+    metric.update_state(*[np.repeat(y, 5000, axis=0) for y in batch if y is not None])
+    assert max(v.numpy().max() for v in metric.variables) == 5000
+
+
+def test_stateless_updates_keep_shapes_and_dtypes() -> None:
+    metric = metrics.Mean()
+    before = [v.value for v in metric.variables]
+    after = metric.stateless_update_state(before, [1.0, 2.0])
+    kinds = [[(tuple(x.shape), current().dtype_name(x)) for x in state] for state in (before, after)]
+    assert kinds[0] == kinds[1] == [((), "float32")] * 2
+    assert float(metric.stateless_result(after)) == 1.5

@@ -1,0 +1,81 @@
+"""Total: the state of a metric, to which more is added than its dtype can count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasfront import ops
+from kerasfront.contract import current
+from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.spec import dtypes, mode
+from kerasfront.variable import Variable
+
+_adapter = current()
+# Of these a long sum is kept; others are exact (integers), or all that there is (float64).
+DTYPES = ("bfloat16", "float16", "float32")
+
+
+class Total(Variable):
+    """A Variable that stores more digits than are read, for sums of many numbers.
+
+    A float32 alone counts to 2**24 and then stays there. What is stored is float64, or on JAX two numbers of float32.
+    The value that is read, and that a StatelessScope gives, is of the Variable's dtype.
+    """
+
+    def _store(self, value: Any, fresh: bool) -> Any:
+        return _adapter.make_sum(value, self._path)
+
+    def _public(self, stored: Any) -> Any:
+        return _adapter.read_sum(stored, self._dtype)
+
+    @property
+    def value(self) -> Any:
+        """The native tensor, of the Variable's dtype."""
+        return _adapter.read_sum(self._value, self._dtype)
+
+    def exact(self) -> np.ndarray[Any, Any]:
+        """A copy on the host, of float64: all digits."""
+        return np.array(_adapter.sum_to_numpy(self._value), "float64")
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """A copy on the host, of the Variable's dtype."""
+        return self.exact().astype(dtypes.to_numpy(self._dtype))
+
+    def _to_native(self, value: Any) -> Any:
+        value = self._number(value)
+        if self._spreads(value) and tuple(value.shape) == tuple(self._value.shape):
+            return value  # as it is stored, from a framework that carries it through a function
+        if self._spreads(value) and _adapter.shape(value) != self._shape:
+            raise self._wrong_shape(tuple(value.shape))
+        return _adapter.sum_of(value)
+
+    def _number(self, value: Any) -> Any:
+        """A native tensor of integers or floats."""
+        if type(value) not in _adapter.native:
+            value = ops.convert_to_tensor(value)
+        name = _adapter.dtype_name(value)
+        return value if dtypes.is_float(name) or dtypes.is_int(name) else _adapter.cast(value, self._dtype)
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract from the value."""
+        return self.assign_add(-ops.convert_to_tensor(value, self._dtype))
+
+    def _change(self, value: Any, combine: Callable[[Any, Any], Any], write: Callable[[Any, Any], Any]) -> Variable:
+        if mode.inferring:
+            return self._checked(combine(self.value, value))
+        plain = type(value) is int or type(value) is float
+        operand = value if plain else self._number(value)
+        if self._spreads(operand):
+            operand, plain = ops.broadcast_to(self._number(operand), self._shape), False
+        if not assignment_scopes.stack:
+            self._value = _adapter.add_to_sum(self._value, operand)
+            return self
+        return self._write(self._number(operand) if plain else operand, _adapter.sum_and)
+
+
+def exact(variable: Variable) -> np.ndarray[Any, Any]:
+    """All the digits of a metric's Variable, on the host."""
+    return variable.exact() if isinstance(variable, Total) else variable.numpy()
