@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint format types imports docs clean
+.PHONY: help venv demo test test-all check lint format types imports docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,11 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## train the same CNN on handwritten digits on each backend, and compare
 	$(BIN)/kerasfront demo
 
-test: $(READY)  ## all the tests, on each backend
+test: $(READY)  ## the tests, on each backend: of the widest a fixed selection
 	$(BIN)/python tests/run.py
+
+test-all: $(READY)  ## the tests with every case of the widest ones: twice as long
+	$(BIN)/python tests/run.py --all
 
 check: lint types imports test  ## everything that CI does
 

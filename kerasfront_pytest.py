@@ -1,4 +1,4 @@
-"""The pytest plug-in that knows `--kerasfront-backend`; it imports nothing, since every run of pytest loads it."""
+"""The pytest plug-in that knows our options; it imports nothing, since every run of pytest loads it."""
 
 from typing import Any
 
@@ -9,4 +9,9 @@ def pytest_addoption(parser: Any) -> None:
         default=None,
         metavar="NAME[,NAME]",
         help="the adapters that kerasfront.testing runs over (default: all that can be used)",
+    )
+    parser.addoption(
+        "--kerasfront-selection",
+        action="store_true",
+        help="of tests marked as wide, run a fixed selection: one case in three",
     )

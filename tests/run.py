@@ -23,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCTESTS = ["--doctest-modules", "kerasfront", "--ignore=kerasfront/testing"]
+SELECTION = "--kerasfront-selection"
 EVERY = 30.0  # seconds between a job's lines in a log
 
 
@@ -37,21 +38,27 @@ class Job:
 
 def all_jobs() -> list[Job]:
     """Every job, the longest ones first."""
-    files = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "tests" / "backend").glob("test_*.py"))
-    to_l = [file for file in files if Path(file).name < "test_m"]
     return [
-        # JAX compiles each op: its tests take three times as long as another backend's, and go in two parts.
-        Job("jax_from_m", [*(file for file in files if file not in to_l), *DOCTESTS], "jax"),
-        Job("jax_to_l", to_l, "jax"),
+        # JAX compiles each op: its tests take three times as long as another backend's, and go in four parts.
+        Job("jax_to_b", files("", "c"), "jax"),
+        Job("jax_c_to_l", files("c", "m"), "jax"),
+        Job("jax_m_to_p", [*files("m", "q"), *DOCTESTS], "jax"),
+        Job("jax_from_q", files("q", "~"), "jax"),
         # The conformance suite in two parts that run side by side: one of them compiles the gradients of every op.
         Job("conformance", ["--pyargs", "kerasfront.testing", "-m", "not slow"]),
-        Job("gradients", ["--pyargs", "kerasfront.testing", "-m", "slow"]),
         Job("tensorflow", ["tests/backend", *DOCTESTS], "tensorflow"),
-        Job("torch", ["tests/backend", *DOCTESTS], "torch"),
         Job("cross", ["tests/cross"]),
+        Job("torch", ["tests/backend", *DOCTESTS], "torch"),
+        Job("gradients", ["--pyargs", "kerasfront.testing", "-m", "slow"]),
         Job("numpy", ["tests/backend"], "numpy"),  # it has no gradients, so the examples that train can't run on it
         Job("unit", ["tests/unit"]),
     ]
+
+
+def files(first: str, end: str) -> list[str]:
+    """The files of tests/backend whose names, after `test_`, are from `first` on and before `end`."""
+    found = sorted(path.name.removeprefix("test_") for path in (ROOT / "tests" / "backend").glob("test_*.py"))
+    return [f"tests/backend/test_{name}" for name in found if first <= name < end]
 
 
 @dataclass
@@ -242,9 +249,10 @@ def main(arguments: list[str]) -> int:
     jobs = {job.name: job for job in all_jobs()}
     parser = argparse.ArgumentParser(description="Run the tests, in processes of one backend each.")
     parser.add_argument("job", nargs="*", help=f"which to run (default: all): {', '.join(jobs)}")
+    parser.add_argument("--all", action="store_true", help="all cases of the wide tests, not one in three")
     parser.add_argument("--list", action="store_true", help="print the jobs and their pytest arguments")
     parser.add_argument("--parallel", type=int, default=2, help="how many run at the same time (default: 2)")
-    parser.add_argument("--limit", type=float, default=3600, help="seconds that a job may take (default: 3600)")
+    parser.add_argument("--limit", type=float, help="seconds that a job may take (default: 1800, with --all 5400)")
     own, options = (
         (arguments[: (at := arguments.index("--"))], arguments[at + 1 :]) if "--" in arguments else (arguments, [])
     )
@@ -252,11 +260,12 @@ def main(arguments: list[str]) -> int:
     if wrong := [name for name in parsed.job if name not in jobs]:
         parser.error(f"no job is called {wrong[0]!r}; there are {', '.join(jobs)}")
     chosen = [jobs[name] for name in parsed.job or jobs]
+    options = [*([] if parsed.all else [SELECTION]), *options]
     if parsed.list:
         for job in chosen:
-            print(f"{job.name:12s} KERAS_BACKEND={job.backend} pytest {' '.join(job.arguments)}")
+            print(f"{job.name:12s} KERAS_BACKEND={job.backend} pytest {' '.join([*job.arguments, *options])}")
         return 0
-    return run_all(chosen, options, parsed.parallel, parsed.limit)
+    return run_all(chosen, options, parsed.parallel, parsed.limit or (5400 if parsed.all else 1800))
 
 
 if __name__ == "__main__":

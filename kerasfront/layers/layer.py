@@ -13,7 +13,6 @@ import numpy as np
 from kerasfront import constraints, dtype_policies, initializers, regularizers, scopes, serialization, tree
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.contract import assignments, current
-from kerasfront.derived import Copied
 from kerasfront.errors import KerasFrontError, NotBuiltError
 from kerasfront.layers import _masks
 from kerasfront.layers._calls import (
@@ -28,10 +27,10 @@ from kerasfront.layers._calls import (
     under_parameters_of,
     with_masks,
 )
-from kerasfront.layers.gathering import Gathering, OfLayer
+from kerasfront.layers.gathering import Gathering
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.operation import Operation
-from kerasfront.layers.tracking import is_tracked, tracked
+from kerasfront.layers.tracking import tracked
 from kerasfront.metrics.metric import Metric
 from kerasfront.ops import cast, shape
 from kerasfront.ops.native_calls import evaluated
@@ -44,7 +43,7 @@ _adapter = current()
 _native = _adapter.native
 
 
-class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[misc, name-defined]
+class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, name-defined]
     """The base of layers: variables made in `__init__` or `build`, and a computation in `call`.
 
     Args:
@@ -66,8 +65,6 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
     """
 
     _call_spec: CallSpec
-    _derives: type[OfLayer] = OfLayer
-    _derived: OfLayer
     built: bool
     # Whether the mask of the input is that of the output too.
     supports_masking = False
@@ -77,7 +74,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
     # The map that it was given in place of a dtype policy.
     _policy_map: dtype_policies.DTypePolicyMap | None = None
     # Attributes that are set while a layer is built or called and hold nothing to be tracked.
-    _untracked = frozenset({"_path", "built", "_losses", "_input_spec", "input_spec", "_remat"})
+    _untracked = frozenset({"_path", "built", "_losses", "_input_spec", "input_spec", "_simple", "_remat"})
 
     # ---- making -------------------------------------------------------------------------------------------------
 
@@ -98,11 +95,11 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
         _adapter.layer_base.__init__(self)  # type: ignore[misc]
         self.__dict__.update(
             name=None, built=False, _own=[], _layers=[], _metrics=[], _seed_generators=[], _losses=[], _path=None,
-            _trainable=True, _input_spec=None, activity_regularizer=None, autocast=True,
+            _trainable=True, _simple=False, _input_spec=None, activity_regularizer=None, autocast=True,
             _makes_mask=cls.compute_mask is not Layer.compute_mask, _supports_jit=True,
-            _build_shapes=None, _call_states=[], _dtype_policy=None, _derived=cls._derives(),
+            _build_shapes=None, _call_states=[], _dtype_policy=None, _gathered={},
             _remat=context.remat[-1] if context.remat else None,
-            _initialized=False,
+            _passed=frozenset(), _called=False, _initialized=False, _told_of_mask=False,
         )  # fmt: skip
         self.__dict__["_dtype_policy"] = dtype_policies.dtype_policy()
         return self
@@ -132,31 +129,16 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
             raise unknown_argument(type(self).__name__, kwargs, names_of(type(self)))
         self.__dict__["_initialized"] = True
 
-    # ---- copies -------------------------------------------------------------------------------------------------
-
-    def __getstate__(self) -> dict[str, Any]:
-        # The nodes belong to the graphs that a layer is used in; a copied model brings its own.
-        return {**self.__dict__, "_inbound_nodes": [], "_losses": []}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        for name, value in state.items():
-            if is_tracked(value):  # a copy of a container that told another layer what it came to hold
-                self.__dict__[name] = tracked(value, functools.partial(self._track, name))
-        scopes.structure.change()
-
     # ---- tracking -----------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = self.__dict__
-        if name in _DECIDING:
-            held["_derived"].forget_path()
         if name in self._untracked or value is None or type(value) in _PLAIN:
             object.__setattr__(self, name, value)
             return
         if "_own" not in held:
             raise RuntimeError(f"{type(self).__name__}.__new__ must call super().__new__().")
-        value = tracked(value, functools.partial(self._track, name))
+        value = tracked(value, lambda v: self._track(name, v))
         object.__setattr__(self, name, value)
 
     def _track(self, name: str, value: Any) -> Any:
@@ -253,7 +235,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
         self.__dict__["_policy_map"], self.__dict__["_dtype_policy"] = of_paths, policy
         if of_paths is not None:
             self._find_policy(self.path)
-        self._derived.forget_path()
+        self._simple = False
 
     def _find_policy(self, path: str) -> None:
         """Take the policy of the layer's path from the map that it was given."""
@@ -378,10 +360,9 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # The fast path: a built layer, one native tensor of a dtype that needs no cast, no masks about.
-        passed = self._derived.passed
-        if passed is not None and len(args) == 1 and not masks and context.autocast is None:
+        if self._simple and len(args) == 1 and not masks and context.autocast is None:
             x = args[0]
-            if type(x) in _native and x.dtype in passed:
+            if type(x) in _native and x.dtype in self._passed:
                 if kwargs or not context.depth:
                     if not kwargs or (len(kwargs) == 1 and "training" in kwargs):
                         return self._in_call(self.call, args, kwargs)
@@ -476,19 +457,20 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
                     penalty = self.activity_regularizer(output)
                     rows = size if isinstance(size, int) else cast(size, _adapter.dtype_name(penalty))
                     self.add_loss(penalty / rows)
-        if not self._derived.decided:
+        if not self._simple and not self._called:
             self._decide_fast_path()
         return outputs
 
     def _decide_fast_path(self) -> None:
         """From the first call on: whether later calls may skip everything but `call`."""
-        self._derived.decided = True
+        self.__dict__["_called"] = True
         plain = self.activity_regularizer is None and self._remat is None and not self._makes_mask and not self._mixed()
         if plain and self.built and type(self).__call__ is Layer.__call__:
             compute = _adapter.native_dtypes[self.compute_dtype]
             others = {n for k, n in _adapter.native_dtypes.items() if not dtypes.is_float(k)}
             everything = set(_adapter.native_dtypes.values())
-            self._derived.passed = frozenset({compute, *others} if self.autocast else everything)
+            self.__dict__["_passed"] = frozenset({compute, *others} if self.autocast else everything)
+            self._simple = True
 
     def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arrays as tensors, floats in the compute dtype; masks and flags as they are."""
@@ -780,8 +762,6 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
 # Makes a layer (or a list or dict of some) of one of the framework's own; kerasfront.layers.bridges puts it there.
 foreign_layer: list[Callable[[Any], Any]] = []
 _PLAIN = (bool, int, float, str, bytes, type(lambda: 0))
-# What decides whether calls may be short.
-_DECIDING = frozenset({"activity_regularizer", "autocast"})
 
 
 def _add(group: list[Any], value: Any) -> bool:

@@ -116,6 +116,17 @@ def star(op: Op, known: Any = dtypes.ALL) -> list[Case]:
     return [case for case in matrix(op, known) if kept(case)]
 
 
+def rotating(op: Op, known: Any = dtypes.ALL, start: int = 0) -> list[Case]:
+    """Every sample in one dtype, by turns from the one at `start`; and the first one in the main dtype."""
+    names = [n for n in tested_dtypes(op) if n in known]
+
+    def kept(case: Case) -> bool:
+        turn = names[(case.index + start) % len(names)] if names and varies(op, case.index) else main_dtype(op)
+        return case.dtype == turn or (case.index == 0 and case.dtype == main_dtype(op))
+
+    return [case for case in matrix(op, known) if kept(case)]
+
+
 def brief(op: Op, known: Any = dtypes.ALL) -> list[Case]:
     """The first sample in the main dtype: for where the compiled step sees the rest."""
     return [c for c in matrix(op, known) if c.index == 0 and c.dtype == main_dtype(op)]

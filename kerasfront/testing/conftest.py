@@ -13,11 +13,13 @@ from kerasfront import contract
 from kerasfront.ops import _declare
 from kerasfront.ops._declare import OPS
 from kerasfront.testing import cases
+from kerasfront.testing import selection as selecting
 from kerasfront.testing.adapters import adapters, chosen
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a few seconds; left out by `-m 'not slow'`")
+    config.addinivalue_line("markers", selecting.MARKER)
 
 
 def pytest_pycollect_makemodule(parent: pytest.Collector) -> None:
@@ -58,6 +60,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _parameter(item: Any) -> bool:
     return isinstance(item.callspec.params.get("trainer"), str)
+
+
+@pytest.fixture(scope="session")
+def selection(request: pytest.FixtureRequest) -> selecting.Selection:
+    """Which cases a test with a loop of its own runs."""
+    return selecting.selection(request.config)
 
 
 def _bound(name: str, config: pytest.Config) -> Iterator[Any]:

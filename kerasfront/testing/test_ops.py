@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from kerasfront.spec import KerasTensor
 from kerasfront.testing import cases
 from kerasfront.testing.adapters import numpy_adapter
 from kerasfront.testing.cases import Case, Failures
+from kerasfront.testing.selection import Selection, backend_number
 
 PUBLIC = {place: getattr(place, "__all__", dir(place)) for place in (ops, ops.numpy, ops.nn, ops.linalg, ops.image)}
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +39,11 @@ def supplied(op: Op, adapter: Adapter) -> bool:
     return op.name not in adapter.gaps
 
 
+def number(op: Op, adapter: Adapter) -> int:
+    """Where a selection of the op's cases begins on this adapter: not the same on the next one, nor for the next op."""
+    return list(_declare.OPS).index(op.name) + backend_number(adapter.name)
+
+
 def call(op: Op, adapter: Adapter, args: Any, kwargs: Any) -> list[Any]:
     """The results that are tensors, flat."""
     return [x for x in tree.flatten(op.call(*args, **kwargs)) if x is not None]
@@ -47,6 +53,7 @@ def to_native(adapter: Adapter) -> Callable[[Any], Any]:
     return lambda x: adapter.to_tensor(x, None)
 
 
+@lru_cache
 def traces(adapter: Adapter) -> bool:
     """Whether a compiled step is traced once and run as a graph; if not, it is the function itself."""
     seen: list[Any] = []
@@ -66,6 +73,7 @@ def eager_cases(op: Op, adapter: Adapter) -> list[Case]:
     return (cases.brief if compiles_each else cases.matrix)(op, adapter.native_dtypes)
 
 
+@cache
 def static(op: Op) -> bool:
     """Whether the shapes of results follow from the shapes of the arguments, so that it compiles everywhere."""
     try:
@@ -188,10 +196,10 @@ class Holding:
 _declare.runtime.holders[Holding] = lambda held: held.value
 
 
-def test_operands(adapter: Adapter, op: Op) -> None:
+def test_operands(adapter: Adapter, op: Op, selection: Selection) -> None:
     """NumPy arrays, Variables, nested lists, Python scalars and tensors that aren't contiguous stand for tensors."""
     failures = Failures(f"ops.{op.name} on {adapter.name}, kinds of operands")
-    for case in operand_cases(op, adapter):
+    for case in selection.of(operand_cases(op, adapter), number(op, adapter)):
         with failures.catching(case, "with NumPy arrays it"):
             check_results(case, adapter, call(op, adapter, case.args, case.kwargs), failures, "with NumPy arrays it")
         with failures.catching(case, "with tensors that aren't contiguous it"):
@@ -242,12 +250,15 @@ def check_lists(case: Case, adapter: Adapter, failures: Failures) -> None:
 # ---- compiled -----------------------------------------------------------------------------------------------------
 
 
-def test_compiled(adapter: Adapter, op: Op) -> None:
+def test_compiled(adapter: Adapter, op: Op, selection: Selection) -> None:
     """The same values inside a compiled step: one compilation over all the cases."""
     if not supplied(op, adapter) or not traces(adapter) or not static(op):
         return
     failures = Failures(f"ops.{op.name} on {adapter.name}, compiled")
-    all_cases = cases.star(op, adapter.native_dtypes)
+    if selection.everything:
+        all_cases = cases.star(op, adapter.native_dtypes)
+    else:
+        all_cases = cases.rotating(op, adapter.native_dtypes, number(op, adapter))
     try:
         results = compiled(all_cases, adapter)
     except Exception:  # one of them: which?
@@ -261,6 +272,19 @@ def test_compiled(adapter: Adapter, op: Op) -> None:
         for case, found in zip(all_cases, results, strict=True):
             check_results(case, adapter, found, failures, "compiled, it")
     failures.report()
+
+
+def test_a_selection_meets_every_dtype_and_sample(adapter: Adapter) -> None:
+    """What is compiled of each op where not every case is: all its samples, and in all ops together each dtype."""
+    met: set[str] = set()
+    for op in _declare.OPS.values():
+        every = cases.matrix(op, adapter.native_dtypes)
+        chosen = cases.rotating(op, adapter.native_dtypes, number(op, adapter))
+        assert {case.index for case in chosen} == {case.index for case in every}, op.name
+        met |= {case.dtype for case in chosen if supplied(op, adapter) and static(op)}
+    assert (
+        met == {name for op in _declare.OPS.values() for name in cases.tested_dtypes(op)} & adapter.native_dtypes.keys()
+    )
 
 
 def compiled(all_cases: Sequence[Case], adapter: Adapter, jit: Any = "auto") -> list[list[Any]]:
@@ -291,12 +315,12 @@ def knows_all_dims(adapter: Adapter) -> bool:
     return False
 
 
-def test_compiled_without_batch_size(adapter: Adapter, op: Op) -> None:
+def test_compiled_without_batch_size(adapter: Adapter, op: Op, selection: Selection) -> None:
     """The same values where the compiled graph doesn't know the first dim of the tensors, or an error that says why."""
     if not supplied(op, adapter) or not traces(adapter) or not static(op) or knows_all_dims(adapter):
         return
     failures = Failures(f"ops.{op.name} on {adapter.name}, compiled without batch size")
-    for index in range(len(op.samples)):
+    for index in selection.of(range(len(op.samples)), number(op, adapter)):
         case = cases.draw(op, index, cases.main_dtype(op))
         if any(0 in x.shape[:1] for x in case.arrays()):
             continue  # no rows at all: oneDNN's convolutions get that wrong where TensorFlow doesn't know it before
@@ -334,13 +358,13 @@ def without_known_batch(case: Case, adapter: Adapter) -> list[Any]:
 
 @pytest.mark.slow
 @over(cases.takes_gradients)
-def test_gradients(trainer: Adapter, op: Op) -> None:
+def test_gradients(trainer: Adapter, op: Op, selection: Selection) -> None:
     """vjp and jvp in float64 against central differences of the op on NumPy, along two random directions."""
     if not supplied(op, trainer):
         return
     failures = Failures(f"ops.{op.name} on {trainer.name}, gradients")
     found = [Direction(cases.draw(op, i, "float64")) for i in range(len(op.samples))]
-    found = [d for d in found if d.places and d.results]
+    found = selection.of([d for d in found if d.places and d.results], number(op, trainer))
     try:
         results = differentiated(found, trainer)
     except Exception:  # one of them: which?

@@ -108,6 +108,7 @@ HEADS = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("window", [None, 2])
 @pytest.mark.parametrize("name", HEADS)
 def test_heads_are_as_in_keras(name: str, window: int | None) -> None:
@@ -249,6 +250,7 @@ def called(layer: Any, q: Any, v: Any, **options: Any) -> Any:
     return layer(q, v, **options) if many else layer([q, v], **options)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", EVERY)
 def test_eager_equals_compiled_and_symbolic(name: str) -> None:
     layer = EVERY[name](layers)
@@ -269,6 +271,7 @@ def test_eager_equals_compiled_and_symbolic(name: str) -> None:
             )
 
 
+@pytest.mark.wide
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="only graphs of TensorFlow leave sizes open")
 @pytest.mark.parametrize("name", EVERY)
 def test_open_sizes(name: str) -> None:
@@ -303,6 +306,7 @@ def test_dropout_is_active_in_training_only(name: str) -> None:
     np.testing.assert_allclose(many.reshape(500, 2, 3, -1).mean(0), expected, atol=0.3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", EVERY)
 def test_configs_and_files_are_keras_own(name: str, tmp_path: Any) -> None:
     ours = EVERY[name](layers)
@@ -325,6 +329,7 @@ def test_configs_and_files_are_keras_own(name: str, tmp_path: Any) -> None:
     close(ours([Q, V]), theirs([Q, V]))
 
 
+@pytest.mark.wide
 @pytest.mark.trains
 @pytest.mark.parametrize("name", EVERY)
 def test_gradients_reach_every_weight(name: str) -> None:

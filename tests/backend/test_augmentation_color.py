@@ -86,6 +86,7 @@ def test_invert_is_pillows() -> None:
     np.testing.assert_array_equal(trained(layers.RandomInvert((1.0, 1.0))), by_pillow(ImageOps.invert))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("bits", range(1, 9))
 @pytest.mark.parametrize("ends", [(0, 255), (0, 1), (-1, 1)])
 def test_posterization_is_pillows(bits: int, ends: tuple[int, int]) -> None:
@@ -273,6 +274,7 @@ every = pytest.mark.parametrize("name", CHANGES)
 ALWAYS = ("AutoContrast", "Equalization", "Clahe")
 
 
+@pytest.mark.wide
 @every
 @pytest.mark.parametrize("ends", [(0, 1), (-1, 1), [0.0, 20.0]])
 def test_other_ranges(name: str, ends: Any) -> None:
@@ -282,6 +284,7 @@ def test_other_ranges(name: str, ends: Any) -> None:
     np.testing.assert_allclose(got, trained(CHANGES[name]()) * scale + ends[0], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.wide
 @every
 def test_one_image_is_a_batch_of_one(name: str) -> None:
     layer = CHANGES[name]()
@@ -292,12 +295,14 @@ def test_one_image_is_a_batch_of_one(name: str) -> None:
     assert trained(layer, PICTURES[:0]).shape == PICTURES[:0].shape
 
 
+@pytest.mark.wide
 @every
 def test_channels_first(name: str) -> None:
     got = trained(CHANGES[name](data_format="channels_first"), np.moveaxis(PICTURES, -1, 1))
     np.testing.assert_allclose(np.moveaxis(got, 1, -1), trained(CHANGES[name]()), rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.wide
 @every
 def test_dtypes(name: str) -> None:
     """The result has the layer's dtype, whatever comes; integers are rounded."""
@@ -313,6 +318,7 @@ def test_dtypes(name: str) -> None:
     np.testing.assert_allclose(values(ops.cast(half, "float32")), wanted, atol=0.2)
 
 
+@pytest.mark.wide
 @every
 def test_only_in_training(name: str) -> None:
     layer = CHANGES[name]()
@@ -324,6 +330,7 @@ def test_only_in_training(name: str) -> None:
     np.testing.assert_allclose(model.predict(PICTURES, verbose=0), got, atol=1e-3)
 
 
+@pytest.mark.wide
 @every
 def test_what_belongs_to_images_stays(name: str) -> None:
     data = {
@@ -342,6 +349,7 @@ def test_what_belongs_to_images_stays(name: str) -> None:
         np.testing.assert_array_equal(values(found["bounding_boxes"][key]), data["bounding_boxes"][key])
 
 
+@pytest.mark.wide
 @every
 def test_compiled(name: str) -> None:
     """In a compiled model, with `training` given in the graph: the same as eager."""
@@ -352,6 +360,7 @@ def test_compiled(name: str) -> None:
     )
 
 
+@pytest.mark.wide
 @every
 def test_transformations_can_be_applied_again(name: str) -> None:
     layer = CHANGES[name]()
@@ -380,6 +389,7 @@ DRAWN: dict[str, tuple[Callable[..., Any], str, float, float]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", DRAWN)
 def test_draws(name: str) -> None:
     """Uniform between the bounds, another for each image, the same again for the same seed."""
@@ -484,6 +494,7 @@ AS_KERAS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", AS_KERAS)
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_as_keras(name: str) -> None:

@@ -177,6 +177,7 @@ FORCED: dict[str, tuple[Callable[..., Any], Any]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", FORCED)
 @pytest.mark.parametrize("mode", MODES)
 def test_forced_maps_as_scipy(name: str, mode: str) -> None:
@@ -292,6 +293,7 @@ def extent(mask: Any) -> list[float]:
     return [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
 
 
+@pytest.mark.wide
 @over
 def test_boxes_and_masks_move_with_the_images(name: str) -> None:
     """A rectangle that is drawn into images and masks, and given as a box."""
@@ -340,6 +342,7 @@ def test_boxes_and_masks_move_with_the_images(name: str) -> None:
     assert moved >= count / 2
 
 
+@pytest.mark.wide
 @over
 @pytest.mark.parametrize("form", ["yxyx", "center_xywh", "rel_xyxy", "rel_center_yxhw"])
 def test_formats_of_boxes(name: str, form: str) -> None:
@@ -389,6 +392,7 @@ def test_boxes_need_a_format() -> None:
         layers.RandomFlip()({"labels": np.ones(3)})
 
 
+@pytest.mark.wide
 @over
 def test_masks_without_channels(name: str) -> None:
     masks = RNG.integers(0, 9, (3, HEIGHT, WIDTH)).astype("int32")
@@ -436,6 +440,7 @@ def same(got: Any, wanted: Any) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.wide
 @over
 def test_a_single_image(name: str) -> None:
     """Alone, in a dict, and by the methods for one: as in a batch of one."""
@@ -461,6 +466,7 @@ def test_a_single_image(name: str) -> None:
     )
 
 
+@pytest.mark.wide
 @over
 def test_channels_first(name: str) -> None:
     data = whole(PICTURES)
@@ -470,6 +476,7 @@ def test_channels_first(name: str) -> None:
     same(trained(every_layer(data_format="channels_first", **BOXED)[name](), data), wanted)
 
 
+@pytest.mark.wide
 @over
 def test_dtypes(name: str) -> None:
     """Bytes come out as floats; half precision is computed in float32; a layer of integers rounds."""
@@ -497,6 +504,7 @@ def test_boxes_keep_their_precision_in_half_precision() -> None:
     np.testing.assert_array_equal(out["bounding_boxes"]["boxes"], boxes["boxes"])
 
 
+@pytest.mark.wide
 @over
 def test_empty_batch(name: str) -> None:
     out = trained(LAYERS[name](), whole(PICTURES[:0]))
@@ -505,6 +513,7 @@ def test_empty_batch(name: str) -> None:
         assert a.shape == (0, *b.shape[1:])
 
 
+@pytest.mark.wide
 @over
 def test_symbolic_dicts(name: str) -> None:
     """Shapes and dtypes of a dict, as they are eager."""
@@ -521,6 +530,7 @@ def test_symbolic_dicts(name: str) -> None:
 # ---- draws --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", RANDOM)
 def test_draws(name: str) -> None:
     x = np.repeat(PICTURES[:1], 12, axis=0)
@@ -542,6 +552,7 @@ def test_draws(name: str) -> None:
     np.testing.assert_array_equal(values(shared.transform_images(x, c)), first)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", [n for n in RANDOM if n != "RandomCrop"])
 def test_nothing_happens_in_inference(name: str) -> None:
     data = whole(PICTURES)
@@ -567,6 +578,7 @@ def test_no_layer_turns_training_on() -> None:
 # ---- configs and wrong arguments ----------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @over
 def test_config_keeps_what_keyword_arguments_say(name: str) -> None:
     layer = every_layer(data_format="channels_first", bounding_box_format="rel_yxyx", dtype="float16")[name]()
@@ -607,6 +619,7 @@ def tensorflow() -> Any:
     return pytest.importorskip("tensorflow")
 
 
+@pytest.mark.wide
 @over
 def test_in_a_tf_dataset(name: str) -> None:
     """Batches of dicts, whatever the backend: static shapes, and values as they are eager."""
@@ -660,6 +673,7 @@ class Pictures:
         return self.layer(data, training=True)
 
 
+@pytest.mark.wide
 @over
 def test_in_a_torch_data_loader(name: str) -> None:
     torch = pytest.importorskip("torch")
@@ -693,6 +707,7 @@ def test_forced_maps_as_keras(name: str, mode: str, reference: Any) -> None:
     np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=2e-2)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

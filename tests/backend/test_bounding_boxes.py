@@ -58,6 +58,7 @@ def close(got: Any, wanted: Any, atol: float = 1e-4) -> None:
 # ---- formats ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("source", "target"), list(itertools.product(FORMATS, FORMATS)))
 def test_convert_format(source: str, target: str) -> None:
     boxes = drawn(2, 3)

@@ -52,6 +52,7 @@ PILLOW = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("method", PILLOW)
 @pytest.mark.parametrize("size", [(4, 5), (20, 17), (9, 30), (3, 11)])
 def test_antialiased_resize_is_pillows(method, size, layout):
@@ -126,6 +127,7 @@ def test_scale_and_translate_by_hand():
 # ---- sampling -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("order", [0, 1])
 @pytest.mark.parametrize("shape", [(7,), (5, 6), (3, 4, 5), (1, 6)])
@@ -138,6 +140,7 @@ def test_map_coordinates_is_scipys(mode, order, shape):
     np.testing.assert_allclose(got, want, atol=1e-4 if not near_a_half else 10)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
 def test_affine_transform_is_scipys(mode, interpolation, layout):

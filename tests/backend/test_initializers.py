@@ -56,6 +56,7 @@ def test_distributions(name: str) -> None:
     assert abs(np.corrcoef(drawn[:-1], drawn[1:])[0, 1]) < 0.02
 
 
+@pytest.mark.wide
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")  # JAX has no 64 bits by default
 @pytest.mark.parametrize("cls", RANDOM)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
@@ -126,6 +127,7 @@ def test_constants() -> None:
         initializers.Identity()((3,))
 
 
+@pytest.mark.wide
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")
 @pytest.mark.parametrize("side", ["real", "imag"])
 @pytest.mark.parametrize("window", ["hann", "hamming", None, [0.5, 1.0, 2.0, 1.0]])

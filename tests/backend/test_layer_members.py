@@ -17,6 +17,7 @@ def parameters(method: Any) -> list[str]:
     return [p.name for p in inspect.signature(method).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in CASES])
 def test_output_specs_and_shapes_by_keyword(case: Case) -> None:
     """By the names of `call`, and for shapes those of `build`: the same as by position."""

@@ -16,7 +16,9 @@ from kerasfront.testing.layers import CASES, Case
 
 
 def over(cases: Any) -> Any:
-    return pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in cases])
+    """The test runs over cases, and is a wide one."""
+    each = pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in cases])
+    return lambda test: pytest.mark.wide(each(test))
 
 
 every = over(CASES)
@@ -311,6 +313,7 @@ def zeros(case: Case, shape: tuple[int, ...]) -> Any:
     return np.full(shape, "cat") if case.dtype == "string" else np.zeros(shape, case.dtype)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("case", "shapes"), [pytest.param(c, s, id=f"{c.id}-{s}") for c in CASES for s in c.refused()])
 def test_wrong_input_names_the_layer(case: Case, shapes: tuple[tuple[int, ...], ...]) -> None:
     """Eager and symbolic, alone and in a model: what came, and the path of the layer."""

@@ -87,6 +87,7 @@ def native(reference: Any, x: Any) -> np.ndarray[Any, Any]:
     return np.asarray(reference.ops.convert_to_numpy(x))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in COMPARED])
 def test_as_keras(case: Case, reference: Any) -> None:
     """Values, dtypes, weights and configs: inference, and training where nothing is drawn."""
@@ -103,6 +104,7 @@ def test_as_keras(case: Case, reference: Any) -> None:
             np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in COMPARED if c.config])
 def test_keras_takes_our_config(case: Case, reference: Any) -> None:
     """Keras makes a layer of our config, and we of Keras's."""
@@ -180,6 +182,7 @@ def test_dense_as_torch() -> None:
     agree(layer, module, image(3, 6, 4), channels=False)
 
 
+@pytest.mark.wide
 @on_torch
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize(

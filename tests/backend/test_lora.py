@@ -103,6 +103,7 @@ def test_layers_are_keras(make: Any, shape: Any) -> None:
         np.testing.assert_allclose(np.asarray(value), other(stores[1][key]), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.wide
 @every
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
 def test_with_quantization(make: Any, shape: Any, mode: str) -> None:
@@ -135,6 +136,7 @@ def test_with_quantization(make: Any, shape: Any, mode: str) -> None:
         assert twin(x).shape == layer(x).shape
 
 
+@pytest.mark.wide
 @pytest.mark.trains
 @every
 @pytest.mark.parametrize("mode", [None, "int8"])

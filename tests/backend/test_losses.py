@@ -65,6 +65,7 @@ def reference() -> Any:
     return pytest.importorskip("keras")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "none", "mean_with_sample_weight"])
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -93,6 +94,7 @@ def test_configs(case: Any, reference: Any) -> None:
         assert type(reference.losses.deserialize(config)).__name__ == name
 
 
+@pytest.mark.wide
 @pytest.mark.trains
 @pytest.mark.parametrize("case", [c for c in CASES if c[0] != "CTC"], ids=[i for i in IDS if not i.startswith("CTC")])
 def test_gradients_are_those_of_differences(case: Any) -> None:

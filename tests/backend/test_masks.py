@@ -183,6 +183,7 @@ def changed() -> Any:
     return outcomes({name: between for name, (between, _) in CHANGE.items()})
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", PASS)
 def test_a_mask_passes(name: str, passed: Any) -> None:
     symbolic, eager, compiled = passed[name]
@@ -191,6 +192,7 @@ def test_a_mask_passes(name: str, passed: Any) -> None:
     np.testing.assert_array_equal(compiled, COUNT)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", CHANGE)
 def test_a_mask_follows_what_becomes_of_the_steps(name: str, changed: Any) -> None:
     symbolic, eager, compiled = changed[name]

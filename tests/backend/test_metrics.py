@@ -106,6 +106,7 @@ def fed(metric: Any, case: Case, weights: Any = None) -> Any:
     return metric
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_as_keras(case: Case, weighted: bool, reference: Any) -> None:
@@ -124,6 +125,7 @@ def test_as_keras(case: Case, weighted: bool, reference: Any) -> None:
     assert [v.name for v in ours.variables] == [v.name for v in theirs.variables]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", EACH, ids=case_id)
 def test_state_and_configs(case: Case, reference: Any) -> None:
     name, _, _, arguments = case
@@ -147,6 +149,7 @@ def test_state_and_configs(case: Case, reference: Any) -> None:
     values(metric.result())
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", EACH, ids=case_id)
 def test_a_compiled_update_is_the_eager_one(case: Case) -> None:
     name, y_true, y_pred, arguments = case

@@ -105,6 +105,7 @@ def of_keras(reference: Any, case: Case) -> tuple[Any, list[Any]]:
 _KERAS_IS_RIGHT_ON_JAX_ONLY = ("ScheduleFreeAdamW",)
 
 
+@pytest.mark.wide
 @pytest.mark.trains
 @pytest.mark.parametrize(
     "case", [c for c in CASES if c[0] not in _KERAS_IS_RIGHT_ON_JAX_ONLY or BACKEND == "jax"], ids=case_id
@@ -151,6 +152,7 @@ def test_adam_by_formula() -> None:
 # ---- the ways in which a step runs --------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_compiled_as_eager(case: Case) -> None:
     eager = stepped(made(case), variables())
@@ -177,7 +179,7 @@ def test_stateless_as_stateful(case: Case) -> None:
     assert_close([v.numpy() for v in (*values, *optimizer.variables)], before, 0, 0)
 
 
-FUSED = [c for c in CASES if made(c)._derived.fused is not None]
+FUSED = [c for c in CASES if made(c)._fused is not None]
 
 
 if FUSED:  # some frameworks have no such kernels
@@ -191,7 +193,7 @@ if FUSED:  # some frameworks have no such kernels
         for fused in (True, False):
             optimizer, values = made(case), variables(dtype)
             if not fused:
-                optimizer._derived.fused = None
+                optimizer._fused = None
             for batch in GRADIENTS:
                 grads = tensors(batch, dtype)
                 if layout == "transposed":  # the same numbers in another order of memory

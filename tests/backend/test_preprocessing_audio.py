@@ -92,6 +92,7 @@ def test_mel_dtypes_and_errors() -> None:
 # ---- STFTSpectrogram --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("mode", ["log", "magnitude", "psd", "real", "imag", "stft"])
 @pytest.mark.parametrize(
     "options",

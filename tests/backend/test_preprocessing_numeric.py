@@ -418,6 +418,7 @@ def test_in_a_model(name: str, tmp_path: Any) -> None:
     np.testing.assert_allclose(loaded.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("ours_first", [True, False], ids=["to Keras", "from Keras"])
 @pytest.mark.parametrize(
     ("make", "data"),

@@ -453,6 +453,7 @@ FILES = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("ours_first", [True, False], ids=["to Keras", "from Keras"])
 @pytest.mark.parametrize(("make", "data", "x"), FILES)
 def test_files_exchange_with_keras(make: Any, data: Any, x: Any, ours_first: bool, tmp_path: Path) -> None:
@@ -479,6 +480,7 @@ def test_a_learnt_vocabulary_is_an_asset(tmp_path: Path) -> None:
     assert text.split("\n") == layer.get_vocabulary()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("make", "data", "x"),
     [

@@ -97,6 +97,7 @@ def assert_same_variables(ours: Any, theirs: Any) -> None:
 # ---- layers against Keras -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("make", "shape"), MAKERS)
 def test_dense_layers_are_keras(make: Any, shape: Any, way: Any) -> None:
@@ -116,6 +117,7 @@ def test_dense_layers_are_keras(make: Any, shape: Any, way: Any) -> None:
     assert {(w.name, w.trainable) for w in ours.weights} == {(w.name, w.trainable) for w in theirs.weights}
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("way", WAYS[:-1])
 @pytest.mark.parametrize(("make", "shape"), ROWS)
 def test_embeddings_are_keras(make: Any, shape: Any, way: Any) -> None:

@@ -95,6 +95,7 @@ def test_blocks_refuse_what_they_cannot_take() -> None:
 # ---- 4 bits -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("dtype", ["int8", "uint8"])
 @pytest.mark.parametrize("axis", [0, 1, -1])
 @pytest.mark.parametrize("shape", [(3, 4), (4, 5), (1, 1), (3, 5, 2)])

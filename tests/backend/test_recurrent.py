@@ -80,6 +80,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(o) or "default")
 @pytest.mark.parametrize("name", UNITS)
 def test_every_option_is_as_in_keras(name: str, options: dict[str, Any]) -> None:
@@ -456,6 +457,7 @@ COMPILED = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("name", COMPILED)
 def test_eager_equals_compiled_and_symbolic(name: str, masked: bool) -> None:
@@ -476,6 +478,7 @@ def test_eager_equals_compiled_and_symbolic(name: str, masked: bool) -> None:
         assert all(m is None or m == n for m, n in zip(a.shape, b.shape, strict=True)) and a.shape[-1] == b.shape[-1]
 
 
+@pytest.mark.wide
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="only graphs of TensorFlow leave sizes open")
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("name", sorted(set(COMPILED) - {"unrolled"}))

@@ -189,6 +189,7 @@ def _run(case: str, together: int, weighted: bool) -> tuple[dict[str, Any], dict
     return history.history, results, model.get_weights()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("case", "weighted"),
     # Two outputs want weights for each.

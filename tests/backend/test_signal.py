@@ -18,6 +18,7 @@ def joined(pair):
     return values(pair[0]) + 1j * values(pair[1])
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("window", ["hann", "hamming", None, "given"])
 @pytest.mark.parametrize(("length", "stride", "fft"), [(8, 4, 8), (8, 2, 16), (6, 3, 9), (5, 2, 8)])
 @pytest.mark.parametrize("length_given", [True, False])

@@ -146,6 +146,7 @@ def flags(case: Case) -> list[bool]:
 NUMERIC = [c for c in CASES if c.dtype != "string"] if keras.config.backend() == "torch" else []
 
 
+@pytest.mark.wide
 @pytest.mark.filterwarnings("ignore:Dynamo ")
 @pytest.mark.parametrize(
     ("case", "training"), [pytest.param(c, t, id=f"{c.id}-{t}") for c in NUMERIC for t in flags(c)]

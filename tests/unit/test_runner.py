@@ -63,3 +63,16 @@ def test_progress_takes_the_worst_of_a_tests_parts(tmp_path):
         told.pytest_runtest_logreport(pytest.TestReport("a", ("a", 0, "a"), {}, outcome, None, "call"))
     told.pytest_runtest_logfinish("a")
     assert (tmp_path / "told").read_text().splitlines() == ["running a", "failed a"]
+
+
+def test_the_jobs_hold_every_file_of_the_backends_tests_and_select_unless_all_is_asked_for(capsys):
+    files = {f"tests/backend/{path.name}" for path in (run.ROOT / "tests" / "backend").glob("test_*.py")}
+    parts = [job.arguments for job in run.all_jobs() if job.name.startswith("jax")]
+    named = [name for part in parts for name in part if name.startswith("tests/")]
+    assert sorted(named) == sorted(files) and sum("kerasfront" in part for part in parts) == 1
+    assert run.main(["--list", "torch"]) == 0 and "pytest tests/backend --doctest-modules" in capsys.readouterr().out
+    for arguments, selects in ((["--list"], True), (["--list", "--all"], False)):
+        run.main(arguments)
+        assert [run.SELECTION in line for line in capsys.readouterr().out.splitlines()] == [selects] * len(
+            run.all_jobs()
+        )

@@ -1,0 +1,89 @@
+"""Which cases of the wide tests `make test` runs, so that it ends soon; `make test-all` runs every case.
+
+A wide test runs over a product: every layer in each precision, every sample of an op in each dtype, on each backend.
+With the option --kerasfront-selection it runs one case in three. Cases take turns: the one whose numbers (those of the
+case along each axis of the product, of the test in its file, and of the backend) add up to a multiple of three. So the
+choice is the same in each run; three tests over one list meet each entry of it on every backend; and three backends
+together meet each case of each test.
+
+Tests of a marked function are chosen when pytest has collected them (`tests_of`); a test with a loop of its own over
+cases asks for the fixture `selection` and loops over `selection.of(cases, number)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from kerasfront import config as settings
+
+ONE_IN = 3
+MARKER = "wide: runs over a product of cases; `make test` runs one in three (kerasfront/testing/selection.py)"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Every case, or one in three."""
+
+    everything: bool = True
+
+    def of(self, cases: Sequence[T], number: int) -> list[T]:
+        """The cases whose place and `number` add up to a multiple of three; one at least, where there are any."""
+        if self.everything or not cases:
+            return list(cases)
+        return [case for i, case in enumerate(cases) if turn(i + number)] or [cases[number % len(cases)]]
+
+
+def turn(number: int) -> bool:
+    """Whether it is the turn of a case of this number."""
+    return number % ONE_IN == 0
+
+
+def backend_number(name: str) -> int:
+    """The place of a backend among ours; those of others come after them."""
+    names = list(settings.FRAMEWORKS)
+    return names.index(name) if name in names else len(names)
+
+
+def selection(config: Any) -> Selection:
+    """What the options of this run ask for."""
+    return Selection(everything=not config.getoption("--kerasfront-selection", default=False))
+
+
+def tests_of(items: list[Any], backend: str) -> tuple[list[Any], list[Any]]:
+    """Of the collected tests those that run, and those that don't: of each wide function the ones whose turn it is."""
+    functions: dict[Any, list[Any]] = {}
+    for item in items:
+        if item.get_closest_marker("wide") is not None:
+            functions.setdefault((item.path, item.originalname), []).append(item)
+    left: set[int] = set()
+    for (_, name), tests in functions.items():
+        start = wide_functions(tests[0].module).index(name) + backend_number(backend)
+        others = [id(item) for item, place in zip(tests, places(tests), strict=True) if not turn(start + place)]
+        # Of a short list it may be nobody's turn.
+        left.update(others if len(others) < len(tests) else others[1:])
+    return [item for item in items if id(item) not in left], [item for item in items if id(item) in left]
+
+
+def places(tests: list[Any]) -> list[int]:
+    """For each test of a function the sum of the places of its parameters along the axes of the product."""
+    axes = [axis_names(mark.args[0]) for mark in tests[0].iter_markers("parametrize")]
+    axes += [[name] for name in tests[0].callspec.params if name not in sum(axes, [])]
+    met: list[dict[Any, int]] = [{} for _ in axes]
+    sums = []
+    for item in tests:
+        values = [tuple(id(item.callspec.params[name]) for name in axis) for axis in axes]
+        sums.append(sum(seen.setdefault(value, len(seen)) for seen, value in zip(met, values, strict=True)))
+    return sums
+
+
+def axis_names(names: Any) -> list[str]:
+    """The parameters of one mark: they change together, so they are one axis."""
+    return names.replace(",", " ").split() if isinstance(names, str) else list(names)
+
+
+def wide_functions(module: Any) -> list[str]:
+    """The names of the wide functions of a module, in the order in which they are written."""
+    return [name for name, f in vars(module).items() if any(m.name == "wide" for m in getattr(f, "pytestmark", ()))]
