@@ -597,12 +597,15 @@ def disable_interactive_logging() -> None:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether kerasfront's own frames are left out of the tracebacks of its errors."""
+    """Whether kerasfront's own frames are left out of tracebacks, but for those that were called."""
     return bool(_get("traceback_filtering"))
 
 
 def enable_traceback_filtering() -> None:
-    """Leaves kerasfront's own frames out of the tracebacks of its errors (the default).
+    """Leaves kerasfront's own frames out of tracebacks (the default), so that they show the user's own code.
+
+    The function that was called stays, the one that came last before the user's code or the framework, and where
+    no message of kerasfront's says what went wrong, the line that raised.
 
     Example:
 
@@ -614,7 +617,15 @@ def enable_traceback_filtering() -> None:
 
 
 def disable_traceback_filtering() -> None:
-    """Shows every frame in tracebacks."""
+    """Shows every frame in tracebacks, as a report of a fault in kerasfront should.
+
+    Example:
+
+        >>> disable_traceback_filtering()
+        >>> is_traceback_filtering_enabled()
+        False
+        >>> enable_traceback_filtering()
+    """
     _set("traceback_filtering", False, "disable_traceback_filtering()")
 
 

@@ -14,6 +14,7 @@ The conformance suite, `pytest --pyargs kerasfront.testing --kerasfront-backend=
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import threading
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config
+from kerasfront import config, tracebacks
 from kerasfront.errors import BackendError, CapabilityError, KerasFrontError
 from kerasfront.ops._declare import bind_all, runtime
 from kerasfront.ops.native_calls import applied_by
@@ -106,6 +107,10 @@ class Adapter:
     def lacks_kernel(self, error: Exception) -> bool:
         """Whether a function of the table failed for want of a kernel for the dtype of its arguments."""
         return False
+
+    def hidden_frames(self) -> str | None:
+        """The folder whose frames the framework leaves out of tracebacks, as its own setting says now; None: none."""
+        return None
 
     # -- conversion
 
@@ -410,6 +415,7 @@ def load(name: str) -> Adapter:
         )
     if adapter.name not in _loaded:
         _loaded.add(adapter.name)
+        tracebacks.hide(importlib.import_module(found[0].module).__file__ or "", adapter.hidden_frames)
         adapter.take_symbolic(KerasTensor, applied_by)
     return adapter
 

@@ -8,6 +8,7 @@ from typing import Any
 from kerasfront import serialization
 from kerasfront.errors import unknown
 from kerasfront.naming import to_snake_case
+from kerasfront.tracebacks import entry_point
 
 
 def by_name(*objects: Any, **others: Any) -> dict[str, Any]:
@@ -42,6 +43,7 @@ class Named:
             raise unknown(self.kind, name, self.names)
         return self.names[name]
 
+    @entry_point
     def get(self, identifier: Any, accepts: Callable[[Any], bool] = callable) -> Any:
         """An object for a name, a class, a config, or an object (returned as it is); None for None.
 
@@ -67,6 +69,7 @@ class Named:
         """The config from which `deserialize` makes an equal object."""
         return serialization.serialize_keras_object(thing)
 
+    @entry_point
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The object of a config, or of a name."""
         if isinstance(config, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,6 +55,9 @@ class JaxAdapter(Adapter):
     alignment = 64
     adopts = True
     bridges = {"jax": bridge}
+
+    def hidden_frames(self) -> str | None:
+        return os.path.dirname(jax.__file__) if jax.config.jax_traceback_filtering != "off" else None
 
     # -- conversion
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -106,6 +107,9 @@ class TensorFlowAdapter(Adapter):
 
     def lacks_kernel(self, error: Exception) -> bool:
         return any(text in str(error) for text in _LACKING)
+
+    def hidden_frames(self) -> str | None:
+        return os.path.dirname(tf.__file__) if tf.debugging.is_traceback_filtering_enabled() else None
 
     # -- conversion
 

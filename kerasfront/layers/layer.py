@@ -37,6 +37,7 @@ from kerasfront.ops.native_calls import evaluated
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.scopes import context, masks
 from kerasfront.spec import KerasTensor, Node, dtypes, infer, mode
+from kerasfront.tracebacks import shorten
 from kerasfront.variable import StatelessScope, Variable
 
 _adapter = current()
@@ -359,21 +360,25 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # The fast path: a built layer, one native tensor of a dtype that needs no cast, no masks about.
-        if self._simple and len(args) == 1 and not masks and context.autocast is None:
-            x = args[0]
-            if type(x) in _native and x.dtype in self._passed:
-                if kwargs or not context.depth:
-                    if not kwargs or (len(kwargs) == 1 and "training" in kwargs):
-                        return self._in_call(self.call, args, kwargs)
-                else:
-                    try:
-                        if self._call_spec.has_training:
-                            return self.call(x, training=self._call_spec.training(context.training))
-                        return self.call(x)
-                    except Exception as error:
-                        self._explain(error, args)
-        return self._call_general(args, kwargs)
+        try:
+            # The fast path: a built layer, one native tensor of a dtype that needs no cast, no masks about.
+            if self._simple and len(args) == 1 and not masks and context.autocast is None:
+                x = args[0]
+                if type(x) in _native and x.dtype in self._passed:
+                    if kwargs or not context.depth:
+                        if not kwargs or (len(kwargs) == 1 and "training" in kwargs):
+                            return self._in_call(self.call, args, kwargs)
+                    else:
+                        try:
+                            if self._call_spec.has_training:
+                                return self.call(x, training=self._call_spec.training(context.training))
+                            return self.call(x)
+                        except Exception as error:
+                            self._explain(error, args)
+            return self._call_general(args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def _call_general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._policy_map is not None and not self.built:

@@ -13,6 +13,7 @@ from kerasfront.losses import functions as f
 from kerasfront.losses import reduction as reductions
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.tracebacks import shorten
 
 _adapter = current()
 _native = _adapter.native
@@ -63,21 +64,25 @@ class Loss(Constructed):
             y_pred: The predictions, of the targets' shape unless the loss says otherwise.
             sample_weight: Weights that broadcast to the samples.
         """
-        mask = reductions.mask_of(y_pred)
-        y_pred, y_true = self._tensors(y_pred), self._tensors(y_true)
         try:
-            if sample_weight is None and mask is None and self.reduction in reductions.MEANS:
-                whole = self._mean(y_true, y_pred)
-                if whole is not None:
-                    return whole
-            values = self.call(*((y_true, y_pred) if mask is None else self._apart(y_true, y_pred, mask)))
-            if (own := reductions.mask_of(values)) is not None:
-                mask = reductions.joined(mask, own)
-            if reductions.dtype_of(values) != self._dtype:
-                values = ops.cast(values, self._dtype)
-            return reductions.reduce(values, self.reduction, sample_weight, mask, self._dtype)
+            mask = reductions.mask_of(y_pred)
+            y_pred, y_true = self._tensors(y_pred), self._tensors(y_true)
+            try:
+                if sample_weight is None and mask is None and self.reduction in reductions.MEANS:
+                    whole = self._mean(y_true, y_pred)
+                    if whole is not None:
+                        return whole
+                values = self.call(*((y_true, y_pred) if mask is None else self._apart(y_true, y_pred, mask)))
+                if (own := reductions.mask_of(values)) is not None:
+                    mask = reductions.joined(mask, own)
+                if reductions.dtype_of(values) != self._dtype:
+                    values = ops.cast(values, self._dtype)
+                return reductions.reduce(values, self.reduction, sample_weight, mask, self._dtype)
+            except Exception as error:
+                self._explain(error, y_true, y_pred, sample_weight)
+                raise
         except Exception as error:
-            self._explain(error, y_true, y_pred, sample_weight)
+            shorten(error)
             raise
 
     def _explain(self, error: Exception, y_true: Any, y_pred: Any, sample_weight: Any) -> None:

@@ -11,6 +11,7 @@ from kerasfront.metrics import total
 from kerasfront.metrics.total import Total
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.spec import dtypes
+from kerasfront.tracebacks import shorten
 from kerasfront.variable import StatelessScope, Variable
 
 
@@ -147,8 +148,12 @@ class Metric(Constructed):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add a batch; returns the result so far."""
-        self.update_state(*args, **kwargs)
-        return self.result()
+        try:
+            self.update_state(*args, **kwargs)
+            return self.result()
+        except Exception as error:
+            shorten(error)
+            raise
 
     # -- without state
 

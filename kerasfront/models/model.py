@@ -16,6 +16,7 @@ from kerasfront.metrics.metric import Metric
 from kerasfront.models.summary import print_summary
 from kerasfront.saving import model_files
 from kerasfront.spec import KerasTensor
+from kerasfront.tracebacks import entry_point
 from kerasfront.training.trainer import Trainer
 
 
@@ -94,6 +95,7 @@ class Model(Trainer):
 
     # -- quantization ---------------------------------------------------------------------------------------------
 
+    @entry_point
     def quantize(  # type: ignore[override]
         self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any
     ) -> None:
@@ -144,6 +146,7 @@ class Model(Trainer):
 
     # -- looking, saving ------------------------------------------------------------------------------------------
 
+    @entry_point
     def summary(
         self,
         line_length: int | None = None,
@@ -156,14 +159,17 @@ class Model(Trainer):
         """Print a table of the layers with their output shapes and numbers of parameters."""
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
+    @entry_point
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Save architecture, weights, optimizer state and what compile() was told, as a `.keras` file."""
         model_files.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
+    @entry_point
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
         """Save the weights as a `.weights.h5` file, or as shards."""
         model_files.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
+    @entry_point
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
         """Load weights that `save_weights` or `save` wrote."""
         return model_files.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)

@@ -21,6 +21,7 @@ from kerasfront.ops import _composite
 from kerasfront.ops._docs import documented
 from kerasfront.ops._samples import Sample
 from kerasfront.spec import KerasTensor, Node, dtypes, infer, inferring, mode, unknown
+from kerasfront.tracebacks import shorten
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -315,24 +316,32 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
     name = op.function.__name__
     slots = ", ".join(p.name for p in parameters)
     test = _fast_test(op, parameters)
-    lines = [f"def {name}({_header(parameters)}):"]
+    lines = [f"def {name}({_header(parameters)}):", "    try:"]
     lines += [
-        f"    if {p.name}.__class__ is list: {p.name} = tuple({p.name})"
+        f"        if {p.name}.__class__ is list: {p.name} = tuple({p.name})"
         for p in parameters
         if p.name in ("axis", "axes")
     ]
-    lines += [f"    if {p.name} is not None: {p.name} = standard({p.name})" for p in parameters if p.name == "dtype"]
+    lines += [
+        f"        if {p.name} is not None: {p.name} = standard({p.name})" for p in parameters if p.name == "dtype"
+    ]
     if test is not None:
         call = ", ".join(_passed(p, p.name) for p in parameters)
+        result = f"masked(op, [{slots}], out) if masks else out" if op.tensors else "out"
         lines += [
-            f"    if {test}:",
-            "        try:",
-            f"            out = impl({call})",
-            "        except Exception as error:",
-            f"            return explain(op, error, [{slots}])",
-            f"        return masked(op, [{slots}], out) if masks else out" if op.tensors else "        return out",
+            f"        if {test}:",
+            "            try:",
+            f"                out = impl({call})",
+            "            except Exception as error:",
+            f"                return explain(op, error, [{slots}])",
+            f"            return {result}",
         ]
-    lines.append(f"    return general(op, [{slots}])")
+    lines += [
+        f"        return general(op, [{slots}])",
+        "    except Exception as error:",
+        "        shorten(error)",
+        "        raise",
+    ]
     spread = ", ".join(_passed(p, f"slots[{i}]") for i, p in enumerate(parameters))
     lines += ["", f"def spread(function, slots): return function({spread})", ""]
     source = "\n".join(lines)
@@ -341,7 +350,7 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
     namespace: dict[str, Any] = {
         "op": op, "general": _general, "explain": _explain, "standard": dtypes.standardize, "mode": mode,
         "native": frozenset(), "ready": frozenset(), "usual": None, "boolean": None, "impl": _unbound(op),
-        "masked": _masked, "masks": scopes.masks,
+        "masked": _masked, "masks": scopes.masks, "shorten": shorten,
     }  # fmt: skip
     namespace.update({f"_default{i}": p.default for i, p in enumerate(parameters)})
     exec(compile(source, filename, "exec"), namespace)

@@ -18,6 +18,7 @@ from kerasfront.saving import paths, safetensors_files, weights
 from kerasfront.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, Archive, parse_json, write_zip
 from kerasfront.saving.limits import DEFAULT, Limits
 from kerasfront.saving.weights import Deferred, LoadReport
+from kerasfront.tracebacks import entry_point
 from kerasfront.utils import files
 
 # The version of Keras whose format this is.
@@ -33,6 +34,7 @@ __all__ = ["load_model", "load_weights", "model_from_json", "save_model", "save_
 # ---- whole models -----------------------------------------------------------------------------------------
 
 
+@entry_point
 def save_model(
     model: Any,
     filepath: str | os.PathLike[str],
@@ -132,6 +134,7 @@ def _with_assets(model: Any, method: str) -> list[tuple[str, Layer]]:
     return [(p, layer) for p, layer in layers if getattr(type(layer), method) is not getattr(Layer, method)]
 
 
+@entry_point
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,
@@ -232,6 +235,7 @@ def _load_assets(model: Any, archive: Archive, scratch: Path) -> None:
             owner.load_assets(str(inner))
 
 
+@entry_point
 def model_from_json(
     json_string: str,
     custom_objects: Mapping[str, Any] | None = None,
@@ -263,6 +267,7 @@ def model_from_json(
 # ---- weights ----------------------------------------------------------------------------------------------
 
 
+@entry_point
 def save_weights(
     model: Any,
     filepath: str | os.PathLike[str],
@@ -319,6 +324,7 @@ def _save_shards(model: Any, target: Path, max_shard_size: float) -> None:
             files.remove(temporary)
 
 
+@entry_point
 def load_weights(
     model: Any,
     filepath: str | os.PathLike[str],

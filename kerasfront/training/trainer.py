@@ -23,6 +23,7 @@ from kerasfront.ops.gradients import value_and_grad
 from kerasfront.optimizers import LossScaleOptimizer, Optimizer
 from kerasfront.random import host
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.tracebacks import entry_point
 from kerasfront.training import together
 from kerasfront.training.ahead import ahead
 from kerasfront.training.columns import as_arrays
@@ -55,6 +56,7 @@ class Trainer(Layer):
 
     # -- compile --------------------------------------------------------------------------------------------------
 
+    @entry_point
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -461,6 +463,7 @@ class Trainer(Layer):
 
     # -- fit ------------------------------------------------------------------------------------------------------
 
+    @entry_point
     def fit(
         self,
         x: Any = None,
@@ -623,6 +626,7 @@ class Trainer(Layer):
 
     # -- evaluate, predict ----------------------------------------------------------------------------------------
 
+    @entry_point
     def evaluate(
         self,
         x: Any = None,
@@ -677,6 +681,7 @@ class Trainer(Layer):
         listeners.on_test_end(results)
         return results
 
+    @entry_point
     def predict(
         self,
         x: Any,
@@ -715,6 +720,7 @@ class Trainer(Layer):
 
     # -- single batches -------------------------------------------------------------------------------------------
 
+    @entry_point
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -725,6 +731,7 @@ class Trainer(Layer):
             self._prepare(data, training=True)
         return self._batch_result(self.make_train_function()(data), self._is_quiet("train_step"), return_dict)
 
+    @entry_point
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The metrics so far, with one more batch."""
         self._need_compiled("test_on_batch")
@@ -740,6 +747,7 @@ class Trainer(Layer):
             logs = self._logs() if quiet else host_values(out)
         return logs if return_dict else _flat(logs)
 
+    @entry_point
     def predict_on_batch(self, x: Any) -> Any:
         """The predictions for one batch."""
         return self._predicted(x)
