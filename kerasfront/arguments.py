@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from kerasfront.errors import ArgumentError, nearest
+from kerasfront.tracebacks import shorten
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -416,18 +417,25 @@ def converted(function: F) -> F:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        own = parameters()
-        owner = type(args[0]).__name__ if is_init else f"{function.__name__}()"
-        if not own.takes_any and not own.names.issuperset(kwargs):
-            if not is_init:
-                raise unknown_argument(owner, kwargs.keys() - own.names, own.positional)
-            raise unknown_argument(owner, kwargs.keys() - own.names, names_of(type(args[0])))
-        kinds = own.kinds
-        if kinds:
-            given = zip(own.positional, args, strict=False)
-            args = (*(kinds[n].take(v, n, owner) if n in kinds else v for n, v in given), *args[len(own.positional) :])
-            kwargs = {n: kinds[n].take(v, n, owner) if n in kinds else v for n, v in kwargs.items()}
-        return function(*args, **kwargs)
+        try:
+            own = parameters()
+            owner = type(args[0]).__name__ if is_init else f"{function.__name__}()"
+            if not own.takes_any and not own.names.issuperset(kwargs):
+                if not is_init:
+                    raise unknown_argument(owner, kwargs.keys() - own.names, own.positional)
+                raise unknown_argument(owner, kwargs.keys() - own.names, names_of(type(args[0])))
+            kinds = own.kinds
+            if kinds:
+                given = zip(own.positional, args, strict=False)
+                args = (
+                    *(kinds[n].take(v, n, owner) if n in kinds else v for n, v in given),
+                    *args[len(own.positional) :],
+                )
+                kwargs = {n: kinds[n].take(v, n, owner) if n in kinds else v for n, v in kwargs.items()}
+            return function(*args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     return typing.cast(F, call)
 

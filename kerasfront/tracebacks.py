@@ -30,8 +30,8 @@ _OURS = [_HERE, "<kerasfront "]
 _FRAMEWORKS: list[Callable[[], str | None]] = []
 _STDLIB = tuple(os.path.abspath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib"))
 _SITE = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
-# Frames that say nothing at all: those of this file.
-_NEVER = os.path.abspath(__file__)
+# Files whose frames say nothing at all: wrappers around what was called.
+_NEVER = (os.path.abspath(__file__), os.path.join(_HERE, "arguments.py"))
 
 
 def hide(filename: str, framework: Callable[[], str | None]) -> None:
@@ -104,8 +104,8 @@ def _shortened(head: TracebackType | None, called: bool = True, raised: bool = F
         frames.append(head)
         head = head.tb_next
     names = [frame.tb_frame.f_code.co_filename for frame in frames]
-    ours = [at for at, name in enumerate(names) if name.startswith(tuple(_OURS)) and name != _NEVER]
-    hidden = (_NEVER, *(folder + os.sep for framework in _FRAMEWORKS if (folder := framework())))
+    ours = [at for at, name in enumerate(names) if name.startswith(tuple(_OURS)) and name not in _NEVER]
+    hidden = (*_NEVER, *(folder + os.sep for framework in _FRAMEWORKS if (folder := framework())))
     kept = {at for at, name in enumerate(names) if at not in ours and not name.startswith(hidden)}
     if ours:
         kept -= {at for at in kept if at < ours[-1] and _is_tool(names[at])}

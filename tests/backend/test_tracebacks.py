@@ -132,12 +132,13 @@ def test_what_fit_calls(function, options, fit):
         lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).predict(np.ones((2, 5)), verbose=0),
         lambda: keras.losses.MeanSquaredError()(np.ones((3, 2)), np.ones((4, 5))),
         lambda: keras.metrics.MeanSquaredError()(np.ones((3, 2)), np.ones((4, 5))),
+        lambda: keras.layers.Dense(3, activation="rleu"),
         lambda: keras.layers.Concatenate(axis=0)([keras.Input((4,)), keras.Input((3, 4))]),
         lambda: keras.Sequential([keras.layers.Dense(1)]).compile("addam", "mse"),
         lambda: compiled(keras.layers.Dense(1)).fit(X, Y[:3]),
         lambda: keras.models.load_model("nowhere.keras"),
     ],
-    ids=["reshape", "matmul", "model", "predict", "loss", "metric", "symbolic", "compile", "fit", "load"],
+    ids=["reshape", "matmul", "model", "predict", "loss", "metric", "layer", "symbolic", "compile", "fit", "load"],
 )
 def test_calls_of_ours(call):
     _, ours = shown(call)
