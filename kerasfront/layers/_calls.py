@@ -21,6 +21,9 @@ _adapter = current()
 _native = _adapter.native
 
 
+_PLACES, _KEYWORDS = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+
+
 class CallSpec:
     """What a class's `call` takes: found once, when the class is made."""
 
@@ -37,6 +40,34 @@ class CallSpec:
         self.first = self.names[0] if self.names else None
         self.masks = [n for n in known if n == "mask" or n.endswith("_mask")]
         self.known = set(known)
+        self._placed_only = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        self._stars = {p.kind: p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+
+    def shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The shapes of a call's tensors by parameters, as "query_shape"; those of `*args` and `**kwargs` together."""
+        values = dict(zip(self.names, args, strict=False))
+        for name, value in kwargs.items():
+            more = self._stars.get(_KEYWORDS) if name not in self.known else None
+            (values if more is None else values.setdefault(more, {}))[name] = value
+        if len(args) > len(self.names) and _PLACES in self._stars:
+            values[self._stars[_PLACES]] = args[len(self.names) :]
+        return {
+            f"{name}_shape": _shapes_in(value)
+            for name, value in values.items()
+            if name not in self.masks and name != "training" and any(map(_has_shape, tree.flatten(value)))
+        }
+
+    def arguments(self, values: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Values by parameters, as `shapes` has them, as `(args, kwargs)`; one alone of another name comes first."""
+        rest, args = dict(values), []
+        if len(rest) == 1 and not rest.keys() & self.known:
+            return (*rest.values(),), {}
+        several = rest.pop(self._stars.get(_PLACES, ""), None)
+        for name in self.names:
+            if (name in self._placed_only or several is not None) and name in rest:
+                args.append(rest.pop(name))
+        more = rest.pop(self._stars.get(_KEYWORDS, ""), None)
+        return (*args, *(several or ())), {**rest, **(more or {})}
 
     def training(self, told: Any) -> Any:
         """The flag, or where nothing was told the default of `call`."""
@@ -70,6 +101,14 @@ def shape_of(x: Any) -> Any:
     if shape is None:
         return None
     return tuple(None if d is None or unknown(int(d)) else int(d) for d in shape)
+
+
+def _has_shape(x: Any) -> bool:
+    return is_tensor(x) or isinstance(x, np.ndarray)  # layers of the host take arrays as they are
+
+
+def _shapes_in(value: Any) -> Any:
+    return tree.map_structure(shape_of, value)
 
 
 def convert_input(x: Any, autocast: bool, dtype: str) -> Any:

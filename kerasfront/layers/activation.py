@@ -13,13 +13,11 @@ from kerasfront.layers.input_spec import InputSpec
 class _Elementwise(Configured):
     """A layer that maps each element by itself: a mask passes."""
 
+    _needs_no_build = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self._build_at_init()
-
-    def _build_at_init(self) -> None:
-        self.built = True
 
 
 class Activation(_Elementwise):
@@ -164,9 +162,6 @@ class PReLU(_Elementwise):
         )
         shared = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         self.shared_axes = None if shared is None else [int(a) for a in shared]
-
-    def _build_at_init(self) -> None:
-        """Its weight depends on the inputs."""
 
     def build(self, input_shape: Any) -> None:
         shared = {a % len(input_shape) for a in self.shared_axes or ()}

@@ -83,6 +83,8 @@ class TorchModuleWrapper(Layer):
         ValueError: It has parameters that aren't initialized.
     """
 
+    _needs_no_build = True
+
     def __init__(self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         bridge = _bridge(type(self), *_TORCH)(module)
@@ -94,7 +96,6 @@ class TorchModuleWrapper(Layer):
             self._buffer_weights[key] = _adopted(self, key, storage, False)
             if saved:
                 self._stored[key] = self._buffer_weights[key]
-        self.built = True
 
     def __getattr__(self, name: str) -> Any:
         module = self.__dict__.get("module")
@@ -388,6 +389,8 @@ class TFSMLayer(Layer):
         ValueError: It has no such endpoint.
     """
 
+    _needs_no_build = True
+
     def __init__(
         self,
         filepath: str | Path,
@@ -404,7 +407,6 @@ class TFSMLayer(Layer):
         self.__dict__.update(_model=load(self.filepath, call_endpoint, call_training_endpoint), _stored=[])
         for key, storage, trained in self._model.state():
             self._stored.append((_adopted(self, key, storage, trained and trainable), storage))
-        self.built = True
 
     def call(self, inputs: Any, training: bool | None = False, **kwargs: Any) -> Any:
         if any(variable._value is not storage for variable, storage in self._stored):

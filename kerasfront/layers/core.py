@@ -388,11 +388,12 @@ class Masking(Configured):
     [[True, False]]
     """
 
+    _needs_no_build = True
+
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_value = mask_value
         self.supports_masking = True
-        self.built = True
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
@@ -410,10 +411,11 @@ class Identity(Configured):
     3
     """
 
+    _needs_no_build = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return inputs
@@ -446,6 +448,8 @@ class Lambda(Configured):
     [9.0]
     """
 
+    _needs_no_build = True
+
     def __init__(
         self,
         function: Any,
@@ -462,7 +466,6 @@ class Lambda(Configured):
         self.supports_masking = True
         self._makes_mask = mask is not None
         self._passes = tuple(n for n in ("mask", "training") if n in _parameters(function))
-        self.built = True
 
     _keeps_steps = False
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.contract import assignments, current
 from kerasfront.errors import KerasFrontError, NotBuiltError
 from kerasfront.layers import _masks
+from kerasfront.layers._building import arguments_for, as_call, as_shapes, bound, parameters_of
 from kerasfront.layers._calls import (
     CallSpec,
     convert_input,
@@ -67,6 +67,8 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
 
     _call_spec: CallSpec
     built: bool
+    # Whether a layer of the class is built when it is made: a subclass that defines `build` isn't, nor one with layers.
+    _needs_no_build = False
     # Whether the mask of the input is that of the output too.
     supports_masking = False
     # Whether the mask of a call is that of the first axes of an input, and those axes are the output's too. Nobody can
@@ -86,6 +88,9 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
             cls._keeps_steps = cls.__module__.startswith("kerasfront.")
         if "build" in cls.__dict__ and not getattr(cls.build, "_wrapped", False):
             setattr(cls, "build", _building(cls.build))  # noqa: B010  (a method)
+        if "_needs_no_build" not in cls.__dict__:
+            base = next(c for c in cls.__mro__[1:] if issubclass(c, Layer))
+            cls._needs_no_build = base._needs_no_build and cls.build is base.build
         # What follows from `call` and `build` shows their parameters.
         for name, like in (("compute_output_spec", "call"), ("compute_output_shape", "build")):
             if like in cls.__dict__ and hasattr(getattr(cls, name), "_default"):
@@ -95,8 +100,8 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
         self = super().__new__(cls, *args, **kwargs)
         _adapter.layer_base.__init__(self)  # type: ignore[misc]
         self.__dict__.update(
-            name=None, built=False, _own=[], _layers=[], _metrics=[], _seed_generators=[], _losses=[], _path=None,
-            _trainable=True, _simple=False, _input_spec=None, activity_regularizer=None, autocast=True,
+            name=None, built=cls._needs_no_build, _own=[], _layers=[], _metrics=[], _seed_generators=[], _losses=[],
+            _path=None, _trainable=True, _simple=False, _input_spec=None, activity_regularizer=None, autocast=True,
             _makes_mask=cls.compute_mask is not Layer.compute_mask, _supports_jit=True,
             _build_shapes=None, _call_states=[], _dtype_policy=None, _gathered={},
             _remat=context.remat[-1] if context.remat else None,
@@ -160,6 +165,8 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
 
     def _note(self, group: list[Any], name: str, value: Any) -> None:
         if _add(group, value):
+            if self._needs_no_build and group is self._layers and not value.built:
+                self.built = False
             _adapter.track(self, value.name if isinstance(value, Variable) else name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -287,64 +294,72 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
     def build(self, input_shape: Any) -> None:
         """Make the variables, for inputs of this shape. Without an override, a layer is built by its first call."""
         self._check_super_called()
-        if _has_state_in_call(self) and not self.built and input_shape is not None:
-            self._build_by_call(input_shape)
+        if not self.__dict__.get("_is_building"):
+            self._build_default({"input_shape": input_shape})
         self.built = True
 
     build._wrapped = True  # type: ignore[attr-defined]
 
-    def _build_by_call(self, input_shape: Any) -> None:
+    def _build_default(self, shapes: dict[str, Any]) -> None:
+        """What holds state inside is built by a symbolic call on inputs of these shapes."""
+        known = {k: s for k, s in shapes.items() if s is not None}
+        self.__dict__["_build_shapes"] = known or None
+        if not self.built and known and _has_state_in_call(self):
+            self._build_by_call(known)
+
+    def _build_by_call(self, shapes: dict[str, Any]) -> None:
         def tensor(shape: Any) -> KerasTensor:
             return KerasTensor(shape, self.compute_dtype)
 
-        inputs = map_shapes(tensor, input_shape)
-        infer(lambda x: self._in_call(self.call, (x,), {}), (inputs,), {})
+        inputs = {k: map_shapes(tensor, s) for k, s in shapes.items()}
+        args, kwargs = self._call_spec.arguments({k.removesuffix("_shape"): v for k, v in inputs.items()})
+        infer(lambda *a, **k: self._in_call(self.call, a, k), args, kwargs)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that the layer was built with."""
-        if self._build_shapes is None:
+        shapes = self._build_shapes
+        if not shapes:
             return None
-        if len(self._build_shapes) == 1:
-            return {"input_shape": next(iter(self._build_shapes.values()))}
-        return {"shapes_dict": dict(self._build_shapes)}
+        names = [p.name for p in parameters_of(type(self).build)]
+        if type(self).build is Layer.build:  # by the parameters of `call`
+            names = [f"{self._call_spec.first}_shape"]
+        if len(shapes) == 1 and shapes.keys() <= {*names[:1], "input_shape"}:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": dict(shapes)}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build again from what `get_build_config` returned."""
         if not config:
             return
+        shapes = config.get("shapes_dict")
+        shapes = {k: as_shapes(s) for k, s in shapes.items()} if shapes else None
         if "input_shape" in config:
-            self.build(config["input_shape"])
-            self.__dict__["_build_shapes"] = self._build_shapes or dict(config)
-        elif "shapes_dict" in config:
-            self.build(**config["shapes_dict"])
+            shapes = {"input_shape": as_shapes(config["input_shape"])}
+        if shapes is None:
+            return
+        if type(self).build is Layer.build:
+            with suppress(Exception):  # by a call that needs more than tensors; its first call builds it then
+                self._build_default(shapes)
+        elif "input_shape" in config:
+            self.build(shapes["input_shape"])
+        else:
+            args, kwargs = as_call(type(self).build, shapes)
+            self.build(*args, **kwargs)
 
     def _maybe_build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._check_super_called()
-        shapes = {}
-        for name, value in (*zip(self._call_spec.names, args, strict=False), *kwargs.items()):
-            if name in self._call_spec.masks or name == "training":
-                continue
-            if any(is_tensor(leaf) for leaf in tree.flatten(value)):
-                shapes[f"{name}_shape"] = tree.map_structure(shape_of, value)
         before, mode.inferring = mode.inferring, 0
         outer, context.autocast = context.autocast, None
+        shapes = self._call_spec.shapes(args, kwargs)
         try:
             if type(self).build is Layer.build:
                 self.__dict__["_build_shapes"] = shapes or None
                 self.built = True
             else:
-                self._build_with(shapes)
+                args, kwargs = as_call(type(self).build, arguments_for(type(self).build, shapes))
+                self.build(*args, **kwargs)
         finally:
             mode.inferring, context.autocast = before, outer
-
-    def _build_with(self, shapes: dict[str, Any]) -> None:
-        wanted = [p for p in _build_parameters(type(self).build) if p in shapes]
-        if wanted and (len(shapes) > 1 or wanted == list(shapes)):
-            self.build(**{name: shapes[name] for name in wanted})
-        elif shapes:
-            self.build(next(iter(shapes.values())))
-        else:
-            self.built = True
 
     def _check_super_called(self) -> None:
         if not self._initialized:
@@ -792,11 +807,6 @@ class _lossless:
             layer._losses[:] = known.get(id(layer), [])
 
 
-@functools.cache
-def _build_parameters(build: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(list(inspect.signature(getattr(build, "__wrapped__", build)).parameters)[1:])
-
-
 def _has_state_in_call(layer: Layer) -> bool:
     """Whether `call` is the user's own and holds layers that aren't built yet."""
     return type(layer).call is not Layer.call and any(not inner.built for inner in layer._flatten_layers(False))
@@ -809,8 +819,7 @@ def _building(build: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
         if self.__dict__.get("_is_building"):  # by the build of a subclass, which knows the layer's own inputs
             return build(self, *args, **kwargs)
-        names = _build_parameters(type(self).build)
-        self.__dict__["_build_shapes"] = {**dict(zip(names, args, strict=False)), **kwargs} or None
+        self.__dict__["_build_shapes"] = bound(type(self).build, args, kwargs) or None
         self._path = scopes.path_of(self.name)
         if self._policy_map is not None:
             self._find_policy(self._path)

@@ -435,11 +435,12 @@ class UnitNormalization(Configured):
     (0.6, 0.8)
     """
 
+    _needs_no_build = True
+
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else _axes(self, axis)
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)

@@ -17,6 +17,7 @@ Steps = int | Sequence[int]
 
 
 class _Pooling(Configured):
+    _needs_no_build = True
     rank: int
     _pool: Any
 
@@ -35,7 +36,6 @@ class _Pooling(Configured):
         self.padding = one_of(self, "padding", padding, ("valid", "same"))
         self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)
@@ -141,6 +141,7 @@ class AveragePooling3D(_Pooling):
 
 
 class _GlobalPooling(Configured):
+    _needs_no_build = True
     rank: int
     _reduce: Any
 
@@ -150,7 +151,6 @@ class _GlobalPooling(Configured):
         first = 1 if self.data_format == "channels_last" else 2
         self._axes = tuple(range(first, first + self.rank))
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)
@@ -268,6 +268,7 @@ class GlobalMaxPooling3D(_GlobalPooling):
 
 
 class _AdaptivePooling(Configured):
+    _needs_no_build = True
     rank: int
     _pool: Any
 
@@ -276,7 +277,6 @@ class _AdaptivePooling(Configured):
         self.output_size = per_axis(self, "output_size", output_size, self.rank)
         self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)

@@ -13,10 +13,11 @@ from kerasfront.random import SeedGenerator
 class _Noise(Configured):
     """A layer that changes its inputs at random in training, and leaves them alone otherwise."""
 
+    _needs_no_build = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.built = True
 
     def _draw_from(self, seed: Any, draws: bool) -> None:
         """Keep the seed, and a generator where the layer will draw."""
@@ -249,11 +250,12 @@ class ActivityRegularization(Configured):
     2.0
     """
 
+    _needs_no_build = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**{"activity_regularizer": regularizers.L1L2(l1=l1, l2=l2), **kwargs})
         self.l1, self.l2 = l1, l2
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return inputs

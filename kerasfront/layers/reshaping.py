@@ -23,11 +23,12 @@ class Flatten(Configured):
     12
     """
 
+    _needs_no_build = True
+
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(min_ndim=1)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         rank = len(inputs.shape)
@@ -59,6 +60,8 @@ class Reshape(Configured):
     True
     """
 
+    _needs_no_build = True
+
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
@@ -68,7 +71,6 @@ class Reshape(Configured):
                 f"got {target_shape!r}."
             )
         self.target_shape = target
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         target = self._resolved(inputs.shape[1:])
@@ -104,13 +106,14 @@ class Permute(Configured):
     True
     """
 
+    _needs_no_build = True
+
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"Expected `dims` of {where(self)} to be a permutation of 1, 2, ..., got {dims!r}.")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return ops.transpose(inputs, (0, *self.dims))
@@ -130,11 +133,12 @@ class RepeatVector(Configured):
     True
     """
 
+    _needs_no_build = True
+
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.n = positive(self, "n", n)
         self.input_spec = InputSpec(ndim=2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)
@@ -265,13 +269,14 @@ class Cropping3D(_Cropping):
 class _ZeroPadding(Configured):
     """Puts zeros around each spatial dim."""
 
+    _needs_no_build = True
+
     rank: int
 
     def _put_around(self, sides: tuple[tuple[int, int], ...]) -> None:
         last = self.data_format == "channels_last"
         self._width = ((0, 0), *sides, (0, 0)) if last else ((0, 0), (0, 0), *sides)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)
@@ -367,12 +372,13 @@ class UpSampling1D(Configured):
     [[[1.0], [1.0], [2.0], [2.0]]]
     """
 
+    _needs_no_build = True
+
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = positive(self, "size", size[0] if isinstance(size, (list, tuple)) and len(size) == 1 else size)
         self.input_spec = InputSpec(ndim=3)
         self.supports_masking = True
-        self.built = True
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None if mask is None else ops.repeat(mask, self.size, axis=1)
@@ -398,6 +404,8 @@ class UpSampling2D(Configured):
     True
     """
 
+    _needs_no_build = True
+
     def __init__(
         self,
         size: Any = (2, 2),
@@ -411,7 +419,6 @@ class UpSampling2D(Configured):
         self.interpolation = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
         self._first = 1 if self.data_format == "channels_last" else 2
         self.input_spec = InputSpec(ndim=4)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)
@@ -437,13 +444,14 @@ class UpSampling3D(Configured):
     True
     """
 
+    _needs_no_build = True
+
     def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = per_axis(self, "size", size, 3)
         self.data_format = data_format_of(self, data_format)
         self._first = 1 if self.data_format == "channels_last" else 2
         self.input_spec = InputSpec(ndim=5)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)

@@ -9,6 +9,7 @@ from kerasfront import tree
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing.lookup import Lookup
+from kerasfront.models.entry import is_optional
 from kerasfront.models.functional import Functional
 from kerasfront.models.model import Model
 from kerasfront.models.sequential import Sequential
@@ -85,15 +86,19 @@ def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[La
     made = Sequential(name=model.name, trainable=model.trainable)
     if input_tensors is not None:
         made.add(tree.flatten(input_tensors)[0])
-    elif model._input is not None:
+    elif model._input is not None and model._entry.casts:
         made.add(_like(model._input))
     for layer in model.layers:
         made.add(clone(layer))
+    if model._input is not None:  # by first data; otherwise it is built
+        made.build(model._input.shape)
     return made
 
 
 def _like(x: KerasTensor) -> KerasTensor:
-    return Input(batch_shape=x.shape, dtype=x.dtype, sparse=x.sparse, name=x.name)
+    return Input(
+        batch_shape=x.shape, dtype=x.dtype, sparse=x.sparse, ragged=x.ragged, optional=is_optional(x), name=x.name
+    )
 
 
 def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_function: Any) -> Model:

@@ -40,6 +40,8 @@ class ImageLayer(DataLayer):
         data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
     """
 
+    _needs_no_build = True
+
     # Whether numbers are drawn in training, and nothing happens in inference.
     _only_in_training = True
 
@@ -54,7 +56,6 @@ class ImageLayer(DataLayer):
             one_of(self, "bounding_box_format", bounding_box_format, boxes_of.FORMATS)
         if self._only_in_training:
             self._draw_from(seed)
-        self.built = True
 
     def _draw_from(self, seed: Any) -> None:
         self.seed = seed

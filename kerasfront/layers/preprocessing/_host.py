@@ -23,9 +23,10 @@ class HostLayer(DataLayer):
     compiled code of all frameworks, so a model that takes them runs its step uncompiled on JAX.
     """
 
+    _needs_no_build = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.built = True
 
     def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return tuple(map(as_arrays, args)), {k: as_arrays(v) for k, v in kwargs.items()}

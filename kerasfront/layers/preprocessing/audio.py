@@ -49,6 +49,8 @@ class MelSpectrogram(DataLayer):
     (2, 64, 63)
     """
 
+    _needs_no_build = True
+
     def __init__(
         self,
         fft_length: int = 2048,
@@ -87,7 +89,6 @@ class MelSpectrogram(DataLayer):
             top_db=top_db, mag_exp=mag_exp, min_power=min_power, ref_power=ref_power,
         )  # fmt: skip
         self.autocast = False  # it computes in float32 at least
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         wide = "float64" if ops.dtype(inputs) == "float64" else "float32"

@@ -33,12 +33,13 @@ class Rescaling(DataLayer):
     [[0.0, 1.0]]
     """
 
+    _needs_no_build = True
+
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
         self.__dict__["_arrays"] = [v if isinstance(v, (int, float)) else np.asarray(v) for v in (scale, offset)]
         self.supports_masking = True
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         scale, offset = map(self._constant, self._arrays)
@@ -239,6 +240,8 @@ class Discretization(DataLayer):
     [[0, 1], [2, 3]]
     """
 
+    _needs_no_build = True
+
     def __init__(
         self,
         bin_boundaries: Any = None,
@@ -266,7 +269,6 @@ class Discretization(DataLayer):
         self.__dict__["bin_boundaries"] = None if bin_boundaries is None else _ascending(self, bin_boundaries)
         self.__dict__["_quantiles"] = Quantiles(epsilon)
         self.autocast = False  # a number would fall into another bin
-        self.built = True
 
     @property
     def output_dtype(self) -> str:
@@ -371,6 +373,8 @@ class CategoryEncoding(DataLayer):
     [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 3.0]]
     """
 
+    _needs_no_build = True
+
     def __init__(
         self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
     ) -> None:
@@ -379,7 +383,6 @@ class CategoryEncoding(DataLayer):
         self.output_mode = one_of(self, "output_mode", output_mode, MODES[1:])
         self.sparse = sparse
         self.autocast = False  # weights of counts keep their digits
-        self.built = True
 
     def call(self, inputs: Any, count_weights: Any = None) -> Any:
         """The vectors.
