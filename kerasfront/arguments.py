@@ -193,7 +193,7 @@ def as_float(
     most: float = math.inf,
     above: float = -math.inf,
 ) -> float:
-    """A number: a float or an int of Python, NumPy or a framework; never a bool, never NaN.
+    """A number: a float or an int (which stays one) of Python, NumPy or a framework; never a bool, never NaN.
 
     Args:
         value: What was given.
@@ -207,7 +207,7 @@ def as_float(
         ArgumentError: It is none, or out of the range.
 
     >>> as_float(np.float32(0.5), "rate"), as_float(1, "rate")
-    (0.5, 1.0)
+    (0.5, 1)
     >>> as_float("0.5", "rate", "Dropout", least=0, most=1)
     Traceback (most recent call last):
     kerasfront.errors.ArgumentError: Expected `rate` of Dropout to be a number from 0 to 1, got '0.5'.
@@ -220,6 +220,8 @@ def as_float(
 
 
 def _real(number: Any) -> float | None:
+    if type(number) is int:
+        return number
     if isinstance(number, (bool, str, bytes)) or not hasattr(number, "__float__"):
         return None
     try:

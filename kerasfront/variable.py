@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, scopes
+from kerasfront.arguments import as_bool, as_shape
 from kerasfront.contract import assignments, current
 from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.errors import ShapeError
@@ -72,7 +73,8 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
         if aggregation not in _AGGREGATIONS:
             raise ValueError(f"Expected `aggregation` to be one of {', '.join(_AGGREGATIONS)}, got {aggregation!r}.")
         self._name, self._path = name, scopes.path_of(name)
-        self._trainable, self._autocast = bool(trainable), bool(autocast)
+        owner = f"the Variable '{name}'"
+        self._trainable, self._autocast = as_bool(trainable, "trainable", owner), as_bool(autocast, "autocast", owner)
         # A variable that was made to be trained can be frozen and thawed; any other stays as it is.
         self.born_trainable = self._trainable
         self.aggregation, self.synchronization, self._layout = aggregation, synchronization, layout
@@ -95,7 +97,7 @@ class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
             return initializer if _adapter.is_tensor(initializer) else ops.convert_to_tensor(initializer, dtype)
         if shape is None:
             raise ValueError(f"The Variable '{self._path}' is made by an initializer: it needs a `shape`, got None.")
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = as_shape(shape, "shape", f"the Variable '{self._path}'")
         if any(d is None for d in shape):
             raise ShapeError(f"The Variable '{self._path}' needs a shape without unknown dims, got {shape}.")
         before, mode.inferring = mode.inferring, 0  # a value is made even while shapes are inferred

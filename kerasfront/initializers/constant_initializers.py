@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import serialization
+from kerasfront.arguments import plain, wrong
 from kerasfront.errors import ShapeError, suggest
 from kerasfront.initializers.initializer import Array, HostInitializer, rounded
 from kerasfront.spec import dtypes
@@ -48,7 +49,9 @@ class Constant(HostInitializer):
     """
 
     def __init__(self, value: Any = 0.0) -> None:
-        self.value = value
+        self.value = plain(value)
+        if isinstance(self.value, str) or self.value is None:
+            raise wrong("value", type(self).__name__, "a number or an array", value)
 
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
         values = np.asarray(self.value)

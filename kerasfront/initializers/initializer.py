@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerasfront import ops, serialization
-from kerasfront.arguments import Constructed
+from kerasfront.arguments import Constructed, as_ints, wrong
 from kerasfront.random.host import host_generator, next_host_seed
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import dtypes
@@ -64,7 +64,7 @@ class HostInitializer(Initializer):
     def __call__(self, shape: Shape, dtype: Any = None) -> Any:
         """The values as a tensor of `shape`; dtype None means `floatx()`."""
         name = dtypes.standardize(dtype)
-        return ops.convert_to_tensor(self.draw(as_shape(shape), name), name)
+        return ops.convert_to_tensor(self.draw(as_ints(shape, "shape", type(self).__name__, least=0), name), name)
 
 
 class RandomInitializer(HostInitializer):
@@ -75,10 +75,8 @@ class RandomInitializer(HostInitializer):
     """
 
     def __init__(self, seed: int | SeedGenerator | None = None) -> None:
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer, SeedGenerator))):
-            raise ValueError(
-                f"Expected the `seed` of {type(self).__name__} to be an integer, a SeedGenerator or None, got {seed!r}."
-            )
+        if seed is not None and type(seed) is not int and not isinstance(seed, SeedGenerator):
+            raise wrong("seed", type(self).__name__, "an integer, a SeedGenerator or None", seed)
         self._given_seed = seed
         self.seed = next_host_seed() if seed is None else seed
 
@@ -90,10 +88,6 @@ class RandomInitializer(HostInitializer):
 
     def get_config(self) -> dict[str, Any]:
         return {"seed": serialization.serialize_keras_object(self._given_seed)}
-
-
-def as_shape(shape: Shape) -> tuple[int, ...]:
-    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(d) for d in shape)
 
 
 def working(dtype: str) -> Any:

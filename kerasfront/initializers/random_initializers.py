@@ -11,9 +11,8 @@ import numpy as np
 from kerasfront.errors import ShapeError
 from kerasfront.initializers import initializer
 from kerasfront.initializers.initializer import Array, RandomInitializer, rounded, working
-from kerasfront.random.seed_generator import SeedGenerator
+from kerasfront.random.seed_generator import Seed
 
-Seed = int | SeedGenerator | None
 Axes = int | Sequence[int] | None
 # The standard deviation of a standard normal variable that is cut off at -2 and 2.
 _TRUNCATED_STDDEV = 0.87962566103423978

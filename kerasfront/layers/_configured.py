@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from kerasfront import activations, constraints, initializers, regularizers, scopes, serialization
+from kerasfront.arguments import as_float, as_int, as_ints
 from kerasfront.errors import suggest
 from kerasfront.layers.input_spec import check_inputs
 from kerasfront.layers.layer import Layer
@@ -101,20 +102,12 @@ def where(layer: Layer) -> str:
 
 def positive(layer: Layer, name: str, value: Any) -> int:
     """`value`, a positive integer; raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"Expected `{name}` of {where(layer)} to be a positive integer, got {value!r}.")
-    return value
+    return as_int(value, name, where(layer), least=1)
 
 
 def per_axis(layer: Layer, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
     """An integer, or one for each of `rank` spatial dims, as a tuple; raises ValueError."""
-    values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, (list, tuple)) else ()
-    if len(values) != rank or any(isinstance(v, bool) or not isinstance(v, int) or v < least for v in values):
-        several = "" if rank == 1 else f", or {rank} of them"
-        raise ValueError(
-            f"Expected `{name}` of {where(layer)} to be an integer from {least} on{several}, got {value!r}."
-        )
-    return values
+    return as_ints(value, name, where(layer), rank=rank, least=least)
 
 
 def one_of(layer: Layer, name: str, value: Any, options: Sequence[str]) -> str:
@@ -135,6 +128,4 @@ def data_format_of(layer: Layer, data_format: Any) -> str:
 
 def fraction(layer: Layer, name: str, value: Any) -> float:
     """`value`, a number from 0 to 1; raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"Expected `{name}` of {where(layer)} to be a number from 0 to 1, got {value!r}.")
-    return value
+    return as_float(value, name, where(layer), least=0, most=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import config
+from kerasfront.arguments import as_shape, plain, several, wrong
 from kerasfront.layers.layer import Layer
 from kerasfront.spec import KerasTensor, Node, dtypes
 
@@ -46,7 +47,7 @@ class InputLayer(Layer):
             )
         if batch_shape is None:
             batch_shape = (batch_size, *_as_tuple(shape))
-        self.__dict__["_batch_shape"] = tuple(batch_shape)
+        self.__dict__["_batch_shape"] = as_shape(batch_shape, "batch_shape", "Input")
         self.__dict__["_input_dtype"] = config.floatx() if dtype is None else dtypes.standardize(dtype)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         self.built = True
@@ -104,9 +105,7 @@ def Input(
 
 
 def _as_tuple(shape: Any) -> tuple[Any, ...]:
-    if isinstance(shape, int):
-        raise ValueError(f"Expected `shape` to be a tuple, such as ({shape},), got the integer {shape}.")
-    for dim in shape:
-        if dim is not None and (not isinstance(dim, int) or dim < 0):
-            raise ValueError(f"Expected the dims of `shape` to be integers from 0, or None, got {dim!r} in {shape}.")
-    return tuple(shape)
+    if several(shape) is None:
+        example = f", such as ({shape},)" if isinstance(plain(shape), int) else ""
+        raise wrong("shape", "Input", f"a tuple{example}", shape)
+    return as_shape(shape, "shape", "Input")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import tree
-from kerasfront.arguments import Constructed
+from kerasfront.arguments import Constructed, as_shape, plain
 from kerasfront.errors import ShapeError
 from kerasfront.spec import dtypes, unknown
 
@@ -42,10 +42,10 @@ class InputSpec(Constructed):
         optional: bool = False,
     ) -> None:
         self.dtype = dtypes.standardize(dtype) if dtype is not None else None
-        self.shape = tuple(shape) if shape is not None else None
+        self.shape = as_shape(shape, "shape", "InputSpec") if shape is not None else None
         self.ndim = len(self.shape) if self.shape is not None else ndim
         self.max_ndim, self.min_ndim = max_ndim, min_ndim
-        self.axes = {int(k): v for k, v in (axes or {}).items()}
+        self.axes = {int(k): plain(v) for k, v in (axes or {}).items()}
         self.allow_last_axis_squeeze, self.name, self.optional = allow_last_axis_squeeze, name, optional
 
     def get_config(self) -> dict[str, Any]:

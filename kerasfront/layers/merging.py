@@ -7,7 +7,7 @@ where it counts in any input: an input without a mask counts everywhere.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import ops
@@ -212,7 +212,7 @@ class Dot(Configured):
     True
     """
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         pair = [axes, axes] if isinstance(axes, int) else list(axes) if isinstance(axes, (list, tuple)) else []
         if len(pair) != 2 or any(not isinstance(a, int) or a == 0 for a in pair):

@@ -5,6 +5,7 @@ Half precision is normalized in float32 inside, and the weights stay in their ow
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import initializers, ops
@@ -245,7 +246,7 @@ class LayerNormalization(_Normalization):
 
     def __init__(
         self,
-        axis: Any = -1,
+        axis: int | Sequence[int] = -1,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
@@ -313,7 +314,7 @@ class RMSNormalization(_Normalization):
     [[1.0, -1.0]]
     """
 
-    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis, self.epsilon = _axes(self, axis), epsilon
         self.supports_masking = True
@@ -437,7 +438,7 @@ class UnitNormalization(Configured):
 
     _needs_no_build = True
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else _axes(self, axis)
         self.supports_masking = True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops, random, regularizers
 from kerasfront.layers._configured import Configured, data_format_of, fraction, where
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.random import SeedGenerator
+from kerasfront.random.seed_generator import Seed
 
 
 class _Noise(Configured):
@@ -27,7 +29,7 @@ class _Noise(Configured):
 
 
 class _Dropping(_Noise):
-    def __init__(self, rate: float, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: Seed = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = fraction(self, "rate", rate)
         self._draw_from(seed, draws=rate > 0)
@@ -53,7 +55,9 @@ class Dropout(_Dropping):
     [0.0, 2.0]
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None, **kwargs: Any
+    ) -> None:
         super().__init__(rate, seed, **kwargs)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
@@ -96,7 +100,7 @@ class SpatialDropout1D(_SpatialDropout):
     rank = 1
 
     def __init__(
-        self, rate: float, seed: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+        self, rate: float, seed: Seed = None, name: str | None = None, dtype: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
         self._expect_images()
@@ -123,7 +127,7 @@ class SpatialDropout2D(_SpatialDropout):
         self,
         rate: float,
         data_format: str | None = None,
-        seed: Any = None,
+        seed: Seed = None,
         name: str | None = None,
         dtype: Any = None,
         **kwargs: Any,
@@ -159,7 +163,7 @@ class GaussianNoise(_Noise):
     1.0
     """
 
-    def __init__(self, stddev: float, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, stddev: float, seed: Seed = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(stddev, (int, float)) or stddev < 0:
             raise ValueError(f"Expected `stddev` of {where(self)} to be a number from 0 on, got {stddev!r}.")
@@ -190,7 +194,7 @@ class GaussianDropout(_Dropping):
     1.0
     """
 
-    def __init__(self, rate: float, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: Seed = None, **kwargs: Any) -> None:
         super().__init__(rate, seed, **kwargs)
         if rate == 1:
             raise ValueError(f"Expected `rate` of {where(self)} to be below 1, where the noise is infinite.")
@@ -220,7 +224,9 @@ class AlphaDropout(_Dropping):
     1.0
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None, **kwargs: Any
+    ) -> None:
         super().__init__(rate, seed, **kwargs)
         if rate == 1:
             raise ValueError(f"Expected `rate` of {where(self)} to be below 1, where the scale is infinite.")

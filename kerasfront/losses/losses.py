@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfront.losses import functions as f
@@ -252,7 +253,7 @@ class CategoricalFocalCrossentropy(FixedLoss):
 
     def __init__(
         self,
-        alpha: Any = 0.25,
+        alpha: float | Sequence[float] = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
@@ -335,7 +336,13 @@ class Dice(FixedLoss):
     0.5
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "dice", axis: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self,
+        reduction: Reduction = _MEAN,
+        name: str = "dice",
+        axis: int | Sequence[int] | None = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(f.dice, reduction, name, dtype, axis=axis)
 
 
@@ -353,7 +360,7 @@ class Tversky(FixedLoss):
         beta: float = 0.5,
         reduction: Reduction = _MEAN,
         name: str = "tversky",
-        axis: Any = None,
+        axis: int | Sequence[int] | None = None,
         dtype: Any = None,
     ) -> None:
         super().__init__(f.tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)

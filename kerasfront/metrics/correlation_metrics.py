@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import config, ops
@@ -53,7 +54,9 @@ class PearsonCorrelation(FixedMean):
 
     _direction = "up"
 
-    def __init__(self, name: str | None = "pearson_correlation", dtype: Any = None, axis: Any = -1) -> None:
+    def __init__(
+        self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int | Sequence[int] | None = -1
+    ) -> None:
         super().__init__(pearson_correlation, name, dtype, axis=axis)
 
 
@@ -67,5 +70,7 @@ class ConcordanceCorrelation(FixedMean):
 
     _direction = "up"
 
-    def __init__(self, name: str | None = "concordance_correlation", dtype: Any = None, axis: Any = -1) -> None:
+    def __init__(
+        self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int | Sequence[int] | None = -1
+    ) -> None:
         super().__init__(concordance_correlation, name, dtype, axis=axis)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kerasfront import initializers, ops, scopes, serialization
-from kerasfront.arguments import Constructed
+from kerasfront.arguments import Constructed, as_float, as_int, names_of, unknown_argument, wrong
 from kerasfront.contract import assignments, current
 from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.errors import ArgumentError
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.optimizers import averaging, clipping
 from kerasfront.optimizers.schedules.schedules import LearningRateSchedule
@@ -87,7 +88,7 @@ class Optimizer(Constructed):
     ) -> None:
         kwargs.pop("decay", None)  # Keras 2's configs have it
         if kwargs:
-            raise ValueError(f"{type(self).__name__} got unknown arguments: {', '.join(kwargs)}.")
+            raise unknown_argument(type(self).__name__, kwargs, names_of(type(self)))
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.weight_decay, self.loss_scale_factor = weight_decay, loss_scale_factor
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
@@ -161,12 +162,10 @@ class Optimizer(Constructed):
         if callable(value) and not isinstance(value, Variable):
             return value
         try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"Expected the `learning_rate` of '{self.name}' to be a number, a LearningRateSchedule or a function, "
-                f"got {value!r}."
-            ) from None
+            number = as_float(value, "learning_rate")
+        except ArgumentError:
+            expected = "a number, a LearningRateSchedule or a function"
+            raise wrong("learning_rate", f"'{self.name}'", expected, value) from None
         with scopes.name_scope(self.name):
             return Variable(number, dtype=dtypes.standardize(None), trainable=False, name="learning_rate")
 
@@ -565,13 +564,13 @@ def _check(optimizer: Optimizer) -> None:
     if len(given) > 1:
         raise ValueError(f"Only one kind of clipping can be asked for, got {' and '.join(given)}.")
     momentum, frequency = optimizer.ema_momentum, optimizer.ema_overwrite_frequency
-    if optimizer.use_ema and not 0 <= momentum <= 1:
-        raise ValueError(f"Expected `ema_momentum` to be between 0 and 1, got {momentum!r}.")
-    if optimizer.use_ema and frequency is not None and (not isinstance(frequency, int) or frequency < 1):
-        raise ValueError(f"Expected `ema_overwrite_frequency` to be None or an integer from 1 on, got {frequency!r}.")
-    steps = optimizer.gradient_accumulation_steps
-    if steps is not None and (not isinstance(steps, int) or steps < 2):
-        raise ValueError(f"Expected `gradient_accumulation_steps` to be None or an integer from 2 on, got {steps!r}.")
+    owner = f"'{optimizer.name}'"
+    if optimizer.use_ema:
+        as_float(momentum, "ema_momentum", owner, least=0, most=1)
+    if optimizer.use_ema and frequency is not None:
+        as_int(frequency, "ema_overwrite_frequency", owner, least=1)
+    if optimizer.gradient_accumulation_steps is not None:
+        as_int(optimizer.gradient_accumulation_steps, "gradient_accumulation_steps", owner, least=2)
 
 
 def _overwritten(grads: list[Any], variables: list[Variable]) -> tuple[list[Any], list[Variable]]:

@@ -13,11 +13,9 @@ from kerasfront.ops import _draws
 from kerasfront.ops._declare import Tensor, derived
 from kerasfront.ops._samples import Array, sample
 from kerasfront.random import portable
-from kerasfront.random.seed_generator import SeedGenerator, draw_seed
+from kerasfront.random.seed_generator import Seed, draw_seed
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING, SAME
-
-Seed = int | SeedGenerator | None
 
 
 def _by() -> Any:

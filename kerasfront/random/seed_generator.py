@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from kerasfront import naming, ops, scopes
-from kerasfront.arguments import Constructed
+from kerasfront.arguments import Constructed, plain, unknown_argument, wrong
 from kerasfront.contract import current
 from kerasfront.ops import _draws
 from kerasfront.random import host
@@ -49,7 +48,7 @@ class SeedGenerator(Constructed):
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
         if kwargs:
-            raise ValueError(f"SeedGenerator takes the arguments seed and name, got {', '.join(kwargs)}.")
+            raise unknown_argument("SeedGenerator", kwargs, ["seed", "name"])
         self.name = name or naming.auto_name("seed_generator")
         self._initial_seed = seed
         start = host.next_host_seed() if seed is None else as_seed(seed)
@@ -96,16 +95,15 @@ class SeedGenerator(Constructed):
         return f"<SeedGenerator name={self.name}, seed={self._initial_seed}>"
 
 
+Seed = int | SeedGenerator | None
+
+
 def as_seed(seed: Any) -> int:
     """An integer as a seed, 0 to 2**32 - 1."""
-    try:
-        if isinstance(seed, bool):
-            raise TypeError
-        return operator.index(seed) % 2**32
-    except TypeError:
-        raise ValueError(
-            f"Expected `seed` to be an integer, a SeedGenerator or None, got {seed!r} ({type(seed).__name__})."
-        ) from None
+    number = plain(seed)
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise wrong("seed", "", "an integer, a SeedGenerator or None", seed)
+    return number % 2**32
 
 
 _global: list[SeedGenerator] = []

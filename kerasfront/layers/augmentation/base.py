@@ -18,6 +18,7 @@ from kerasfront.layers._configured import data_format_of, one_of, where
 from kerasfront.layers.data_layer import DataLayer, worker_seed
 from kerasfront.random import SeedGenerator
 from kerasfront.random.host import host_generator
+from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import dtypes
 from kerasfront.utils import bounding_boxes as boxes_of
 
@@ -46,7 +47,12 @@ class ImageLayer(DataLayer):
     _only_in_training = True
 
     def __init__(
-        self, *, bounding_box_format: str | None = None, data_format: str | None = None, seed: Any = None, **kwargs: Any
+        self,
+        *,
+        bounding_box_format: str | None = None,
+        data_format: str | None = None,
+        seed: Seed = None,
+        **kwargs: Any,
     ) -> None:
         # Boxes and masks keep their dtypes; images are cast where they are changed.
         super().__init__(**{**kwargs, "autocast": False})

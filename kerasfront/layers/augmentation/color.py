@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import ops
@@ -10,12 +10,13 @@ from kerasfront.layers._configured import fraction, per_axis, positive, where
 from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
 from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
+from kerasfront.random.seed_generator import Seed
 
 
 class Colours(ImageLayer):
     """An image layer that is told the range of the values."""
 
-    def __init__(self, *, value_range: Any = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, *, value_range: Sequence[float] = (0, 255), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.value_range = value_range_of(self, value_range)
 
@@ -53,7 +54,9 @@ class RandomBrightness(Colours):
     [0.699999988079071, 0.699999988079071, 0.699999988079071]
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: float | Sequence[float], value_range: Sequence[float] = (0, 255), seed: Seed = None, **kwargs: Any
+    ) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
         if isinstance(factor, (int, float)) and -1 <= factor <= 1:
             factor = (-abs(factor), abs(factor))
@@ -85,7 +88,9 @@ class RandomContrast(Colours):
     [0.25, 0.75]
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: float | Sequence[float], value_range: Sequence[float] = (0, 255), seed: Seed = None, **kwargs: Any
+    ) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
         pair = tuple(factor) if isinstance(factor, (list, tuple)) else (factor, factor)
         if len(pair) != 2 or not all(isinstance(f, (int, float)) for f in pair) or pair[0] > 1 or sum(pair) < 0:
@@ -123,7 +128,12 @@ class RandomHue(Colours):
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Seed = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor, -1)
@@ -164,7 +174,12 @@ class RandomSaturation(Colours):
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Seed = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor, -1)
@@ -199,7 +214,7 @@ class RandomGrayscale(ImageLayer):
     [152.99000549316406, 152.99000549316406, 152.99000549316406]
     """
 
-    def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Seed = None, **kwargs: Any) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         self.factor = fraction(self, "factor", factor)
 
@@ -248,9 +263,9 @@ class RandomInvert(Colours):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        value_range: Any = (0, 255),
-        seed: Any = None,
+        factor: float | Sequence[float] = 1.0,
+        value_range: Sequence[float] = (0, 255),
+        seed: Seed = None,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -287,7 +302,12 @@ class RandomPosterization(Colours):
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Seed = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         numbers = factor if isinstance(factor, (list, tuple)) else (factor,)
@@ -325,7 +345,12 @@ class RandomColorDegeneration(Colours):
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Seed = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor, -1)
@@ -364,12 +389,12 @@ class RandomColorJitter(Colours):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
-        brightness_factor: Any = None,
-        contrast_factor: Any = None,
-        saturation_factor: Any = None,
-        hue_factor: Any = None,
-        seed: Any = None,
+        value_range: Sequence[float] = (0, 255),
+        brightness_factor: float | Sequence[float] | None = None,
+        contrast_factor: float | Sequence[float] | None = None,
+        saturation_factor: float | Sequence[float] | None = None,
+        hue_factor: float | Sequence[float] | None = None,
+        seed: Seed = None,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -424,10 +449,10 @@ class Solarization(Colours):
 
     def __init__(
         self,
-        addition_factor: Any = 0.0,
-        threshold_factor: Any = 0.0,
-        value_range: Any = (0, 255),
-        seed: Any = None,
+        addition_factor: float | Sequence[float] = 0.0,
+        threshold_factor: float | Sequence[float] = 0.0,
+        value_range: Sequence[float] = (0, 255),
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
@@ -461,7 +486,7 @@ class AutoContrast(Colours):
 
     _only_in_training = False
 
-    def __init__(self, value_range: Any = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Any) -> None:
         super().__init__(value_range=value_range, **kwargs)
 
     def _on_images(self, images: Any, drawn: Drawn) -> Any:
@@ -490,7 +515,7 @@ class Equalization(Colours):
     _only_in_training = False
 
     def __init__(
-        self, value_range: Any = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
+        self, value_range: Sequence[float] = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, **kwargs)
         self.bins = positive(self, "bins", bins)
@@ -533,9 +558,9 @@ class ContrastLimitedAdaptiveHistogramEqualization(Colours):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         clip_limit: float = 4.0,
-        tile_grid_size: Any = (8, 8),
+        tile_grid_size: int | Sequence[int] = (8, 8),
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:

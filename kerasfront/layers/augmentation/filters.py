@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops, random
@@ -11,6 +12,7 @@ from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, Size
 from kerasfront.layers.augmentation.color import Colours
 from kerasfront.layers.augmentation.factors import limits, number
+from kerasfront.random.seed_generator import Seed
 
 
 class RandomSharpness(Colours):
@@ -36,7 +38,12 @@ class RandomSharpness(Colours):
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: Seed = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
@@ -75,12 +82,12 @@ class RandomGaussianBlur(Colours):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        kernel_size: Any = 3,
-        sigma: Any = 1.0,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float] = 1.0,
+        kernel_size: int | Sequence[int] = 3,
+        sigma: float | Sequence[float] = 1.0,
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
-        seed: Any = None,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
@@ -126,11 +133,11 @@ class RandomErasing(Colours):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = (0.02, 0.33),
+        factor: float | Sequence[float] = 1.0,
+        scale: float | Sequence[float] = (0.02, 0.33),
         fill_value: float | None = None,
-        value_range: Any = (0, 255),
-        seed: Any = None,
+        value_range: Sequence[float] = (0, 255),
+        seed: Seed = None,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:

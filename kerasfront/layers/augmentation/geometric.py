@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
@@ -10,6 +11,7 @@ from kerasfront.layers._configured import one_of, where
 from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
 from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
 from kerasfront.ops.image.sampling import FILL_MODES, grid, homography, sampled
+from kerasfront.random.seed_generator import Seed
 from kerasfront.utils.bounding_boxes import clip_to_image_size, corner_points, enclosing, pad
 
 _INTERPOLATIONS = ("nearest", "bilinear")
@@ -48,7 +50,7 @@ class RandomFlip(ImageLayer):
     def __init__(
         self,
         mode: str = "horizontal_and_vertical",
-        seed: Any = None,
+        seed: Seed = None,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -88,7 +90,7 @@ class _Sampled(ImageLayer):
         *,
         interpolation: str,
         fill_value: float,
-        seed: Any,
+        seed: Seed,
         data_format: str | None,
         fill_mode: str = "constant",
         **kwargs: Any,
@@ -196,10 +198,10 @@ class RandomRotation(_Mapped):
 
     def __init__(
         self,
-        factor: Any,
+        factor: float | Sequence[float],
         fill_mode: str = "reflect",
         interpolation: str = "bilinear",
-        seed: Any = None,
+        seed: Seed = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
         **kwargs: Any,
@@ -255,11 +257,11 @@ class RandomTranslation(_Shifted):
 
     def __init__(
         self,
-        height_factor: Any,
-        width_factor: Any,
+        height_factor: float | Sequence[float],
+        width_factor: float | Sequence[float],
         fill_mode: str = "reflect",
         interpolation: str = "bilinear",
-        seed: Any = None,
+        seed: Seed = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
         **kwargs: Any,
@@ -303,11 +305,11 @@ class RandomZoom(_Mapped):
 
     def __init__(
         self,
-        height_factor: Any,
-        width_factor: Any = None,
+        height_factor: float | Sequence[float],
+        width_factor: float | Sequence[float] | None = None,
         fill_mode: str = "reflect",
         interpolation: str = "bilinear",
-        seed: Any = None,
+        seed: Seed = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
         **kwargs: Any,
@@ -373,13 +375,13 @@ class RandomShear(_Shifted):
 
     def __init__(
         self,
-        x_factor: Any = 0.0,
-        y_factor: Any = 0.0,
+        x_factor: float | Sequence[float] = 0.0,
+        y_factor: float | Sequence[float] = 0.0,
         interpolation: str = "bilinear",
         fill_mode: str = "reflect",
         fill_value: float = 0.0,
         data_format: str | None = None,
-        seed: Any = None,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -426,11 +428,11 @@ class RandomPerspective(_Mapped):
 
     def __init__(
         self,
-        factor: Any = 1.0,
+        factor: float | Sequence[float] = 1.0,
         scale: float = 1.0,
         interpolation: str = "bilinear",
         fill_value: float = 0.0,
-        seed: Any = None,
+        seed: Seed = None,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -489,13 +491,13 @@ class RandomElasticTransform(_Sampled):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = 1.0,
+        factor: float | Sequence[float] = 1.0,
+        scale: float | Sequence[float] = 1.0,
         interpolation: str = "bilinear",
         fill_mode: str = "reflect",
         fill_value: float = 0.0,
-        value_range: Any = (0, 255),
-        seed: Any = None,
+        value_range: Sequence[float] = (0, 255),
+        seed: Seed = None,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:

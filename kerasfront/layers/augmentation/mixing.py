@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops, random
@@ -9,6 +10,7 @@ from kerasfront.layers._configured import where
 from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
 from kerasfront.layers.augmentation.factors import limits, number
+from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import dtypes
 from kerasfront.utils import bounding_boxes as boxes_of
 
@@ -82,7 +84,7 @@ class MixUp(_Mixing):
     [1.0, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, alpha: float = 0.2, data_format: str | None = None, seed: Any = None, **kwargs: Any) -> None:
+    def __init__(self, alpha: float = 0.2, data_format: str | None = None, seed: Seed = None, **kwargs: Any) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         if not number(alpha) or alpha < 0:
             raise ValueError(f"Expected `alpha` of {where(self)} to be a number from 0 on, got {alpha!r}.")
@@ -135,7 +137,9 @@ class CutMix(_Mixing):
     [1.0, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, factor: Any = 1.0, seed: Any = None, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: float | Sequence[float] = 1.0, seed: Seed = None, data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
 

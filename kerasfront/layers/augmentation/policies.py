@@ -15,6 +15,7 @@ from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, Size
 from kerasfront.layers.augmentation.color import Colours
 from kerasfront.layers.augmentation.factors import Limits, limits, number
+from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import KerasTensor
 from kerasfront.utils.bounding_boxes import corner_points, enclosing
 
@@ -48,7 +49,7 @@ _BRANCHES = (*_COLOURED, "warp")
 class _Policy(Colours):
     """A layer that takes each image through steps, which are drawn for it: some changes, each with its strength."""
 
-    def __init__(self, *, factor: Any, interpolation: str, **kwargs: Any) -> None:
+    def __init__(self, *, factor: float | Sequence[float], interpolation: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.factor = limits(self, "factor", factor)
         self.interpolation = one_of(self, "interpolation", interpolation, ("nearest", "bilinear"))
@@ -156,11 +157,11 @@ class RandAugment(_Policy):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         num_ops: int = 2,
-        factor: Any = 0.5,
+        factor: float | Sequence[float] = 0.5,
         interpolation: str = "bilinear",
-        seed: Any = None,
+        seed: Seed = None,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -220,14 +221,14 @@ class AugMix(_Policy):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         num_chains: int = 3,
         chain_depth: int = 3,
-        factor: Any = 0.3,
+        factor: float | Sequence[float] = 0.3,
         alpha: float = 1.0,
         all_ops: bool = True,
         interpolation: str = "bilinear",
-        seed: Any = None,
+        seed: Seed = None,
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:

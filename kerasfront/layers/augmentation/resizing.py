@@ -8,6 +8,7 @@ from kerasfront import ops, random
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
 from kerasfront.ops.image.resizing import INTERPOLATIONS, Window, cropped_window, cut_out, padded_window
+from kerasfront.random.seed_generator import Seed
 
 
 class _Sized(ImageLayer):
@@ -187,7 +188,7 @@ class RandomCrop(_Cropped):
         self,
         height: int,
         width: int,
-        seed: Any = None,
+        seed: Seed = None,
         data_format: str | None = None,
         name: str | None = None,
         **kwargs: Any,

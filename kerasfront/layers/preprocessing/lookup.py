@@ -49,7 +49,7 @@ class Lookup(HostLayer):
         output_mode: str,
         sparse: bool,
         pad_to_max_tokens: bool,
-        salt: Any,
+        salt: int | Sequence[int] | None,
         oov_method: str,
         **kwargs: Any,
     ) -> None:
@@ -507,7 +507,7 @@ class StringLookup(Lookup):
         sparse: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        salt: Any = None,
+        salt: int | Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         self.encoding = encoding
@@ -591,7 +591,7 @@ class IntegerLookup(Lookup):
         sparse: bool = False,
         pad_to_max_tokens: bool = False,
         oov_method: str = "floormod",
-        salt: Any = None,
+        salt: int | Sequence[int] | None = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from kerasfront import ops
+from kerasfront.arguments import as_float, plain, several, wrong
 from kerasfront.errors import NotBuiltError, ShapeError
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.data_layer import DataLayer, available
@@ -37,14 +39,24 @@ class Rescaling(DataLayer):
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.scale, self.offset = scale, offset
-        self.__dict__["_arrays"] = [v if isinstance(v, (int, float)) else np.asarray(v) for v in (scale, offset)]
+        self.scale, self.offset = (
+            [plain(n) for n in v] if isinstance(v, (list, tuple)) else plain(v) for v in (scale, offset)
+        )
+        self.__dict__["_arrays"] = [self._numbers("scale", self.scale), self._numbers("offset", self.offset)]
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
         scale, offset = map(self._constant, self._arrays)
         x = ops.multiply(ops.cast(inputs, self.compute_dtype), scale)
         return x if isinstance(offset, (int, float)) and not offset else ops.add(x, offset)
+
+    def _numbers(self, name: str, value: Any) -> Any:
+        if several(value) is None and len(getattr(value, "shape", ())) == 0:
+            return as_float(value, name, where(self))
+        array = np.asarray(value)
+        if array.dtype.kind in "OSUb":
+            raise wrong(name, where(self), "a number, or one for each channel", value)
+        return array
 
     def _constant(self, value: Any) -> Any:
         return value if isinstance(value, (int, float)) else ops.convert_to_tensor(value, self.compute_dtype)
@@ -76,7 +88,12 @@ class Normalization(DataLayer):
     """
 
     def __init__(
-        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+        self,
+        axis: int | Sequence[int] | None = -1,
+        mean: Any = None,
+        variance: Any = None,
+        invert: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)

@@ -70,7 +70,7 @@ class TextVectorization(HostLayer):
         max_tokens: int | None = None,
         standardize: Any = "lower_and_strip_punctuation",
         split: Any = "whitespace",
-        ngrams: Any = None,
+        ngrams: int | Sequence[int] | None = None,
         output_mode: str = "int",
         output_sequence_length: int | None = None,
         pad_to_max_tokens: bool = False,
