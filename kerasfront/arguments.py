@@ -18,6 +18,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+import ml_dtypes
 import numpy as np
 
 from kerasfront.errors import ArgumentError, nearest
@@ -120,6 +121,8 @@ GONE = {
     "max_queue_size": "Set max_queue_size of the PyDataset that is given as x.",
 }
 
+# Dtypes of floats with fewer than 64 bits, by what their names hold.
+_NARROW: dict[str, Any] = {"bfloat16": ml_dtypes.bfloat16, "float16": np.float16, "float32": np.float32}
 _PLAIN = frozenset({int, float, bool, str, type(None), list, tuple, dict})
 
 
@@ -129,10 +132,11 @@ _PLAIN = frozenset({int, float, bool, str, type(None), list, tuple, dict})
 def plain(value: Any) -> Any:
     """The Python number (or string) that a scalar of NumPy or a framework holds, an array or a Variable without axes.
 
-    Anything else comes back as it is, also a tensor whose value isn't known while a graph is traced.
+    A float of fewer than 64 bits becomes the shortest decimal that is this number there. Anything else comes back as
+    it is, also a tensor whose value isn't known while a graph is traced.
 
-    >>> plain(np.int64(3)), plain(np.array(0.5)), plain("same"), plain(np.ones((1,))).shape
-    (3, 0.5, 'same', (1,))
+    >>> plain(np.int64(3)), plain(np.array(0.5)), plain(np.float32(0.1)), plain("same"), plain(np.ones((1,))).shape
+    (3, 0.5, 0.1, 'same', (1,))
     """
     if type(value) in _PLAIN:
         return value
@@ -143,6 +147,9 @@ def plain(value: Any) -> Any:
         if len(shape):
             return value
         number = value.item() if hasattr(value, "item") else np.asarray(value).item()
+        if type(number) is float:
+            kind = next((k for name, k in _NARROW.items() if name in str(value.dtype)), None)
+            number = number if kind is None else float(str(kind(number)))
     except Exception:  # a tensor of a graph that is being traced: each framework has an error of its own
         return value
     return number if type(number) in _PLAIN else value
@@ -435,7 +442,7 @@ def converted(function: F) -> F:
                 )
                 kwargs = {n: kinds[n].take(v, n, owner) if n in kinds else v for n, v in kwargs.items()}
             return function(*args, **kwargs)
-        except Exception as error:
+        except BaseException as error:  # KeyboardInterrupt, too
             shorten(error)
             raise
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from kerasfront import tree
+from kerasfront.arguments import as_int
 from kerasfront.errors import DataError
 from kerasfront.training.columns import (
     ArraySpec,
@@ -482,6 +483,5 @@ def _stack(*leaves: np.ndarray) -> np.ndarray:
 
 
 def _check_count(name: str, value: Any) -> None:
-    if value is None or (isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0):
-        return
-    raise DataError(f"`{name}` must be a positive int or None; {value!r} came.")
+    if value is not None:
+        as_int(value, name, least=1)

@@ -14,6 +14,7 @@ import numpy as np
 
 from kerasfront import callbacks as callbacks_namespace
 from kerasfront import config, ops, optimizers, serialization, tree
+from kerasfront.arguments import as_int, converted, unknown_argument
 from kerasfront.contract import current
 from kerasfront.errors import DataError, NotCompiledError
 from kerasfront.layers.layer import Layer
@@ -56,7 +57,7 @@ class Trainer(Layer):
 
     # -- compile --------------------------------------------------------------------------------------------------
 
-    @entry_point
+    @converted
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -104,8 +105,7 @@ class Trainer(Layer):
             and not isinstance(optimizer, LossScaleOptimizer)
         ):
             optimizer = LossScaleOptimizer(optimizer)
-        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
-            raise ValueError(f"Expected `steps_per_execution` to be a positive integer, got {steps_per_execution!r}.")
+        as_int(steps_per_execution, "steps_per_execution", "compile()", least=1)
         if run_eagerly and jit_compile is True:
             raise ValueError("`run_eagerly` and `jit_compile` can't both be True.")
         names = getattr(self, "output_names", None)
@@ -463,25 +463,25 @@ class Trainer(Layer):
 
     # -- fit ------------------------------------------------------------------------------------------------------
 
-    @entry_point
+    @converted
     def fit(
         self,
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: Any = "auto",
+        verbose: int | bool | str = "auto",
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        shuffle: Any = True,
+        shuffle: bool | str = True,
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
+        validation_freq: int | Sequence[int] = 1,
     ) -> Any:
         """Train.
 
@@ -626,13 +626,13 @@ class Trainer(Layer):
 
     # -- evaluate, predict ----------------------------------------------------------------------------------------
 
-    @entry_point
+    @converted
     def evaluate(
         self,
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: int | bool | str = "auto",
         sample_weight: Any = None,
         steps: int | None = None,
         callbacks: Any = None,
@@ -645,7 +645,7 @@ class Trainer(Layer):
             The loss where there are no metrics, else a list `[loss, ...]`, or a dict where `return_dict` is true.
         """
         if kwargs:
-            raise ValueError(f"evaluate() got unknown arguments: {', '.join(kwargs)}.")
+            raise unknown_argument("evaluate()", kwargs, inspect.signature(Trainer.evaluate).parameters)
         self._need_compiled("evaluate")
         source = make_batches(x, y, sample_weight, batch_size=batch_size, steps=steps, shuffle=False)
         logs = self._run_test(source, self._listeners(callbacks, verbose, source))
@@ -681,12 +681,12 @@ class Trainer(Layer):
         listeners.on_test_end(results)
         return results
 
-    @entry_point
+    @converted
     def predict(
         self,
         x: Any,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: int | bool | str = "auto",
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:

@@ -20,13 +20,19 @@ def _scalar(value):
     return {bool: np.bool_, int: np.int64, float: np.float64}[type(value)](value)
 
 
+def _narrow(value):
+    if type(value) is float and float(str(np.float32(value))) != value:
+        return value  # 1 / 255 isn't the same number in float32
+    return {bool: np.bool_, int: np.int32, float: np.float32}[type(value)](value)
+
+
 def _tensor(value):
-    if type(value) is float:
-        return keras.ops.convert_to_tensor(value, "float32") if float(np.float32(value)) == value else value
-    return keras.ops.convert_to_tensor(value, "bool" if type(value) is bool else "int32")
+    if isinstance(_narrow(value), float):
+        return value
+    return keras.ops.convert_to_tensor(value, {bool: "bool", int: "int32", float: "float32"}[type(value)])
 
 
-TURNS = {"scalars": _scalar, "arrays": np.asarray, "tensors": _tensor}
+TURNS = {"scalars": _scalar, "narrow": _narrow, "arrays": np.asarray, "tensors": _tensor}
 
 
 def turned(value, turn):

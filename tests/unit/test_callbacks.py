@@ -800,7 +800,7 @@ def test_tensorboard_does_not_import_tensorflow(tmp_path):
 def test_tensorboard_bad_arguments():
     with pytest.raises(ValueError, match="`profile_batch` must be 0"):
         cb.TensorBoard(profile_batch=2)
-    with pytest.raises(ValueError, match="`update_freq` must be"):
+    with pytest.raises(ValueError, match="`update_freq` of TensorBoard to be"):
         cb.TensorBoard(update_freq="hour")
 
 
