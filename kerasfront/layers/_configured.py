@@ -31,6 +31,9 @@ _ELSEWHERE = frozenset({"self", "name", "dtype", "trainable", "autocast", "args"
 class Configured(Layer):
     """A layer that keeps each argument of its constructor in an attribute of the same name: its config is these."""
 
+    # Arguments that the config leaves out where they are None, as Keras's does.
+    _left_out: frozenset[str] = frozenset()
+
     def _keep(self, **arguments: Any) -> None:
         """Keep arguments of the constructor; initializers and the like are found by name."""
         for name, value in arguments.items():
@@ -53,7 +56,8 @@ class Configured(Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = {name: _plain(name, getattr(self, name, None)) for name in _arguments(type(self))}  # type: ignore[arg-type]
-        return {**super().get_config(), **own}
+        config = {**super().get_config(), **own}
+        return {k: v for k, v in config.items() if v is not None or k not in self._left_out}
 
 
 @functools.cache
@@ -108,6 +112,15 @@ def positive(layer: Layer, name: str, value: Any) -> int:
 def per_axis(layer: Layer, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
     """An integer, or one for each of `rank` spatial dims, as a tuple; raises ValueError."""
     return as_ints(value, name, where(layer), rank=rank, least=least)
+
+
+def strides_or_dilation(layer: Layer, strides: Sequence[int], dilation_rate: Sequence[int]) -> None:
+    """Raise ValueError where both are more than 1, as in Keras."""
+    if max(strides) > 1 and max(dilation_rate) > 1:
+        raise ValueError(
+            f"Expected `strides` or `dilation_rate` of {where(layer)} to be 1, got {tuple(strides)} and "
+            f"{tuple(dilation_rate)}."
+        )
 
 
 def one_of(layer: Layer, name: str, value: Any, options: Sequence[str]) -> str:

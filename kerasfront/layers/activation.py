@@ -188,9 +188,12 @@ class Softmax(_Elementwise):
 
     Call arguments:
         inputs: A tensor.
-        mask: A bool tensor that broadcasts to the inputs: where it is False the result is 0. A mask of lower rank (such
-            as one of time steps) is aligned at the first axis; where the axis of the softmax isn't one of its axes it
-            changes nothing.
+        mask: A bool tensor that broadcasts to the inputs: where it is False the result is 0. A mask that the inputs
+            carry (of their first axes, such as the time steps), and one given that broadcasts as such only, is aligned
+            at the first axis; where the axis of the softmax isn't one of its axes it changes nothing.
+
+    Raises:
+        ShapeError: The mask fits in neither way.
 
     >>> import kerasfront as keras
     >>> y = keras.layers.Softmax()(keras.ops.array([[1.0, 1.0, 1.0]]), mask=keras.ops.array([[True, True, False]]))
@@ -216,14 +219,22 @@ class Softmax(_Elementwise):
     def _fitted(self, mask: Any, inputs: Any) -> Any:
         """The mask in the rank of the inputs; None where it says nothing of the softmax's axes."""
         rank, held = len(inputs.shape), len(mask.shape)
-        if not scopes.fits(mask, inputs, broadcast=True):
-            raise ShapeError(
-                f"Expected the `mask` of {where(self)} to broadcast to the inputs, of shape {tuple(inputs.shape)}, or "
-                f"to have their first axes, got the shape {tuple(mask.shape)}."
-            )
-        if held == rank:
-            return mask
-        axes = [self.axis] if isinstance(self.axis, int) else self.axis
-        if all(a % rank >= held for a in axes):
-            return None
-        return ops.expand_dims(mask, tuple(range(held, rank)))
+        carried = mask is scopes.get_mask(inputs)
+        if held == rank or not carried and _broadcasts(tuple(mask.shape), tuple(inputs.shape)):
+            if _broadcasts(tuple(mask.shape), tuple(inputs.shape)):
+                return mask
+        elif scopes.fits(mask, inputs, broadcast=True):
+            axes = [self.axis] if isinstance(self.axis, int) else self.axis
+            if all(a % rank >= held for a in axes):
+                return None
+            return ops.expand_dims(mask, tuple(range(held, rank)))
+        raise ShapeError(
+            f"Expected the `mask` of {where(self)} to broadcast to the inputs, of shape {tuple(inputs.shape)}, or "
+            f"to have their first axes, got the shape {tuple(mask.shape)}."
+        )
+
+
+def _broadcasts(mask: tuple[int | None, ...], shape: tuple[int | None, ...]) -> bool:
+    """Whether a mask's shape broadcasts to a shape as NumPy's do, aligned at the last axis."""
+    pairs = zip(reversed(mask), reversed(shape), strict=False)
+    return len(mask) <= len(shape) and all(m in (1, n) or m is None or n is None for m, n in pairs)

@@ -307,6 +307,7 @@ class _ManyHeads(_Attention):
     # What the projections of a layer that was made from a config were quantized by.
     _inside: Any = None
     use_bias = True
+    _left_out = frozenset({"flash_attention"})
 
     def _keep_heads(
         self, sliding_window: int | None, use_gate: bool, use_bias: bool, flash_attention: bool | None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.layers._configured import data_format_of, one_of, per_axis, positive
+from kerasfront.layers._configured import data_format_of, one_of, per_axis, positive, strides_or_dilation
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.recurrent import OfCell, cell_options, of_cell
 from kerasfront.layers.recurrent_cells import RecurrentCell, forget_bias, lstm_step
@@ -64,6 +64,7 @@ class ConvLSTMCell(RecurrentCell):
             kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint,
             bias_constraint=bias_constraint,
         )  # fmt: skip
+        strides_or_dilation(self, self.strides, self.dilation_rate)
         self._keep_dropout(dropout, recurrent_dropout, seed)
         self.state_size, self.output_size = [filters, filters], filters
 

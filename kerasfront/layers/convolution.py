@@ -17,6 +17,7 @@ from kerasfront.layers._configured import (
     per_axis,
     positive,
     read,
+    strides_or_dilation,
     where,
     with_defaults,
 )
@@ -37,6 +38,8 @@ class _Window(Configured):
 
     rank: int
     _paddings: tuple[str, ...] = ("valid", "same")
+    # Whether strides and a dilation together are refused.
+    _one_only = False
 
     def _keep_window(self, kernel_size: Any, strides: Any, padding: str, data_format: Any, dilation_rate: Any) -> None:
         rank = self.rank
@@ -45,6 +48,8 @@ class _Window(Configured):
         self.padding = one_of(self, "padding", padding, self._paddings)
         self.data_format = data_format_of(self, data_format)
         self.dilation_rate = per_axis(self, "dilation_rate", dilation_rate, rank)
+        if self._one_only:
+            strides_or_dilation(self, self.strides, self.dilation_rate)
         self.input_spec = InputSpec(ndim=rank + 2)
 
     def _channels(self, input_shape: Any) -> int:
@@ -68,6 +73,8 @@ class _Window(Configured):
 
 
 class _Conv(_Window, MatrixLayer):
+    _one_only = True
+
     def __init__(
         self,
         filters: int,
@@ -432,6 +439,8 @@ class SeparableConv2D(_SeparableConv):
 
 
 class _ConvTranspose(_Window):
+    _one_only = True
+
     def __init__(
         self,
         filters: int,

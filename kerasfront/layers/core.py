@@ -45,6 +45,8 @@ class Dense(MatrixLayer):
     3
     """
 
+    _left_out = frozenset({"activity_regularizer"})
+
     def __init__(
         self,
         units: int,

@@ -118,13 +118,16 @@ class BatchNormalization(_Normalization):
                 f"Expected the keys of `renorm_clipping` of {where(self)} to be among 'rmax', 'rmin', 'dmax', "
                 f"got {sorted(strange)[0]!r}."
             )
+        limits = dict(renorm_clipping or {})
+        if "rmin" in limits and "rmax" in limits and limits["rmin"] > limits["rmax"]:
+            raise ValueError(f"Expected `renorm_clipping` of {where(self)} to have 'rmin' up to 'rmax', got {limits}.")
         self._keep(
             axis=axis, momentum=fraction(self, "momentum", momentum), epsilon=epsilon, center=center, scale=scale,
             beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
             moving_mean_initializer=moving_mean_initializer, moving_variance_initializer=moving_variance_initializer,
             beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
             beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
-            renorm=renorm, renorm_clipping=dict(renorm_clipping or {}) if renorm else None,
+            renorm=renorm, renorm_clipping=limits if renorm else None,
             renorm_momentum=fraction(self, "renorm_momentum", renorm_momentum), synchronized=synchronized,
         )  # fmt: skip
         self.supports_masking = True
@@ -164,16 +167,21 @@ class BatchNormalization(_Normalization):
 
     def _move(self, average: Any, value: Any, momentum: float) -> None:
         """Towards a value that has no gradient."""
-        average.assign_add((value - average.value) * (1 - momentum))
+        kept = average.value
+        if average.dtype in _HALF:  # a step between two values of half precision is worked out in float32
+            kept, value = ops.cast(kept, "float32"), ops.cast(value, "float32")
+            average.assign(ops.cast(kept + (value - kept) * (1 - momentum), average.dtype))
+        else:
+            average.assign_add((value - kept) * (1 - momentum))
 
     def _by_moments(self, inputs: Any, mask: Any) -> Any:
         """Training where the frameworks' one call doesn't do: with a mask, replicas, or renorm."""
-        x = ops.cast(inputs, self.variable_dtype)
+        x = ops.cast(inputs, self._wide())
         if mask is None:
             mean, variance = ops.moments(x, self._others, synchronized=self.synchronized)
         else:
             mean, variance = self._masked_moments(x, mask)
-        gamma, beta = self.gamma, self.beta
+        gamma, beta = read(self.gamma), read(self.beta)
         if self.renorm:
             gamma, beta = self._renormed(mean, variance)
         else:
@@ -184,7 +192,7 @@ class BatchNormalization(_Normalization):
     def _masked_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
         """The mean and biased variance of what the mask keeps."""
         rank = len(x.shape)
-        kept = ops.expand_dims(ops.cast(mask, self.variable_dtype), tuple(range(len(mask.shape), rank)))
+        kept = ops.expand_dims(ops.cast(mask, ops.dtype(x)), tuple(range(len(mask.shape), rank)))
         kept = ops.broadcast_to(kept, ops.shape(x))
         count = ops.sum(kept, self._others, keepdims=True)
         total = ops.sum(kept * x, self._others, keepdims=True)
@@ -200,8 +208,9 @@ class BatchNormalization(_Normalization):
         """gamma and beta with the correction in them; the averages move."""
         clip = self.renorm_clipping or {}
         stddev = ops.sqrt(variance + self.epsilon)
-        r = ops.stop_gradient(stddev / self.renorm_stddev)
-        d = ops.stop_gradient((mean - self.renorm_mean) / self.renorm_stddev)
+        renorm_mean, renorm_stddev = self._widened(self.renorm_mean), self._widened(self.renorm_stddev)
+        r = ops.stop_gradient(stddev / renorm_stddev)
+        d = ops.stop_gradient((mean - renorm_mean) / renorm_stddev)
         if "rmin" in clip or "rmax" in clip:
             r = ops.clip(r, clip.get("rmin", 0.0), clip.get("rmax", float("inf")))
         if "dmax" in clip:
@@ -209,12 +218,21 @@ class BatchNormalization(_Normalization):
         mean, stddev = ops.stop_gradient(mean), ops.stop_gradient(stddev)
         self._move(self.moving_mean, mean, self.momentum)
         self._move(self.moving_stddev, stddev, self.momentum)
-        self.moving_variance.assign(ops.maximum(ops.square(self.moving_stddev) - self.epsilon, 0.0))
+        squares = ops.square(self._widened(self.moving_stddev))
+        self.moving_variance.assign(ops.cast(ops.maximum(squares - self.epsilon, 0.0), self.variable_dtype))
         self._move(self.renorm_mean, mean, self.renorm_momentum)
         self._move(self.renorm_stddev, stddev, self.renorm_momentum)
         if self.gamma is not None:
-            r, d = r * self.gamma, d * self.gamma
-        return r, d if self.beta is None else d + self.beta
+            gamma = self._widened(self.gamma)
+            r, d = r * gamma, d * gamma
+        return r, d if self.beta is None else d + self._widened(self.beta)
+
+    def _wide(self) -> str:
+        """The dtype of sums and moments: float32 where the variables are of half precision."""
+        return "float32" if self.variable_dtype in _HALF else self.variable_dtype
+
+    def _widened(self, variable: Any) -> Any:
+        return ops.cast(variable.value, self._wide())
 
 
 class LayerNormalization(_Normalization):
@@ -267,6 +285,9 @@ class LayerNormalization(_Normalization):
             beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
         )  # fmt: skip
         self.supports_masking = True
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
     def build(self, input_shape: Any) -> None:
         # The axes as they were sorted: so does Keras lay out what it saves.

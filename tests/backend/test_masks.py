@@ -406,3 +406,18 @@ def test_values_show_their_masks_as_in_keras() -> None:
     assert x._keras_mask.shape == (None, 5) and x._keras_mask.dtype == "bool"
     if keras.config.backend() in ("torch", "tensorflow"):  # whose tensors take attributes
         np.testing.assert_array_equal(values(layer(TOKENS)._keras_mask), COUNT)
+
+
+def test_softmax_s_mask_aligns_at_the_end_or_is_that_of_the_first_axes() -> None:
+    x = np.zeros((2, 3, 4), "float32")
+    features, steps = np.array([True, False, False, True]), np.array([[True, True, False], [True] * 3])
+    layer = layers.Softmax()
+    np.testing.assert_allclose(values(layer(x, mask=features)), np.broadcast_to(features / 2, x.shape), atol=1e-6)
+    np.testing.assert_allclose(values(layer(x, mask=steps)), np.full(x.shape, 0.25), atol=1e-6)
+    over_steps = values(layers.Softmax(axis=1)(x, mask=steps))[..., 0]
+    np.testing.assert_allclose(over_steps, [[0.5, 0.5, 0.0], [1 / 3] * 3], atol=1e-6)
+    square = layers.Embedding(3, 2, mask_zero=True, embeddings_initializer="ones")(np.array([[1, 0]]))
+    np.testing.assert_allclose(values(layer(square)), np.full((1, 2, 2), 0.5), atol=1e-6)
+    for wrong in ((2, 3, 5), (3,), (2, 4)):
+        with pytest.raises(ValueError, match="`mask`"):
+            layer(x, mask=np.ones(wrong, bool))

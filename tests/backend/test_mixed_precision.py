@@ -93,3 +93,27 @@ def test_small_gradients_survive_in_float16() -> None:
         moved[policy] = 1 - model.get_weights()[0]
     assert (moved["float32"] > 0).all()
     np.testing.assert_allclose(moved["mixed_float16"], moved["float32"], rtol=0.05)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("policy", ["float16", "bfloat16"])
+def test_normalization_wholly_in_half_precision(policy: str) -> None:
+    """Variables of half precision too: outputs and averages are near to those of float32, eagerly and in fit."""
+    x = np.random.default_rng(0).normal(2.0, 3.0, size=(4, 5, 3)).astype("float32")
+    mask = np.arange(5) < np.array([[5], [3], [1], [4]])
+    options: list[tuple[dict[str, Any], dict[str, Any]]] = [({}, {}), ({"renorm": True}, {}), ({}, {"mask": mask})]
+    for config, given in options:
+        half, full = (keras.layers.BatchNormalization(dtype=p, momentum=0.5, **config) for p in (policy, "float32"))
+        for _ in range(2):
+            y, expected = half(x, training=True, **given), full(x, training=True, **given)
+        assert ops.dtype(y) == policy and {w.dtype for w in half.weights} == {policy}
+        for got, want in [(y, expected), *zip(half.weights, full.weights, strict=True)]:
+            want = ops.convert_to_numpy(want)
+            got = ops.convert_to_numpy(ops.cast(ops.convert_to_tensor(got), "float32"))
+            np.testing.assert_allclose(got, want, atol=0.02 * max(1.0, np.abs(want).max()))
+    names = ("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization")
+    many = [getattr(keras.layers, n)(dtype=policy, **({"groups": 3} if n.startswith("G") else {})) for n in names]
+    model = keras.Sequential([keras.Input((5, 3), dtype=policy), *many, keras.layers.Dense(1, dtype=policy)])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(x, np.ones((4, 5, 1)), verbose=0).history["loss"][0])
+    assert np.abs(ops.convert_to_numpy(ops.cast(many[0].moving_mean.value, "float32"))).max() > 0

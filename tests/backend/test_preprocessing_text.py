@@ -140,6 +140,14 @@ def test_special_tokens_in_the_vocabulary(vocabulary: list[str]) -> None:
     same(lambda k: k.StringLookup(vocabulary=vocabulary, mask_token=""), np.array(["", "a", "[UNK]", "q"]))
 
 
+def test_former_names_of_output_modes() -> None:
+    same(lambda m: m.StringLookup(vocabulary=WORDS, output_mode="binary"), TOKENS)
+    same(lambda m: m.IntegerLookup(vocabulary=[12, 36], output_mode="tf-idf", idf_weights=[0.5, 2.0]), NUMBERS)
+    assert layers.StringLookup(output_mode="tf-idf").get_config()["output_mode"] == "tf_idf"
+    made = [layers.TextVectorization(output_mode="binary"), layers.CategoryEncoding(3, output_mode="binary")]
+    assert [layer.output_mode for layer in made] == ["multi_hot"] * 2
+
+
 def test_set_vocabulary() -> None:
     layer = layers.StringLookup(output_mode="tf_idf")
     layer.set_vocabulary(np.array(WORDS), [0.1, 0.2, 0.3, 0.4])

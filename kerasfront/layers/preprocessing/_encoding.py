@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
 from kerasfront.contract import current
 from kerasfront.errors import CapabilityError
+from kerasfront.layers._configured import one_of
 from kerasfront.layers.data_layer import to_sparse
+from kerasfront.layers.layer import Layer
 from kerasfront.spec import KerasTensor
 
 MODES = ("int", "one_hot", "multi_hot", "count")
+# What Keras 2 called them; Keras's lookups take these names still.
+_FORMER = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
 _adapter = current()
+
+
+def output_mode_of(layer: Layer, mode: Any, options: Sequence[str]) -> str:
+    """The output mode, one of the options, given by its name or by the one that it had; raises ValueError."""
+    now = _FORMER.get(mode, mode) if isinstance(mode, str) else mode
+    return one_of(layer, "output_mode", now if now in options else mode, options)
 
 
 def encoded_shape(shape: Any, mode: str, depth: int) -> tuple[Any, ...]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import DTypeError, ShapeError
-from kerasfront.layers._configured import one_of, positive, where
+from kerasfront.layers._configured import positive, where
 from kerasfront.layers.data_layer import available
-from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape
+from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._fingerprints import crossed, fingerprints, keyed_hashes
 from kerasfront.layers.preprocessing._host import HostLayer, as_arrays, as_bytes, is_string
 from kerasfront.spec import KerasTensor, dtypes
@@ -24,7 +24,7 @@ class _HashLayer(HostLayer):
             kwargs["dtype"] = "int64" if output_mode == "int" else None
         super().__init__(**kwargs)
         self.num_bins = positive(self, "num_bins", num_bins)
-        self.output_mode = one_of(self, "output_mode", output_mode, modes)
+        self.output_mode = output_mode_of(self, output_mode, modes)
         if sparse and output_mode == "int":
             raise ValueError(f"{where(self)} has no sparse output in the mode 'int'.")
         if self.output_mode == "int" and not dtypes.is_int(self.compute_dtype):

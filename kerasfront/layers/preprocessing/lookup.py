@@ -15,7 +15,7 @@ from kerasfront.errors import DTypeError, NotBuiltError, SavingError
 from kerasfront.layers._configured import one_of, where
 from kerasfront.layers.data_layer import available
 from kerasfront.layers.layer import Layer
-from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape
+from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._fingerprints import fingerprints, keyed_hashes
 from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects
 from kerasfront.layers.preprocessing._streams import as_array, batches
@@ -58,7 +58,7 @@ class Lookup(HostLayer):
         self.max_tokens, self.num_oov_indices = max_tokens, num_oov_indices
         self.mask_token, self.oov_token = mask_token, oov_token
         self.invert, self.sparse, self.pad_to_max_tokens = invert, sparse, pad_to_max_tokens
-        self.output_mode = one_of(self, "output_mode", output_mode, (*MODES, "tf_idf"))
+        self.output_mode = output_mode_of(self, output_mode, (*MODES, "tf_idf"))
         self.oov_method, self.salt = one_of(self, "oov_method", oov_method, _METHODS), salt
         self._check_arguments()
         state = self.__dict__
@@ -473,7 +473,7 @@ class StringLookup(Lookup):
         idf_weights: A weight for each token of `vocabulary`, in the mode "tf_idf".
         invert: Whether the layer turns class numbers into strings.
         output_mode: "int", "one_hot", "multi_hot", "count" (as for `CategoryEncoding`), or "tf_idf": counts times
-            weights.
+            weights. (Their former names "binary" and "tf-idf" are understood too.)
         pad_to_max_tokens: Whether vectors are of size `max_tokens` whatever the vocabulary has.
         sparse: Whether the output is sparse, where the backend has sparse tensors; not with "int".
         encoding: The encoding of text.
@@ -561,7 +561,7 @@ class IntegerLookup(Lookup):
         idf_weights: A weight for each token of `vocabulary`, in the mode "tf_idf".
         invert: Whether the layer turns class numbers into the vocabulary's integers.
         output_mode: "int", "one_hot", "multi_hot", "count" (as for `CategoryEncoding`), or "tf_idf": counts times
-            weights.
+            weights. (Their former names "binary" and "tf-idf" are understood too.)
         sparse: Whether the output is sparse, where the backend has sparse tensors; not with "int".
         pad_to_max_tokens: Whether vectors are of size `max_tokens` whatever the vocabulary has.
         oov_method: How one of several class numbers is picked for an unknown integer: "floormod", its remainder, or

@@ -10,10 +10,10 @@ import numpy as np
 from kerasfront import ops
 from kerasfront.arguments import as_float, plain, several, wrong
 from kerasfront.errors import NotBuiltError, ShapeError
-from kerasfront.layers._configured import one_of, positive, where
+from kerasfront.layers._configured import positive, where
 from kerasfront.layers.data_layer import DataLayer, available
 from kerasfront.layers.input_spec import InputSpec, check_inputs
-from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape
+from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._quantiles import Quantiles
 from kerasfront.layers.preprocessing._streams import batches
 from kerasfront.spec import KerasTensor, dtypes
@@ -279,7 +279,7 @@ class Discretization(DataLayer):
             positive(self, "num_bins", num_bins)
         if epsilon <= 0:
             raise ValueError(f"Expected `epsilon` of {where(self)} to be positive, got {epsilon}.")
-        self.output_mode = one_of(self, "output_mode", output_mode, MODES)
+        self.output_mode = output_mode_of(self, output_mode, MODES)
         if sparse and output_mode == "int":
             raise ValueError(f"{where(self)} has no sparse output in the mode 'int'.")
         self.num_bins, self.epsilon, self.sparse = num_bins, epsilon, sparse
@@ -397,7 +397,7 @@ class CategoryEncoding(DataLayer):
     ) -> None:
         super().__init__(**kwargs)
         self.num_tokens = positive(self, "num_tokens", num_tokens)
-        self.output_mode = one_of(self, "output_mode", output_mode, MODES[1:])
+        self.output_mode = output_mode_of(self, output_mode, MODES[1:])
         self.sparse = sparse
         self.autocast = False  # weights of counts keep their digits
 

@@ -13,7 +13,7 @@ from kerasfront.errors import DTypeError, NotBuiltError, ShapeError
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.data_layer import available, from_numpy, on_host, to_numpy, to_ragged
 from kerasfront.layers.layer import Layer
-from kerasfront.layers.preprocessing._encoding import encoded_shape
+from kerasfront.layers.preprocessing._encoding import encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects, as_text, is_string
 from kerasfront.layers.preprocessing._streams import batches
 from kerasfront.layers.preprocessing.lookup import StringLookup
@@ -88,7 +88,7 @@ class TextVectorization(HostLayer):
         keep["standardize"] = self._named_or_function("standardize", standardize, _STANDARDIZE)
         keep["split"] = self._named_or_function("split", split, _SPLIT)
         keep["ngrams"], keep["_lengths"] = ngrams, self._ngram_lengths(ngrams)
-        self.output_mode = one_of(self, "output_mode", output_mode, _MODES)
+        self.output_mode = output_mode_of(self, output_mode, _MODES)
         if output_sequence_length is not None:
             positive(self, "output_sequence_length", output_sequence_length)
         if self.output_mode != "int" and (ragged or output_sequence_length is not None):
