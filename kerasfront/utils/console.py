@@ -8,6 +8,8 @@ from kerasfront import config
 from kerasfront.arguments import plain, wrong
 
 _logger = logging.getLogger("kerasfront")
+# Of a terminal that doesn't say how wide it is.
+_COLUMNS = 80
 
 
 def is_live() -> bool:
@@ -18,6 +20,27 @@ def is_live() -> bool:
     if type(stream).__module__.startswith("ipykernel"):
         return True
     return os.environ.get("TERM") != "dumb" and bool(getattr(stream, "isatty", lambda: False)())
+
+
+def width() -> int:
+    """The columns of the terminal; a notebook scrolls, and lines of a log may be of any length."""
+    if not getattr(sys.stdout, "isatty", lambda: False)():
+        return sys.maxsize
+    if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
+
+
+def can_write(text: str) -> bool:
+    """Whether standard output has these letters in its encoding."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def resolve_verbose(verbose: int | str | bool) -> int:

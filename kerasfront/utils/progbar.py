@@ -1,27 +1,25 @@
 """The progress bar: live in a terminal and a notebook, one line in a log."""
 
 import math
-import os
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from kerasfront.arguments import Constructed
 from kerasfront.utils import console
+from kerasfront.utils.progress_line import Progress, line, values_of
 
 __all__ = ["Progbar"]
 
 Values = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
-_STYLES = {"bold": "\x1b[1m", "green": "\x1b[32m", "grey": "\x1b[37m"}
-
 
 class Progbar(Constructed):
     """Draws how far a loop has come, what a step takes and what is left, and the values that it is given.
+
+    In a terminal the line is never wider than the screen: the bar gets shorter, then the numbers, and what still has
+    no room is left out; `val_loss` (or the loss) and the first metric come first then. In a file or a pipe only the
+    last state is written, without escapes.
 
     A value is averaged over the steps that it stood for, until the last update, which shows the last values
     (as in Keras). Values that are computed on a device needn't be read each step: hand over a callable, and
@@ -30,7 +28,7 @@ class Progbar(Constructed):
 
     Args:
         target: The number of steps, or `None` where it is unknown.
-        width: The length of the bar in characters.
+        width: The length of the bar in characters, where there is room.
         verbose: 0 is silent, 1 a live bar, 2 one line at the end; "auto" is 1 where standard output is a
             terminal or a notebook, and 2 in a log or a pipe.
         interval: The least number of seconds between two drawings.
@@ -92,11 +90,11 @@ class Progbar(Constructed):
         self._note(values, current, finalize)
         self._seen = current
         now = time.perf_counter()
-        if self.verbose == 1 and (finalize or now - self._drawn_at >= self.interval):
+        if self.verbose == 1 and (finalize or (now - self._drawn_at >= self.interval and console.is_live())):
             self._draw(now, finalize)
         elif self.verbose == 2 and finalize and not self._done:
             title = f"{self.title} - " if self.title else ""
-            console.write(f"{title}{self._count()} - {self._elapsed(now)}{self._metrics()}\n")
+            console.write(f"{title}{self._count()} - {self._elapsed(now)}{values_of(self.shown())}\n")
         # The first step may compile something, so it is left out of the time per step.
         if self._first_step is None and current > 0:
             self._first_step = now
@@ -140,32 +138,27 @@ class Progbar(Constructed):
     # --- the drawing ---
 
     def _draw(self, now: float, finalize: bool) -> None:
-        head = f"{self._count():>{2 * len(str(self.target)) + 1}}" if self.target is not None else self._count()
-        bar = self._bar()
-        eta = _duration(now - self._start if finalize or self.target is None else self._left(now))
-        tail = f" {self._step_time(now)}{self._metrics()}"
-        plain = f"{head} {bar[0]}{bar[1]} {eta}" if self.target is not None else f"{head} {eta}"
-        if not finalize:
-            # A line that wraps can't be drawn over, so it is cut to the terminal's width.
-            tail = tail[: max(_columns() - len(plain) - 1, 0)]
-        length = len(plain) + len(tail)
-        padding = " " * max(self._drawn_length - length, 0)
-        drawn = self._styled(head, bar, eta) + tail
-        console.write(f"\r{drawn}{padding}\n" if finalize else f"\r{drawn}{padding}")
+        drawn, length = line(self._progress(now, finalize))
+        if console.is_live():
+            # Over the line from before, of which nothing may be left to see.
+            room = max(console.width() - 1 - length, 0)
+            drawn = f"\r{drawn}{' ' * min(max(self._drawn_length - length, 0), room)}"
+        console.write(f"{drawn}\n" if finalize else drawn)
         self._drawn_at, self._drawn_length = now, 0 if finalize else length
 
-    def _styled(self, head: str, bar: tuple[str, str], eta: str) -> str:
-        if self.target is None:
-            return f"{head} {_style(eta, 'bold')}"
-        done, left = _style(bar[0], "green"), _style(bar[1], "grey")
-        return f"{_style(head, 'bold')} {done}{left} {_style(eta, 'bold')}"
+    def _progress(self, now: float, finalize: bool) -> Progress:
+        known = self.target is not None
+        return Progress(
+            count=f"{self._count():>{2 * len(str(self.target)) + 1}}" if known else self._count(),
+            done=(min(self._seen / self.target, 1.0) if self.target else 1.0) if known else None,
+            bar=self.width,
+            time=_duration(self._left(now) if known and not finalize else now - self._start),
+            step_time=self._step_time(now),
+            values=self.shown(),
+        )
 
     def _count(self) -> str:
         return f"{self._seen}/{self.target}" if self.target is not None else f"{self._seen}/Unknown"
-
-    def _bar(self) -> tuple[str, str]:
-        filled = int(self.width * min(self._seen / self.target, 1.0)) if self.target else self.width
-        return "━" * filled, "━" * (self.width - filled)
 
     def _seconds_per_step(self, now: float) -> float:
         if self._first_step is not None and self._seen > 1:
@@ -186,29 +179,9 @@ class Progbar(Constructed):
             return f"{seconds * 1e3:.0f}ms/{self.unit_name}"
         return f"{seconds * 1e6:.0f}us/{self.unit_name}"
 
-    def _metrics(self) -> str:
-        return "".join(f" - {name}: {_number(value)}" for name, value in self.shown().items())
-
-
-def _number(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return str(value)
-    number = float(np.mean(value))
-    return f"{number:.4f}" if number == 0 or abs(number) > 1e-3 else f"{number:.4e}"
-
 
 def _duration(seconds: float) -> str:
     whole = int(seconds)
     if whole > 3600:
         return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
     return f"{whole // 60}:{whole % 60:02d}" if whole > 60 else f"{whole}s"
-
-
-def _style(text: str, style: str) -> str:
-    return text if os.environ.get("NO_COLOR") or not text else f"{_STYLES[style]}{text}\x1b[0m"
-
-
-def _columns() -> int:
-    """The width of the terminal; a notebook scrolls, so its lines may be of any length."""
-    isatty = getattr(sys.stdout, "isatty", lambda: False)()
-    return shutil.get_terminal_size().columns if isatty else sys.maxsize

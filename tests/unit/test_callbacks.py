@@ -292,9 +292,10 @@ def test_one_line_an_epoch_in_a_log(capsys, verbose, steps):
 
 def test_live_progress(capsys, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("kerasfront.utils.console.is_live", lambda: True)
     assert len(progress(1)) == 2  # once an epoch: the second batch comes at once
     out = capsys.readouterr().out
-    assert out.startswith("Epoch 1/2\n\r1/2 ━━━━━━━━━━━━━━━━━━━━ 0s ")
+    assert out.startswith("Epoch 1/2\n\r1/2 ━━━━━━━━━━────────── 0s ")
     assert out.count("\n") == 4 and "\r2/2 " in out and out.endswith("loss: 0.5000 - val_loss: 9.0000\n")
 
 
