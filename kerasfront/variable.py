@@ -13,6 +13,7 @@ from kerasfront import ops, scopes
 from kerasfront.arguments import as_bool, as_shape
 from kerasfront.contract import assignments, current
 from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.derived import Copied
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _operators
 from kerasfront.ops._declare import runtime
@@ -25,7 +26,7 @@ _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 initializer_of: Callable[[str], Callable[..., Any]] | None = None
 
 
-class Variable(_adapter.variable_base):  # type: ignore[misc, name-defined]
+class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defined]
     """A tensor that keeps its place and changes its value: a weight, a statistic, a counter.
 
     Args:

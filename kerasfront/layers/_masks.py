@@ -79,9 +79,9 @@ def _follows(layer: Any, first: Any, shape: tuple[int | None, ...], index: int, 
 
 def tell_of_lost_mask(layer: Any, outputs: list[Any], fitted: bool) -> None:
     """Warn, once, where a mask ends: unless `call` takes masks itself, or layers inside have carried it."""
-    if layer._told_of_mask or layer._takes_masks() or any(scopes.get_mask(x) is not None for x in outputs):
+    if layer._derived.told_of_mask or layer._takes_masks() or any(scopes.get_mask(x) is not None for x in outputs):
         return
-    layer.__dict__["_told_of_mask"] = True
+    layer._derived.told_of_mask = True
     shapes = ", ".join(str(dims_of(x)) for x in outputs if is_tensor(x))
     why = "which it can't carry" if fitted else f"which doesn't fit its output of shape {shapes}"
     warnings.warn(

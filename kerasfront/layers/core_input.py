@@ -56,6 +56,9 @@ class InputLayer(Layer):
             output = KerasTensor(self.batch_shape, self._input_dtype, self.sparse, self.ragged, name=self.name)
         self._inbound_nodes.append(Node(self, (), {}, output))
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_inbound_nodes": self._inbound_nodes}
+
     def call(self) -> None:
         raise NotImplementedError("An InputLayer holds a symbolic input; it can't be called.")
 

@@ -8,10 +8,27 @@ from typing import Any
 import numpy as np
 
 from kerasfront import scopes
+from kerasfront.derived import Derived
 from kerasfront.errors import NotBuiltError, ShapeError
 from kerasfront.metrics.metric import Metric
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.variable import Variable
+
+
+class OfLayer(Derived):
+    """What a layer derives: what was gathered from its tree, and whether its calls may be short."""
+
+    # Dtypes of inputs that need nothing but `call`; None: every call takes the general way.
+    passed: frozenset[Any] | None = None
+    decided = False
+    told_of_mask = False
+
+    def __init__(self) -> None:
+        # What was gathered, with the version of all trees at that time.
+        self.gathered: dict[str, tuple[int, Any]] = {}
+
+    def forget_path(self) -> None:
+        self.passed, self.decided = None, False
 
 
 class Gathering:
@@ -23,8 +40,7 @@ class Gathering:
     _metrics: list[Metric]
     _seed_generators: list[SeedGenerator]
     _call_states: list[Variable]
-    # What was gathered, with the version of all trees at that time.
-    _gathered: dict[str, tuple[int, Any]]
+    _derived: OfLayer
     _trainable: bool
     built: bool
     path: Any
@@ -49,9 +65,10 @@ class Gathering:
     def _kept(self, key: str, make: Callable[[], Any]) -> Any:
         """What `make` gathers from the tree, gathered again only after a tree has changed."""
         version = scopes.structure.version
-        kept = self._gathered.get(key)
+        gathered = self._derived.gathered
+        kept = gathered.get(key)
         if kept is None or kept[0] != version:
-            kept = self._gathered[key] = (version, make())
+            kept = gathered[key] = (version, make())
         return kept[1]
 
     def _gather(self, of_layer: Callable[[Any], Iterable[Any]]) -> list[Any]:

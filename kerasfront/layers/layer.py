@@ -12,6 +12,7 @@ import numpy as np
 from kerasfront import constraints, dtype_policies, initializers, regularizers, scopes, serialization, tree
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.contract import assignments, current
+from kerasfront.derived import Copied
 from kerasfront.errors import KerasFrontError, NotBuiltError
 from kerasfront.layers import _masks
 from kerasfront.layers._building import arguments_for, as_call, as_shapes, bound, parameters_of
@@ -27,10 +28,10 @@ from kerasfront.layers._calls import (
     under_parameters_of,
     with_masks,
 )
-from kerasfront.layers.gathering import Gathering
+from kerasfront.layers.gathering import Gathering, OfLayer
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.operation import Operation
-from kerasfront.layers.tracking import tracked
+from kerasfront.layers.tracking import is_tracked, tracked
 from kerasfront.metrics.metric import Metric
 from kerasfront.ops import cast, shape
 from kerasfront.ops.native_calls import evaluated
@@ -44,7 +45,7 @@ _adapter = current()
 _native = _adapter.native
 
 
-class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, name-defined]
+class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[misc, name-defined]
     """The base of layers: variables made in `__init__` or `build`, and a computation in `call`.
 
     Args:
@@ -66,6 +67,8 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
     """
 
     _call_spec: CallSpec
+    _derives: type[OfLayer] = OfLayer
+    _derived: OfLayer
     built: bool
     # Whether a layer of the class is built when it is made: a subclass that defines `build` isn't, nor one with layers.
     _needs_no_build = False
@@ -77,7 +80,7 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
     # The map that it was given in place of a dtype policy.
     _policy_map: dtype_policies.DTypePolicyMap | None = None
     # Attributes that are set while a layer is built or called and hold nothing to be tracked.
-    _untracked = frozenset({"_path", "built", "_losses", "_input_spec", "input_spec", "_simple", "_remat"})
+    _untracked = frozenset({"_path", "built", "_losses", "_input_spec", "input_spec", "_remat"})
 
     # ---- making -------------------------------------------------------------------------------------------------
 
@@ -101,11 +104,11 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
         _adapter.layer_base.__init__(self)  # type: ignore[misc]
         self.__dict__.update(
             name=None, built=cls._needs_no_build, _own=[], _layers=[], _metrics=[], _seed_generators=[], _losses=[],
-            _path=None, _trainable=True, _simple=False, _input_spec=None, activity_regularizer=None, autocast=True,
+            _path=None, _trainable=True, _input_spec=None, activity_regularizer=None, autocast=True,
             _makes_mask=cls.compute_mask is not Layer.compute_mask, _supports_jit=True,
-            _build_shapes=None, _call_states=[], _dtype_policy=None, _gathered={},
+            _build_shapes=None, _call_states=[], _dtype_policy=None, _derived=cls._derives(),
             _remat=context.remat[-1] if context.remat else None,
-            _passed=frozenset(), _called=False, _initialized=False, _told_of_mask=False,
+            _initialized=False,
         )  # fmt: skip
         self.__dict__["_dtype_policy"] = dtype_policies.dtype_policy()
         return self
@@ -135,16 +138,31 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
             raise unknown_argument(type(self).__name__, kwargs, names_of(type(self)))
         self.__dict__["_initialized"] = True
 
+    # ---- copies -------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The nodes belong to the graphs that a layer is used in; a copied model brings its own.
+        return {**self.__dict__, "_inbound_nodes": [], "_losses": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name, value in state.items():
+            if is_tracked(value):  # a copy of a container that told another layer what it came to hold
+                self.__dict__[name] = tracked(value, functools.partial(self._track, name))
+        scopes.structure.change()
+
     # ---- tracking -----------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = self.__dict__
+        if name in _DECIDING:
+            held["_derived"].forget_path()
         if name in self._untracked or value is None or type(value) in _PLAIN:
             object.__setattr__(self, name, value)
             return
         if "_own" not in held:
             raise RuntimeError(f"{type(self).__name__}.__new__ must call super().__new__().")
-        value = tracked(value, lambda v: self._track(name, v))
+        value = tracked(value, functools.partial(self._track, name))
         object.__setattr__(self, name, value)
 
     def _track(self, name: str, value: Any) -> Any:
@@ -243,7 +261,7 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
         self.__dict__["_policy_map"], self.__dict__["_dtype_policy"] = of_paths, policy
         if of_paths is not None:
             self._find_policy(self.path)
-        self._simple = False
+        self._derived.forget_path()
 
     def _find_policy(self, path: str) -> None:
         """Take the policy of the layer's path from the map that it was given."""
@@ -377,9 +395,10 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             # The fast path: a built layer, one native tensor of a dtype that needs no cast, no masks about.
-            if self._simple and len(args) == 1 and not masks and context.autocast is None:
+            passed = self._derived.passed
+            if passed is not None and len(args) == 1 and not masks and context.autocast is None:
                 x = args[0]
-                if type(x) in _native and x.dtype in self._passed:
+                if type(x) in _native and x.dtype in passed:
                     if kwargs or not context.depth:
                         if not kwargs or (len(kwargs) == 1 and "training" in kwargs):
                             return self._in_call(self.call, args, kwargs)
@@ -477,20 +496,19 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
                     penalty = self.activity_regularizer(output)
                     rows = size if isinstance(size, int) else cast(size, _adapter.dtype_name(penalty))
                     self.add_loss(penalty / rows)
-        if not self._simple and not self._called:
+        if not self._derived.decided:
             self._decide_fast_path()
         return outputs
 
     def _decide_fast_path(self) -> None:
         """From the first call on: whether later calls may skip everything but `call`."""
-        self.__dict__["_called"] = True
+        self._derived.decided = True
         plain = self.activity_regularizer is None and self._remat is None and not self._makes_mask and not self._mixed()
         if plain and self.built and type(self).__call__ is Layer.__call__:
             compute = _adapter.native_dtypes[self.compute_dtype]
             others = {n for k, n in _adapter.native_dtypes.items() if not dtypes.is_float(k)}
             everything = set(_adapter.native_dtypes.values())
-            self.__dict__["_passed"] = frozenset({compute, *others} if self.autocast else everything)
-            self._simple = True
+            self._derived.passed = frozenset({compute, *others} if self.autocast else everything)
 
     def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arrays as tensors, floats in the compute dtype; masks and flags as they are."""
@@ -782,6 +800,8 @@ class Layer(_adapter.layer_base, Gathering, Operation):  # type: ignore[misc, na
 # Makes a layer (or a list or dict of some) of one of the framework's own; kerasfront.layers.bridges puts it there.
 foreign_layer: list[Callable[[Any], Any]] = []
 _PLAIN = (bool, int, float, str, bytes, type(lambda: 0))
+# What decides whether calls may be short.
+_DECIDING = frozenset({"activity_regularizer", "autocast"})
 
 
 def _add(group: list[Any], value: Any) -> bool:

@@ -32,7 +32,7 @@ class TrackedList(list[Any]):
         super().__setitem__(index, [self._track(v) for v in value] if isinstance(index, slice) else self._track(value))
 
     def __reduce__(self) -> Any:
-        return list, (list(self),)
+        return TrackedList, (list(self),)
 
 
 class TrackedDict(dict[Any, Any]):
@@ -55,7 +55,7 @@ class TrackedDict(dict[Any, Any]):
         return self[key]
 
     def __reduce__(self) -> Any:
-        return dict, (dict(self),)
+        return TrackedDict, (dict(self),)
 
 
 class TrackedSet(set[Any]):
@@ -74,7 +74,7 @@ class TrackedSet(set[Any]):
                 self.add(value)
 
     def __reduce__(self) -> Any:
-        return set, (set(self),)
+        return TrackedSet, (set(self),)
 
 
 def tracked(value: Any, track: Callable[[Any], Any]) -> Any:
@@ -94,6 +94,13 @@ def tracked(value: Any, track: Callable[[Any], Any]) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(inner(v) for v in value))
     return track(value)
+
+
+def is_tracked(value: Any) -> bool:
+    """Whether it is a tracked container, or a tuple that holds one."""
+    if isinstance(value, tuple):
+        return any(map(is_tracked, value))
+    return isinstance(value, (TrackedList, TrackedDict, TrackedSet))
 
 
 tree.register(TrackedList, lambda x: (list(x), None, range(len(x))), lambda _, values: list(values))

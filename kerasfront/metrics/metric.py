@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasfront import config, dtype_policies, initializers, ops, scopes, serialization
 from kerasfront.arguments import Constructed
+from kerasfront.derived import Copied
 from kerasfront.metrics import total
 from kerasfront.metrics.total import Total
 from kerasfront.naming import auto_name, to_snake_case
@@ -15,7 +16,7 @@ from kerasfront.tracebacks import shorten
 from kerasfront.variable import StatelessScope, Variable
 
 
-class Metric(Constructed):
+class Metric(Constructed, Copied):
     """The base of metrics.
 
     A subclass makes its variables in `__init__` with `add_variable`, adds a batch to them in `update_state`, and

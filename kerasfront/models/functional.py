@@ -55,6 +55,9 @@ class Functional(Model):
         held["_plain_input"] = isinstance(inputs, KerasTensor)
         self.built = True
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_plan": self._plan, **super().__getstate__()}
+
     # -- what is known of it
 
     @property

@@ -51,6 +51,33 @@ def _is_input(node: Node) -> bool:
     return hasattr(node.operation, "batch_shape")
 
 
+def recorded(tensors: list[KerasTensor]) -> list[Node]:
+    """All the nodes that led to the tensors, each after those it needs.
+
+    What copies or pickles a graph begins with these, in this order, so that it never has to follow it into the depth.
+    """
+    done: dict[int, Node] = {}
+    pending = [(x.node, False) for x in reversed(tensors)]
+    while pending:
+        node, visited = pending.pop()
+        if node is None or id(node) in done:
+            continue
+        if visited:
+            done[id(node)] = node
+        else:
+            pending.append((node, True))
+            pending.extend((x.node, False) for x in reversed(node.inputs))
+    return list(done.values())
+
+
+def put_back(nodes: list[Node]) -> None:
+    """Tell copied layers of the nodes that were copied with the graph that they are in."""
+    for node in nodes:
+        held = node.operation._inbound_nodes
+        if not any(node is other for other in held):
+            held.append(node)
+
+
 class Function(Operation):
     """A computation from symbolic inputs to symbolic outputs, as a callable.
 
@@ -108,6 +135,9 @@ class Plan:
                 if not isinstance(value, KerasTensor):
                     raise ValueError(f"Expected the {what} to be KerasTensors (made by Input()), got {value!r}.")
         self.nodes = nodes_between(self.inputs, self.outputs)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         places = {id(x): i for i, x in enumerate(self.inputs)}
         for node in self.nodes:
             for output in node.outputs:
@@ -119,7 +149,17 @@ class Plan:
         last = {places[id(x)]: i for i, node in enumerate(self.nodes) for x in (*node.outputs, *node.inputs)}
         for place in last.keys() - {*self.results}:
             self.steps[last[place]][1].append(place)
-        self.single = isinstance(outputs, KerasTensor)
+        self.single = isinstance(self.structure, KerasTensor)
+
+    # The steps are functions over the layers of this plan: a copy has its own, of its own layers.
+    def __getstate__(self) -> dict[str, Any]:
+        return {"recorded": recorded(self.outputs), "inputs": self.inputs, "structure": self.structure,
+                "nodes": self.nodes}  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        put_back(state.pop("recorded"))
+        self.__dict__.update(state, outputs=tree.flatten(state["structure"]))
+        self._lay_out()
 
     def run(self, values: list[Any]) -> Any:
         """The outputs for values of the inputs, in their order."""

@@ -11,6 +11,7 @@ from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.layer import _scope_of as scope_of
 from kerasfront.models.entry import Entry
+from kerasfront.models.graph import put_back, recorded
 from kerasfront.models.model import Model, with_masks
 from kerasfront.spec import KerasTensor
 
@@ -39,6 +40,13 @@ class Sequential(Model):
         self.__dict__.update(_stack=[], _input=None, _output=None, _entry=None)
         for layer in layers or ():
             self.add(layer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_recorded": recorded(tree.flatten(self._output)), **super().__getstate__()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        put_back(state.pop("_recorded"))
+        super().__setstate__(state)
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer; raises ValueError for a name that is taken, or an input that isn't the first."""

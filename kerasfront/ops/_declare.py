@@ -96,6 +96,12 @@ class Op:
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
+    def __reduce__(self) -> Any:
+        return _declared, (self.name,)
+
+    def __deepcopy__(self, memo: Any) -> Op:
+        return self
+
     def bind(self, adapter: Any) -> None:
         """Put the adapter's implementation into the wrapper's globals."""
         gap = adapter.gaps.get(self.name)
@@ -136,6 +142,10 @@ class Op:
         assert self.shape is not None
         arguments = dict(zip(self.signature.parameters, slots, strict=True))
         return KerasTensor(self.spread(self.shape, slots), self.dtype.result(operand, arguments))
+
+
+def _declared(name: str) -> Op:
+    return OPS[name]
 
 
 class Applied:

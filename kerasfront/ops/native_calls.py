@@ -88,12 +88,18 @@ class NativeCall:
     """One application of a native function in a graph: what its node names as the operation."""
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, outputs: Any) -> None:
-        self.call = native(function)
+        self.function, self.call = function, native(function)
         self.name = auto_name(getattr(function, "__name__", "native").strip("<_>"))
         self._inbound_nodes = [Node(self, args, kwargs, outputs)]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "call": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, call=native(state["function"]))
 
     def get_config(self) -> dict[str, Any]:
         raise SavingError(

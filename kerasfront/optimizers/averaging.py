@@ -13,18 +13,18 @@ def update(optimizer: Any, variables: Sequence[Any]) -> None:
     first = ops.equal(optimizer.iterations, 0)
     momentum = ops.select_where(first, 0.0, optimizer.ema_momentum)
     for v in variables:
-        average = optimizer._averages[optimizer._index[id(v)]]
+        average = optimizer._averages[optimizer._derived.index[id(v)]]
         part = ops.cast(momentum, v._dtype)
         average.assign(part * average + (1 - part) * v)
     if optimizer.ema_overwrite_frequency:
         due = ops.equal((optimizer.iterations + 1) % optimizer.ema_overwrite_frequency, 0)
         for v in variables:
-            v.assign(ops.select_where(due, optimizer._averages[optimizer._index[id(v)]], v))
+            v.assign(ops.select_where(due, optimizer._averages[optimizer._derived.index[id(v)]], v))
 
 
 def overwrite(optimizer: Any, variables: Sequence[Any]) -> None:
     """Set the variables to their averages; raises ValueError for one that the optimizer doesn't know."""
     for v in variables:
-        if id(v) not in optimizer._index:
+        if id(v) not in optimizer._derived.index:
             raise ValueError(f"The optimizer '{optimizer.name}' keeps no average of the variable '{v.path}'.")
-        v.assign(optimizer._averages[optimizer._index[id(v)]])
+        v.assign(optimizer._averages[optimizer._derived.index[id(v)]])

@@ -11,6 +11,7 @@ from kerasfront import initializers, ops, scopes, serialization
 from kerasfront.arguments import Constructed, as_float, as_int, names_of, unknown_argument, wrong
 from kerasfront.contract import assignments, current
 from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.derived import Copied, Derived
 from kerasfront.errors import ArgumentError
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.optimizers import averaging, clipping
@@ -28,7 +29,16 @@ _BASE = (
 )  # fmt: skip
 
 
-class Optimizer(Constructed):
+class OfOptimizer(Derived):
+    """What an optimizer derives from the variables that it was built with."""
+
+    # The place of each variable, and those from which weight decay is taken; both by identity.
+    index: dict[int, int]
+    decayed: set[int] | None = None
+    fused: Callable[..., Any] | None = None
+
+
+class Optimizer(Constructed, Copied):
     """The base of optimizers: applies gradients to variables.
 
     A subclass says in `slots` what it keeps for each variable, and in `update` what becomes of a variable's value and
@@ -99,10 +109,10 @@ class Optimizer(Constructed):
         self._trainable_variables: list[Variable] = []
         self._slots: list[dict[str, Variable]] = []
         self._excluded: list[Any] = []
-        self._decayed: set[int] | None = None
         self._averages: list[Variable] = []
         self._accumulators: list[Variable] = []
-        self._fused = _fused_rule(type(self))
+        self._derived = OfOptimizer()
+        self._derive()
         with scopes.name_scope(self.name):
             self._iterations = Variable(0, dtype="int32", trainable=False, name="iteration")
         self._learning_rate = self._as_rate(learning_rate)
@@ -225,10 +235,20 @@ class Optimizer(Constructed):
         if not self.built:
             self.make_state(list(variables or var_list or ()))
 
+    def _derive(self) -> None:
+        """What follows from the class and the variables: when it is made, when it is built, and in a copy."""
+        derived = self._derived
+        derived.index = {id(v): i for i, v in enumerate(self._trainable_variables)}
+        derived.decayed, derived.fused = None, _fused_rule(type(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._derive()
+
     def make_state(self, variables: list[Variable]) -> None:
         """What `build` does, once; a rule that keeps more than slots adds to it."""
         self._trainable_variables = variables
-        self._index = {id(v): i for i, v in enumerate(variables)}
+        self._derive()
         self._plain = not any(v.overwrite_with_gradient for v in variables)
         self._constrained = [v for v in variables if v.constraint is not None]
         if self.use_ema:
@@ -236,7 +256,6 @@ class Optimizer(Constructed):
         if self.gradient_accumulation_steps:
             self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
         self._slots = self.make_all_slots(variables)
-        self._decayed = None
         self.built = True
 
     def make_all_slots(self, variables: Sequence[Variable]) -> list[dict[str, Variable]]:
@@ -287,7 +306,7 @@ class Optimizer(Constructed):
                 self.build(variables)
                 self.built = True
             for v in variables:
-                if id(v) not in self._index:
+                if id(v) not in self._derived.index:
                     raise ValueError(
                         f"The optimizer '{self.name}' was not built with the variable '{v.path}': build it with all "
                         "variables that it is to train, or make a new one."
@@ -321,7 +340,7 @@ class Optimizer(Constructed):
         if type(self).update_step is not Optimizer.update_step:
             for g, v in zip(grads, variables, strict=True):
                 self.update_step(g, v, rate)
-        elif self._fused is None or assignment_scopes.stack or not self._updated_fused(grads, variables, rate):
+        elif self._derived.fused is None or assignment_scopes.stack or not self._updated_fused(grads, variables, rate):
             self._update_by_rule(grads, variables, rate)
         self.finish_step()
         if self.use_ema:
@@ -338,19 +357,19 @@ class Optimizer(Constructed):
 
     def _updated_fused(self, grads: list[Any], variables: list[Variable], rate: Any) -> bool:
         """Whether the adapter's fused update did it."""
-        assert self._fused is not None
-        kept = [self._slots[self._index[id(v)]] for v in variables]
+        assert self._derived.fused is not None
+        kept = [self._slots[self._derived.index[id(v)]] for v in variables]
         slots = {name: [k[name]._value for k in kept] for name in (kept[0] if kept else ())}
         hyper: dict[str, Any] = {name: getattr(self, name) for name in self.hyperparameters}
         hyper["learning_rate"], hyper["iterations"] = rate, self._iterations._value
-        return bool(self._fused([v._value for v in variables], grads, slots, hyper))
+        return bool(self._derived.fused([v._value for v in variables], grads, slots, hyper))
 
     def _update_by_rule(self, grads: Sequence[Any], variables: Sequence[Variable], rate: Any) -> None:
         hypers: dict[str, Hyper] = {}
         for g, v in zip(grads, variables, strict=True):
             if v._dtype not in hypers:
                 hypers[v._dtype] = self._hyper(rate, v._dtype)
-            slots = self._slots[self._index[id(v)]]
+            slots = self._slots[self._derived.index[id(v)]]
             held = {name: s.value for name, s in slots.items()}
             value, changed = self.update(ops.convert_to_tensor(g, v._dtype), v.value, held, hypers[v._dtype])
             v.assign(value)
@@ -390,9 +409,9 @@ class Optimizer(Constructed):
 
     def _decay_by(self, variables: Sequence[Variable], rate: Any, amount: Any) -> None:
         """Take `rate * amount` of the variables away from those that are not excluded."""
-        if self._decayed is None:
-            self._decayed = {id(v) for v in self._trainable_variables if self._use_weight_decay(v)}
-        chosen = [v for v in variables if id(v) in self._decayed]
+        if self._derived.decayed is None:
+            self._derived.decayed = {id(v) for v in self._trainable_variables if self._use_weight_decay(v)}
+        chosen = [v for v in variables if id(v) in self._derived.decayed]
         fused = _adapter.fused_updates.get("weight_decay")
         if fused is not None and chosen and not assignment_scopes.stack:
             fused([v._value for v in chosen], rate, amount)
@@ -411,7 +430,7 @@ class Optimizer(Constructed):
             var_names: Regular expressions; a variable whose name matches one is left out.
         """
         self._excluded += [*(var_list or ()), *(var_names or ())]
-        self._decayed = None
+        self._derived.decayed = None
 
     def _use_weight_decay(self, variable: Variable) -> bool:
         return not any(
@@ -420,7 +439,7 @@ class Optimizer(Constructed):
 
     def _accumulate(self, grads: list[Any], variables: list[Variable]) -> None:
         steps = self.gradient_accumulation_steps or 1
-        sums = [self._accumulators[self._index[id(v)]] for v in variables]
+        sums = [self._accumulators[self._derived.index[id(v)]] for v in variables]
 
         def update() -> None:
             means = [(s + ops.cast(g, s._dtype)) / steps for s, g in zip(sums, grads, strict=True)]
@@ -437,7 +456,7 @@ class Optimizer(Constructed):
 
     def _get_variable_index(self, variable: Variable) -> int:
         # What Keras's own examples of optimizers call to find what they keep for a variable.
-        return self._index[id(variable)]
+        return self._derived.index[id(variable)]
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss as gradients are to be taken of it."""

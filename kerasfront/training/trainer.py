@@ -17,6 +17,7 @@ from kerasfront import config, ops, optimizers, serialization, tree
 from kerasfront.arguments import as_int, converted, unknown_argument
 from kerasfront.contract import current
 from kerasfront.errors import DataError, NotCompiledError
+from kerasfront.layers.gathering import OfLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.metrics.metric import Metric, host_values
 from kerasfront.metrics.reduction_metrics import Mean
@@ -50,10 +51,39 @@ _SHORT_STEP = 2e-3
 _BLOCK_BYTES = 1 << 22
 
 
+class OfModel(OfLayer):
+    """What a model derives: its compiled steps, and how fast they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forget_functions()
+
+    def forget_functions(self) -> None:
+        self.train_function = self.test_function = self.predict_function = None
+        self.train_block: Any = None
+        self.test_block: Any = None
+        self.mode_said = False
+        # How long a step took in the epoch before, by its kind.
+        self.seconds_a_step: dict[str, float] = {}
+
+
+def _derived_function(name: str) -> Any:
+    def get(self: Trainer) -> Any:
+        return getattr(self._derived, name)
+
+    def put(self: Trainer, value: Any) -> None:
+        setattr(self._derived, name, value)
+
+    return property(get, put, doc="The compiled step, once it is made.")
+
+
 class Trainer(Layer):
     """What Model has of training. A subclass may override train_step, test_step, predict_step, compute_loss and
     compute_metrics; one that uses `ops.value_and_grad` runs on every backend.
     """
+
+    _derives = OfModel
+    _derived: OfModel
 
     # -- compile --------------------------------------------------------------------------------------------------
 
@@ -126,23 +156,16 @@ class Trainer(Layer):
         self._forget_functions()
 
     def _forget_functions(self) -> None:
-        for name in ("train_function", "test_function", "predict_function", "_train_block", "_test_block"):
-            self.__dict__[name] = None
-        self.__dict__["_seconds_a_step"] = {}
-        self.__dict__["_mode_said"] = False
+        self._derived.forget_functions()
 
     compiled = False
     run_eagerly = False
     steps_per_execution = 1
     jit_compile: bool | str = "auto"
-    train_function: Any = None
-    test_function: Any = None
-    predict_function: Any = None
-    _train_block: Any = None
-    _test_block: Any = None
-    _mode_said = False
-    # How long a step took in the epoch before, by its kind.
-    _seconds_a_step: dict[str, float]
+
+    train_function = _derived_function("train_function")
+    test_function = _derived_function("test_function")
+    predict_function = _derived_function("predict_function")
 
     def _need_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -368,9 +391,14 @@ class Trainer(Layer):
 
     def _say_mode(self, verbose: Any) -> None:
         """With `verbose=2`, once after each compile(): what `jit_compile="auto"` picked."""
-        if self._mode_said or self.run_eagerly or self.jit_compile != "auto" or console.resolve_verbose(verbose) != 2:
+        if (
+            self._derived.mode_said
+            or self.run_eagerly
+            or self.jit_compile != "auto"
+            or console.resolve_verbose(verbose) != 2
+        ):
             return
-        self.__dict__["_mode_said"] = True
+        self._derived.mode_said = True
         layer, mode = self._not_compiled(), _adapter.compile_mode(self._jit())
         reason = "" if layer is None else f": the layer '{layer.name}' can't be compiled"
         console.announce(f"The step runs {mode}{reason}.")
@@ -401,8 +429,8 @@ class Trainer(Layer):
         """The compiled step of training, on a batch from the host."""
         if self.train_function is None or force:
             step = self._step_or_stateless("train_step", self._quiet_train_step)
-            self.__dict__["train_function"] = self._finished(step, donate=True)
-            self.__dict__["_train_block"] = self._make_block("train_step", step)
+            self.train_function = self._finished(step, donate=True)
+            self._derived.train_block = self._make_block("train_step", step)
         return self.train_function
 
     def _make_block(self, name: str, step: Callable[..., Any]) -> Callable[..., Any] | None:
@@ -426,8 +454,8 @@ class Trainer(Layer):
     def make_test_function(self, force: bool = False) -> Callable[..., Any]:
         if self.test_function is None or force:
             step = self._step_or_stateless("test_step", self._quiet_test_step)
-            self.__dict__["test_function"] = self._finished(step)
-            self.__dict__["_test_block"] = self._make_block("test_step", step)
+            self.test_function = self._finished(step)
+            self._derived.test_block = self._make_block("test_step", step)
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
@@ -435,7 +463,7 @@ class Trainer(Layer):
             step = self.predict_step
             if len(inspect.signature(step).parameters) == 2:
                 step = lambda data: self._stateless(self.predict_step, data)  # noqa: E731
-            self.__dict__["predict_function"] = self._finished(step)
+            self.predict_function = self._finished(step)
         return self.predict_function
 
     def _prepare(self, first: tuple[Any, ...], training: bool) -> None:
@@ -579,7 +607,7 @@ class Trainer(Layer):
             return self._logs() if quiet else host_values(last)
 
         watched, drawn = listeners.wants_train_batches, listeners.draws_train_batches
-        step, start, block = 0, time.perf_counter(), self._train_block
+        step, start, block = 0, time.perf_counter(), self._derived.train_block
         for steps, batch in self._dispatches("train", source, epoch, block is not None, watched):
             if watched:
                 listeners.on_train_batch_begin(step)
@@ -596,7 +624,7 @@ class Trainer(Layer):
     def _note_speed(self, kind: str, steps: int, start: float) -> None:
         """Told once the logs of an epoch were read: the device has done all of it then."""
         if steps:
-            self._seconds_a_step[kind] = (time.perf_counter() - start) / steps
+            self._derived.seconds_a_step[kind] = (time.perf_counter() - start) / steps
 
     def _dispatches(
         self, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool
@@ -612,7 +640,7 @@ class Trainer(Layer):
     ) -> Iterator[tuple[int, Any]]:
         size = self.steps_per_execution
         unseen = has_block and not watched  # nobody looks at a batch, and there is a program for several
-        if size == 1 and unseen and self._seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
+        if size == 1 and unseen and self._derived.seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
             size = min(_adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
             size = source.block_size(max(1, size))
         limit = config.max_steps_per_epoch()
@@ -665,7 +693,7 @@ class Trainer(Layer):
         self.reset_metrics()
         watched, drawn = listeners.wants_test_batches, listeners.draws_test_batches
         source.reset()
-        step, start, block = 0, time.perf_counter(), self._test_block
+        step, start, block = 0, time.perf_counter(), self._derived.test_block
         with _adapter.no_gradient():
             for steps, batch in self._dispatches("test", source, 0, block is not None, watched):
                 if watched:

@@ -179,7 +179,7 @@ def test_stateless_as_stateful(case: Case) -> None:
     assert_close([v.numpy() for v in (*values, *optimizer.variables)], before, 0, 0)
 
 
-FUSED = [c for c in CASES if made(c)._fused is not None]
+FUSED = [c for c in CASES if made(c)._derived.fused is not None]
 
 
 if FUSED:  # some frameworks have no such kernels
@@ -193,7 +193,7 @@ if FUSED:  # some frameworks have no such kernels
         for fused in (True, False):
             optimizer, values = made(case), variables(dtype)
             if not fused:
-                optimizer._fused = None
+                optimizer._derived.fused = None
             for batch in GRADIENTS:
                 grads = tensors(batch, dtype)
                 if layout == "transposed":  # the same numbers in another order of memory
