@@ -105,6 +105,9 @@ class Functional(Model):
     def build(self, input_shape: Any = None) -> None:
         self.built = True
 
+    def _known_outputs(self) -> Any:
+        return None if "call" in self.__dict__ or type(self).call is not Functional.call else self._outputs_struct
+
     # -- running
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -60,6 +60,8 @@ class Model(Trainer):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"The model '{self.name}' ({type(self).__name__}) defines no call().")
 
+    call._missing = True  # type: ignore[attr-defined]
+
     # -- layers ---------------------------------------------------------------------------------------------------
 
     @property
@@ -82,12 +84,10 @@ class Model(Trainer):
 
     @property
     def metrics(self) -> list[Metric]:
-        """compile()'s metrics, the loss first, and those that layers hold."""
-        own = [*self._trainer_metrics(), *(m for layer in self._flatten_layers() for m in layer._metrics)]
-        for layer in self._flatten_layers(include_self=False):
-            if isinstance(layer, Trainer):
-                own += layer._trainer_metrics()
-        return list({id(m): m for m in own}.values())
+        """compile()'s metrics, the loss first, and those that layers hold; those of models inside are their own."""
+        layers = [layer for layer in self._flatten_layers(include_self=False) if not isinstance(layer, Trainer)]
+        held = (m for layer in (self, *layers) for m in layer._metrics)
+        return list({id(m): m for m in (*self._trainer_metrics(), *held)}.values())
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         if config and not self.built:

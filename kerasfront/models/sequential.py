@@ -176,6 +176,9 @@ class Sequential(Model):
     def output_names(self) -> list[str]:
         return [self._stack[-1].name] if self._stack else []
 
+    def _known_outputs(self) -> Any:
+        return None if "call" in self.__dict__ or type(self).call is not Sequential.call else self._output
+
     def _needs_input(self) -> Any:
         if self._input is None:
             raise AttributeError(f"The Sequential '{self.name}' isn't built yet: it has no defined input or output.")

@@ -292,7 +292,7 @@ def _is_optimizer(owner: Any) -> bool:
 def _is_optional(path: str) -> bool:
     """What weights are complete without: the state of an optimizer, of seeds, of metrics."""
     parts = path.split("/")
-    return parts[0] == "optimizer" or any(p.startswith("seed_generator") for p in parts) or "metrics" in parts[0]
+    return "optimizer" in parts or any(p.startswith("seed_generator") for p in parts) or "metrics" in parts[0]
 
 
 def _hint(model: Any, report: LoadReport) -> str:

@@ -16,7 +16,7 @@ from kerasfront import callbacks as callbacks_namespace
 from kerasfront import config, ops, optimizers, serialization, tree
 from kerasfront.arguments import as_int, converted, unknown_argument
 from kerasfront.contract import current
-from kerasfront.errors import DataError, NotCompiledError
+from kerasfront.errors import DataError, KerasFrontError, NotCompiledError
 from kerasfront.layers.gathering import OfLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.metrics.metric import Metric, host_values
@@ -213,7 +213,7 @@ class Trainer(Layer):
 
     def _logs(self) -> dict[str, Any]:
         """`get_metrics_result` as Python numbers."""
-        if type(self).get_metrics_result is not Trainer.get_metrics_result:
+        if self._has_own("get_metrics_result"):
             return host_values(self.get_metrics_result())
         return self._results(lambda metric: metric.host_result())
 
@@ -282,7 +282,7 @@ class Trainer(Layer):
         return self(x, training=training)
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
-        if type(self).compute_loss is Trainer.compute_loss:
+        if not self._has_own("compute_loss"):
             return self.compute_loss(x, y, y_pred, sample_weight, training)
         wanted = inspect.signature(self.compute_loss).parameters
         extra = {"training": training} if "training" in wanted else {}
@@ -303,6 +303,9 @@ class Trainer(Layer):
             loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
             return optimizer.scale_loss(loss), (loss, y_pred)
 
+        if not self.built:  # by this batch, as the step runs call by call
+            with _adapter.no_gradient():
+                self._call_for(x, training=False)
         variables = self.trainable_variables
         (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
         with _adapter.no_gradient():
@@ -338,7 +341,7 @@ class Trainer(Layer):
 
     def _loss_step(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self._call_for(x, training=False)
-        if self._compile_loss is not None or self.losses or type(self).compute_loss is not Trainer.compute_loss:
+        if self._compile_loss is not None or self.losses or self._has_own("compute_loss"):
             self._track_loss(self._loss_of(x, y, y_pred, sample_weight, training=False), x)
         return y_pred
 
@@ -361,7 +364,9 @@ class Trainer(Layer):
     def _all_variables(self) -> list[Any]:
         """All that a step reads or writes."""
         optimizer = self.optimizer.variables if self.compiled and self.optimizer is not None else []
-        everything = [*self.variables, *optimizer, *self.metrics_variables]
+        # Also those of metrics that a `metrics` of the user's own leaves out.
+        metrics = {id(m): m for m in (*self.metrics, *self._trainer_metrics(), *Layer.metrics.fget(self))}
+        everything = [*self.variables, *optimizer, *(v for m in metrics.values() for v in m.variables)]
         return list({id(v): v for v in everything}.values())
 
     def _finished(self, step: Callable[..., Any], donate: bool = False) -> Callable[..., Any]:
@@ -444,12 +449,15 @@ class Trainer(Layer):
             return None
         if name == "train_step":
             return together.train_block(self, step)
-        plain = type(self).compute_loss is Trainer.compute_loss and self._compile_loss is not None
+        plain = not self._has_own("compute_loss") and self._compile_loss is not None
         return together.test_block(self, step) if plain else None
 
     def _is_quiet(self, name: str) -> bool:
-        plain = getattr(type(self), name) is getattr(Trainer, name)
-        return plain and type(self).compute_metrics is Trainer.compute_metrics
+        return not (self._has_own(name) or self._has_own("compute_metrics"))
+
+    def _has_own(self, name: str) -> bool:
+        """Whether the model's class, or the model alone, has a form of its own of a method."""
+        return name in self.__dict__ or getattr(type(self), name) is not getattr(Trainer, name)
 
     def make_test_function(self, force: bool = False) -> Callable[..., Any]:
         if self.test_function is None or force:
@@ -466,28 +474,73 @@ class Trainer(Layer):
             self.predict_function = self._finished(step)
         return self.predict_function
 
-    def _prepare(self, first: tuple[Any, ...], training: bool) -> None:
-        """Build the model, the metrics and the optimizer, by the shapes of a first batch."""
-        x, y, sample_weight = unpack_x_y_sample_weight(first)
-        y_pred = None
-        if not self.built or (self.compiled and self._needs_outputs(y)):
-            y_pred = self._symbolic_outputs(x)
+    # -- what a step needs before it is compiled --------------------------------------------------------------------
+
+    def _prepare(self, first: tuple[Any, ...], training: bool, step: str | None = None) -> None:
+        """Build the model, the metrics and the optimizer, by the shapes of a first batch, as far as the step needs
+        them. A step of the user's own may call the model in another way, or not at all.
+        """
+        name = step or ("train_step" if training else "test_step")
+        x, y, _ = unpack_x_y_sample_weight(first)
+        y_pred = self._expected_outputs(x, name)
         if self.compiled and y_pred is not None:
             if self._compile_loss is not None and not self._compile_loss.built:
                 self._compile_loss.build(y_pred)
             if not self._compile_metrics.built:
                 self._compile_metrics.build(tree.map_structure(_symbol, y) if y is not None else None, y_pred)
-        if training:
+        self._mark_built(name)
+        if training and self.built and (not self._has_own(name) or self._inside_is_built()):
             self.optimizer.build(self.trainable_variables)
             for metric in self.metrics:
                 metric.variables  # noqa: B018  (a metric makes its state when it is asked)
 
-    def _needs_outputs(self, y: Any) -> bool:
+    def _expected_outputs(self, x: Any, name: str) -> Any:
+        """The model's outputs on symbols, where the step needs them to make what it then updates; else None."""
+        own = self._has_own(name)
+        ready = self.built or (own and self._inside_is_built())
+        if (ready and not (self.compiled and self._needs_outputs())) or self.run_eagerly:
+            return None  # nothing to make, or the step makes it from the batch itself
+        if self.built and (known := self._known_outputs()) is not None:
+            return known
+        if own and not self._has_call():
+            return None
+        try:
+            return self._symbolic_outputs(x)
+        except Exception as error:  # what is made of symbolic values by code that was written for others
+            if own or (self._runs_as_it_is() and not isinstance(error, KerasFrontError)):
+                return None
+            raise
+
+    def _needs_outputs(self) -> bool:
         loss = self._compile_loss is not None and not self._compile_loss.built
-        return loss or not self._compile_metrics.built
+        return loss or (self._wants_metrics() and not self._compile_metrics.built)
+
+    def _wants_metrics(self) -> bool:
+        return bool(tree.flatten([self._compile_metrics.given, self._compile_metrics.weighted_given]))
+
+    def _known_outputs(self) -> Any:
+        """The symbolic outputs, where the model is a graph."""
+        return None
+
+    def _has_call(self) -> bool:
+        return not getattr(self.call, "_missing", False)
+
+    def _inside_is_built(self) -> bool:
+        inside = self._flatten_layers(include_self=False)
+        return bool(inside) and all(layer.built for layer in inside)
+
+    def _mark_built(self, name: str) -> None:
+        """A model that is only a frame for its own step is built once all in it is."""
+        if not self.built and self._has_own(name) and type(self).build is Layer.build and self._inside_is_built():
+            self.built = True
+
+    def _runs_as_it_is(self) -> bool:
+        """Whether a step is run call by call, as it was written."""
+        return self.run_eagerly or _adapter.compile_step(_nothing, tuple, jit=self._jit()) is _nothing
 
     def _symbolic_outputs(self, x: Any) -> Any:
-        return self(tree.map_structure(_symbol, x))
+        # Of a model that is built, the sizes are those of the batch: with unknown ones it would be called twice.
+        return self(tree.map_structure(partial(_symbol, rows=self.built), x))
 
     # -- fit ------------------------------------------------------------------------------------------------------
 
@@ -562,6 +615,7 @@ class Trainer(Layer):
         logs: dict[str, Any] = {}
         for epoch in range(initial_epoch, epochs):
             logs = self._run_epoch(epoch, source, function, listeners)
+            self._mark_built("train_step")
             if validation is not None and _due(epoch, validation_freq):
                 results = self._run_test(validation, listeners)
                 logs.update({f"val_{k}": v for k, v in results.items()})
@@ -723,7 +777,7 @@ class Trainer(Layer):
             return self._predicted(x)  # nothing to loop over, and nobody to tell
         source = make_batches(x, batch_size=batch_size, steps=steps, shuffle=False, for_predict=True)
         if not self.built:
-            self._prepare(source.spec(), training=False)
+            self._prepare(source.spec(), training=False, step="predict_step")
         listeners = self._listeners(callbacks, verbose, source)
         function = self.make_predict_function()
         self.__dict__["stop_predicting"] = False
@@ -807,7 +861,17 @@ class Trainer(Layer):
         )
         for extra in losses:
             loss = loss + extra
-        return loss, (loss, y_pred, others, metrics_variables)
+        return self._scaled(loss, optimizer_variables), (loss, y_pred, others, metrics_variables)
+
+    def _scaled(self, loss: Any, optimizer_variables: Any) -> Any:
+        """The loss as gradients are to be taken of it, with the optimizer's Variables of these values."""
+        if not self.compiled or self.optimizer is None:
+            return loss
+        if optimizer_variables is None:
+            return self.optimizer.scale_loss(loss)
+        pairs = zip(self.optimizer.variables, optimizer_variables, strict=True)
+        with StatelessScope(state_mapping=list(pairs)):
+            return self.optimizer.scale_loss(loss)
 
 
 def _plain_attributes(parts: Sequence[Any]) -> list[dict[str, Any]]:
@@ -820,17 +884,23 @@ def _plain_attributes(parts: Sequence[Any]) -> list[dict[str, Any]]:
 _PLAIN = (bool, int, float, complex, str, np.generic)
 
 
-def _symbol(x: Any) -> Any:
-    if x is None or isinstance(x, KerasTensor) or not hasattr(x, "shape"):
+def _nothing() -> None:
+    """A step to ask with what becomes of one."""
+
+
+def _symbol(x: Any, rows: bool = False) -> Any:
+    """A symbolic tensor like x: of an unknown number of rows, or of as many."""
+    if x is None or not hasattr(x, "shape") or (isinstance(x, KerasTensor) and not rows):
         return x
+    first = x.shape[0] if rows and len(x.shape) else None
     if getattr(x.dtype, "kind", "") in ("O", "U", "S"):
-        return KerasTensor((None, *x.shape[1:]) if len(x.shape) else (), "string")
+        return KerasTensor((first, *x.shape[1:]) if len(x.shape) else (), "string")
     name = str(getattr(x.dtype, "name", x.dtype)).removeprefix("torch.")
     dtype = (
         name if name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32") else None
     )
     sparse = _adapter.composites.get(type(x)) == "sparse" or getattr(x, "sparse", False) is True
-    return KerasTensor((None, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx(), sparse)
+    return KerasTensor((first, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx(), sparse)
 
 
 def _nbytes(spec: Any) -> int:
