@@ -26,8 +26,9 @@ import numpy as np
 
 from kerasfront import config, tracebacks
 from kerasfront.errors import BackendError, CapabilityError, KerasFrontError
-from kerasfront.ops._declare import bind_all, runtime
+from kerasfront.ops._declare import OPS, bind_all, runtime
 from kerasfront.ops.native_calls import applied_by
+from kerasfront.scopes import context
 from kerasfront.spec import KerasTensor, dtypes
 
 VERSION = (1, 0)
@@ -185,6 +186,10 @@ class Adapter:
     def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:
         """What a Variable holds, from a NumPy array or a tensor: a copy, unless that is nobody else's (`fresh`)."""
         return self.to_tensor(value, dtype)
+
+    def outside_trace(self) -> AbstractContextManager[Any]:
+        """Inside, what does not depend on the step that is being traced is computed at once: it outlives the trace."""
+        return nullcontext()
 
     def assign(self, storage: Any, value: Any) -> Any:
         """Write `value` (a native tensor of the storage's dtype and shape); returns what the Variable holds then."""
@@ -349,11 +354,17 @@ class assignments:
     """Inside, the given Variables hold the given values, and what is assigned is taken back at the end.
 
     This is how a functional framework sees state: its tracers stand in the Variables while a step is traced.
-    `assigned` lists the Variables that were assigned inside, `final_values()` what they held at the end.
+    `assigned` lists the Variables that were assigned inside, `final_values()` what they held at the end; `created`
+    those that were made inside; and `read`, where `notes_reads` is true, the others whose values were asked for.
     """
 
-    def __init__(self, variables: Sequence[Any] = (), values: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, variables: Sequence[Any] = (), values: Sequence[Any] = (), *, notes_reads: bool = False
+    ) -> None:
         self.given = list(zip(variables, values, strict=True))
+        self.notes_reads = notes_reads
+        self.read: list[Any] = []
+        self.created: list[Any] = []
         self.before: dict[int, tuple[Any, Any]] = {}
         self.assigned: list[Any] = []
         self._final: list[Any] = []
@@ -363,6 +374,8 @@ class assignments:
             self.before[id(variable)] = (variable, variable._value)
             variable._value = value
         scopes.stack.append(self)
+        if self.notes_reads:
+            self._reads_around, context.reads = context.reads, {}
         return self
 
     def note(self, variable: Any) -> None:
@@ -374,6 +387,7 @@ class assignments:
 
     def made(self, variable: Any) -> None:
         """Told by a Variable that is made inside: it keeps its value, as it was not there before."""
+        self.created.append(variable)
 
     def final_values(self) -> list[Any]:
         """What the Variables of `assigned` held at the end."""
@@ -381,9 +395,28 @@ class assignments:
 
     def __exit__(self, *exc: Any) -> None:
         scopes.stack.remove(self)
+        if self.notes_reads:
+            given = {id(variable) for variable, _ in self.given}
+            self.read = [v for key, v in (context.reads or {}).items() if key not in given]
+            context.reads = self._reads_around
         self._final = [v._value for v in self.assigned]
         for variable, value in self.before.values():
             variable._value = value
+
+
+def in_one_go(vectorized: Callable[..., Any]) -> Callable[..., Any]:
+    """`vectorized(function, elements)` for functions without side effects; one that assigns Variables is mapped.
+
+    All elements at once would find the same value in a Variable, and leave as many. Mapped, each sees what the one
+    before has left.
+    """
+
+    def run(function: Callable[..., Any], elements: Any) -> Any:
+        with assignments() as scope:
+            out = vectorized(function, elements)
+        return OPS["map"].call(function, elements) if scope.assigned else out
+
+    return run
 
 
 # ---- discovery ----------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ class _Context(threading.local):
         self.remat: list[Any] = []
         # While a model is loaded: `(variable, initializer, shape, dtype)` gives a new variable's first value.
         self.initial: Any = None
+        # While a step is traced whose constants would not follow a Variable: those that were read, by identity.
+        self.reads: dict[int, Any] | None = None
 
 
 context = _Context()

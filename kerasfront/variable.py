@@ -85,17 +85,21 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
         # Our own initializers return what nobody else holds.
         fresh = isinstance(value, np.ndarray) and getattr(initializer, "draw", None) is not None
         self._value = self._store(value, fresh)
-        if assignment_scopes.stack:
-            assignment_scopes.stack[-1].made(self)
+        for scope in assignment_scopes.stack:
+            scope.made(self)
 
     def _initial(self, initializer: Any, shape: Any, dtype: Any) -> Any:
         if isinstance(initializer, str):
             assert initializer_of is not None, "kerasfront.initializers was not imported"
             initializer = initializer_of(initializer)
         if isinstance(initializer, Variable):
-            return initializer.numpy()
+            with _adapter.outside_trace():
+                return initializer.numpy()
         if not callable(initializer):
-            return initializer if _adapter.is_tensor(initializer) else ops.convert_to_tensor(initializer, dtype)
+            if _adapter.is_tensor(initializer):
+                return initializer
+            with _adapter.outside_trace():
+                return ops.convert_to_tensor(initializer, dtype)
         if shape is None:
             raise ValueError(f"The Variable '{self._path}' is made by an initializer: it needs a `shape`, got None.")
         shape = as_shape(shape, "shape", f"the Variable '{self._path}'")
@@ -172,7 +176,10 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
     @property
     def value(self) -> Any:
         """The native tensor (on TensorFlow the tf.Variable, on torch the nn.Parameter)."""
-        wanted = scopes.context.autocast
+        context = scopes.context
+        if context.reads is not None:
+            context.reads[id(self)] = self
+        wanted = context.autocast
         if wanted is not None and self._autocast and self._dtype != wanted and dtypes.is_float(self._dtype):
             return _adapter.cast(self._value, wanted)
         return self._value

@@ -16,7 +16,7 @@ from kerasfront import tree
 from kerasfront.contract import Adapter, assignments
 from kerasfront.errors import KerasFrontError
 from kerasfront.spec import dtypes
-from kerasfront_jax import bridge, linalg, nn, ops, random, signal, sparse, sums
+from kerasfront_jax import bridge, linalg, nn, ops, random, signal, sparse, state, sums
 
 
 class _Names(dict[Any, str]):
@@ -73,13 +73,24 @@ class JaxAdapter(Adapter):
         return jnp.asarray(x, None if dtype is None else dtypes.to_numpy(dtype))
 
     def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:
-        # JAX may keep an array of NumPy instead of copying it.
-        value = value.copy() if isinstance(value, np.ndarray) and not fresh else value
-        storage = self.to_tensor(value, dtype)
-        if isinstance(storage, jax.core.Tracer) and not isinstance(value, jax.core.Tracer):
-            with jax.ensure_compile_time_eval():  # a Variable outlives the trace in which it was made
-                storage = self.to_tensor(value, dtype)
-        return storage
+        if isinstance(value, jax.core.Tracer):
+            return self.to_tensor(value, dtype)
+        with self.outside_trace():  # a Variable outlives the trace in which it is made
+            # JAX may keep an array of NumPy instead of copying it; and a step may take the memory of a Variable.
+            return self.to_tensor(value if fresh else value.copy(), dtype)
+
+    def outside_trace(self) -> Any:
+        return jax.ensure_compile_time_eval()
+
+    def assign(self, storage: Any, value: Any) -> Any:
+        if isinstance(value, jax.core.Tracer) and not isinstance(storage, jax.core.Tracer):
+            raise KerasFrontError(
+                "A Variable is assigned inside a function that JAX traces (jax.jit, jax.grad, jax.vmap, ...), which "
+                "would leave a tracer in it: draws without a seed, dropout, moving averages and counters assign one.",
+                hint="Use stateless_call(), a StatelessScope, or kerasfront's own ops.grad, ops.scan, ...: they carry "
+                "the Variables. A draw takes an integer seed.",
+            )
+        return value
 
     def scalar(self, value: Any, dtype: str) -> Any:
         # A NumPy scalar carries its dtype into jax.numpy without a transfer of its own.
@@ -139,10 +150,10 @@ class JaxAdapter(Adapter):
         return (loss, aux), gradients
 
     def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
-        return jax.vjp(function, *primals)
+        return state.vjp(function, primals)
 
     def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        return jax.jvp(function, tuple(primals), tuple(tangents))
+        return state.jvp(function, primals, tangents)
 
     def stop_gradient(self, x: Any) -> Any:
         return jax.lax.stop_gradient(x)
@@ -164,21 +175,7 @@ class JaxAdapter(Adapter):
         return call
 
     def remat(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            assigned: list[Any] = []
-
-            def pure(*tensors: Any) -> Any:
-                with assignments() as scope:
-                    out = function(*tensors, **kwargs)
-                assigned[:] = scope.assigned
-                return out, scope.final_values()
-
-            out, updates = jax.checkpoint(pure)(*args)
-            for variable, value in zip(assigned, updates, strict=True):
-                variable.assign(value)
-            return out
-
-        return call
+        return state.remat(function)
 
     # -- long sums: JAX has no float64 unless it is told, so two numbers of float32, of which the second is what the
     # first lacks
@@ -240,43 +237,70 @@ class JaxAdapter(Adapter):
         return jax.tree.map(lambda t: (tuple(t.shape), dtypes.standardize(t.dtype.name)), out)
 
 
+class _Missed(Exception):
+    """A trace has met Variables that it was not given."""
+
+
 class _Compiled:
-    """A step, jitted with tracers in the Variables. Afterwards the Variables hold what it made of them."""
+    """A step, jitted with tracers in the Variables. Afterwards the Variables hold what it made of them.
+
+    What the model doesn't track (the generator of unseeded draws, state that a metric makes with its first batch, a
+    Variable that a loss reads) is met while the step is traced: it is traced anew, with their values as arguments.
+    """
 
     def __init__(self, step: Callable[..., Any], variables: Callable[[], Sequence[Any]], donate: bool) -> None:
         self.step, self.variables, self.donate = step, variables, donate
         self.held: list[Any] = []
+        self.created: set[int] = set()
         # The places of the Variables that come back changed: known once the step was traced.
         self.changed: list[int] = []
         self.jitted = jax.jit(self.pure, donate_argnums=(0,) if donate else ())
 
     def pure(self, values: list[Any], batch: Any) -> Any:
-        with assignments(self.held, values) as scope:
+        with assignments(self.held, values, notes_reads=True) as scope:
             out = self.step(*batch)
+        self._take_missed(scope)
         places = {id(v): i for i, v in enumerate(self.held)}
-        strange = [v.path for v in scope.assigned if id(v) not in places]
-        if strange:
-            raise KerasFrontError(
-                f"The compiled step assigns Variables that the model does not track: {', '.join(strange)}.",
-                hint="Make them attributes of a layer, metric or optimizer of the model.",
-            )
         final = {id(v): value for v, value in zip(scope.assigned, scope.final_values(), strict=True)}
         # Donated memory is gone: every value comes back then, changed or not.
         wanted = range(len(self.held)) if self.donate else sorted(places[id(v)] for v in scope.assigned)
         self.changed[:] = wanted
         return out, [final.get(id(self.held[i]), values[i]) for i in wanted]
 
+    def _take_missed(self, scope: assignments) -> None:
+        """Note the Variables that the trace has met beyond those it was given, and end it where there are some."""
+        held = {id(v) for v in self.held}
+        missed = {id(v): v for v in (*scope.read, *scope.assigned) if id(v) not in held}
+        again = {id(v) for v in scope.created} if self.created else set()
+        local = [v.path for v in scope.assigned if id(v) in again and id(v) in missed]
+        if local:
+            raise KerasFrontError(
+                f"The compiled step makes Variables anew whenever it is traced, and assigns them: {', '.join(local)}.",
+                hint="Make them once, in __init__ or build(), as attributes of a layer, metric or optimizer.",
+            )
+        missed = {key: v for key, v in missed.items() if key not in again}
+        if missed:
+            self.created.update(id(v) for v in scope.created)
+            self.held.extend(missed.values())
+            raise _Missed
+
     def __call__(self, *batch: Any) -> Any:
         if not self.held:
             self.held.extend(self.variables())
         box: list[Any] = []
-        try:
-            # Through map, so that no KeyboardInterrupt falls between the call and the keeping of its result: the
-            # donated values would be lost, and the model with them.
-            box.extend(map(self.jitted, ([v._value for v in self.held],), (batch,)))
-        finally:
-            if box:
-                self._write(box[0][1])
+        while not box:
+            values = [v._value for v in self.held]
+            if self.donate and len({id(x) for x in values}) < len(values):
+                values = _apart(values)
+            try:
+                # Through map, so that no KeyboardInterrupt falls between the call and the keeping of its result: the
+                # donated values would be lost, and the model with them.
+                box.extend(map(self.jitted, (values,), (batch,)))
+            except _Missed:
+                continue
+            finally:
+                if box:
+                    self._write(box[0][1])
         return box[0][0]
 
     def _write(self, values: list[Any]) -> None:
@@ -286,6 +310,16 @@ class _Compiled:
         except KeyboardInterrupt:
             self._write(values)
             raise
+
+
+def _apart(values: list[Any]) -> list[Any]:
+    """The values, each in memory of its own: one Variable may have been assigned to another."""
+    seen: set[int] = set()
+    out = []
+    for value in values:
+        out.append(value.copy() if id(value) in seen else value)
+        seen.add(id(value))
+    return out
 
 
 class _Repeated(_Compiled):

@@ -195,6 +195,9 @@ class TensorFlowAdapter(Adapter):
         variable._handle_name = f"{name.replace('/', '_')}:0"
         return variable
 
+    def outside_trace(self) -> Any:
+        return tf.init_scope()
+
     def assign(self, storage: Any, value: Any) -> Any:
         if not isinstance(storage, tf.Variable):
             return value

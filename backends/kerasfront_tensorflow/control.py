@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from kerasfront import tree
+from kerasfront.contract import in_one_go
 
 
 def _flat(structure: Any) -> tuple[list[Any], Callable[[Any], Any]]:
@@ -182,5 +183,5 @@ OVERRIDES: dict[str, Any] = {
     "cond": _cond,
     "switch": _switch,
     "map": _map,
-    "vectorized_map": _vectorized_map,
+    "vectorized_map": in_one_go(_vectorized_map),
 }

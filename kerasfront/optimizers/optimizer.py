@@ -183,7 +183,7 @@ class Optimizer(Constructed, Copied):
         """The learning rate of this step, as a native scalar."""
         rate = self._learning_rate
         if isinstance(rate, Variable):
-            return rate._value
+            return rate.value
         value = rate(self._iterations) if isinstance(rate, LearningRateSchedule) else rate()
         return ops.convert_to_tensor(value)
 

@@ -45,6 +45,10 @@ class KerasTensor:
     ((None, 3), 'float32')
     """
 
+    # Of the result of `==` and `!=` between two symbolic tensors: whether they are (or aren't) one and the same, so
+    # that `x in tensors` works.
+    truth: bool | None = None
+
     def __init__(
         self,
         shape: Any,
@@ -117,6 +121,8 @@ class KerasTensor:
         raise TypeError("Iterating over a symbolic KerasTensor is not supported; use ops.unstack(x).")
 
     def __bool__(self) -> bool:
+        if self.truth is not None:
+            return self.truth
         raise TypeError("A symbolic KerasTensor has no truth value; use ops.cond or ops.where.")
 
     def _no_value(self) -> Any:

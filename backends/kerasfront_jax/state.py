@@ -1,0 +1,72 @@
+"""Variables that are assigned inside what JAX traces: their values go in and come out as those of any other tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+
+from kerasfront.contract import assignments
+
+# `lift(function)` is a function of `(values, *args)` that returns `(values after, function(*args))`.
+Lift = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def carried(run: Callable[[Lift, list[Any]], tuple[list[Any], Any]]) -> Any:
+    """What `run(lift, values)` computes, whose functions may assign Variables; these hold the last values afterwards.
+
+    Which Variables are assigned is known once the functions were traced: `run` is called first without any, then
+    with the values of those that were found. It hands `values` to the lifted functions, and returns
+    `(the values after, the result)`.
+    """
+    variables: list[Any] = []
+    while True:
+        found: dict[int, Any] = {}
+        values, out = run(partial(_lifted, variables=tuple(variables), found=found), [v._value for v in variables])
+        if not found:
+            break
+        variables += found.values()
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return out
+
+
+def _lifted(function: Callable[..., Any], variables: Sequence[Any], found: dict[int, Any]) -> Callable[..., Any]:
+    known = {id(v) for v in variables}
+
+    def pure(values: Sequence[Any], *args: Any) -> tuple[list[Any], Any]:
+        with assignments(variables, values) as scope:
+            out = function(*args)
+        found.update({id(v): v for v in scope.assigned if id(v) not in known})
+        after = {id(v): value for v, value in zip(scope.assigned, scope.final_values(), strict=True)}
+        return [after.get(id(v), value) for v, value in zip(variables, values, strict=True)], out
+
+    return pure
+
+
+def vjp(function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+    def run(lift: Lift, values: list[Any]) -> Any:
+        pure = partial(lift(function), values)
+        output, pullback, after = jax.vjp(lambda *p: pure(*p)[::-1], *primals, has_aux=True)
+        return after, (output, pullback)
+
+    return carried(run)
+
+
+def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    def run(lift: Lift, values: list[Any]) -> Any:
+        pure = partial(lift(function), values)
+        output, derivative, after = jax.jvp(lambda *p: pure(*p)[::-1], tuple(primals), tuple(tangents), has_aux=True)
+        return after, (output, derivative)
+
+    return carried(run)
+
+
+def remat(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        inner = partial(function, **kwargs)
+        return carried(lambda lift, values: jax.checkpoint(lift(inner))(values, *args))
+
+    return call
