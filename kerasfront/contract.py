@@ -258,7 +258,10 @@ class Adapter:
         return lambda *args, **kwargs: function(*args, **kwargs)[0]
 
     def remat(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function`, whose inner values are computed again for the gradient instead of being kept."""
+        """`function`, whose inner values are computed again for the gradient instead of being kept.
+
+        Where it assigns Variables, its first run does.
+        """
         return function
 
     def no_gradient(self) -> AbstractContextManager[Any]:
@@ -358,9 +361,7 @@ class assignments:
     those that were made inside; and `read`, where `notes_reads` is true, the others whose values were asked for.
     """
 
-    def __init__(
-        self, variables: Sequence[Any] = (), values: Sequence[Any] = (), *, notes_reads: bool = False
-    ) -> None:
+    def __init__(self, variables: Sequence[Any] = (), values: Sequence[Any] = (), *, notes_reads: bool = False) -> None:
         self.given = list(zip(variables, values, strict=True))
         self.notes_reads = notes_reads
         self.read: list[Any] = []

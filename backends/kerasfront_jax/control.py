@@ -61,9 +61,7 @@ def _fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
 def _cond(pred: Any, true_fn: Any, false_fn: Any) -> Any:
     if not isinstance(pred, jax.core.Tracer):
         return true_fn() if pred else false_fn()
-    return carried(
-        lambda lift, values: jax.lax.cond(jnp.reshape(pred, ()), lift(true_fn), lift(false_fn), values)
-    )
+    return carried(lambda lift, values: jax.lax.cond(jnp.reshape(pred, ()), lift(true_fn), lift(false_fn), values))
 
 
 def _switch(index: Any, branches: Any, *operands: Any) -> Any:

@@ -65,8 +65,20 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
 
 
 def remat(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `jax.checkpoint`. The function is traced once: only its first run assigns (see `contract.Adapter.remat`)."""
+
     def call(*args: Any, **kwargs: Any) -> Any:
-        inner = partial(function, **kwargs)
-        return carried(lambda lift, values: jax.checkpoint(lift(inner))(values, *args))
+        assigned: list[Any] = []
+
+        def pure(*tensors: Any) -> Any:
+            with assignments() as scope:
+                out = function(*tensors, **kwargs)
+            assigned[:] = scope.assigned
+            return out, scope.final_values()
+
+        out, updates = jax.checkpoint(pure)(*args)
+        for variable, value in zip(assigned, updates, strict=True):
+            variable.assign(value)
+        return out
 
     return call

@@ -18,7 +18,15 @@ from kerasfront_tensorflow import composite, image, linalg, nn, ops, optimizers,
 from kerasfront_tensorflow.bridge import SavedModel
 
 
-class TensorFlowVariable:
+def _native_object() -> type:
+    """The class by which tf.experimental.numpy knows a value that has a dtype; TensorFlow doesn't export it."""
+    with suppress(ImportError, AttributeError):
+        found: type = importlib.import_module("tensorflow.python.types.internal").NativeObject
+        return found
+    return object
+
+
+class TensorFlowVariable(_native_object()):  # type: ignore[misc]
     """Lets a Variable stand where TensorFlow wants one of its own: in its functions, in a tape, in a checkpoint."""
 
     # What tf.GradientTape asks of a source that is no tf.Variable but holds one.
@@ -26,13 +34,13 @@ class TensorFlowVariable:
 
     @property
     def handle(self) -> Any:
-        return self._value.handle  # type: ignore[attr-defined]
+        return self._value.handle
 
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
-        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)  # type: ignore[attr-defined]
+        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)
 
     def _dense_var_to_tensor(self, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
-        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)  # type: ignore[attr-defined]
+        return tf.convert_to_tensor(self.value, dtype=dtype, name=name)
 
 
 class TensorFlowLayer(tf.__internal__.tracking.AutoTrackable):

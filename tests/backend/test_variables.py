@@ -178,3 +178,30 @@ def test_an_assignment_of_a_wrong_shape_is_found_when_a_model_is_made() -> None:
 
     with pytest.raises(ValueError, match=r"has the shape \(3,\); a value of shape \(None, 3\) came"):
         Wrong()(keras.Input((3,)))
+
+
+def test_equality_of_variables_is_that_of_their_values() -> None:
+    zero, vector = keras.Variable(0.0), keras.Variable([1.0, 2.0])
+    tensor = ops.convert_to_tensor([1.0, 3.0])
+    assert bool(zero == 0) and not bool(zero != 0) and bool(0 == zero)  # noqa: SIM300
+    for result, expected in (
+        (vector == 1, [True, False]),
+        (vector != np.array([1.0, 5.0]), [False, True]),
+        (np.array([1.0, 5.0]) == vector, [True, False]),
+        (vector == tensor, [True, False]),
+        (tensor == vector, [True, False]),
+        (vector == [1.0, 2.0], [True, True]),
+        (vector == keras.Variable([3.0, 2.0]), [False, True]),
+    ):
+        assert ops.convert_to_numpy(result).tolist() == expected
+    assert zero is not None and zero != "zero" and {zero: 1, vector: 2}[vector] == 2
+    assert float(round(keras.Variable(1.26, trainable=False), 1)) == pytest.approx(1.3)
+
+
+def test_equality_of_symbolic_tensors_is_an_op_and_knows_identity() -> None:
+    x, y = keras.Input((3,), name="x"), keras.Input((3,), name="y")
+    assert x in [y, x] and x not in [y] and x == x and x != y
+    model = keras.Model(x, ops.cast(x == 1.0, "int32"))
+    assert ops.convert_to_numpy(model(np.array([[1.0, 2.0, 1.0]], "float32"))).tolist() == [[1, 0, 1]]
+    with pytest.raises(TypeError, match="no truth value"):
+        bool(x == 1.0)
