@@ -10,6 +10,7 @@ import numpy as np
 from kerasfront import ops
 from kerasfront.contract import current
 from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.scopes import context
 from kerasfront.spec import dtypes, mode
 from kerasfront.variable import Variable
 
@@ -34,6 +35,8 @@ class Total(Variable):
     @property
     def value(self) -> Any:
         """The native tensor, of the Variable's dtype."""
+        if context.reads is not None:
+            context.reads[id(self)] = self
         return _adapter.read_sum(self._value, self._dtype)
 
     def exact(self) -> np.ndarray[Any, Any]:
