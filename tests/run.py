@@ -154,7 +154,7 @@ def start(job: Job, options: list[str], folder: Path) -> Running:
     environment.setdefault("OMP_NUM_THREADS", "1")
     environment.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     # XLA's emitters of fused loops take half the time of a tiny compilation. The benchmarks' tests keep them.
-    environment.setdefault("XLA_FLAGS", "" if job.name == "cross" else "--xla_cpu_use_fusion_emitters=false")
+    environment.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
     # An empty folder for the settings: the tests must not depend on what the user has configured.
     (folder / "home").mkdir(parents=True)
     environment["KERAS_HOME"] = str(folder / "home")

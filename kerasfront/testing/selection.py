@@ -6,8 +6,9 @@ case along each axis of the product, of the test in its file, and of the backend
 choice is the same in each run; three tests over one list meet each entry of it on every backend; and three backends
 together meet each case of each test.
 
-Tests of a marked function are chosen when pytest has collected them (`tests_of`); a test with a loop of its own over
-cases asks for the fixture `selection` and loops over `selection.of(cases, number)`.
+Tests of a marked function are chosen when pytest has collected them (`tests_of`), and so are the examples in
+docstrings, which take turns in their file. A test with a loop of its own over cases asks for the fixture `selection`
+and loops over `selection.of(cases, number)`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import pytest
 
 from kerasfront import config as settings
 
@@ -54,16 +57,17 @@ def selection(config: Any) -> Selection:
 
 def tests_of(items: list[Any], backend: str) -> tuple[list[Any], list[Any]]:
     """Of the collected tests those that run, and those that don't: of each wide function the ones whose turn it is."""
-    functions: dict[Any, list[Any]] = {}
+    groups: dict[Any, list[Any]] = {}
     for item in items:
-        if item.get_closest_marker("wide") is not None:
-            functions.setdefault((item.path, item.originalname), []).append(item)
+        if isinstance(item, pytest.DoctestItem) or item.get_closest_marker("wide") is not None:
+            groups.setdefault((item.path, getattr(item, "originalname", None)), []).append(item)
     left: set[int] = set()
-    for (_, name), tests in functions.items():
-        start = wide_functions(tests[0].module).index(name) + backend_number(backend)
-        others = [id(item) for item, place in zip(tests, places(tests), strict=True) if not turn(start + place)]
-        # Of a short list it may be nobody's turn.
-        left.update(others if len(others) < len(tests) else others[1:])
+    for (_, name), tests in groups.items():
+        numbers = range(len(tests)) if name is None else places(tests)
+        start = backend_number(backend) + (0 if name is None else wide_functions(tests[0].module).index(name))
+        others = [id(item) for item, place in zip(tests, numbers, strict=True) if not turn(start + place)]
+        # Of a short list of a function it may be nobody's turn.
+        left.update(others if name is None or len(others) < len(tests) else others[1:])
     return [item for item in items if id(item) not in left], [item for item in items if id(item) in left]
 
 

@@ -1,8 +1,9 @@
-"""Every layer of the list on one backend: `python layers_everywhere.py make|load FOLDER [OTHER]`.
+"""Every layer of the list on one backend: `python layers_everywhere.py make|load FOLDER CASES [OTHER]`.
 
-`make` writes, for each case, a model of the layer as a .keras file, and the outputs in inference (and in training,
-where nothing is drawn) in float32 and float64 to FOLDER/outputs.npz. `load` reads each file of the folder OTHER, and
-writes what the model gives to FOLDER/loaded.npz. A failure is written as text in place of the output.
+CASES are their places in the list, joined by commas. `make` writes, for each, a model of the layer as a .keras file,
+and the outputs in inference (and in training, where nothing is drawn) in float32 and float64 to FOLDER/outputs.npz.
+`load` reads the files in the folder OTHER, and writes what the models give to FOLDER/loaded.npz. A failure is written
+as text in place of the output.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ def noted(make: Callable[[], Any]) -> Any:
         return np.array(traceback.format_exc())
 
 
-def make(folder: Path) -> dict[str, Any]:
+def make(cases: list[Case], folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for case in CASES:
+    for case in cases:
         model = made(case)
         found[f"{case.id}/inference"] = noted(lambda m=model, c=case: output(m, c, False))
         if case.config:
@@ -54,20 +55,21 @@ def make(folder: Path) -> dict[str, Any]:
         if case.training and not case.random:
             found[f"{case.id}/training"] = noted(lambda m=model, c=case: output(m, c, True))
     keras.config.set_dtype_policy("float64")
-    for case in CASES:
+    for case in cases:
         if case.dtype == "float32":
             found[f"{case.id}/float64"] = noted(lambda c=case: output(made(c), c, False))
     return found
 
 
-def load(other: Path) -> dict[str, Any]:
+def load(cases: list[Case], other: Path) -> dict[str, Any]:
     def read(case: Case) -> Any:
         return output(keras.saving.load_model(other / f"{case.id}.keras"), case, False)
 
-    return {f"{case.id}/inference": noted(lambda c=case: read(c)) for case in CASES if case.config}
+    return {f"{case.id}/inference": noted(lambda c=case: read(c)) for case in cases if case.config}
 
 
 if __name__ == "__main__":
-    what, folder = sys.argv[1], Path(sys.argv[2])
-    results = make(folder) if what == "make" else load(Path(sys.argv[3]))
-    np.savez(folder / ("outputs.npz" if what == "make" else "loaded.npz"), **results)
+    what, folder, places, *other = sys.argv[1:]
+    chosen = [CASES[int(place)] for place in places.split(",")]
+    results = make(chosen, Path(folder)) if what == "make" else load(chosen, Path(*other))
+    np.savez(Path(folder, "outputs.npz" if what == "make" else "loaded.npz"), **results)

@@ -1,8 +1,8 @@
-"""Models that kerasfront and Keras 3 both can make: `python models_on_disk.py PACKAGE save|check FOLDER`.
+"""Models that kerasfront and Keras 3 both can make: `python models_on_disk.py PACKAGE save|check FOLDER ...`.
 
 PACKAGE is "kerasfront" (on the backend of KERAS_BACKEND) or "keras". `save` writes each model to FOLDER as a
-.keras file, its weights as a .weights.h5 file, and its predictions as .npz; `check` loads every file and
-writes how far the predictions are from the saved ones, as JSON by name, to FOLDER/PACKAGE-BACKEND.json.
+.keras file, its weights as a .weights.h5 file, and its predictions as .npz; `check` loads every file of each
+folder and writes how far the predictions are from the saved ones, as JSON by name, to FOLDER/PACKAGE-BACKEND.json.
 """
 
 from __future__ import annotations
@@ -187,9 +187,8 @@ def save(keras: Any, folder: Path) -> None:
     )
 
 
-def check(keras: Any, folder: Path) -> dict[str, Any]:
+def check(keras: Any, fresh: dict[str, Any], folder: Path) -> dict[str, Any]:
     report: dict[str, Any] = {}
-    fresh = build(keras)
     for path in sorted(folder.glob("*.keras")):
         name = path.stem
         for way in ("model", "weights"):
@@ -221,11 +220,13 @@ def _distance(came: dict[str, Any], saved: Any) -> float:
 
 
 if __name__ == "__main__":
-    package, what, where = sys.argv[1:]
+    package, what, *folders = sys.argv[1:]
     warnings.simplefilter("error", UserWarning)
     module = importlib.import_module(package)
-    if what == "save":
-        save(module, Path(where))
-    else:
-        target = Path(where, f"{package}-{os.environ.get('KERAS_BACKEND', '')}.json")
-        target.write_text(json.dumps(check(module, Path(where)), indent=1))
+    models = build(module) if what == "check" else {}
+    for folder in map(Path, folders):
+        if what == "save":
+            save(module, folder)
+        else:
+            target = folder / f"{package}-{os.environ.get('KERAS_BACKEND', '')}.json"
+            target.write_text(json.dumps(check(module, models, folder), indent=1))

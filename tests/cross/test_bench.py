@@ -29,7 +29,7 @@ def uncompiled(keras):
 def bench(folder, *arguments):
     command = [sys.executable, "-c", "from kerasfront.cli import main; main()", "bench"]
     command += ["--clock", "cpu", "--rounds", "2", "--scale", "0.02"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "XLA_FLAGS": ""}
     done = subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

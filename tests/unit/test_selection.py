@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 
-from kerasfront import config
+from kerasfront import config, layers
 from kerasfront.testing import selection
 from kerasfront.testing.layers import CASES
 
@@ -30,9 +31,14 @@ def test_every_layer_is_met_on_every_backend(request, backend):
     assert again == kept
 
 
-@pytest.mark.parametrize("name", ["test_layers.py", "test_losses.py", "test_augmentation_color.py"])
+@pytest.mark.parametrize("name", ["test_layers.py", "test_losses.py", "test_augmentation_color.py", "examples"])
 def test_three_backends_meet_every_case(request, name):
-    tests = collected(request, name)
+    if name == "examples":
+        module = DoctestModule.from_parent(request.session, path=Path(layers.pooling.__file__))
+        tests = list(request.session.genitems(module))
+        assert len(tests) > 10
+    else:
+        tests = collected(request, name)
     met = [selection.tests_of(tests, backend)[0] for backend in ("torch", "jax", "tensorflow")]
     assert {id(test) for kept in met for test in kept} == set(map(id, tests))
 
