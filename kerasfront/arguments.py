@@ -22,6 +22,7 @@ import ml_dtypes
 import numpy as np
 
 from kerasfront.errors import ArgumentError, nearest
+from kerasfront.reprs import constructor_call
 from kerasfront.tracebacks import shorten
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -452,9 +453,11 @@ def converted(function: F) -> F:
 class Constructed:
     """A class whose constructors, where they are of this package, take their arguments as `converted` does.
 
-    >>> from kerasfront import layers
-    >>> layers.Dense(np.int64(3)).units
-    3
+    It is written as the call that makes an equal one.
+
+    >>> from kerasfront import layers, regularizers
+    >>> layers.Dense(np.int64(3)).units, regularizers.L2(0.5)
+    (3, L2(l2=0.5))
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -462,6 +465,9 @@ class Constructed:
         own = cls.__dict__.get("__init__")
         if isinstance(own, types.FunctionType) and cls.__module__.startswith(f"{__package__}."):
             setattr(cls, "__init__", converted(own))  # noqa: B010  (mypy: assigned to a method)
+
+    def __repr__(self) -> str:
+        return constructor_call(self)
 
 
 # ---- names --------------------------------------------------------------------------------------------------------

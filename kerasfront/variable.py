@@ -17,6 +17,7 @@ from kerasfront.derived import Copied
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _operators
 from kerasfront.ops._declare import runtime
+from kerasfront.reprs import array
 from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
 
 _adapter = current()
@@ -273,7 +274,14 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
         return self._shape[0]
 
     def __repr__(self) -> str:
-        return f"<Variable path={self._path}, shape={self._shape}, dtype={self._dtype}>"
+        about = f"path={self._path}, shape={self._shape}, dtype={self._dtype}"
+        try:
+            value = self.numpy() if _adapter.has_value(self._value) else None
+        except (
+            Exception
+        ):  # a step is being traced, or a compiled one has taken the value: each framework says it its way
+            value = None
+        return f"<Variable {about}>" if value is None else f"<Variable {about}, value={array(value)}>"
 
 
 def _replace(storage: Any, value: Any) -> Any:

@@ -1,5 +1,7 @@
 """What `fit` returns: the logs of every epoch."""
 
+from typing import Any
+
 from kerasfront.callbacks.callback import Callback, Logs
 
 
@@ -16,6 +18,8 @@ class History(Callback):
         >>> history.on_epoch_end(0, {"loss": 2.0})
         >>> history.epoch, history.history
         ([0], {'loss': [2.0]})
+        >>> history
+        <History of 1 epoch: loss 2>
     """
 
     def __init__(self) -> None:
@@ -33,3 +37,12 @@ class History(Callback):
         # The last fit() is the model's, also where one History is used for several models.
         if self.model is not None:
             self.model.history = self
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if _is_number(values[-1:]))
+        epochs = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) != 1)}"
+        return f"<History of {epochs}{': ' if last else ''}{last}>"
+
+
+def _is_number(values: list[Any]) -> bool:
+    return bool(values) and isinstance(values[0], (int, float))

@@ -41,7 +41,7 @@ def get(identifier: Any) -> DTypePolicy:
 
     >>> import kerasfront as keras
     >>> keras.dtype_policies.get("int8_from_float32")
-    <QuantizedDTypePolicy "int8_from_float32">
+    QuantizedDTypePolicy(mode='int8', source_name='float32')
     """
     if identifier is None:
         return dtype_policy()

@@ -81,9 +81,6 @@ class DTypePolicy(Constructed):
     def __hash__(self) -> int:
         return hash(self.name)
 
-    def __repr__(self) -> str:
-        return f'<{type(self).__name__} "{self.name}">'
-
 
 convert_input_of: Any = None
 _global: DTypePolicy | None = None

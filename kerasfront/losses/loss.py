@@ -144,9 +144,6 @@ class Loss(Constructed):
         """A new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
-
 
 class LossFunctionWrapper(Loss):
     """A loss made of a function `(y_true, y_pred, **kwargs)`.

@@ -196,9 +196,6 @@ class Metric(Constructed, Copied):
         """A new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
-
 
 def host_values(value: Any) -> Any:
     """Scalar tensors as Python numbers, other tensors as NumPy arrays, in dicts too."""

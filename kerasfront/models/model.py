@@ -13,7 +13,7 @@ from kerasfront.layers.calibrated import quantize_model
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.quantized import CALIBRATED, config_for, quantize_tree
 from kerasfront.metrics.metric import Metric
-from kerasfront.models.summary import print_summary
+from kerasfront.models.summary import html, print_summary
 from kerasfront.saving import model_files
 from kerasfront.spec import KerasTensor
 from kerasfront.tracebacks import entry_point
@@ -158,6 +158,10 @@ class Model(Trainer):
     ) -> None:
         """Print a table of the layers with their output shapes and numbers of parameters."""
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows for the model: the table of `summary()`."""
+        return html(self)
 
     @entry_point
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:

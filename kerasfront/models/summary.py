@@ -6,9 +6,11 @@ import io
 import math
 import shutil
 from collections.abc import Callable
+from html import escape as escape_html
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kerasfront.layers.layer import Layer
@@ -23,22 +25,12 @@ def print_summary(
     show_trainable: bool,
     layer_range: Any,
 ) -> None:
-    table = Table(title=f'Model: "{model.name}"', title_justify="left", title_style="bold")
-    table.add_column("Layer (type)")
-    table.add_column("Output Shape")
-    table.add_column("Param #", justify="right")
-    if show_trainable:
-        table.add_column("Trainable", justify="center")
-    connected = _branches(model)
-    if connected:
-        table.add_column("Connected to")
-    for depth, layer in _rows(model, expand_nested, layer_range):
-        row = [f"{'  ' * depth}{layer.name} ({type(layer).__name__})", _output_shape(layer), _params(layer)]
-        if show_trainable:
-            row.append("Y" if layer.trainable else "N")
-        if connected:
-            row.append(", ".join(_sources(layer)) or "-")
-        table.add_row(*row)
+    head, rows = _cells(model, expand_nested, show_trainable, layer_range)
+    table = Table(title=f'Model: "{escape(model.name)}"', title_justify="left", title_style="bold")
+    for name in head:
+        table.add_column(name, justify=_JUSTIFIED.get(name, "left"))
+    for row in rows:
+        table.add_row(*map(escape, row))
     width = line_length or min(max(shutil.get_terminal_size((100, 24)).columns, 80), 120)
     out = io.StringIO()
     console = Console(file=out if print_fn else None, width=width, highlight=False)
@@ -48,6 +40,45 @@ def print_summary(
     if print_fn is not None:
         for line in out.getvalue().rstrip("\n").split("\n"):
             print_fn(line)
+
+
+def html(model: Any) -> str:
+    """The table as HTML, which notebooks show for a model."""
+    head, rows = _cells(model)
+    titles = "".join(f"<th>{name}</th>" for name in head)
+    style = {index: f' style="text-align: {_JUSTIFIED[name]}"' for index, name in enumerate(head) if name in _JUSTIFIED}
+    lines = ["".join(f"<td{style.get(i, '')}>{_html(cell)}</td>" for i, cell in enumerate(row)) for row in rows]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    totals = "<br>".join(map(_html, _totals(model)))
+    about = f"{type(model).__name__} &quot;{_html(model.name)}&quot;"
+    return (
+        f"<table><caption>{about}</caption><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table><p>{totals}</p>"
+    )
+
+
+def _html(text: str) -> str:
+    return escape_html(text).replace("  ", "&emsp;")
+
+
+_JUSTIFIED: dict[str, Any] = {"Param #": "right", "Trainable": "center"}
+
+
+def _cells(
+    model: Any, expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None
+) -> tuple[list[str], list[list[str]]]:
+    """The titles of the columns, and the rows."""
+    connected = _branches(model)
+    head = ["Layer (type)", "Output Shape", "Param #"]
+    head += ["Trainable"] * show_trainable + ["Connected to"] * connected
+    rows = []
+    for depth, layer in _rows(model, expand_nested, layer_range):
+        row = [f"{'  ' * depth}{layer.name} ({type(layer).__name__})", _output_shape(layer), _params(layer)]
+        if show_trainable:
+            row.append("Y" if layer.trainable else "N")
+        if connected:
+            row.append(", ".join(_sources(layer)) or "-")
+        rows.append(row)
+    return head, rows
 
 
 def _rows(model: Any, expand: bool, layer_range: Any) -> list[tuple[int, Layer]]:

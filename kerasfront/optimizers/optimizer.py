@@ -550,9 +550,6 @@ class Optimizer(Constructed, Copied):
         with serialization.loading(custom_objects):
             return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
-
 
 def either(
     condition: Any, then: Callable[[], None], otherwise: Callable[[], None], variables: Sequence[Variable]

@@ -91,9 +91,6 @@ class SeedGenerator(Constructed):
     def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
         return cls(**config)
 
-    def __repr__(self) -> str:
-        return f"<SeedGenerator name={self.name}, seed={self._initial_seed}>"
-
 
 Seed = int | SeedGenerator | None
 

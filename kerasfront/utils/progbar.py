@@ -149,7 +149,7 @@ class Progbar(Constructed):
     def _progress(self, now: float, finalize: bool) -> Progress:
         known = self.target is not None
         return Progress(
-            count=f"{self._count():>{2 * len(str(self.target)) + 1}}" if known else self._count(),
+            head=f"{self._count():>{2 * len(str(self.target)) + 1}}" if known else self._count(),
             done=(min(self._seen / self.target, 1.0) if self.target else 1.0) if known else None,
             bar=self.width,
             time=_duration(self._left(now) if known and not finalize else now - self._start),

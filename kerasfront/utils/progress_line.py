@@ -18,7 +18,7 @@ _STYLES = {"bold": "\x1b[1m", "green": "\x1b[32m", "grey": "\x1b[37m"}
 class Progress(NamedTuple):
     """What there is to tell: each of these is a column of the line."""
 
-    count: str
+    head: str
     done: float | None  # from 0 to 1; None where the end isn't known
     bar: int  # the bar's length where there is room
     time: str
@@ -95,7 +95,7 @@ def _drawn(progress: Progress, layout: Layout, told: dict[str, Any], styled: boo
     def style(text: str, name: str) -> str:
         return f"{_STYLES[name]}{text}\x1b[0m" if styled and text else text
 
-    parts = [style(progress.count, "bold")]
+    parts = [style(progress.head, "bold")]
     if progress.done is not None and (width := int(progress.bar * layout.bar)):
         filled, letters = int(width * progress.done), _letters()
         parts.append(style(letters[0] * filled, "green") + style(letters[1] * (width - filled), "grey"))
