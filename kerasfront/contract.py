@@ -173,6 +173,10 @@ class Adapter:
         """The shape: integers, or native scalars for the dims that a compiled graph does not know."""
         return tuple(x.shape)
 
+    def held(self, dtype: str) -> str:
+        """The dtype of a tensor that is asked for in `dtype`, where the framework doesn't always have that."""
+        return dtype
+
     # -- devices
 
     def devices(self) -> list[str]:

@@ -28,6 +28,8 @@ class _Names(dict[Any, str]):
 
 
 _names = _Names()
+# What JAX makes of 64 bits unless `jax_enable_x64` is set.
+_NARROWED = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}
 
 
 class JaxVariable:
@@ -122,6 +124,9 @@ class JaxAdapter(Adapter):
 
     def dtype_name(self, x: Any) -> str:
         return _names[x.dtype]
+
+    def held(self, dtype: str) -> str:
+        return dtype if jax.config.jax_enable_x64 else _NARROWED.get(dtype, dtype)
 
     # -- devices
 

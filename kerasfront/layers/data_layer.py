@@ -280,12 +280,6 @@ def to_numpy(x: Any) -> np.ndarray[Any, Any]:
     return x.numpy()
 
 
-@functools.cache
-def available(dtype: str) -> str:
-    """What the backend makes of an integer dtype: JAX has 64 bits only where it was told to."""
-    return _adapter.dtype_name(_adapter.to_tensor(np.zeros((), dtypes.to_numpy(dtype)), None))
-
-
 def from_numpy(x: np.ndarray[Any, Any]) -> Any:
     """A tensor of the backend; strings stay an array (of text) where the backend has no tensors of strings."""
     if x.dtype.kind not in "OUS":

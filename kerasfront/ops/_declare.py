@@ -255,6 +255,7 @@ def bind_all(adapter: Any) -> None:
             f"The backend '{adapter.name}' does not supply the primitives {', '.join(sorted(missing))}.",
             hint="An adapter supplies every primitive, or declares a gap with its reason.",
         )
+    dtypes.bind(adapter.held)
     for op in OPS.values():
         op.bind(adapter)
     runtime.adapter = adapter

@@ -30,7 +30,7 @@ _IMAGE = Array((2, 5, 4, 3))
 
 def _back(y: Any, like: Any) -> Any:
     name = dtypes.standardize(like.dtype)
-    return cast(y, name) if name in ("float16", "bfloat16") else y
+    return y if dtypes.standardize(y.dtype) == name else cast(y, name)
 
 
 def _along(v: Any, axes: Sequence[int], rank: int) -> Any:

@@ -6,6 +6,7 @@ integer joined with a float keeps the float's width, and float16 joined with bfl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -76,6 +77,22 @@ def weak(value: bool | int | float | complex) -> str:
     return _WEAK[type(value)]
 
 
+class _Bound:
+    """What the bound backend makes of a dtype that it hasn't."""
+
+    held: Callable[[str], str] = staticmethod(lambda name: name)
+
+
+def bind(held_by_backend: Callable[[str], str]) -> None:
+    """Told by the contract: what the backend makes of each dtype."""
+    _Bound.held = staticmethod(held_by_backend)
+
+
+def held(name: str) -> str:
+    """The dtype of a tensor that is asked for in `name`: JAX has 64 bits only where it was told to."""
+    return _Bound.held(name)
+
+
 @lru_cache(maxsize=4096)
 def _join(names: tuple[str, ...], floatx: str) -> str:
     uppers = frozenset.intersection(*(_UPPER[name] for name in names))
@@ -93,7 +110,7 @@ def promote(*names: str) -> str:
     >>> promote("float16", "bfloat16"), promote("int64", "float16"), promote("int8", "uint8")
     ('float32', 'float16', 'int16')
     """
-    return _join(names, config.floatx())
+    return held(_join(names, config.floatx()))
 
 
 def floating(*names: str) -> str:
@@ -102,7 +119,7 @@ def floating(*names: str) -> str:
     >>> floating("bfloat16"), floating("int64", "float16")
     ('bfloat16', 'float16')
     """
-    return _join((*names, "float*"), config.floatx())
+    return held(_join((*names, "float*"), config.floatx()))
 
 
 def summed(name: str) -> str:
@@ -201,8 +218,8 @@ _REAL_OF = {"complex64": "float32", "complex128": "float64"}
 
 SAME = Rule(name="same")
 PROMOTE = Rule(promote, name="promote")
-# Products of int8 add up in int32, as hardware multiplies them.
-MULTIPLIED = Rule(lambda *names: "int32" if {*names} == {"int8"} else promote(*names), name="multiplied")
+# Products of int8 (and of bool with it) add up in int32, as hardware multiplies them.
+MULTIPLIED = Rule(lambda *names: "int32" if promote(*names) == "int8" else promote(*names), name="multiplied")
 NUMERIC = Rule(lambda *names: "int32" if promote(*names) == "bool" else promote(*names), name="numeric")
 FLOATING = Rule(floating, name="floating")
 BOOLEAN = fixed("bool", promote)

@@ -37,6 +37,8 @@ _numbers = itertools.count()
 class KerasTensor:
     """A symbolic tensor: a shape (None for unknown dims) and a dtype, and the node that made it.
 
+    The dtype is what the backend makes of the one that is asked for: on JAX without 64 bits, int32 of int64.
+
     Ops and layers applied to it record nodes, of which functional models are made.
 
     >>> import kerasfront as keras
@@ -61,7 +63,7 @@ class KerasTensor:
         row_splits_dtype: Any = None,
     ) -> None:
         self._shape = tuple(shape)
-        self._dtype = dtypes.standardize(dtype)
+        self._dtype = dtypes.held(dtypes.standardize(dtype))
         self._sparse = bool(sparse)
         self._ragged = bool(ragged)
         self._ragged_rank, self._row_splits_dtype = ragged_rank, row_splits_dtype

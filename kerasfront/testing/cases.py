@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -164,6 +165,37 @@ def differentiable_results(case: Case) -> list[bool]:
     declared = case.op.differentiable
     wanted = None if declared is None or isinstance(declared, bool) else set(declared)
     return [s.dtype == "float64" and (wanted is None or i in wanted) for i, s in enumerate(inferred(case))]
+
+
+def mixtures(op: Op, known: Any = dtypes.ALL) -> list[Case]:
+    """The first sample of several arrays, these in two dtypes: each dtype that results, from a pair or two."""
+    if not op.dtype.casts:
+        return []
+    index = next((i for i, s in enumerate(op.samples) if len(_free(s)) > 1), None)
+    tested, met, out = set(tested_dtypes(op)), dict[str, int](), list[Case]()
+    names = [n for n in dtypes.ALL if n in known and n in tested]
+    for first, second in itertools.product(names, names) if index is not None else ():
+        joined = op.dtype.operands(first, second)
+        if first != second and joined in tested and met.get(joined, 0) < 2:
+            met[joined] = met.get(joined, 0) + 1
+            out.append(_mixed(op, index or 0, (first, second)))
+    return out
+
+
+def _free(sample: Any) -> list[Array]:
+    leaves = tree.flatten((sample.args, sample.kwargs))
+    return [x for x in leaves if isinstance(x, Array) and x.dtype is None]
+
+
+def _mixed(op: Op, index: int, names: tuple[str, str]) -> Case:
+    sample, turn, seeds = op.samples[index], iter(range(1000)), iter(range(1000))
+
+    def one(x: Any) -> Any:
+        name = names[min(next(turn), 1)] if isinstance(x, Array) and x.dtype is None else ""
+        return np.asarray(x.draw(name, next(seeds))) if isinstance(x, Array) else x
+
+    args, kwargs = tree.map_structure(one, (sample.args, sample.kwargs))
+    return Case(op, index, " with ".join(names), args, kwargs)
 
 
 # ---- what is expected ---------------------------------------------------------------------------------------------

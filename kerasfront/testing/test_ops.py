@@ -151,6 +151,32 @@ def compatible(spec: Sequence[int | None], shape: Sequence[int]) -> bool:
     return len(spec) == len(shape) and all(m is None or m == n for m, n in zip(spec, shape, strict=True))
 
 
+def test_mixed_dtypes(adapter: Adapter, op: Op) -> None:
+    """Tensors of two dtypes give what inference says; without running it where that would mean to compile each."""
+    if not supplied(op, adapter):
+        return
+    failures = Failures(f"ops.{op.name} on {adapter.name}, two dtypes")
+    for case in cases.mixtures(op, adapter.native_dtypes):
+        with failures.catching(case, "it"):
+            want, got = [s.dtype for s in cases.inferred(case)], run_dtypes(case, adapter)
+            if got != want:
+                failures.add(case, f"it is {', '.join(got)}; inference says {', '.join(want)}")
+    failures.report()
+
+
+def run_dtypes(case: Case, adapter: Adapter) -> list[str]:
+    if not (adapter.functional and traces(adapter)):
+        args, kwargs = case.mapped(to_native(adapter))
+        return [adapter.dtype_name(x) for x in call(case.op, adapter, args, kwargs)]
+
+    def run(*tensors: Any) -> Any:
+        given = iter(tensors)
+        args, kwargs = case.mapped(lambda x: next(given))
+        return call(case.op, adapter, args, kwargs)
+
+    return [dtype for _, dtype in adapter.eval_shape(run, [cases.symbolic(x) for x in case.arrays()])]
+
+
 # ---- values -------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.layers._configured import positive, where
-from kerasfront.layers.data_layer import available
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._fingerprints import crossed, fingerprints, keyed_hashes
 from kerasfront.layers.preprocessing._host import HostLayer, as_arrays, as_bytes, is_string
@@ -34,10 +33,10 @@ class _HashLayer(HostLayer):
     @property
     def output_dtype(self) -> str:
         """The dtype of the output: an integer one in the mode "int"."""
-        return available(self.compute_dtype) if self.output_mode == "int" else self.compute_dtype
+        return dtypes.held(self.compute_dtype) if self.output_mode == "int" else self.compute_dtype
 
     def _encoded(self, inputs: Any, shape: Any) -> Any:
-        bins = self._on_host(self._bins, inputs, shape, available("int64"))
+        bins = self._on_host(self._bins, inputs, shape, dtypes.held("int64"))
         return encoded(bins, self.output_mode, self.num_bins, self.output_dtype, sparse=self.sparse)
 
     def _bins(self, *arrays: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -13,7 +13,6 @@ import numpy as np
 from kerasfront import config, ops, serialization
 from kerasfront.errors import DTypeError, NotBuiltError, SavingError
 from kerasfront.layers._configured import one_of, where
-from kerasfront.layers.data_layer import available
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._fingerprints import fingerprints, keyed_hashes
@@ -331,7 +330,7 @@ class Lookup(HostLayer):
         return self._encode(self._numbered(inputs))
 
     def _numbered(self, inputs: Any) -> Any:
-        return self._on_host(self._numbers_of, [inputs], inputs.shape, available("int64"))
+        return self._on_host(self._numbers_of, [inputs], inputs.shape, dtypes.held("int64"))
 
     def _encode(self, numbers: Any) -> Any:
         if self.output_mode == "tf_idf":
@@ -347,11 +346,11 @@ class Lookup(HostLayer):
         asked = self._dtype_policy.compute_dtype
         if self.output_mode == "tf_idf":
             return asked if dtypes.is_float(asked) else config.floatx()
-        return available(asked if dtypes.is_int(asked) else "int64")
+        return dtypes.held(asked if dtypes.is_int(asked) else "int64")
 
     @property
     def _inverted_dtype(self) -> str:
-        return self._token_dtype if self._token_dtype == "string" else available(self._token_dtype)
+        return self._token_dtype if self._token_dtype == "string" else dtypes.held(self._token_dtype)
 
     def _numbers_of(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The class number of each token."""

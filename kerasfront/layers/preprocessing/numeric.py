@@ -11,7 +11,7 @@ from kerasfront import ops
 from kerasfront.arguments import as_float, plain, several, wrong
 from kerasfront.errors import NotBuiltError, ShapeError
 from kerasfront.layers._configured import positive, where
-from kerasfront.layers.data_layer import DataLayer, available
+from kerasfront.layers.data_layer import DataLayer
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._quantiles import Quantiles
@@ -135,7 +135,7 @@ class Normalization(DataLayer):
         dtype = self._float
         self.adapt_mean = self.add_weight(shape, "zeros", name="mean", dtype=dtype, **options)
         self.adapt_variance = self.add_weight(shape, "ones", name="variance", dtype=dtype, **options)
-        self.count = self.add_weight((), "zeros", name="count", dtype=available("int64"), trainable=False)
+        self.count = self.add_weight((), "zeros", name="count", dtype=dtypes.held("int64"), trainable=False)
 
     @property
     def _float(self) -> str:

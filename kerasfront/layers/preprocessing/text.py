@@ -11,13 +11,13 @@ import numpy as np
 from kerasfront.contract import current
 from kerasfront.errors import DTypeError, NotBuiltError, ShapeError
 from kerasfront.layers._configured import one_of, positive, where
-from kerasfront.layers.data_layer import available, from_numpy, on_host, to_numpy, to_ragged
+from kerasfront.layers.data_layer import from_numpy, on_host, to_numpy, to_ragged
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing._encoding import encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects, as_text, is_string
 from kerasfront.layers.preprocessing._streams import batches
 from kerasfront.layers.preprocessing.lookup import StringLookup
-from kerasfront.spec import KerasTensor
+from kerasfront.spec import KerasTensor, dtypes
 
 _PUNCTUATION = string.punctuation.encode()
 _STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
@@ -260,8 +260,8 @@ class TextVectorization(HostLayer):
     def _numbers(self, inputs: Any) -> tuple[Any, Any]:
         """The class numbers as a tensor, and how many there are in each row."""
         shape = self._numbers_shape(inputs.shape)
-        dtype = self._lookup_layer.output_dtype if self.output_mode == "int" else available("int64")
-        specs = [KerasTensor(shape, dtype), KerasTensor(inputs.shape[:1], available("int64"))]
+        dtype = self._lookup_layer.output_dtype if self.output_mode == "int" else dtypes.held("int64")
+        specs = [KerasTensor(shape, dtype), KerasTensor(inputs.shape[:1], dtypes.held("int64"))]
         padded, lengths = on_host(self._padded, [inputs], specs)
         return padded, lengths
 
