@@ -337,13 +337,19 @@ def _range(least: float, most: float, usual: float = -math.inf) -> str:
 _SCALARS: dict[Any, Callable[..., Any]] = {int: as_int, float: as_float, bool: as_bool}
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """What an annotation says that an argument may be."""
 
     scalar: Callable[..., Any] | None  # a number, and of which kind
-    items: _Kind | None  # a sequence, and what it holds
+    items: Kind | None  # a sequence, and what it holds
     none: bool
     other: bool  # strings and things that this module knows nothing of: the body looks at what isn't a number
+
+    @property
+    def classes(self) -> frozenset[type]:
+        """The classes whose values are right as they are, but for what is in sequences."""
+        own = _CLASSES[self.scalar] if self.scalar else ()
+        return frozenset((*own, *((tuple, list) if self.items else ()), *((type(None),) if self.none else ())))
 
     def take(self, value: Any, name: str, owner: str) -> Any:
         if value is None and self.none:
@@ -366,7 +372,12 @@ def _int_or_bool(value: Any, name: str, owner: str) -> int:
     return found if isinstance(found, bool) else as_int(value, name, owner)
 
 
-def kind_of(annotation: Any, names: Mapping[str, Any]) -> _Kind | None:
+_CLASSES: dict[Any, tuple[type, ...]] = {
+    as_int: (int,), as_float: (int, float), as_bool: (bool,), _int_or_bool: (int, bool),
+}  # fmt: skip
+
+
+def kind_of(annotation: Any, names: Mapping[str, Any]) -> Kind | None:
     """What to make of an argument that is annotated so; None where no number is in it.
 
     Args:
@@ -375,7 +386,7 @@ def kind_of(annotation: Any, names: Mapping[str, Any]) -> _Kind | None:
     """
     if isinstance(annotation, str):
         try:
-            annotation = eval(annotation, dict(names))
+            annotation = _builtin(annotation) or eval(annotation, dict(names))
         except NameError:  # a type that is imported for the type checker only
             return None
     is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
@@ -388,7 +399,16 @@ def kind_of(annotation: Any, names: Mapping[str, Any]) -> _Kind | None:
         return None
     known = (type(None), *_SCALARS)
     other = any(p not in known and (items is None or not typing.get_args(p)) for p in parts)
-    return _Kind(scalar, items, type(None) in parts, other)
+    return Kind(scalar, items, type(None) in parts, other)
+
+
+@functools.cache
+def _builtin(annotation: str) -> Any:
+    """The type of an annotation that is made of built-in types, or None: most are, and many functions have them."""
+    try:
+        return eval(annotation, {"Sequence": Sequence})
+    except NameError:
+        return None
 
 
 class _Parameters:

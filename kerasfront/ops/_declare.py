@@ -12,10 +12,13 @@ import functools
 import inspect
 import linecache
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
 
 from kerasfront import scopes, tree
-from kerasfront.errors import CapabilityError, DTypeError, KerasFrontError
+from kerasfront.arguments import Kind, as_float, kind_of, plain
+from kerasfront.errors import ArgumentError, CapabilityError, DTypeError, KerasFrontError
 from kerasfront.naming import auto_name
 from kerasfront.ops import _composite
 from kerasfront.ops._docs import documented
@@ -89,6 +92,7 @@ class Op:
         self.tolerance, self.canonical = tolerance, canonical
         self.signature = inspect.signature(function)
         self.tensors = tuple(_tensor_parameters(self.signature))
+        self.statics = tuple(_static_parameters(function, self.signature))
         self.source: str = "unbound"
         self.namespace, self.call = _generate(self)
         self.spread = self.namespace["spread"]
@@ -272,6 +276,66 @@ def _tensor_parameters(signature: inspect.Signature) -> Iterator[tuple[int, str]
             yield index, "Tensors" if star and text == "Tensor" else text
 
 
+class Static(NamedTuple):
+    """A parameter whose values are numbers that a graph knows, or axes."""
+
+    index: int
+    name: str
+    kind: Kind | None
+    classes: frozenset[type]  # of values that the implementations take as they are
+
+    def taken(self, op: Op, value: Any) -> Any:
+        """The value with plain numbers, and several axes as a tuple; what isn't known yet stays.
+
+        A tensor where a float is asked stays too, as there may be a gradient by it.
+        """
+        if self.kind is not None and (type(value) not in self.classes or type(value) in (list, tuple)):
+            if self.kind.scalar is as_float and not isinstance(value, (np.generic, np.ndarray, str)):
+                return value
+            try:
+                value = self.kind.take(value, self.name, f"ops.{op.name}")
+            except ArgumentError:
+                if _is_plain(value):
+                    raise
+                value = type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+        return tuple(value) if isinstance(value, list) and self.name in _AXES else value
+
+
+_AXES = frozenset({"axis", "axes"})
+_WHOLE = frozenset({int, type(None)})
+
+
+def _static_parameters(function: Callable[..., Any], signature: inspect.Signature) -> Iterator[Static]:
+    for index, (name, parameter) in enumerate(signature.parameters.items()):
+        if str(parameter.annotation).removesuffix(" | None") in (*_KINDS, "Any", "str") and name not in _AXES:
+            continue
+        kind = kind_of(parameter.annotation, function.__globals__)
+        if kind is not None:
+            yield Static(index, name, kind, kind.classes - {list} if name in _AXES else kind.classes)
+        elif name in _AXES:
+            yield Static(index, name, None, frozenset({int, tuple, type(None)}))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is made of Python's own values: it is wrong now, and not a size that is known later."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return type(value) in _SCALARS or isinstance(value, (str, dict, type(None), np.generic, np.ndarray))
+
+
+def _plain_numbers(op: Op, slots: list[Any]) -> list[Any] | None:
+    """The slots with Python's numbers in sequences, where one held NumPy's; None where none did."""
+
+    def is_python(value: Any) -> bool:
+        return not isinstance(value, (list, tuple)) or not any(isinstance(v, (np.generic, np.ndarray)) for v in value)
+
+    held = [s.index for s in op.statics if not is_python(slots[s.index])]
+    plain = list(slots)
+    for static in op.statics:
+        plain[static.index] = static.taken(op, slots[static.index])
+    return plain if held and all(is_python(plain[i]) for i in held) else None
+
+
 def _parameter_source(parameter: inspect.Parameter, number: int) -> str:
     stars: dict[Any, str] = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
     prefix = stars.get(parameter.kind, "")
@@ -319,7 +383,16 @@ def _fast_test(op: Op, parameters: list[inspect.Parameter]) -> str | None:
                 same_dtype.append(f"((dtype_ := {name}.dtype) is usual or dtype_ in ready)")
             else:
                 same_dtype.append(f"({name} is None or {equal})" if optional else equal)
-    return " and ".join(classes + same_dtype) or "not mode.inferring"
+    numbers = []
+    for index, name, kind, _ in op.statics:
+        if kind is None or not kind.other:
+            known = f"{name}.__class__ in plain{index}"
+            if op.kind == "derived" and kind is not None and kind.items is not None:
+                # A body of ours reckons with the numbers, where a framework only reads them.
+                known = f"({known} and ({name}.__class__ not in sequences or whole(map(type, {name}))))"
+            required = parameters[index].default is inspect.Parameter.empty
+            numbers.append(known if required else f"({name} is _default{index} or {known})")
+    return " and ".join([*(classes + same_dtype or ["not mode.inferring"]), *numbers])
 
 
 def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
@@ -328,11 +401,6 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
     slots = ", ".join(p.name for p in parameters)
     test = _fast_test(op, parameters)
     lines = [f"def {name}({_header(parameters)}):", "    try:"]
-    lines += [
-        f"        if {p.name}.__class__ is list: {p.name} = tuple({p.name})"
-        for p in parameters
-        if p.name in ("axis", "axes")
-    ]
     lines += [
         f"        if {p.name} is not None: {p.name} = standard({p.name})" for p in parameters if p.name == "dtype"
     ]
@@ -361,9 +429,11 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
     namespace: dict[str, Any] = {
         "op": op, "general": _general, "explain": _explain, "standard": dtypes.standardize, "mode": mode,
         "native": frozenset(), "ready": frozenset(), "usual": None, "boolean": None, "impl": _unbound(op),
-        "masked": _masked, "masks": scopes.masks, "shorten": shorten,
+        "masked": _masked, "masks": scopes.masks, "sequences": (list, tuple), "whole": _WHOLE.issuperset,
+        "shorten": shorten,
     }  # fmt: skip
     namespace.update({f"_default{i}": p.default for i, p in enumerate(parameters)})
+    namespace.update({f"plain{static.index}": static.classes for static in op.statics})
     exec(compile(source, filename, "exec"), namespace)
     call = namespace[name]
     call.__doc__, call.__module__, call.__qualname__ = documented(op), op.function.__module__, name
@@ -487,6 +557,10 @@ def _map_tensors(op: Op, slots: list[Any], function: Callable[[Any], Any]) -> li
 
 def _general(op: Op, slots: list[Any]) -> Any:
     adapter = runtime.need()
+    for static in op.statics:
+        value = slots[static.index]
+        if type(value) not in static.classes or type(value) in (list, tuple):
+            slots[static.index] = static.taken(op, value)
     symbolic = concrete = False
     for index, kind in op.tensors:
         value = slots[index]
@@ -633,6 +707,8 @@ def _explain(op: Op, error: Exception, slots: list[Any]) -> Any:
 
     Where the framework has no kernel for the dtype, there is a result instead: that of a wider dtype.
     """
+    if (plain := _plain_numbers(op, slots)) is not None:
+        return _general(op, plain)
     if isinstance(error, KerasFrontError):
         if not getattr(error, "__notes__", None):  # a body's own check; what an op inside raised has its note
             error.add_note(f"in {_described(op, slots)}")

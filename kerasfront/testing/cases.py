@@ -205,9 +205,26 @@ def symbolic(x: np.ndarray[Any, Any]) -> KerasTensor:
     return KerasTensor(x.shape, x.dtype.name)
 
 
-def inferred(case: Case, stand_in: Callable[[Any], Any] = symbolic) -> list[KerasTensor]:
+def with_numbers(op: Op, args: Any, kwargs: Any, make: Callable[[Any], Any] | None) -> tuple[Any, Any]:
+    """The arguments, with each number that a graph knows (an axis, a size) as `make` gives it; None: as it is."""
+
+    def made(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(made, value))
+        return make(value) if make is not None and type(value) in (bool, int, float) else value
+
+    bound = op.signature.bind(*args, **kwargs)
+    for static in op.statics:
+        if static.kind is not None and static.name in bound.arguments:
+            bound.arguments[static.name] = made(bound.arguments[static.name])
+    return bound.args, bound.kwargs
+
+
+def inferred(
+    case: Case, stand_in: Callable[[Any], Any] = symbolic, number: Callable[[Any], Any] | None = None
+) -> list[KerasTensor]:
     """The symbolic results, by the op's rules."""
-    args, kwargs = case.mapped(stand_in)
+    args, kwargs = with_numbers(case.op, *case.mapped(stand_in), number)
     return [_spec(x) for x in tree.flatten(infer(case.op.call, args, kwargs)) if x is not None]
 
 

@@ -273,6 +273,36 @@ def check_lists(case: Case, adapter: Adapter, failures: Failures) -> None:
             failures.add(case, f"with lists and Python scalars it {text}")
 
 
+def test_numbers(adapter: Adapter, op: Op, selection: Selection) -> None:
+    """NumPy's scalars, and arrays without axes, stand for the numbers that a graph knows, in tuples of them too."""
+    failures = Failures(f"ops.{op.name} on {adapter.name}, kinds of numbers")
+    for case in selection.of(number_cases(op, adapter), number(op, adapter)):
+        for make in (lambda x: np.asarray(x)[()], np.asarray):
+            doing = f"with numbers such as {make(1)!r} "
+            with failures.catching(case, f"{doing}inference"):
+                got, want = cases.inferred(case, number=make), cases.inferred(case)
+                if [(s.shape, s.dtype) for s in got] != [(s.shape, s.dtype) for s in want]:
+                    failures.add(case, f"{doing}inference says {got}, else {want}")
+            with failures.catching(case, f"{doing}it"):
+                args, kwargs = cases.with_numbers(op, *case.mapped(to_native(adapter)), make)
+                check_results(case, adapter, call(op, adapter, args, kwargs), failures, f"{doing}it")
+    failures.report()
+
+
+def number_cases(op: Op, adapter: Adapter) -> list[Case]:
+    """The samples, in the main dtype, that give such a number; few where each costs a compilation."""
+    if not supplied(op, adapter) or cases.main_dtype(op) not in adapter.native_dtypes:
+        return []
+    found = [c for c in cases.matrix(op, adapter.native_dtypes) if c.dtype == cases.main_dtype(op) and gives_number(c)]
+    return found[:2] if adapter.functional and traces(adapter) else found
+
+
+def gives_number(case: Case) -> bool:
+    given = case.op.signature.bind(*case.args, **case.kwargs).arguments
+    statics = [given.get(s.name) for s in case.op.statics if s.kind is not None]
+    return any(type(leaf) in (bool, int, float) for leaf in tree.flatten(statics))
+
+
 # ---- compiled -----------------------------------------------------------------------------------------------------
 
 
