@@ -421,7 +421,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
         symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs)))
         several = args and isinstance(args[0], (list, tuple, dict))
         if (symbolic or several or not self.built) and self.input_spec is not None and args:
-            check_inputs(self.input_spec, args[0], self)
+            self._check_inputs(args[0])
         if not self.built:
             self._maybe_build(args, kwargs)
         if symbolic and not mode.inferring:
@@ -430,6 +430,10 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
         first = self._argument(self._call_spec.first, args, kwargs)
         outputs = self._in_call(self._call_or_evaluate if symbolic else self.call, args, kwargs)
         return self._finish(first, outputs, previous)
+
+    def _check_inputs(self, inputs: Any) -> None:
+        """Raise a ShapeError where inputs don't fit `input_spec`."""
+        check_inputs(self.input_spec, inputs, self)
 
     def _in_call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run `function` inside the context of a call of this layer: training flag, autocast, losses."""
@@ -533,7 +537,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
             raise error
         if self.input_spec is not None and args:
             try:
-                check_inputs(self.input_spec, args[0], self)
+                self._check_inputs(args[0])
             except ValueError as ours:
                 ours._layer = self  # type: ignore[attr-defined]
                 raise ours from error

@@ -102,7 +102,7 @@ def _like(x: KerasTensor) -> KerasTensor:
 
 
 def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_function: Any) -> Model:
-    given = tree.flatten(input_tensors) if input_tensors is not None else [_like(x) for x in model.inputs]
+    given = model._plan.laid(input_tensors) if input_tensors is not None else [_like(x) for x in model.inputs]
     if len(given) != len(model.inputs):
         raise ValueError(f"The model '{model.name}' has {len(model.inputs)} inputs; {len(given)} `input_tensors` came.")
     values = {id(x): new for x, new in zip(model.inputs, given, strict=True)}

@@ -7,13 +7,13 @@ from typing import Any
 
 from kerasfront import serialization, tree
 from kerasfront.contract import current
-from kerasfront.errors import ShapeError
 from kerasfront.layers.core_input import InputLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.models.entry import Entry
 from kerasfront.models.graph import Plan
 from kerasfront.models.model import Model, with_masks
 from kerasfront.ops._declare import Applied
+from kerasfront.pairing import Pairing
 from kerasfront.saving import op_configs
 from kerasfront.spec import KerasTensor, Node
 
@@ -90,9 +90,10 @@ class Functional(Model):
 
     @property
     def output_names(self) -> list[str]:
-        if isinstance(self._outputs_struct, dict):
-            return [str(k) for k in sorted(self._outputs_struct)]
-        return [x.node.operation.name for x in self._plan.outputs if x.node is not None]
+        return [_name_of_output(x) for x in self._plan.outputs]
+
+    def _names_of_outputs(self) -> list[str]:
+        return [_name_of_output(x) for x in Pairing(self._outputs_struct).leaves(self._outputs_struct)]
 
     @property
     def operations(self) -> list[Any]:
@@ -122,32 +123,10 @@ class Functional(Model):
         fitted = self._entry.fitted
         if self._plain_input and not isinstance(inputs, (list, tuple, dict)):
             return [fitted(inputs, 0, self)]
-        return [fitted(x, i, self) for i, x in enumerate(self._flat(inputs))]
+        return [fitted(x, i, self) for i, x in enumerate(self._plan.laid(inputs, self._entry.optional, self))]
 
-    def _flat(self, inputs: Any) -> list[Any]:
-        if isinstance(inputs, dict) and not isinstance(self._inputs_struct, dict):
-            return [self._by_name(inputs, name) for name in self._input_names]
-        if isinstance(inputs, dict):
-            keys = sorted(self._inputs_struct)
-            missing = [k for k in keys if k not in inputs]
-            if not missing:
-                return tree.flatten({k: inputs[k] for k in keys})
-            return [self._by_name(inputs, name) for name in self._input_names]
-        flat = tree.flatten(inputs)
-        if len(flat) != len(self._plan.inputs):
-            raise ShapeError(
-                f"The model '{self.path}' expects {len(self._plan.inputs)} input(s) "
-                f"({', '.join(self._input_names)}); {len(flat)} came."
-            )
-        return flat
-
-    def _by_name(self, inputs: dict[str, Any], name: str) -> Any:
-        if name not in inputs:
-            raise ShapeError(
-                f"The model '{self.path}' expects an input named '{name}'; the inputs came with the keys "
-                f"{', '.join(map(repr, inputs))}."
-            )
-        return inputs[name]
+    def _check_inputs(self, inputs: Any) -> None:
+        """Nothing: `call` fits and checks them."""
 
     # -- config
 
@@ -195,6 +174,11 @@ class Functional(Model):
 
 
 Model._functional = Functional
+
+
+def _name_of_output(x: KerasTensor) -> str:
+    """The name of the layer that an output comes from."""
+    return str(x.node.operation.name) if x.node is not None else x.name
 
 
 def _plain_subclass(model: Functional) -> bool:

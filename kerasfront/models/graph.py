@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import tree
@@ -10,6 +10,7 @@ from kerasfront.layers._calls import map_shapes
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.operation import Operation
 from kerasfront.ops._declare import Applied
+from kerasfront.pairing import Pairing
 from kerasfront.spec import KerasTensor, Node
 
 _Step = Callable[[list[Any]], None]
@@ -111,7 +112,7 @@ class Function(Operation):
         return list(dict.fromkeys(node.operation for node in self._plan.nodes))
 
     def call(self, inputs: Any) -> Any:
-        return self._plan.run(tree.flatten(inputs))
+        return self._plan.run(self._plan.laid(inputs))
 
     def compute_output_spec(self, inputs: Any) -> Any:
         return super().compute_output_spec(inputs)
@@ -135,6 +136,9 @@ class Plan:
                 if not isinstance(value, KerasTensor):
                     raise ValueError(f"Expected the {what} to be KerasTensors (made by Input()), got {value!r}.")
         self.nodes = nodes_between(self.inputs, self.outputs)
+        self._places = Pairing(inputs, _input_names(inputs), kind="input")
+        # For each place, in the order in which the inputs were given, where it is among `self.inputs`.
+        self._order = self._places.leaves(tree.pack_sequence_as(inputs, range(len(self.inputs))))
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -154,12 +158,29 @@ class Plan:
     # The steps are functions over the layers of this plan: a copy has its own, of its own layers.
     def __getstate__(self) -> dict[str, Any]:
         return {"recorded": recorded(self.outputs), "inputs": self.inputs, "structure": self.structure,
-                "nodes": self.nodes}  # fmt: skip
+                "nodes": self.nodes, "_places": self._places, "_order": self._order}  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         put_back(state.pop("recorded"))
         self.__dict__.update(state, outputs=tree.flatten(state["structure"]))
         self._lay_out()
+
+    def laid(self, inputs: Any, optional: Sequence[bool] = (), model: Any = None) -> list[Any]:
+        """A value for each of `self.inputs`, from inputs nested as they are, a list in their order, or a dict.
+
+        Args:
+            inputs: A dict goes by the keys of the model's own dict, or by the names of the `Input`s; it may hold more.
+            optional: Which inputs a dict may leave out.
+            model: The model that an error names.
+        """
+        if isinstance(inputs, dict) and any(optional):
+            absent = [i for i, place in enumerate(self._order) if optional[place]]
+            inputs = {**self._places.filled(absent), **inputs}
+        found = self._places.pair(inputs, "inputs", extra=True, model=model)
+        out = [None] * len(found)
+        for place, value in zip(self._order, found, strict=True):
+            out[place] = value
+        return out
 
     def run(self, values: list[Any]) -> Any:
         """The outputs for values of the inputs, in their order."""
@@ -173,6 +194,11 @@ class Plan:
         if self.single:
             return slots[self.results[0]]
         return tree.pack_sequence_as(self.structure, [slots[i] for i in self.results])
+
+
+def _input_names(inputs: Any) -> list[str]:
+    """The names of the `Input`s, in the order in which they were given."""
+    return [x.node.operation.name if x.node is not None else x.name for x in Pairing(inputs).leaves(inputs)]
 
 
 def _step(node: Node, places: dict[int, int]) -> _Step:

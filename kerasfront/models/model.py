@@ -14,6 +14,7 @@ from kerasfront.layers.layer import Layer
 from kerasfront.layers.quantized import CALIBRATED, config_for, quantize_tree
 from kerasfront.metrics.metric import Metric
 from kerasfront.models.summary import html, print_summary
+from kerasfront.pairing import Pairing
 from kerasfront.saving import model_files
 from kerasfront.spec import KerasTensor
 from kerasfront.tracebacks import entry_point
@@ -223,9 +224,10 @@ class Model(Trainer):
 
 def with_masks(inputs: Any, mask: Any) -> Any:
     """The inputs with the masks that a call was given for them: one, or nested as they are; None leaves their own."""
-    tensors, given = tree.flatten(inputs), tree.flatten(mask)
-    if len(tensors) != len(given):
-        raise ValueError(f"Expected a mask (or None) for each of {len(tensors)} inputs, got {len(given)}.")
+    tensors, places = tree.flatten(inputs), Pairing(inputs, kind="input")
+    order = places.leaves(tree.pack_sequence_as(inputs, range(len(tensors))))
+    laid = dict(zip(order, places.pair(mask, "mask", missing=True), strict=True))
+    given = [laid[i] for i in range(len(tensors))]
     # Copies, so that the caller's tensors stay as they are.
     out = [x if m is None else ops.copy(x) for x, m in zip(tensors, given, strict=True)]
     for x, m in zip(out, given, strict=True):

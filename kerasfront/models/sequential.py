@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import scopes, serialization, tree
-from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import give_paths
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
@@ -13,6 +12,7 @@ from kerasfront.layers.layer import _scope_of as scope_of
 from kerasfront.models.entry import Entry
 from kerasfront.models.graph import put_back, recorded
 from kerasfront.models.model import Model, with_masks
+from kerasfront.pairing import Pairing
 from kerasfront.spec import KerasTensor
 
 
@@ -129,16 +129,7 @@ class Sequential(Model):
 
     def _only(self, inputs: Any) -> Any:
         """The input that came in a list, or under its name."""
-        names = self._entry.names
-        if isinstance(inputs, dict) and inputs.keys() != {*names}:
-            raise ShapeError(
-                f"The Sequential model '{self.path}' has one input, '{names[0]}'; the inputs came with the keys "
-                f"{', '.join(map(repr, inputs))}."
-            )
-        flat = tree.flatten(inputs)
-        if len(flat) != 1:
-            raise ShapeError(f"The Sequential model '{self.path}' has one input; {len(flat)} came.")
-        return flat[0]
+        return Pairing(None, self._entry.names, kind="input").pair(inputs, "inputs", model=self)[0]
 
     @property
     def layers(self) -> list[Layer]:
@@ -178,6 +169,9 @@ class Sequential(Model):
 
     def _known_outputs(self) -> Any:
         return None if "call" in self.__dict__ or type(self).call is not Sequential.call else self._output
+
+    def _names_of_outputs(self) -> list[str]:
+        return self.output_names
 
     def _needs_input(self) -> Any:
         if self._input is None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kerasfront import losses as losses_namespace
 from kerasfront import metrics as metrics_namespace
 from kerasfront import ops, tree
-from kerasfront.errors import KerasFrontError, ShapeError
+from kerasfront.errors import DataError, KerasFrontError, ShapeError
 from kerasfront.losses.loss import Loss, LossFunctionWrapper
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import Mean, MeanMetricWrapper
+from kerasfront.pairing import Pairing
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -27,8 +28,14 @@ def _is_function_like(value: Any) -> bool:
 
 
 def _name_of(function: Any) -> str:
+    """The name of a loss or metric that came as a function."""
     name = getattr(function, "__name__", None) or getattr(function, "name", None)
-    return str(name) if name else type(function).__name__.lower()
+    return str(name).strip("<>") if name else type(function).__name__.lower()
+
+
+def _loss_name(given: Any, loss: Loss) -> str:
+    """What a loss is called: the name by which it was given, or its own."""
+    return given if isinstance(given, str) else loss.name
 
 
 def loss_from(value: Any) -> Loss | None:
@@ -39,51 +46,28 @@ def loss_from(value: Any) -> Loss | None:
     return found if isinstance(found, Loss) else LossFunctionWrapper(found, name=_name_of(found))
 
 
-class Outputs:
-    """The model's outputs as a flat list, with the names by which losses and metrics may be given."""
+class Outputs(Pairing):
+    """The places of a model's outputs, and what losses and metrics of each are called in the results.
 
-    def __init__(self, y_pred: Any, names: Sequence[str] | None) -> None:
-        self.count = len(tree.flatten(y_pred))
-        self.keys: list[str] | None = None
-        if isinstance(y_pred, dict):
-            self.keys = [str(k) for k in sorted(y_pred)] if len(y_pred) == self.count else None
-        self.names = list(names) if names and len(names) == self.count else self.keys
-        self.is_dict = self.keys is not None
+    The names are Keras's: of an output in a dict its keys, of one in a list its layer's name, where the model is a
+    graph; else a loss has its own name, and a metric no name in front.
+    """
 
-    def label(self, index: int) -> str:
-        return self.names[index] if self.names else f"output_{index}"
+    def loss_label(self, index: int, own: str) -> str:
+        """What the loss of an output is called, before `_loss`; `own` is the loss's own name."""
+        path = self.paths[index]
+        if path and isinstance(path[-1], str):
+            return "/".join(map(str, path))
+        return "/".join(map(str, (*path[:-1], self.names[index] if self.names else own)))
 
-    def spread(self, value: Any, what: str) -> list[Any]:
-        """One entry an output, from a list in their order or a dict by their names."""
-        if value is None:
-            return [None] * self.count
-        if isinstance(value, dict):
-            known = [n for n in {*(self.names or ()), *(self.keys or ())}]
-            strange = [k for k in value if k not in known]
-            if strange:
-                raise ValueError(
-                    f"`{what}` names {', '.join(map(repr, strange))}; the model's outputs are "
-                    f"{', '.join(sorted(known)) or 'unnamed'}."
-                )
-            return [value.get(self.label(i), value.get(self.keys[i]) if self.keys else None) for i in range(self.count)]
-        flat = list(value)
-        if len(flat) != self.count:
-            raise ValueError(f"`{what}` has {len(flat)} entries for {self.count} outputs.")
-        return flat
-
-
-def flatten_targets(y: Any, y_pred: Any, what: str) -> list[Any]:
-    """The targets in the order of the flattened predictions."""
-    if isinstance(y_pred, dict) and isinstance(y, dict):
-        missing = [k for k in y_pred if k not in y]
-        if len(missing) < len(y_pred):
-            return [y.get(k) for k in sorted(y_pred)]
-        raise ValueError(f"`{what}` has the keys {sorted(y)}, the outputs have {sorted(y_pred)}.")
-    flat = tree.flatten(y)
-    count = len(tree.flatten(y_pred))
-    if len(flat) != count:
-        raise ValueError(f"`{what}` has {len(flat)} arrays for {count} output(s) of the model.")
-    return flat
+    def metric_prefix(self, index: int) -> str:
+        """What stands in front of the names of an output's metrics."""
+        path = self.paths[index]
+        if self.count == 1:
+            return ""
+        if all(len(one) == 1 for one in self.paths) and isinstance(path[0], str):
+            return f"{path[0]}_"
+        return f"{self.names[index]}_" if self.names else ""
 
 
 class CompileLoss:
@@ -91,58 +75,61 @@ class CompileLoss:
 
     def __init__(self, loss: Any, loss_weights: Any = None, output_names: Sequence[str] | None = None) -> None:
         self.given, self.weights_given, self.output_names = loss, loss_weights, output_names
+        self.outputs: Outputs | None = None
         self.losses: list[Loss | None] = []
         self.weights: list[Any] = []
         self.trackers: list[Mean] = []
-        self.built = False
         # Names and configs are checked at once, so that a wrong one fails in compile().
-        self._resolved = tree.map_structure(loss_from, loss) if not _is_function_like(loss) else loss_from(loss)
+        self._resolved = _mapped(lambda one: (one, loss_from(one)), loss)
+
+    @property
+    def built(self) -> bool:
+        return self.outputs is not None
 
     def build(self, y_pred: Any) -> None:
         outputs = Outputs(y_pred, self.output_names)
-        if _is_function_like(self.given):
-            self.losses = [self._resolved] * outputs.count
-        else:
-            self.losses = outputs.spread(self._resolved, "loss")
-        weights = self.weights_given
-        if isinstance(weights, (int, float)):
-            weights = [weights] * outputs.count
-        self.weights = outputs.spread(weights, "loss_weights")
-        if outputs.count > 1:
-            self.trackers = [
-                Mean(name=f"{outputs.label(i)}_loss") for i, loss in enumerate(self.losses) if loss is not None
-            ]
-        self.built = True
+        found = outputs.pair(self._resolved, "loss", missing=True, spread=True, is_leaf=_is_resolved)
+        self.losses = [None if pair is None else pair[1] for pair in found]
+        self.weights = outputs.pair(
+            _numbers(self.weights_given), "loss_weights", missing=True, spread=True, is_leaf=_is_number
+        )
+        labels = [outputs.loss_label(i, _loss_name(*pair)) for i, pair in enumerate(found) if pair and pair[1]]
+        if len(labels) > 1:
+            self.trackers = [Mean(name=name) for name in _distinct([f"{label}_loss" for label in labels])]
+        self.outputs = outputs
 
     def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss, a scalar tensor."""
-        if not self.built:
+        """The loss, a scalar tensor; None where no output has one."""
+        if self.outputs is None:
             self.build(y_pred)
-        if len(self.losses) == 1 and not isinstance(y_pred, (list, tuple, dict)):
-            loss = self.losses[0]
-            value = None if loss is None else _computed(loss, _only(y), y_pred, _only(sample_weight))
-            weight = self.weights[0]
-            return value if weight is None or value is None else value * weight
-        return self._several(y, y_pred, sample_weight)
-
-    def _several(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
-        predictions = tree.flatten(y_pred)
-        targets = flatten_targets(y, y_pred, "y")
-        weights = [None] * len(predictions) if sample_weight is None else tree.flatten(sample_weight)
-        if len(weights) == 1:
-            weights = weights * len(predictions)
+        assert self.outputs is not None
+        predictions = self.outputs.leaves(y_pred)
+        targets = self.outputs.pair(y, "y", missing=True)
+        weights = self.outputs.pair(sample_weight, "sample_weight", missing=True, spread=True)
+        if len(self.losses) == 1:
+            return self._one(0, targets[0], predictions[0], weights[0])[1]
         total, trackers = None, iter(self.trackers)
-        for target, prediction, weight, loss, factor in zip(
-            targets, predictions, weights, self.losses, self.weights, strict=True
-        ):
-            if loss is None:
+        for index, (target, prediction, weight) in enumerate(zip(targets, predictions, weights, strict=True)):
+            value, weighted = self._one(index, target, prediction, weight)
+            if value is None:
                 continue
-            value = _computed(loss, target, prediction, weight)
             if self.trackers:
                 next(trackers).update_state(ops.stop_gradient(value), sample_weight=_rows(prediction))
-            value = value if factor is None else value * factor
-            total = value if total is None else total + value
+            total = weighted if total is None else total + weighted
         return total
+
+    def _one(self, index: int, target: Any, prediction: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """The loss of an output, and what it adds to the sum."""
+        loss, factor = self.losses[index], self.weights[index]
+        if loss is None:
+            return None, None
+        if target is None:
+            raise DataError(f"The loss '{loss.name}'{self._where(index)} needs targets: `y` is None there.")
+        value = _computed(loss, target, prediction, sample_weight)
+        return value, value if factor is None else value * factor
+
+    def _where(self, index: int) -> str:
+        return f" of the output {self.outputs.called(index)}" if self.outputs and self.outputs.count > 1 else ""
 
     @property
     def adds_up(self) -> bool:
@@ -151,6 +138,28 @@ class CompileLoss:
 
     def get_config(self) -> Any:
         return self.given
+
+
+def _mapped(function: Callable[[Any], Any], losses: Any) -> Any:
+    """A structure of losses with what the function gives for each."""
+    if _is_function_like(losses):
+        return function(losses)
+    if isinstance(losses, Mapping):
+        return {key: _mapped(function, value) for key, value in losses.items()}
+    return [_mapped(function, value) for value in losses]
+
+
+def _is_resolved(value: Any) -> bool:
+    return isinstance(value, tuple)
+
+
+def _numbers(weights: Any) -> Any:
+    """Loss weights with lists for arrays of several numbers."""
+    return list(weights) if len(getattr(weights, "shape", ())) == 1 else weights
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, (Mapping, list, tuple))
 
 
 def _computed(loss: Loss, target: Any, prediction: Any, weight: Any) -> Any:
@@ -172,82 +181,84 @@ def _shown(x: Any) -> tuple[int | None, ...]:
     return tuple(None if d is None else int(d) for d in x.shape)
 
 
-def _only(value: Any) -> Any:
-    """The array in a structure that holds one."""
-    if not isinstance(value, (list, tuple, dict)):
-        return value
-    flat = tree.flatten(value)
-    return flat[0] if len(flat) == 1 else value
-
-
 def _rows(x: Any) -> Any:
     return ops.shape(x)[0]
 
 
-class CompileMetrics:
-    """The metrics that compile() was given, one group an output."""
+class CompileMetrics(Metric):
+    """The metrics that compile() was given, as one: its result is a dict of theirs."""
 
     def __init__(self, metrics: Any, weighted_metrics: Any = None, output_names: Sequence[str] | None = None) -> None:
+        super().__init__(name="compile_metrics")
         self.given, self.weighted_given, self.output_names = metrics, weighted_metrics, output_names
+        self.outputs: Outputs | None = None
         self.entries: list[tuple[int, Metric, bool]] = []
         self.names: list[str] = []
-        self.built = False
         for value in tree.flatten([metrics, weighted_metrics]):
             if isinstance(value, str) and value not in (*_ACCURACY, *_CROSSENTROPY):
                 metrics_namespace.get(value)  # a wrong name fails in compile()
 
     @property
+    def is_empty(self) -> bool:
+        """Whether compile() was given none."""
+        return self.given is None and self.weighted_given is None
+
+    @property
+    def built(self) -> bool:
+        return self.is_empty or self.outputs is not None
+
+    @property
     def metrics(self) -> list[Metric]:
+        """Each of them, once it is known to which output it belongs."""
         return [metric for _, metric, _ in self.entries]
 
     def build(self, y: Any, y_pred: Any) -> None:
         outputs = Outputs(y_pred, self.output_names)
-        predictions = tree.flatten(y_pred)
-        targets = flatten_targets(y, y_pred, "y") if y is not None else [None] * outputs.count
-        for given, weighted in ((self.given, False), (self.weighted_given, True)):
-            for index, group in enumerate(self._groups(given, outputs)):
-                for value in group:
+        predictions, targets = outputs.leaves(y_pred), outputs.pair(y, "y", missing=True)
+        for given, weighted, what in ((self.given, False, "metrics"), (self.weighted_given, True, "weighted_metrics")):
+            for index, group in enumerate(outputs.pair(given, what, missing=True, groups=True, is_leaf=_is_metric)):
+                for value in tree.flatten(group) if not _is_metric(group) else [group]:
                     metric = metric_from(value, targets[index], predictions[index])
-                    if metric is not None:
-                        self.entries.append((index, metric, weighted))
-                        name = value if isinstance(value, str) else metric.name
-                        self.names.append(f"{outputs.label(index)}_{name}" if outputs.count > 1 else name)
-        self.names = _distinct(self.names)
-        self.built = True
-
-    def _groups(self, given: Any, outputs: Outputs) -> list[list[Any]]:
-        if given is None:
-            return [[]] * outputs.count
-        if isinstance(given, dict):
-            groups = outputs.spread(given, "metrics")
-        elif outputs.count == 1:
-            flat = given if isinstance(given, (list, tuple)) else [given]
-            groups = [[v for v in flat for v in (v if isinstance(v, (list, tuple)) else [v])]]
-        else:
-            groups = outputs.spread(given, "metrics")
-        return [list(g) if isinstance(g, (list, tuple)) else [] if g is None else [g] for g in groups]
+                    if metric is None:
+                        continue
+                    self.entries.append((index, metric, weighted))
+                    name = value if isinstance(value, str) else metric.name
+                    self.names.append(_free(outputs.metric_prefix(index), name, weighted, self.names))
+        held = self._held("_metrics")
+        held += [metric for metric in self.metrics if not any(metric is one for one in held)]
+        self.outputs = outputs
 
     @property
     def adds_up(self) -> bool:
         """Whether joined batches are to each metric as one after the other."""
         return all(metric.adds_up for metric in self.metrics)
 
+    def reset_state(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
     def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch to each metric; those among the weighted ones are given the sample weights."""
         if not self.built:
             self.build(y, y_pred)
-        if not self.entries:
+        if not self.entries or self.outputs is None:
             return
-        predictions = tree.flatten(y_pred)
-        targets = flatten_targets(y, y_pred, "y") if y is not None else [None] * len(predictions)
-        weights = [None] * len(predictions) if sample_weight is None else tree.flatten(sample_weight)
-        if len(weights) == 1:
-            weights = weights * len(predictions)
+        predictions = self.outputs.leaves(y_pred)
+        targets = self.outputs.pair(y, "y", missing=True)
+        weights = self.outputs.pair(sample_weight, "sample_weight", missing=True, spread=True)
         for index, metric, weighted in self.entries:
             metric.update_state(
                 targets[index], predictions[index], **({"sample_weight": weights[index]} if weighted else {})
             )
 
-    def result(self, of: Callable[[Metric], Any]) -> dict[str, Any]:
+    def result(self) -> dict[str, Any]:
+        """What each metric has, by name."""
+        return self.results(lambda metric: metric.result())
+
+    def host_result(self) -> dict[str, Any]:
+        return self.results(lambda metric: metric.host_result())
+
+    def results(self, of: Callable[[Metric], Any]) -> dict[str, Any]:
         """What `of` gives for each metric, by name."""
         out: dict[str, Any] = {}
         for name, metric in zip(self.names, self.metrics, strict=True):
@@ -255,13 +266,31 @@ class CompileMetrics:
             out.update(value if isinstance(value, dict) else {name: value})
         return out
 
+    def get_config(self) -> dict[str, Any]:
+        return {"metrics": self.given, "weighted_metrics": self.weighted_given, "output_names": self.output_names}
 
-def _distinct(names: list[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    out = []
+
+def _is_metric(value: Any) -> bool:
+    return not isinstance(value, (Mapping, list, tuple)) or (isinstance(value, Mapping) and "class_name" in value)
+
+
+def _free(prefix: str, name: str, weighted: bool, taken: Sequence[str]) -> str:
+    """A name for a metric that none has yet; by Keras's rule a weighted one is called so where it needs to be."""
+    if weighted and f"{prefix}{name}" in taken:
+        name = f"weighted_{name}"
+    return _distinct([*taken, f"{prefix}{name}"])[-1]
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, with numbers behind those that were there before."""
+    out: list[str] = []
     for name in names:
-        seen[name] = seen.get(name, -1) + 1
-        out.append(name if not seen[name] else f"{name}_{seen[name]}")
+        number = 0
+        free = name
+        while free in out:
+            number += 1
+            free = f"{name}_{number}"
+        out.append(free)
     return out
 
 

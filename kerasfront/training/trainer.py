@@ -138,11 +138,13 @@ class Trainer(Layer):
         as_int(steps_per_execution, "steps_per_execution", "compile()", least=1)
         if run_eagerly and jit_compile is True:
             raise ValueError("`run_eagerly` and `jit_compile` can't both be True.")
-        names = getattr(self, "output_names", None)
+        names = self._names_of_outputs()
         state = self.__dict__
         state["optimizer"] = optimizer
         state["_compile_loss"] = CompileLoss(loss, loss_weights, names) if loss is not None else None
         state["_compile_metrics"] = CompileMetrics(metrics, weighted_metrics, names)
+        if loss is not None:
+            state.pop("_loss", None)
         state["_loss_tracker"] = Mean(name="loss")
         state["run_eagerly"], state["steps_per_execution"] = run_eagerly, steps_per_execution
         state["jit_compile"] = jit_compile
@@ -154,6 +156,21 @@ class Trainer(Layer):
             "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
         self._forget_functions()
+
+    def _names_of_outputs(self) -> list[str] | None:
+        """A name for each output, in the order of the outputs themselves, where the model knows them."""
+        return None
+
+    @property
+    def loss(self) -> Any:
+        """The loss as it was given to compile(), or what a model of your own set; None before."""
+        if "_loss" in self.__dict__ or not self.compiled:
+            return self.__dict__.get("_loss")
+        return self._compile_arguments["loss"]
+
+    @loss.setter
+    def loss(self, value: Any) -> None:
+        self.__dict__["_loss"] = value
 
     def _forget_functions(self) -> None:
         self._derived.forget_functions()
@@ -194,9 +211,9 @@ class Trainer(Layer):
         if not self.compiled:
             return []
         found: list[Metric] = [self._loss_tracker]
-        if self._compile_loss is not None:
-            found += self._compile_loss.trackers
-        return [*found, *self._compile_metrics.metrics]
+        if not self._compile_metrics.is_empty:
+            found.append(self._compile_metrics)
+        return found + (self._compile_loss.trackers if self._compile_loss is not None else [])
 
     @property
     def metrics_names(self) -> list[str]:
@@ -226,7 +243,7 @@ class Trainer(Layer):
                 out["loss"] = of(self._loss_tracker)
             for tracker in self._compile_loss.trackers if self._compile_loss is not None else ():
                 out[tracker.name] = of(tracker)
-            out.update(self._compile_metrics.result(of))
+            out.update(self._compile_metrics.results(of))
         for metric in self.metrics:
             if id(metric) not in known:
                 value = of(metric)
@@ -382,8 +399,10 @@ class Trainer(Layer):
 
     def _foreign_parts(self) -> list[Any]:
         """The layers, metrics, losses and so on that a user wrote: a step may read plain attributes of theirs."""
-        parts = [*self._flatten_layers(), *self.metrics, self.optimizer if self.compiled else None]
-        parts += [] if not self.compiled or self._compile_loss is None else self._compile_loss.losses
+        parts: list[Any] = [*self._flatten_layers(), *self.metrics]
+        if self.compiled:
+            parts += [self.optimizer, *self._compile_metrics.metrics]
+            parts += [] if self._compile_loss is None else self._compile_loss.losses
         return [part for part in parts if part is not None and not type(part).__module__.startswith("kerasfront.")]
 
     def _jit(self) -> bool | str:
