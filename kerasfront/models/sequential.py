@@ -129,7 +129,7 @@ class Sequential(Model):
 
     def _only(self, inputs: Any) -> Any:
         """The input that came in a list, or under its name."""
-        return Pairing(None, self._entry.names, kind="input").pair(inputs, "inputs", model=self)[0]
+        return Pairing(None, self._entry.names, kind="input").pair(inputs, "inputs", extra=True, model=self)[0]
 
     @property
     def layers(self) -> list[Layer]:

@@ -95,7 +95,7 @@ class BatchSource:
         raise NotImplementedError
 
     def spec(self) -> Batch:
-        """The first batch with an `ArraySpec` for each array; no batch is lost."""
+        """The first batch with an `ArraySpec` for each array; no batch is lost, and none is drawn by a second call."""
         raise NotImplementedError
 
     def reset(self) -> None:
@@ -141,6 +141,7 @@ def make_batches(
     class_weight: Mapping[int, float] | None = None,
     seed: int | None = None,
     for_predict: bool = False,
+    first_epoch: int = 0,
 ) -> BatchSource:
     """Anything that fit, evaluate and predict take, as a source of batches.
 
@@ -157,6 +158,7 @@ def make_batches(
         class_weight: A weight for each class, multiplied into the sample weights.
         seed: For the order, which is the same on each backend; by default a random one.
         for_predict: Batches are `(x,)` in their own order, whatever the input yields.
+        first_epoch: The number of the epoch that comes first: its order is drawn by it.
 
     Raises:
         ValueError: Lengths differ, the data is empty or of a kind that no model takes, or arguments don't go
@@ -181,7 +183,7 @@ def make_batches(
         check_stream_arguments(stream, y, sample_weight, steps)
         if batch_size is not None:
             warnings.warn(f"`batch_size` is ignored: `x` ({stream.kind}) yields batches.", stacklevel=3)
-        return StreamBatches(stream, steps, class_weight, for_predict)
+        return StreamBatches(stream, steps, class_weight, for_predict, first_epoch)
     parts = (x,) if for_predict else (x, y, combine(y, sample_weight, class_weight))
     return ArrayBatches(parts, batch_size or BATCH_SIZE, steps, shuffle, number)
 
@@ -363,7 +365,12 @@ class StreamBatches(BatchSource):
     batch_size = None
 
     def __init__(
-        self, stream: Stream, steps: int | None, class_weight: Mapping[int, float] | None, for_predict: bool
+        self,
+        stream: Stream,
+        steps: int | None,
+        class_weight: Mapping[int, float] | None,
+        for_predict: bool,
+        first_epoch: int = 0,
     ) -> None:
         self._stream = stream
         self._steps = steps
@@ -372,13 +379,19 @@ class StreamBatches(BatchSource):
         self.num_batches = steps if steps is not None or stream.length == INFINITE else stream.length
         self._running: Iterator[Any] | None = None
         self._peeked: Any = _END
+        self._spec: Batch | None = None
+        self._first = first_epoch
         self._passes = 0
+        self._number = 0  # the number with which the pass that runs was begun
         self._yielded = 0  # batches in the pass that runs, or in all where there is only one
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         done = 0
-        if epoch != 0 and self._steps is None and self._stream.restarts:
-            self._restart()  # what was peeked at was epoch 0
+        if self._steps is None:
+            # The batch that was peeked at is the first of this epoch, unless this one has another order.
+            if self._stream.ordered and self._number != epoch:
+                self._restart()
+            self.reset()
         try:
             while self._steps is None or done < self._steps:
                 if (batch := self._next(epoch)) is not _END:
@@ -391,12 +404,14 @@ class StreamBatches(BatchSource):
                 self.reset()
 
     def spec(self) -> Batch:
-        if self._peeked is _END:
-            self._peeked = self._next(0)
+        # Looked at once: later there is perhaps no batch left to look at, and none is to be lost.
+        if self._spec is None:
             if self._peeked is _END:
-                self._raise_empty()
-        spec: Batch = tree.map_structure(_spec, self._prepared(self._peeked))
-        return spec
+                self._peeked = self._next(self._first)
+                if self._peeked is _END:
+                    self._raise_empty()
+            self._spec = tree.map_structure(_spec, self._prepared(self._peeked))
+        return self._spec
 
     def reset(self) -> None:
         is_at_start = self._peeked is not _END and self._yielded == 1
@@ -416,7 +431,8 @@ class StreamBatches(BatchSource):
             batch, self._peeked = self._peeked, _END
             return batch
         if self._running is None:
-            self._running = self._stream.start(epoch if self._steps is None else self._passes)
+            self._number = epoch if self._steps is None else self._passes
+            self._running = self._stream.start(self._number)
             self._passes += 1
             self._yielded = 0
         batch = next(self._running, _END)

@@ -16,38 +16,45 @@ def class_weights_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -
     Args:
         y: Classes as integers of shape (samples,) or (samples, 1), or one-hot rows (the largest entry
             counts).
-        class_weight: From class to weight.
+        class_weight: From class to weight; a class that it leaves out counts 1.
 
     Returns:
         float32 of shape (samples,); for one-hot or integer targets with more axes, of their shape less the
         classes.
 
     Raises:
-        ValueError: There are several outputs, or a class has no weight. (Keras lets such a class count 1.)
+        ValueError: There are several outputs, or a row of several numbers isn't one-hot.
 
     Example:
 
         >>> class_weights_to_sample_weights([0, 1, 1], {0: 1.0, 1: 5.0}).tolist()
         [1.0, 5.0, 5.0]
     """
-    y = number_lists_to_arrays(y)
-    if tree.is_nested(y) or y is None:
+    y = _only(number_lists_to_arrays(y))
+    if y is None or tree.is_nested(y):
         raise DataError(
             "`class_weight` needs targets, and a model with a single output.",
             hint="Give `sample_weight` a list or dict of arrays, one for each output.",
         )
     classes, weights = _classes(to_host(y)), _by_class(class_weight)
-    missing = sorted(set(np.unique(classes).tolist()) - set(weights))
-    if missing:
-        listed = ", ".join(str(one) for one in missing[:10])
-        raise DataError(f"`class_weight` has no weight for these classes of the targets: {listed}.")
-    keys = np.array(sorted(weights))
-    values = np.array([weights[key] for key in keys.tolist()], dtype="float32")
-    return values[np.searchsorted(keys, classes)]
+    found, places = np.unique(classes, return_inverse=True)
+    values = np.array([weights.get(one, 1.0) for one in found.tolist()], dtype="float32")
+    return values[places].reshape(classes.shape)
+
+
+def _only(structure: Any) -> Any:
+    """The array in a list or dict of one."""
+    leaves = tree.flatten(structure)
+    return leaves[0] if len(leaves) == 1 else structure
 
 
 def _classes(y: np.ndarray) -> np.ndarray:
     if y.ndim >= 2 and y.shape[-1] > 1:
+        if y.size and y.max() > 1:
+            raise DataError(
+                f"`class_weight` takes targets of the shape {y.shape} for one-hot rows; they hold {y.max()}.",
+                hint="Give `sample_weight` a weight for each row, or for each step of a sequence.",
+            )
         return np.asarray(y.argmax(axis=-1))
     if y.ndim >= 2:
         y = y[..., 0]
@@ -70,7 +77,7 @@ def combine(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None
     by_class = class_weights_to_sample_weights(y, class_weight)
     if sample_weight is None:
         return by_class
-    weights = to_host(number_lists_to_arrays(sample_weight)).astype("float32")
+    weights = to_host(_only(number_lists_to_arrays(sample_weight))).astype("float32")
     if weights.shape != by_class.shape:
         weights = weights.reshape(weights.shape[0], *[1] * (by_class.ndim - 1))
     if len(weights) != len(by_class):

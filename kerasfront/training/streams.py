@@ -21,6 +21,7 @@ class Stream(NamedTuple):
         start: Begins the pass with this number, and gives its batches.
         restarts: Whether a second pass can begin.
         on_epoch_end: Called after each epoch.
+        ordered: Whether the number of a pass decides on its order.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Stream(NamedTuple):
     start: Callable[[int], Iterator[Any]]
     restarts: bool = True
     on_epoch_end: Callable[[], None] = lambda: None
+    ordered: bool = False
 
 
 def as_stream(x: Any, shuffle: bool, seed: int) -> Stream | None:
@@ -75,7 +77,7 @@ def _py_dataset(dataset: PyDataset, shuffle: bool, seed: int) -> Stream:
         return py_dataset.iterate(dataset, order)
 
     length = INFINITE if count is None else count
-    return Stream(type(dataset).__name__, length, start, on_epoch_end=dataset.on_epoch_end)
+    return Stream(type(dataset).__name__, length, start, on_epoch_end=dataset.on_epoch_end, ordered=shuffle)
 
 
 def _cardinality(dataset: Any) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import time
 import warnings
@@ -614,11 +615,10 @@ class Trainer(Layer):
         """
         self._need_compiled("fit")
         if validation_split and validation_data is None:
-            sample_weight, class_weight = combine(y, sample_weight, class_weight), None
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
         source = make_batches(
             x, y, sample_weight, batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle,
-            class_weight=class_weight, seed=host.next_host_seed(),
+            class_weight=class_weight, seed=host.next_host_seed(), first_epoch=initial_epoch,
         )  # fmt: skip
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         self._prepare(source.spec(), training=True)
@@ -720,9 +720,7 @@ class Trainer(Layer):
         if has_block and size > 1 and limit is None:
             yield from source.epoch_blocks(epoch, size)
             return
-        for index, batch in enumerate(source.epoch(epoch)):
-            if limit is not None and index >= limit:
-                return
+        for batch in itertools.islice(source.epoch(epoch), limit):
             yield 1, batch
 
     # -- evaluate, predict ----------------------------------------------------------------------------------------

@@ -552,10 +552,15 @@ def test_class_weights_of_a_stream():
     assert weights.tolist() == [3, 1]
 
 
+def test_a_class_without_a_weight_counts_one():
+    ((_, _, weights),) = make_batches(X[:3], [np.array([0, 7, 1])], class_weight={1: 5.0}, shuffle=False).epoch(0)
+    assert weights.tolist() == [1, 1, 5]
+
+
 @pytest.mark.parametrize(
     ("y", "class_weight", "message"),
     [
-        ([0, 7], {0: 1.0}, "no weight for these classes of the targets: 7"),
+        (np.array([[0, 7], [1, 0]]), {0: 1.0}, "one-hot rows; they hold 7"),
         ([[0, 1], [1, 0], X], {0: 1.0}, "single output"),
         (None, {0: 1.0}, "needs targets"),
         ([0, 1], [1.0, 2.0], "must be a dict"),
