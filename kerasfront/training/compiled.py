@@ -201,7 +201,7 @@ class CompileMetrics(Metric):
     @property
     def is_empty(self) -> bool:
         """Whether compile() was given none."""
-        return self.given is None and self.weighted_given is None
+        return all(value is None for value in tree.flatten([self.given, self.weighted_given]))
 
     @property
     def built(self) -> bool:

@@ -533,10 +533,7 @@ class Trainer(Layer):
 
     def _needs_outputs(self) -> bool:
         loss = self._compile_loss is not None and not self._compile_loss.built
-        return loss or (self._wants_metrics() and not self._compile_metrics.built)
-
-    def _wants_metrics(self) -> bool:
-        return bool(tree.flatten([self._compile_metrics.given, self._compile_metrics.weighted_given]))
+        return loss or not self._compile_metrics.built
 
     def _known_outputs(self) -> Any:
         """The symbolic outputs, where the model is a graph."""
