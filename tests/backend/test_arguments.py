@@ -104,6 +104,7 @@ def _known(value):
     return type(value).__name__
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.id) for c in CASES])
 def test_layers(case):
     assert_same(case.make, keras.layers)
@@ -167,6 +168,7 @@ CLASSES = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("space", "name"), [pytest.param(s, n, id=f"{s}-{n}") for s, n in CLASSES])
 def test_classes(space, name):
     assert_same(lambda module: getattr(module, name)(**REQUIRED.get(name, {})), SPACES[space])

@@ -70,6 +70,7 @@ ONE_HEAD = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ONE_HEAD)
 def test_one_head_is_as_in_keras(name: str) -> None:
     ours, theirs = pair(ONE_HEAD[name], [Q.shape, V.shape])
@@ -168,6 +169,7 @@ def test_masks_of_heads_may_differ() -> None:
     np.testing.assert_allclose(out, values(layer(Q, V, attention_mask=mask)), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("axes", [None, (1,), (2,), (1, 2), 2])
 def test_attention_over_any_axes_is_as_in_keras(axes: Any) -> None:
     x = RNG.standard_normal((2, 3, 4, 5)).astype("float32")
@@ -284,6 +286,7 @@ def test_open_sizes(name: str) -> None:
     np.testing.assert_allclose(values(graph(Q, V)), eager, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", ["dot", "additive", "many", "grouped"])
 def test_dropout_is_active_in_training_only(name: str) -> None:
     make = {

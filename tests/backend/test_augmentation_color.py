@@ -222,6 +222,7 @@ def test_sharpness_of_few_pixels() -> None:
     np.testing.assert_array_equal(trained(layers.RandomSharpness((0.0, 0.0)), x), x)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("taps", "sigma"), [((3, 3), 1.0), ((5, 1), 0.7), ((7, 13), 2.5), ((21, 3), 4.0)])
 def test_gaussian_blur_is_scipys(taps: tuple[int, int], sigma: float) -> None:
     got = trained(layers.RandomGaussianBlur((1.0, 1.0), taps, (sigma, sigma)))

@@ -640,6 +640,7 @@ def test_in_a_tf_dataset(name: str) -> None:
 SIZES = [(9, 12), (5, 30), (31, 6), (20, 20)]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", [n for n in LAYERS if n.startswith(("Resizing", "CenterCrop"))])
 def test_a_tf_dataset_of_images_of_many_sizes(name: str) -> None:
     """One by one, each of a size of its own, which only the running graph knows."""

@@ -272,6 +272,7 @@ WANTED: dict[str, Callable[[Array, float], Array]] = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("ends", [(0, 255), (-1, 1)])
 def test_rand_augment_changes(ends: tuple[int, int]) -> None:
     """Every image comes out as one of the changes makes it with its strength, and all fourteen are drawn."""
@@ -317,6 +318,7 @@ def test_rand_augment_without_strength() -> None:
     assert 0.6 < (nearest == 0).mean() < 1
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("num_ops", "factor"), [(1, 1.0), (1, 0.5), (3, 1.0)])
 def test_rand_augment_moves_boxes_and_masks_alike(num_ops: int, factor: float) -> None:
     count, size = 80, 60
@@ -352,6 +354,7 @@ def test_rand_augment_moves_boxes_and_masks_alike(num_ops: int, factor: float) -
     assert moved > 15
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("all_ops", [True, False])
 def test_augmix_is_the_mixture_of_its_chains(all_ops: bool) -> None:
     x = np.repeat(SMOOTH[None], 40, 0)
@@ -389,6 +392,7 @@ POLICIES: dict[str, Callable[..., Any]] = {
 policies = pytest.mark.parametrize("name", POLICIES)
 
 
+@pytest.mark.wide
 @policies
 def test_policies_by_seed_layout_and_dtype(name: str) -> None:
     make = POLICIES[name]
@@ -411,6 +415,7 @@ def test_policies_by_seed_layout_and_dtype(name: str) -> None:
     assert trained(make(), PICTURES[..., :1]).shape == (6, 8, 9, 1)
 
 
+@pytest.mark.wide
 @policies
 def test_compiled_policies(name: str) -> None:
     """In a compiled model the draws and the changes are those of an eager call."""
@@ -500,6 +505,7 @@ def test_pipeline_config_is_keras_own() -> None:
 # ---- in input pipelines -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", [*POLICIES, "MixUp", "CutMix"])
 def test_in_tf_data(name: str) -> None:
     """On every backend, on batches of dicts."""

@@ -12,6 +12,7 @@ STEPS = 4
 EVERY = WORKLOADS | LAYERS
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", EVERY)
 def test_front_and_native_do_the_same_work(name):
     workload = EVERY[name]

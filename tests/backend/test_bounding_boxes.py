@@ -127,6 +127,7 @@ def test_errors(call: Any, text: str) -> None:
 # ---- clipping and moving ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", FORMATS)
 def test_clip_to_image_size(name: str) -> None:
     boxes = np.array([[-5.0, 3, 20, 90], [10, 10, 20, 20], [70, 5, 80, 9], [5, -9, 9, -1]])
@@ -198,6 +199,7 @@ def covered(box: Any) -> np.ndarray[Any, Any]:
     return picture
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", FORMATS)
 def test_compute_iou_by_counting_pixels(name: str) -> None:
     first, second = drawn(4, whole=True), drawn(5, whole=True)
@@ -243,6 +245,7 @@ def test_compute_ciou_by_its_formula() -> None:
 # ---- encoding -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("encoding", ["center_xywh", "center_yxhw"])
 @pytest.mark.parametrize("variance", [None, [0.1, 0.2, 0.3, 0.4]])
 @pytest.mark.parametrize(

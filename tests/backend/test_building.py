@@ -34,6 +34,7 @@ class Extended:
         return type(name, (base,), {"build": build, "call": call})
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", [pytest.param(c, id=n) for n, c in {c.name: c for c in CASES}.items()])
 def test_a_subclass_that_builds_is_built(case: Case) -> None:
     layer = case.make(Extended())

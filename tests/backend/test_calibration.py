@@ -54,6 +54,7 @@ def rounded(mode: str, **options: Any) -> Any:
     return model
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("mode", "options"), OPTIONS)
 def test_less_is_lost_than_by_rounding(mode: str, options: dict[str, Any]) -> None:
     model = one_layer()
@@ -64,6 +65,7 @@ def test_less_is_lost_than_by_rounding(mode: str, options: dict[str, Any]) -> No
     assert error(model) < gain * error(rounded(mode, **options))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("mode", "options"), OPTIONS)
 def test_plain_data_give_plain_rounding(mode: str, options: dict[str, Any]) -> None:
     """The integers nearest to the weights, in ranges that hold each group's weights and 0."""
@@ -101,6 +103,7 @@ def network(space: Any) -> Any:
     return space.Model(x, k.Dense(6, name="d")(y), name="net")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("mode", "options"), OPTIONS)
 def test_files(mode: str, options: dict[str, Any], tmp_path: Any) -> None:
     """Here, and in Keras, which leaves the zero points out of files of its own: it can't read those either."""

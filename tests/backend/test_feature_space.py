@@ -135,6 +135,7 @@ def test_training_on_raw_columns() -> None:
     assert np.isfinite(model.evaluate(DATASET.batch(5).map(lambda x: (x, x["plain"])), verbose=0))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("mode", ["concat", "dict"])
 @pytest.mark.parametrize("ways", [("ours", "ours"), ("ours", "Keras"), ("Keras", "ours")], ids=" to ".join)
 def test_files(mode: str, ways: tuple[str, str], tmp_path: Any) -> None:

@@ -252,6 +252,7 @@ def test_ssim():
 # ---- patches, borders ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("size", "strides", "dilation", "padding"),
     [

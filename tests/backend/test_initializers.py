@@ -73,6 +73,7 @@ def _has_64_bits(dtype: str) -> bool:
     return values(ops.ones((), dtype)).dtype.name == dtype
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("cls", RANDOM)
 def test_unseeded_ones_follow_the_global_seed(cls: Any) -> None:
     utils.set_random_seed(5)
@@ -198,6 +199,7 @@ INSTANCES = [
 ]  # fmt: skip
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("thing", INSTANCES, ids=lambda t: type(t).__name__)
 def test_configs(thing: Any) -> None:
     module = type(thing).__module__.split(".")[1]

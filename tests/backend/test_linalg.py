@@ -23,6 +23,7 @@ def positive(*batch, n=4):
     return (a @ np.swapaxes(a, -1, -2) + n * np.eye(n)).astype("float32")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5), (2, 4, 4), (2, 5, 3), (2, 2, 3, 5)])
 def test_lu_factor(shape):
     x = matrices(*shape)
@@ -36,6 +37,7 @@ def test_lu_factor(shape):
         assert rows.tolist() == order.tolist()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("shape", [(4, 4), (5, 3), (2, 3, 5)])
 @pytest.mark.parametrize("mode", ["reduced", "complete"])
 def test_qr(shape, mode):
@@ -66,6 +68,7 @@ def test_eigh_looks_at_the_lower_triangle():
     np.testing.assert_allclose((v * w[..., None, :]) @ np.swapaxes(v, -1, -2), x, atol=1e-3)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("shape", [(4, 4), (5, 3), (2, 3, 5)])
 @pytest.mark.parametrize("full", [True, False])
 def test_svd(shape, full):
@@ -137,6 +140,7 @@ def symmetric(x):
     return (x + ops.swapaxes(x, -1, -2)) / 2
 
 
+@pytest.mark.wide
 @pytest.mark.trains
 @pytest.mark.parametrize(
     "function",

@@ -61,6 +61,7 @@ def enabled(make: Any, shape: Any, **options: Any) -> tuple[Any, Any]:
     return layer, x
 
 
+@pytest.mark.wide
 @every
 def test_the_product_is_added(make: Any, shape: Any) -> None:
     """First nothing is; then alpha / rank times the product, to the weight and to what it computes."""
@@ -82,6 +83,7 @@ def test_the_product_is_added(make: Any, shape: Any) -> None:
     np.testing.assert_allclose(values(layer(x)), values(plain(x)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.wide
 @every
 def test_layers_are_keras(make: Any, shape: Any) -> None:
     ours, theirs, x = make(layers), make(reference.layers), inputs(shape)
@@ -202,6 +204,7 @@ def test_errors(call: Any, error: Any, text: str) -> None:
         call()
 
 
+@pytest.mark.wide
 @every
 def test_constructors_and_configs(make: Any, shape: Any) -> None:
     layer, x = make(layers, lora_rank=3, lora_alpha=6.0), inputs(shape)

@@ -79,6 +79,7 @@ def test_as_keras(case: Any, reduction: str, weighted: bool, reference: Any) -> 
     np.testing.assert_allclose(values(ours), theirs, rtol=3e-5, atol=1e-6)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_configs(case: Any, reference: Any) -> None:
     name, _, _, arguments = case
@@ -130,6 +131,7 @@ def test_weights_broadcast_from_the_left() -> None:
         loss(zeros, ones, sample_weight=[1.0, 2.0, 3.0])
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weights", [None, np.array([[1.0, 2, 3], [4, 5, 6]], "float32"), np.array([1.0, 2.0])])
 def test_masks(reduction: str, weights: Any) -> None:
@@ -224,6 +226,7 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         losses.CTC()(np.ones((2,)), np.ones((2, 4), "float32"))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("true", "predicted"), [((5,), (5,)), ((5, 3), (5, 3)), ((5,), (5, 1)), ((4, 1), (4, 3)), ((2, 3, 4), (2, 3, 4))]
 )

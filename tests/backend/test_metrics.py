@@ -325,6 +325,7 @@ class _Seen(metrics.Metric):
         self.seen.assign_add(ops.sum(y_true if sample_weight is None else y_true * sample_weight))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("weight", [None, 0.75])
 @pytest.mark.parametrize("case", [*_COUNTING, ("own", {}, _ONE, _ONE)], ids=lambda case: case[0])
 def test_small_numbers_count_beside_large_ones(case: Any, weight: float | None) -> None:
@@ -367,6 +368,7 @@ def test_one_large_batch_loses_nothing() -> None:
     assert area.true_positives.numpy().tolist() == [_LARGE + count] * 2 + [0.0]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "case", [c for c in _COUNTING if c[0] not in ("MeanSquaredError", "R2Score")], ids=lambda case: case[0]
 )

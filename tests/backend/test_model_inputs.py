@@ -38,6 +38,7 @@ def twice():
     return layers.Rescaling(2.0)
 
 
+@pytest.mark.wide
 @KINDS
 @pytest.mark.parametrize(
     ("shape", "x", "expected"),
@@ -65,6 +66,7 @@ def test_inputs_are_made_to_fit_by_every_way(make, shape, x, expected):
         np.testing.assert_array_equal(out, 2 * np.asarray(values, "float32").reshape(expected))
 
 
+@pytest.mark.wide
 @KINDS
 @pytest.mark.parametrize(
     ("shape", "x", "told"),

@@ -166,6 +166,7 @@ def test_compiled_as_eager(case: Case) -> None:
     assert_close([v.numpy() for v in (*values, *optimizer.variables)], eager)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", EACH, ids=case_id)
 def test_stateless_as_stateful(case: Case) -> None:
     eager = stepped(made(case), variables())
@@ -268,6 +269,7 @@ SCHEDULES = [
 ]  # fmt: skip
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("name", "args", "kwargs"), SCHEDULES)
 def test_schedules_as_keras(name: str, args: Any, kwargs: Any, reference: Any) -> None:
     ours, theirs = (
@@ -367,6 +369,7 @@ def test_gradients_that_are_missing() -> None:
 # ---- configs, names, saving ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_configs(case: Case, reference: Any) -> None:
     config = optimizers.serialize(made(case))
@@ -380,6 +383,7 @@ def test_configs(case: Case, reference: Any) -> None:
     assert ours == config
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("case", EACH, ids=case_id)
 def test_the_state_can_be_saved(case: Case) -> None:
     optimizer, values = made(case), variables()

@@ -28,6 +28,7 @@ def theirs(x: Any) -> Any:
 # ---- MelSpectrogram ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "options",
     [
@@ -139,6 +140,7 @@ def test_stft_of_silence_is_finite() -> None:
         np.testing.assert_allclose(values(ours), theirs(others), rtol=1e-5)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "options",
     [{"mode": "x"}, {"frame_step": 500}, {"scaling": "x"}, {"padding": "x"}, {"fft_length": 100}, {"window": "x"}],

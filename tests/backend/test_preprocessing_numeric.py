@@ -153,6 +153,7 @@ def test_adapt_wants_one_array() -> None:
 # ---- Discretization ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("mode", ["int", "one_hot", "multi_hot", "count"])
 @pytest.mark.parametrize("shape", [(5,), (5, 1), (2, 3)], ids=str)
 def test_discretization_is_keras(mode: str, shape: tuple[int, ...]) -> None:
@@ -208,6 +209,7 @@ def test_discretization_arguments() -> None:
 # ---- CategoryEncoding -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (2, 3), (2, 2, 3)], ids=str)
 def test_category_encoding(mode: str, shape: tuple[int, ...]) -> None:
@@ -347,6 +349,7 @@ def data_for(name: str) -> Any:
     return COUNTED if name in ("CategoryEncoding", "Hashing", "IntegerLookup") else TABLE
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", NAMES)
 def test_in_tf_data(name: str) -> None:
     """The same values, with static shapes, whatever the backend; single examples too."""
@@ -361,6 +364,7 @@ def test_in_tf_data(name: str) -> None:
         np.testing.assert_allclose(np.stack([b.numpy() for b in singles]), expected[:5], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", NAMES)
 def test_in_a_data_loader(name: str) -> None:
     layer, x = pipeline_layers()[name], data_for(name)
@@ -406,6 +410,7 @@ def test_in_a_worker_it_computes_on_the_host(monkeypatch: pytest.MonkeyPatch) ->
     assert seen == ["cpu:0"]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", NAMES)
 def test_in_a_model(name: str, tmp_path: Any) -> None:
     layer, x = pipeline_layers()[name], data_for(name)

@@ -195,6 +195,7 @@ def test_a_quantizer_of_ones_own() -> None:
         other_layer.quantize(config=quantizers.Int8QuantizationConfig(quantizers.AbsMaxQuantizer(axis=1)))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
 def test_half_precision(mode: str, policy: str) -> None:
@@ -289,6 +290,7 @@ def policies(model: Any) -> dict[str, str]:
     return {name: model.get_layer(name).dtype_policy.name for name in ("a", "b")}
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("filters", "which"),
     [(None, "ab"), ("^a$", "a"), (["x", "b"], "b"), (lambda layer: layer.name == "b", "b")],
@@ -374,6 +376,7 @@ def quantized(space: Any, way: Any) -> Any:
     return model
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("way", WAYS)
 def test_files_of_models(way: Any, tmp_path: Any) -> None:
     model = quantized(keras, way)
@@ -389,6 +392,7 @@ def test_files_of_models(way: Any, tmp_path: Any) -> None:
     np.testing.assert_array_equal(values(fresh(TOKENS)), values(model(TOKENS)))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("way", [way for way in WAYS if way.id != "int8-weights"])
 def test_keras_reads_our_files(way: Any, tmp_path: Any) -> None:
     model = quantized(keras, way)
@@ -397,6 +401,7 @@ def test_keras_reads_our_files(way: Any, tmp_path: Any) -> None:
     np.testing.assert_allclose(other(loaded(TOKENS)), values(model(TOKENS)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("way", WAYS)
 def test_we_read_files_of_keras(way: Any, tmp_path: Any) -> None:
     """Without attention: Keras itself can't read a file of a quantized one that it wrote."""

@@ -30,6 +30,7 @@ def other(x: Any) -> np.ndarray[Any, Any]:
 # ---- integers -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("to_numpy", [False, True])
 @pytest.mark.parametrize("axis", [0, -1, (0, 1), None])
 @pytest.mark.parametrize("span", [(-127, 127), (-8, 7)])

@@ -36,6 +36,7 @@ CONTINUOUS = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_distribution(rng, name):
     draw, expected = CONTINUOUS[name]
@@ -91,6 +92,7 @@ def test_categorical_of_a_row_that_is_masked_throughout(rng):
     assert set(drawn(random.categorical(logits, 50, seed=1))[1]) == {0}
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("rate", [0.001, 0.1, 0.5, 0.9])
 def test_dropout(rng, rate):
     x = np.random.default_rng(0).uniform(1, 2, (200, 300)).astype("float32")
@@ -106,6 +108,7 @@ def test_dropout_of_nothing_and_of_all(rng):
     assert drawn(random.dropout(x, 1.0)).tolist() == [0.0] * 4
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("noise_shape", [(None, 1), (40, 1), (1,)])
 def test_dropout_by_rows(rng, noise_shape):
     y = drawn(random.dropout(np.ones((40, 3), "float32"), 0.5, noise_shape=noise_shape, seed=1))
@@ -121,6 +124,7 @@ def test_the_gradient_of_dropout_is_its_mask(rng):
     np.testing.assert_array_equal(drawn(gradient), drawn(y))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_shuffle(rng, axis):
     x = np.arange(60).reshape(3, 20)

@@ -264,6 +264,7 @@ def test_against_torch(name: str, both: bool) -> None:
 # ---- gradients ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.trains
 @pytest.mark.parametrize("mask", [None, MASK], ids=["plain", "masked"])
 @pytest.mark.parametrize("name", UNITS)
@@ -349,6 +350,7 @@ BOTH_WAYS: list[tuple[str | None, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("mode", "options"), BOTH_WAYS)
 def test_bidirectional_is_as_in_keras(mode: str | None, options: dict[str, Any]) -> None:
     ours, theirs = pair(lambda m: m.Bidirectional(m.LSTM(5, **options), merge_mode=mode))
@@ -585,6 +587,7 @@ SAVED = {
 }
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", SAVED)
 def test_weights_files_are_keras_own(name: str, tmp_path: Any) -> None:
     x = X[:, :5]
@@ -608,6 +611,7 @@ CONFIGS = {
 }  # fmt: skip
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", CONFIGS)
 def test_configs_go_to_keras_and_back(name: str) -> None:
     ours = CONFIGS[name](layers)

@@ -109,6 +109,7 @@ def predictions(model):
 # ---- whole models -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_model_round_trips(kind, zipped, tmp_path):
@@ -333,6 +334,7 @@ def test_overwrite(tmp_path):
 # ---- weights ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("name", ["w.weights.h5", "w.safetensors", "w.weights.json", "w.keras"])
 def test_weights_round_trip(kind, name, tmp_path):
