@@ -10,8 +10,8 @@ from typing import Any
 
 # contract tells the ops how to find a backend, dtype_policies gives config its dtype_policy().
 from kerasfront import config, contract, dtype_policies, ops  # noqa: F401
-
-__version__ = "0.1.0"
+from kerasfront.version import KERAS_VERSION as __keras_version__  # noqa: F401
+from kerasfront.version import __version__
 
 # Namespaces and names load at their first use (PEP 562): layers bind the backend, ops alone don't.
 _NAMESPACES = (
@@ -46,8 +46,21 @@ _NAMES = {
 }
 
 
+# What `from kerasfront import *` gives: what a program uses, as of Keras; the conformance suite is for adapters.
+__all__ = sorted({"config", "ops", "version", *_NAMESPACES, *_NAMES} - {"testing"})
+
+
 def version() -> str:
-    """The version of kerasfront."""
+    """The version of kerasfront itself, as `__version__` has it.
+
+    Programs that ask whether Keras has something (`keras.__version__ >= "3.5"`) compare with `__keras_version__`, the
+    version of Keras whose API and file formats kerasfront has: where kerasfront runs under the name of Keras, that is
+    what stands in for the version of Keras.
+
+    >>> import kerasfront as keras
+    >>> keras.version() == keras.__version__, keras.__keras_version__.split(".")[0]
+    (True, '3')
+    """
     return __version__
 
 

@@ -3,6 +3,9 @@
 A setting comes from the first of these that has it: a call such as `set_floatx()`, an environment
 variable, the configuration file (`$KERAS_HOME/keras.json`, by default `~/.keras/keras.json`), the default.
 They are read once, at first use. Nothing is ever written. `origin()` says where a value came from.
+
+Keras writes such a file by itself, with "tensorflow" in it. Where TensorFlow isn't installed, and the file says nothing
+but those defaults, the backend is the first that is installed, and a warning says so.
 """
 
 import importlib.metadata
@@ -98,6 +101,13 @@ _SETTINGS = {
     "flash_attention": _Setting(None, "a bool, or None", lambda value: value is None or _is_bool(value)),
     "interactive_logging": _Setting(True, "a bool", _is_bool),
     "traceback_filtering": _Setting(True, "a bool", _is_bool),
+}
+# What Keras writes into the configuration file unasked, the first time that it is imported.
+_KERAS_DEFAULTS = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
 }
 _FILE_KEYS = ("backend", "floatx", "epsilon", "image_data_format")
 _KERAS_ONLY_KEYS = ("nnx_enabled",)
@@ -317,8 +327,9 @@ def _choices(wanted: str | None = None) -> str:
 def backend() -> str:
     """The name of the backend.
 
-    It is chosen at the first call: the environment variable KERAS_BACKEND, else the configuration file, else
-    the first of torch, jax, tensorflow and numpy that is installed. The framework isn't imported by that.
+    It is chosen at the first call: the environment variable KERAS_BACKEND, else the configuration file (unless Keras
+    wrote it unasked and what it names isn't installed), else the first of torch, jax, tensorflow and numpy that is
+    installed. The framework isn't imported by that.
 
     Raises:
         ImportError: The name is unknown, or its framework isn't installed.
@@ -339,12 +350,28 @@ def backend() -> str:
 def _choose() -> tuple[str, str]:
     if name := os.environ.get("KERAS_BACKEND"):
         return name, "environment variable KERAS_BACKEND"
-    if "backend" in (content := _read_file()):
-        return content["backend"], str(config_file())
     usable = [name for name in usable_backends() if name in FRAMEWORKS]
+    if "backend" in (content := _read_file()):
+        name = content["backend"]
+        if not usable or _is_usable(name) or not _is_kerass(content):
+            return name, str(config_file())
+        warnings.warn(
+            f"{config_file()}, which Keras wrote with its defaults, names the backend {name!r}, which isn't installed: "
+            f"kerasfront takes {usable[0]!r}. Set KERAS_BACKEND={usable[0]}, or write it into the file, to say so.",
+            stacklevel=3,
+        )
     if not usable:
         raise BackendError("No backend is installed.", hint=install_command("torch"))
     return usable[0], "default"
+
+
+def _is_usable(name: str) -> bool:
+    return name in installed_backends() and _has_framework(name)
+
+
+def _is_kerass(content: dict[str, Any]) -> bool:
+    """Whether a configuration file is as Keras wrote it, so that nobody chose what it says."""
+    return {key: value for key, value in content.items() if key not in _KERAS_ONLY_KEYS} == _KERAS_DEFAULTS
 
 
 def set_backend(backend: str) -> None:

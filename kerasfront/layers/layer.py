@@ -794,6 +794,10 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         return super().rematerialized_call(layer_call, *args, **kwargs)
 
+    def __dir__(self) -> list[str]:
+        # The framework's own base (nn.Module) would list layers by the names that we count.
+        return list(object.__dir__(self))
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 

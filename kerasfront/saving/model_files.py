@@ -20,9 +20,8 @@ from kerasfront.saving.limits import DEFAULT, Limits
 from kerasfront.saving.weights import Deferred, LoadReport
 from kerasfront.tracebacks import entry_point
 from kerasfront.utils import files
+from kerasfront.version import KERAS_VERSION
 
-# The version of Keras whose format this is.
-FORMAT = "3.15.1"
 _LEGACY = (".h5", ".hdf5")
 # What variables may take beyond the bytes of a weights file: a file in half precision fills a float32 model,
 # and some variables are in no file.
@@ -119,7 +118,7 @@ def _config_text(model: Any) -> str:
 
 def _texts(config: str) -> dict[str, str]:
     saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    return {METADATA: json.dumps({"keras_version": FORMAT, "date_saved": saved}), CONFIG: config}
+    return {METADATA: json.dumps({"keras_version": KERAS_VERSION, "date_saved": saved}), CONFIG: config}
 
 
 def _write_assets(model: Any, folder: Path) -> None:

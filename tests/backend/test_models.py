@@ -285,3 +285,11 @@ def test_state_trees() -> None:
     assert sorted(a.shape for a in flat) == [(2,), (3, 2)]
     model.set_state_tree({"trainable_variables": keras.tree.map_structure(np.zeros_like, tree["trainable_variables"])})
     assert not np.abs(model.get_weights()[0]).max()
+
+
+def test_dir_lists_attributes_and_no_counted_names():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1, name="head")])
+    model.extra = keras.layers.Dense(1)
+    listed = dir(model)
+    assert {"fit", "layers", "extra"} <= set(listed)
+    assert not {"dense", "head", *(layer.name for layer in model.layers)} & set(listed)

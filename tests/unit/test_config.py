@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -155,6 +156,36 @@ def test_a_missing_framework_names_the_command(home, installed):
     message = str(caught.value)
     assert f"Backend 'jax' (from {home / 'keras.json'}) can't be used: the package jax isn't installed." in message
     assert 'pip install "kerasfront[jax]"' in message
+
+
+KERAS_DEFAULTS = {"floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow", "image_data_format": "channels_last"}
+
+
+@pytest.mark.parametrize("content", [KERAS_DEFAULTS, {**KERAS_DEFAULTS, "nnx_enabled": False}])
+def test_what_keras_wrote_unasked_stops_nobody(home, installed, content):
+    installed("torch", "jax", "tensorflow", "numpy", frameworks=("torch", "numpy"))
+    write(home, content)
+    with pytest.warns(UserWarning, match=r"keras\.json, which Keras wrote .* 'tensorflow', .* takes 'torch'"):
+        assert config.backend() == "torch"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert config.backend() == "torch"  # it is said once
+    assert config.origin("backend") == "default"
+    assert config.floatx() == "float32" and config.origin("floatx") == str(home / "keras.json")
+
+
+def test_what_keras_wrote_holds_where_it_can(home, installed):
+    write(home, KERAS_DEFAULTS)
+    assert config.backend() == "tensorflow"
+    assert config.origin("backend") == str(home / "keras.json")
+
+
+@pytest.mark.parametrize("content", [{"backend": "tensorflow"}, {**KERAS_DEFAULTS, "floatx": "float64"}])
+def test_what_somebody_wrote_is_meant(home, installed, content):
+    installed("torch", "tensorflow", frameworks=("torch",))
+    write(home, content)
+    with pytest.raises(BackendError, match="the package tensorflow isn't installed"):
+        config.backend()
 
 
 def test_a_missing_adapter_of_ours(installed):
