@@ -772,6 +772,10 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
     def _saved_variables(self) -> list[Variable]:
         return sorted(self._own, key=lambda v: not v.born_trainable)
 
+    def _learnt_beside_weights(self) -> str | None:
+        """What the layer has learnt that is no weight: a file of weights goes without it."""
+        return None
+
     def save_assets(self, inner_path: str) -> None:
         """Write files that belong to the layer; most layers have none."""
 

@@ -287,6 +287,9 @@ def save_weights(
     Raises:
         SavingError: The model isn't built, the extension is another, a file exists and `overwrite` is false,
             or one variable is larger than `max_shard_size`.
+
+    What layers have learnt that is no weight (the vocabulary of a `StringLookup`) isn't in the file, as in Keras: a
+    warning says so.
     """
     if kwargs:
         raise TypeError(f"save_weights got unknown arguments: {', '.join(kwargs)}.")
@@ -299,6 +302,7 @@ def save_weights(
     if not model.built:
         raise SavingError(f"The model '{model.name}' isn't built: it has no weights to save yet.")
     _check_overwrite(target, overwrite)
+    _tell_of_what_is_no_weight(model)
     if sharded:
         assert max_shard_size is not None
         _save_shards(model, target, max_shard_size)
@@ -308,6 +312,18 @@ def save_weights(
             safetensors_files.write(model, temporary)
         else:
             weights.write_h5(model, temporary)
+
+
+def _tell_of_what_is_no_weight(model: Any) -> None:
+    """Warn of what has been learnt and won't be in a file of weights."""
+    learnt = [(layer.path, what) for layer in model._flatten_layers() if (what := layer._learnt_beside_weights())]
+    if learnt:
+        found = ", ".join(f"the {what} of '{path}'" for path, what in learnt)
+        warnings.warn(
+            f"A file of weights holds no {learnt[0][1]}: {found} won't be in it. Save the whole model, or set "
+            "them again where you load the weights.",
+            stacklevel=5,
+        )
 
 
 def _save_shards(model: Any, target: Path, max_shard_size: float) -> None:

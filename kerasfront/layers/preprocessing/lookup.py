@@ -409,6 +409,9 @@ class Lookup(HostLayer):
             )
         self.__dict__["_weights"] = weights
 
+    def _learnt_beside_weights(self) -> str | None:
+        return "vocabulary" if self.is_adaptable and self._terms is not None else None
+
     def save_assets(self, dir_path: str) -> None:
         """Write the vocabulary, unless the config holds it: `vocabulary.txt`, a token a line, as Keras does."""
         if self.__dict__["input_vocabulary"] is not None or self._terms is None:

@@ -346,6 +346,9 @@ class Discretization(DataLayer):
     def compute_output_spec(self, inputs: Any) -> Any:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype, sparse=self.sparse)
 
+    def _learnt_beside_weights(self) -> str | None:
+        return "bin boundaries" if self.is_adaptable and self.bin_boundaries is not None else None
+
     def get_config(self) -> dict[str, Any]:
         return {
             "bin_boundaries": self.bin_boundaries,
