@@ -20,6 +20,8 @@ _SIZES = (97, 89, 83, 79, 73, 71, 67, 61)
 
 def check_given(layer: Any, name: str, mask: Any, argument: str, value: Any) -> None:
     """Raise ShapeError where a mask that a call was given has other axes than the first ones of what it masks."""
+    if tree.is_nested(value) and not tree.is_nested(mask):
+        return  # the layer itself says what it takes
     for one, x in zip(tree.flatten(mask), tree.flatten(value), strict=False):
         if hasattr(one, "shape") and is_tensor(x) and not scopes.fits(one, x, broadcast=True):
             raise ShapeError(

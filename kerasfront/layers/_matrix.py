@@ -144,6 +144,11 @@ class MatrixLayer(Configured):
         """Make the variables of a quantized kernel of this shape."""
         self._quantized_build(kernel_shape, mode, config)
 
+    @property
+    def inputs_quantizer(self) -> Any:
+        """`activation_quantizer()`, under the name that it has in Keras; None where the layer isn't quantized."""
+        return None if self._form is None or self.quantization_mode is None else self.activation_quantizer()
+
     def activation_quantizer(self) -> Any:
         """What quantizes inputs before a product; None where they stay as they are."""
         default = AbsMaxQuantizer() if self.quantization_mode == "int8" else None

@@ -9,7 +9,9 @@ from typing import Any
 
 from kerasfront import dtype_policies, ops, quantizers, random
 from kerasfront.errors import ShapeError
+from kerasfront.layers._aliases import Alias, overrides
 from kerasfront.layers._configured import Configured, fraction, one_of, positive, where
+from kerasfront.layers.activation import Softmax
 from kerasfront.layers.core import EinsumDense
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.quantized import config_inside, policies_inside
@@ -25,14 +27,17 @@ def _causal(queries: Any, keys: Any) -> Any:
     return ops.arange(queries)[:, None] >= ops.arange(keys)[None, :]
 
 
-def _softmax(scores: Any, allowed: Any) -> Any:
-    """Softmax over the last axis where `allowed` (equal weights where nothing is); half precision inside float32."""
+def _softmax(scores: Any, allowed: Any, axes: tuple[int, ...] | int = -1) -> Any:
+    """Softmax over the last axis, or several, where `allowed`; half precision inside float32.
+
+    Where nothing is allowed, weights are equal.
+    """
     name = ops.dtype(scores)
     if name in ("float16", "bfloat16"):
         scores = ops.cast(scores, "float32")
     if allowed is not None:
         scores = ops.where(allowed, scores, MASKED)
-    return ops.cast(ops.softmax(scores, axis=-1), name)
+    return ops.cast(ops.softmax(scores, axes), name)
 
 
 def _both(*masks: Any) -> Any:
@@ -234,7 +239,18 @@ class _Axes:
         self.attended = attended
         self.lead = tuple(a for a in range(rank - 1) if a not in attended)
         self.plain = rank == 3
+        self.scores_rank = len(self.lead) + 1 + 2 * len(attended)
         self.order = (*self.lead, *attended)
+
+    def equations(self) -> tuple[str, str]:
+        """Keras's einsums of keys with queries, and of weights with values, of tensors (batch, ..., heads, size)."""
+        rank = len(self.lead) + len(self.attended) + 2
+        query = "abcdefghijklm"[:rank]
+        other = iter("abcdefghijklmnopqrstuvwxyz"[rank:])
+        key = "".join(next(other) if i in self.attended else letter for i, letter in enumerate(query))
+        batch = "".join(query[i] for i in (*self.lead, rank - 2))
+        weights = batch + "".join(side[i] for side in (query, key) for i in self.attended)
+        return f"{key},{query}->{weights}", f"{weights},{key}->{query}"
 
     def _merge(self, x: Any, last: int) -> Any:
         """x with the axes before its `last` ones put in order and made two: batch and length."""
@@ -296,6 +312,10 @@ class _Axes:
         return ops.reshape(mask, (math.prod(before), heads, math.prod(queries), math.prod(keys)))
 
 
+# What a subclass may have of its own, so that a call asks it.
+_PARTS = ("_compute_attention", "_compute_attention_mask", "_compute_causal_mask", "_masked_softmax")
+
+
 class _ManyHeads(_Attention):
     """Projections into heads, attention in each, and the projection of what they give.
 
@@ -307,6 +327,13 @@ class _ManyHeads(_Attention):
     # What the projections of a layer that was made from a config were quantized by.
     _inside: Any = None
     use_bias = True
+    # Their names in Keras; see docs/aliases.md.
+    _use_bias, _dropout, _use_gate = Alias("use_bias"), Alias("dropout"), Alias("use_gate")
+    _sliding_window, _flash_attention = Alias("sliding_window"), Alias("flash_attention")
+    _kernel_initializer, _bias_initializer = Alias("kernel_initializer"), Alias("bias_initializer")
+    _kernel_regularizer, _bias_regularizer = Alias("kernel_regularizer"), Alias("bias_regularizer")
+    _kernel_constraint, _bias_constraint = Alias("kernel_constraint"), Alias("bias_constraint")
+    _activity_regularizer = Alias("activity_regularizer")
     _left_out = frozenset({"flash_attention"})
 
     def _keep_heads(
@@ -368,6 +395,123 @@ class _ManyHeads(_Attention):
                 f"got {value} and {key}."
             )
 
+    # ---- the parts of a call, which subclasses of Keras's layers know -----------------------------------------------
+
+    # Whether a subclass has a part of its own: the call goes through the parts then.
+    _has_own_parts = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._has_own_parts = overrides(cls, _ManyHeads, _PARTS)
+
+    def _build_attention(self, rank: int) -> None:
+        """Note over which axes attention runs, for queries of a rank (as many axes as their heads have, less one)."""
+        axes = getattr(self, "attention_axes", (1,))
+        axes = tuple(range(1, rank - 1)) if axes is None else tuple(a % rank for a in axes)
+        if not axes or len(set(axes)) < len(axes) or not all(0 < a < rank - 1 for a in axes):
+            raise ShapeError(
+                f"Expected `attention_axes` of {where(self)} to be axes between the first and the last of the query, "
+                f"of rank {rank}, got {axes}."
+            )
+        self.__dict__["_axes"] = _Axes(rank, axes)
+
+    def _compute_causal_mask(self, query: Any, value: Any = None) -> Any:
+        """Where a query may see a key, of shape (1, queries, keys); value None: the query."""
+        return _causal(ops.shape(query)[1], ops.shape(query if value is None else value)[1])[None]
+
+    def _compute_attention_mask(
+        self,
+        query: Any,
+        value: Any,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """All masks as one, of shape (batch or 1, queries, keys) where attention runs over one axis; None: no mask."""
+        masks = [None if attention_mask is None else ops.convert_to_tensor(attention_mask, "bool")]
+        masks += [None if query_mask is None else ops.convert_to_tensor(query_mask, "bool")[:, :, None]]
+        masks += [ops.convert_to_tensor(m, "bool")[:, None] for m in (value_mask, key_mask) if m is not None]
+        if use_causal_mask:
+            masks.append(self._compute_causal_mask(query, value))
+        if self.sliding_window is not None:
+            masks.append(self._window(ops.shape(query)[1], ops.shape(value)[1])[None])
+        return _both(*masks)
+
+    def _masked_softmax(self, attention_scores: Any, attention_mask: Any = None) -> Any:
+        """The weights of scores of shape (batch, heads, queries, keys); a mask without heads is that of all."""
+        rank = len(attention_scores.shape)
+        # Scores of several axes of queries, which a subclass computes, have as many of keys.
+        several = len(self._axes.attended) if rank > 4 and rank == self._axes.scores_rank else 1
+        if attention_mask is not None:
+            at = len(attention_mask.shape) - 2 * several
+            missing = rank - len(attention_mask.shape)
+            attention_mask = ops.expand_dims(attention_mask, tuple(range(at, at + missing)))
+        return _softmax(attention_scores, attention_mask, tuple(range(rank - several, rank)) if several > 1 else -1)
+
+    def _compute_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """`(outputs, weights or None)` of heads: tensors of shape (batch, ..., heads, size), and a mask of pairs."""
+        axes = self._axes
+        allowed = None if attention_mask is None else axes.pairs(attention_mask, query[..., 0], value[..., 0], self)
+        q, k, v = (query, key, value) if axes.plain else map(axes.flat, (query, key, value))
+        outputs, weights = self._attend(q, k, v, allowed, use_causal_mask, training, return_attention_scores)
+        if not axes.plain:
+            outputs = axes.back(outputs, query[..., 0])
+            weights = None if weights is None else axes.scores(weights, query[..., 0], value[..., 0])
+        return outputs, weights
+
+    def _call_by_parts(
+        self, query: Any, value: Any, key: Any, masks: dict[str, Any], training: bool | None, scores: bool
+    ) -> Any:
+        """The call by way of the parts, of which a subclass has some of its own."""
+        mask = self._compute_attention_mask(query, value, **masks)
+        to_query, to_key, to_value, to_output = [getattr(self, name) for name in self._attributes]
+        q, k, v = to_query(query), to_key(value if key is None else key), to_value(value)
+        groups = q.shape[-2] // k.shape[-2]
+        if groups > 1:
+            k, v = ops.repeat(k, groups, axis=-2), ops.repeat(v, groups, axis=-2)
+        options = {"return_attention_scores": True} if scores else {}
+        outputs, weights = self._compute_attention(q, k, v, attention_mask=mask, training=training, **options)
+        outputs = to_output(self._gated(outputs, query))
+        return (outputs, weights) if scores else outputs
+
+    @property
+    def _softmax(self) -> Any:
+        return Softmax(axis=-1, dtype=self.dtype_policy)
+
+    @property
+    def _dropout_layer(self) -> Any:
+        return self._dropped
+
+    # Over which axes attention runs, once the layer is built.
+    _axes: Any = None
+
+    @property
+    def _dot_product_equation(self) -> str | None:
+        return None if self._axes is None else self._axes.equations()[0]
+
+    @property
+    def _combine_equation(self) -> str | None:
+        return None if self._axes is None else self._axes.equations()[1]
+
+    def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
+        return {
+            "kernel_initializer": _copied(self.kernel_initializer), "bias_initializer": _copied(self.bias_initializer),
+            "kernel_regularizer": self.kernel_regularizer, "bias_regularizer": self.bias_regularizer,
+            "kernel_constraint": self.kernel_constraint, "bias_constraint": self.bias_constraint,
+            "dtype": self.dtype_policy,
+        }  # fmt: skip
+
     def call(
         self,
         query: Any,
@@ -381,6 +525,10 @@ class _ManyHeads(_Attention):
         training: bool | None = None,
         use_causal_mask: bool = False,
     ) -> Any:
+        if self._has_own_parts:
+            masks = {"query_mask": query_mask, "value_mask": value_mask, "key_mask": key_mask,
+                     "attention_mask": attention_mask, "use_causal_mask": use_causal_mask}  # fmt: skip
+            return self._call_by_parts(query, value, key, masks, training, return_attention_scores)
         to_query, to_key, to_value, to_output = [getattr(self, name) for name in self._attributes]
         q, k, v = to_query(query), to_key(value if key is None else key), to_value(value)
         axes = self._axes
@@ -409,7 +557,8 @@ class _ManyHeads(_Attention):
 
     def _attend(self, query: Any, key: Any, value: Any, allowed: Any, causal: bool, training: Any, scores: bool) -> Any:
         """`(outputs, weights or None)` for heads: tensors of shape (batch, length, heads, size)."""
-        if not scores and not (training and self.dropout):
+        plain = not self._has_own_parts or type(self)._masked_softmax is _ManyHeads._masked_softmax
+        if plain and not scores and not (training and self.dropout):
             outputs = ops.dot_product_attention(
                 query, key, value, mask=allowed, is_causal=causal, flash_attention=self.flash_attention
             )
@@ -420,8 +569,9 @@ class _ManyHeads(_Attention):
         if causal:
             allowed = _both(allowed, _causal(ops.shape(query)[1], ops.shape(key)[1]))
         query = ops.transpose(ops.multiply(query, 1 / math.sqrt(query.shape[3])), (0, 2, 1, 3))
-        weights = _softmax(ops.matmul(query, ops.transpose(key, (0, 2, 3, 1))), allowed)
-        if allowed is not None:
+        products = ops.matmul(query, ops.transpose(key, (0, 2, 3, 1)))
+        weights = self._masked_softmax(products, allowed)
+        if plain and allowed is not None:
             weights = ops.where(ops.any(allowed, axis=-1, keepdims=True), weights, 0)
         outputs = ops.matmul(self._dropped(weights, training), ops.transpose(value, (0, 2, 1, 3)))
         return ops.transpose(outputs, (0, 2, 1, 3)), weights
@@ -504,6 +654,15 @@ class MultiHeadAttention(_ManyHeads):
     output_dense: Any = None
     num_heads = key_dim = value_dim = 0
     attention_axes: tuple[int, ...] | None = None
+    # Their names in Keras; see docs/aliases.md.
+    _query_dense, _key_dense = Alias("query_dense"), Alias("key_dense")
+    _value_dense, _output_dense = Alias("value_dense"), Alias("output_dense")
+    _num_heads, _key_dim, _value_dim = Alias("num_heads"), Alias("key_dim"), Alias("value_dim")
+    _attention_axes, _output_shape = Alias("attention_axes"), Alias("output_shape")
+
+    @property
+    def _inverse_sqrt_key_dim(self) -> float:
+        return 1 / math.sqrt(self.key_dim)
 
     def __init__(
         self,
@@ -543,17 +702,8 @@ class MultiHeadAttention(_ManyHeads):
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         key_shape = value_shape if key_shape is None else key_shape
         self._check_shapes(query_shape, value_shape, key_shape)
-        rank = len(query_shape)
-        axes = (
-            tuple(range(1, rank - 1)) if self.attention_axes is None else tuple(a % rank for a in self.attention_axes)
-        )
-        if not axes or len(set(axes)) < len(axes) or not all(0 < a < rank - 1 for a in axes):
-            raise ShapeError(
-                f"Expected `attention_axes` of {where(self)} to be axes between the first and the last of the query, "
-                f"of shape {query_shape}, got {self.attention_axes}."
-            )
-        self.attention_axes = axes
-        self.__dict__["_axes"] = _Axes(rank, axes)
+        self._build_attention(len(query_shape))
+        self.attention_axes = self._axes.attended
         outputs = self.output_shape or (query_shape[-1],)
         heads, sizes = (self.num_heads, self.num_heads), (self.key_dim, self.value_dim)
         self._make_projections((query_shape, key_shape, value_shape), heads, sizes, outputs)
@@ -603,6 +753,16 @@ class GroupedQueryAttention(_ManyHeads):
     """
 
     _serialized_name = "GroupQueryAttention"
+
+    @property
+    def num_repeats(self) -> int:
+        """How many heads of queries share one of keys and values."""
+        return int(self.num_query_heads // self.num_key_value_heads)
+
+    @property
+    def _inverse_sqrt_head_dim(self) -> float:
+        return 1 / math.sqrt(self.head_dim)
+
     _attributes = ("_query_dense", "_key_dense", "_value_dense", "_output_dense")
 
     def __init__(
@@ -647,6 +807,6 @@ class GroupedQueryAttention(_ManyHeads):
         if len(query_shape) != 3:
             raise ShapeError(f"Expected the query of {where(self)} to have rank 3, got the shape {query_shape}.")
         self._check_shapes(query_shape, value_shape, key_shape)
-        self.__dict__["_axes"] = _Axes(3, (1,))
+        self._build_attention(3)
         heads, sizes = (self.num_query_heads, self.num_key_value_heads), (self.head_dim, self.head_dim)
         self._make_projections((query_shape, key_shape, value_shape), heads, sizes, (query_shape[-1],))

@@ -14,7 +14,7 @@ from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.contract import assignments, current
 from kerasfront.derived import Copied
 from kerasfront.errors import KerasFrontError, NotBuiltError
-from kerasfront.layers import _masks
+from kerasfront.layers import _aliases, _masks
 from kerasfront.layers._building import arguments_for, as_call, as_shapes, bound, parameters_of
 from kerasfront.layers._calls import (
     CallSpec,
@@ -77,6 +77,8 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
     # Whether the mask of a call is that of the first axes of an input, and those axes are the output's too. Nobody can
     # say it of what users write; see `__init_subclass__`.
     _keeps_steps = False
+    # What Keras calls its locks: here a layer takes variables at any time.
+    _lock = False
     # The map that it was given in place of a dtype policy.
     _policy_map: dtype_policies.DTypePolicyMap | None = None
     # Attributes that are set while a layer is built or called and hold nothing to be tracked.
@@ -190,12 +192,27 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
     def __delattr__(self, name: str) -> None:
         value = self.__dict__.get(name)
         object.__delattr__(self, name)
+        self._forget(value)
+
+    def _forget(self, value: Any) -> None:
         held: tuple[list[Any], ...] = (self._own, self._layers, self._metrics, self._seed_generators)
         for group in held:
             group[:] = [v for v in group if v is not value]
         if isinstance(value, (Variable, Layer)):
             _adapter.untrack(self, value)
         scopes.structure.change()
+
+    @property
+    def _tracker(self) -> _aliases.Tracker:
+        return _aliases.Tracker(self)
+
+    @property
+    def _trainable_variables(self) -> list[Variable]:
+        return [v for v in self._own if v.trainable]
+
+    @property
+    def _non_trainable_variables(self) -> list[Variable]:
+        return [v for v in self._own if not v.trainable]
 
     # ---- variables ----------------------------------------------------------------------------------------------
 
@@ -688,6 +705,12 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
         """What layers added in the last call, and the regularization losses of the weights."""
         added = [loss for layer in self._flatten_layers() for loss in layer._losses]
         return [*added, *self._regularization_losses()]
+
+    def _get_own_losses(self) -> list[Any]:
+        return list(self._losses)
+
+    def _get_regularization_losses(self) -> list[Any]:
+        return self._regularization_losses()
 
     # ---- stateless ----------------------------------------------------------------------------------------------
 

@@ -376,3 +376,89 @@ def test_errors_say_what_was_expected() -> None:
     for make, message in bad:
         with pytest.raises(ValueError, match=f"(?s){message}"):
             make()
+
+
+# ---- what libraries that subclass Keras's layers know of them -----------------------------------------------------
+
+
+class Cached(layers.MultiHeadAttention):
+    """As decoders of language models are written: the projections and the attention, called one by one."""
+
+    def call(self, query: Any, value: Any, attention_mask: Any = None) -> Any:
+        q, k, v = self._query_dense(query), self._key_dense(value), self._value_dense(value)
+        outputs, _ = self._compute_attention(query=q, key=k, value=v, attention_mask=attention_mask)
+        return self._output_dense(outputs)
+
+
+class Explicit(layers.MultiHeadAttention):
+    """As Keras's own attention is written down."""
+
+    def _compute_attention(
+        self, query: Any, key: Any, value: Any, attention_mask: Any = None, training: Any = None, **kwargs: Any
+    ) -> Any:
+        scores = ops.einsum(self._dot_product_equation, key, ops.multiply(query, self._inverse_sqrt_key_dim))
+        weights = self._masked_softmax(scores, attention_mask)
+        return ops.einsum(self._combine_equation, self._dropout_layer(weights, training=training), value), weights
+
+
+class Grouped(layers.GroupQueryAttention):
+    def _compute_attention(self, query: Any, key: Any, value: Any, attention_mask: Any = None, **kwargs: Any) -> Any:
+        scores = ops.einsum("bquh,bkuh->buqk", query, key) * self._inverse_sqrt_head_dim
+        weights = self._masked_softmax(scores, attention_mask)
+        return ops.einsum("buqk,bkuh->bquh", weights, value), weights
+
+
+class Flat(layers.MultiHeadAttention):
+    """Weights that are all alike, whatever the scores are."""
+
+    def _masked_softmax(self, attention_scores: Any, attention_mask: Any = None) -> Any:
+        return super()._masked_softmax(attention_scores * 0.0, attention_mask)
+
+
+class Itself(layers.MultiHeadAttention):
+    """Each query sees the key at its place only."""
+
+    def _compute_attention_mask(self, query: Any, value: Any, **masks: Any) -> Any:
+        given = super()._compute_attention_mask(query, value, **masks)
+        own = ops.expand_dims(ops.eye(query.shape[1], dtype="bool"), 0)
+        return own if given is None else ops.logical_and(given, own)
+
+
+def alike(ours: Any, plain: Any, *inputs: Any, **options: Any) -> None:
+    for layer in (ours, plain):
+        layer.build(*(x.shape for x in inputs))
+    ours.set_weights(plain.get_weights())
+    close(ours(*inputs, **options), values(plain(*inputs, **options)))
+
+
+def test_subclasses_by_keras_s_private_names() -> None:
+    alike(Cached(2, 3), layers.MultiHeadAttention(2, 3), Q, V, attention_mask=PAIRS)
+    for given in ({"use_causal_mask": True}, {"value_mask": V_MASK, "return_attention_scores": True}):
+        alike(Explicit(2, 3), layers.MultiHeadAttention(2, 3), Q, V, **given)
+    alike(Grouped(2, 4, 2), layers.GroupQueryAttention(2, 4, 2), Q, V, attention_mask=PAIRS)
+    x = np.random.default_rng(1).normal(size=(2, 2, 3, 4)).astype("float32")
+    for axes in ((1,), (2,), (1, 2)):
+        alike(Explicit(1, 3, attention_axes=axes), layers.MultiHeadAttention(1, 3, attention_axes=axes), x, x)
+    flat = Flat(2, 3)
+    _, weights = flat(Q, V, return_attention_scores=True)
+    np.testing.assert_allclose(values(weights), 0.2, rtol=1e-6)
+    np.testing.assert_allclose(values(flat(Q, V)), values(flat(Q, V, return_attention_scores=True)[0]), rtol=1e-5)
+    alone = layers.MultiHeadAttention(2, 3)
+    alike(Itself(2, 3), alone, Q[:, :1], Q[:, :1])
+    own = Itself(2, 3)
+    np.testing.assert_allclose(values(own(Q, Q))[:, :1], values(own(Q[:, :1], Q[:, :1])), rtol=1e-4, atol=1e-5)
+
+
+def test_keras_s_private_names_of_heads() -> None:
+    layer = layers.MultiHeadAttention(2, 3, use_bias=False, dropout=0.1)
+    assert (layer._num_heads, layer._key_dim, layer._value_dim) == (2, 3, 3)
+    assert (layer._use_bias, layer._dropout, layer._query_dense) == (False, 0.1, None)
+    layer.build(Q.shape, V.shape)
+    assert layer._attention_axes == (1,) and layer._output_dense is layer.output_dense
+    theirs = reference.layers.MultiHeadAttention(2, 3)
+    theirs.build(Q.shape, V.shape)
+    assert layer._dot_product_equation == theirs._dot_product_equation
+    assert layer._combine_equation == theirs._combine_equation
+    replaced = layers.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3))
+    layer._key_dense = replaced
+    assert layer.key_dense is replaced

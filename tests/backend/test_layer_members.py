@@ -117,3 +117,18 @@ def test_optimizers_are_built_by_either_name(make: Any, name: str) -> None:
         assert optimizer.built
         built.append([v.shape for v in optimizer.variables])
     assert built[0] == built[1] and len(built[0]) > 1
+
+
+def test_keras_s_private_names_of_layers() -> None:
+    layer = layers.Layer()
+    parts = layer._tracker.track([layers.Dense(2), layers.Dense(3)])
+    assert layer._layers == list(parts) and not layer._tracker.locked and not layer._lock
+    layer._tracker.unlock()
+    layer._tracker.untrack(parts[0])
+    assert layer._layers == [parts[1]]
+    layer._tracker.lock()
+    frozen = layer.add_weight((2,), trainable=False)
+    trained = layer.add_weight((3,), regularizer="l2")
+    assert [layer._trainable_variables, layer._non_trainable_variables] == [[trained], [frozen]]
+    layer.add_loss(ops.ones(()))
+    assert len(layer._get_own_losses()) == len(layer._get_regularization_losses()) == 1
