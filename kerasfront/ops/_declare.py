@@ -279,7 +279,7 @@ def _tensor_parameters(signature: inspect.Signature) -> Iterator[tuple[int, str]
 class Static(NamedTuple):
     """A parameter whose values are numbers that a graph knows, or axes."""
 
-    index: int
+    at: int  # its place among the parameters
     name: str
     kind: Kind | None
     classes: frozenset[type]  # of values that the implementations take as they are
@@ -329,10 +329,10 @@ def _plain_numbers(op: Op, slots: list[Any]) -> list[Any] | None:
     def is_python(value: Any) -> bool:
         return not isinstance(value, (list, tuple)) or not any(isinstance(v, (np.generic, np.ndarray)) for v in value)
 
-    held = [s.index for s in op.statics if not is_python(slots[s.index])]
+    held = [s.at for s in op.statics if not is_python(slots[s.at])]
     plain = list(slots)
     for static in op.statics:
-        plain[static.index] = static.taken(op, slots[static.index])
+        plain[static.at] = static.taken(op, slots[static.at])
     return plain if held and all(is_python(plain[i]) for i in held) else None
 
 
@@ -383,16 +383,22 @@ def _fast_test(op: Op, parameters: list[inspect.Parameter]) -> str | None:
                 same_dtype.append(f"((dtype_ := {name}.dtype) is usual or dtype_ in ready)")
             else:
                 same_dtype.append(f"({name} is None or {equal})" if optional else equal)
-    numbers = []
-    for index, name, kind, _ in op.statics:
-        if kind is None or not kind.other:
-            known = f"{name}.__class__ in plain{index}"
-            if op.kind == "derived" and kind is not None and kind.items is not None:
-                # A body of ours reckons with the numbers, where a framework only reads them.
-                known = f"({known} and ({name}.__class__ not in sequences or whole(map(type, {name}))))"
-            required = parameters[index].default is inspect.Parameter.empty
-            numbers.append(known if required else f"({name} is _default{index} or {known})")
-    return " and ".join([*(classes + same_dtype or ["not mode.inferring"]), *numbers])
+    numbers = [_number_test(op, static, parameters[static.at]) for static in op.statics]
+    return " and ".join([*(classes + same_dtype or ["not mode.inferring"]), *filter(None, numbers)])
+
+
+def _number_test(op: Op, static: Static, parameter: inspect.Parameter) -> str | None:
+    """The condition under which a number is taken as it is."""
+    kind, name, at = static.kind, static.name, static.at
+    if kind is not None and kind.other:
+        return None
+    test = f"{name}.__class__ in plain{at}"
+    if len(static.classes) == 1:
+        test = f"{name}.__class__ is {next(iter(static.classes)).__name__}"
+    elif op.kind == "derived" and kind is not None and kind.items is not None and name not in _AXES:
+        # A body of ours reckons with the numbers, where a framework only reads them.
+        test = f"({test} and ({name}.__class__ not in sequences or whole(map(type, {name}))))"
+    return test if parameter.default is inspect.Parameter.empty else f"({name} is _default{at} or {test})"
 
 
 def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
@@ -433,7 +439,7 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
         "shorten": shorten,
     }  # fmt: skip
     namespace.update({f"_default{i}": p.default for i, p in enumerate(parameters)})
-    namespace.update({f"plain{static.index}": static.classes for static in op.statics})
+    namespace.update({f"plain{static.at}": static.classes for static in op.statics})
     exec(compile(source, filename, "exec"), namespace)
     call = namespace[name]
     call.__doc__, call.__module__, call.__qualname__ = documented(op), op.function.__module__, name
@@ -558,9 +564,9 @@ def _map_tensors(op: Op, slots: list[Any], function: Callable[[Any], Any]) -> li
 def _general(op: Op, slots: list[Any]) -> Any:
     adapter = runtime.need()
     for static in op.statics:
-        value = slots[static.index]
+        value = slots[static.at]
         if type(value) not in static.classes or type(value) in (list, tuple):
-            slots[static.index] = static.taken(op, value)
+            slots[static.at] = static.taken(op, value)
     symbolic = concrete = False
     for index, kind in op.tensors:
         value = slots[index]

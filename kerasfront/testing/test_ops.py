@@ -277,7 +277,7 @@ def test_numbers(adapter: Adapter, op: Op, selection: Selection) -> None:
     """NumPy's scalars, and arrays without axes, stand for the numbers that a graph knows, in tuples of them too."""
     failures = Failures(f"ops.{op.name} on {adapter.name}, kinds of numbers")
     for case in selection.of(number_cases(op, adapter), number(op, adapter)):
-        for make in (lambda x: np.asarray(x)[()], np.asarray):
+        for make in NUMPY_NUMBERS:
             doing = f"with numbers such as {make(1)!r} "
             with failures.catching(case, f"{doing}inference"):
                 got, want = cases.inferred(case, number=make), cases.inferred(case)
@@ -287,6 +287,9 @@ def test_numbers(adapter: Adapter, op: Op, selection: Selection) -> None:
                 args, kwargs = cases.with_numbers(op, *case.mapped(to_native(adapter)), make)
                 check_results(case, adapter, call(op, adapter, args, kwargs), failures, f"{doing}it")
     failures.report()
+
+
+NUMPY_NUMBERS: tuple[Callable[[Any], Any], ...] = (lambda x: np.asarray(x)[()], np.asarray)
 
 
 def number_cases(op: Op, adapter: Adapter) -> list[Case]:
