@@ -327,6 +327,7 @@ def test_errors_of_models(call: Any, text: str) -> None:
         call()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("way", WAYS)
 def test_copies(way: Any) -> None:
     layer, x = built(), GENERATOR.normal(size=(3, 8)).astype("float32")
@@ -481,6 +482,7 @@ def accuracy(model: Any, x: Any, y: Any) -> float:
     return float((model.predict(x, verbose=0).argmax(-1) == y).mean())
 
 
+@pytest.mark.wide
 @pytest.mark.trains
 @pytest.mark.parametrize(("way", "most"), [(*WAYS[n].values, drop) for n, drop in enumerate((1, 1, 3, 3, 3, 2))])
 def test_accuracy_on_digits(digits: Any, way: Any, most: float, record_property: Any) -> None:

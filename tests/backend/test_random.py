@@ -135,6 +135,7 @@ def test_shuffle(rng, axis):
     assert len(orders) > 20  # of 24
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 def test_dtype_and_shape(rng, dtype):
     for function in (random.uniform, random.normal, random.truncated_normal):

@@ -196,6 +196,7 @@ CONV_LSTMS: list[tuple[int, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("rank", "options"), CONV_LSTMS)
 def test_conv_lstm_is_as_in_keras(rank: int, options: dict[str, Any]) -> None:
     x = RNG.standard_normal((2, 3, *(6, 5, 4)[:rank], 2)).astype("float32")
