@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from kerasfront.benchmarking.report import quantity
 from kerasfront_bench import timing
 from kerasfront_bench.native import programs
 
@@ -88,7 +89,7 @@ def one_line(row: timing.Row) -> str:
     """A row in a few words."""
     if "error" in row:
         return str(row["error"])
-    sides = ", ".join(f"{name} {side['median']:.4g} {row['unit']}" for name, side in row["sides"].items())
+    sides = ", ".join(f"{name} {quantity(side['median'], row['unit'])}" for name, side in row["sides"].items())
     ratios = ", ".join(f"{other['ratio']['median']:.2f} of {name}" for name, other in row["against"].items())
     return f"{sides}{': ' if ratios else ''}{ratios}{' (noisy)' if row.get('noisy') else ''}"
 

@@ -26,6 +26,7 @@ class Change(NamedTuple):
     before: dict[str, float]
     after: dict[str, float]
     verdict: str
+    unit: str = ""  # of a time
 
     @property
     def factor(self) -> float:
@@ -86,7 +87,7 @@ def _change(backend: str, name: str, old: dict[str, Any], new: dict[str, Any]) -
     else:
         verdict = "same"
     shown = [{"median": m, "low": min(v), "high": max(v)} for m, v in zip(medians, (before, after), strict=True)]
-    return Change(backend, name, by, shown[0], shown[1], verdict)
+    return Change(backend, name, by, shown[0], shown[1], verdict, new["unit"] if by == "time" else "")
 
 
 def _rounds(row: dict[str, Any], by: str) -> list[float]:

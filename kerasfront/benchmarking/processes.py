@@ -11,10 +11,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["run", "start"]
+__all__ = ["environment_of", "is_chatter", "run", "start"]
 
 # What frameworks say about themselves when they start.
 _CHATTER = ("WARNING: All log messages", "I0000 ", "W0000 ", "E0000 ")
+
+
+def environment_of(backend: str) -> dict[str, str]:
+    """The environment of a process with that backend chosen, in which the framework says little about itself."""
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONUNBUFFERED": "1"}
+    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return environment
+
+
+def is_chatter(line: str) -> bool:
+    """Whether a line is what a framework says about itself, whatever it was told of logs."""
+    return line.startswith(_CHATTER)
 
 
 def start(backend: str, command: Sequence[str], show: Callable[[str], None]) -> tuple[int, str]:
@@ -23,14 +35,16 @@ def start(backend: str, command: Sequence[str], show: Callable[[str], None]) -> 
     Returns:
         The exit status, and the last lines of the output.
     """
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONUNBUFFERED": "1"}
-    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     lines: list[str] = []
     with subprocess.Popen(
-        [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, *command],
+        env=environment_of(backend),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         for line in process.stdout or ():
-            if not line.startswith(_CHATTER):
+            if not is_chatter(line):
                 lines.append(line.rstrip())
                 show(lines[-1])
     return process.returncode, "\n".join(lines[-30:])

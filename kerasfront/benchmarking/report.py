@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from kerasfront.benchmarking.compare import Change
 
-__all__ = ["changes_table", "chart", "markdown", "tables"]
+__all__ = ["changes_table", "chart", "markdown", "quantity", "tables"]
 
 _NAMES = {"front": "kerasfront", "native": "native", "keras": "Keras"}
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -85,14 +86,26 @@ def _others(rows: dict[str, Row]) -> list[str]:
     return [side for side in ("native", "keras") if any(side in row["sides"] for row in rows.values())]
 
 
-def _time(values: dict[str, Any], unit: str) -> str:
-    """A median with half its spread, in a unit that suits: "1.23 ms ±4 %"; of something else than time, as it is."""
+def quantity(value: float, unit: str) -> str:
+    """A number with its unit, times in one that suits: `quantity(169600, "us")` is "170 ms"."""
     if unit not in _SECONDS:
-        return f"{values['median']:.3g} {unit}"
-    seconds = values["median"] * _SECONDS[unit]
-    factor, name = next((pair for pair in _UNITS if abs(seconds) >= pair[0]), _UNITS[-1])
+        return f"{value:.3g} {unit}" if abs(value) < 1e3 else f"{value:,.0f} {unit}"
+    seconds = value * _SECONDS[unit]
+    factor, name = _scale(seconds)
+    return f"{seconds / factor:.3g} {name}" if abs(seconds) < 1e3 else f"{seconds:,.0f} s"
+
+
+def _scale(seconds: float) -> tuple[float, str]:
+    """The unit that suits a time, and how long it is."""
+    return next((pair for pair in _UNITS if abs(seconds) >= pair[0]), _UNITS[-1])
+
+
+def _time(values: dict[str, Any], unit: str) -> str:
+    """A median with half its spread: "1.23 ms ±4 %"; of something else than time, as it is."""
+    if unit not in _SECONDS:
+        return quantity(values["median"], unit)
     about = abs(values["high"] - values["low"]) / 2 / abs(values["median"]) if values["median"] else 0.0
-    return f"{seconds / factor:.3g} {name} ±{about:.0%}"
+    return f"{quantity(values['median'], unit)} ±{about:.0%}"
 
 
 def _ratio(row: Row, other: str) -> str:
@@ -109,12 +122,19 @@ def changes_table(changes: Iterable[Change], date: str) -> Table:
         table.add_column(column, justify="right")
     table.add_column("verdict")
     for change in changes:
-        shown = [f"{v['median']:.3g} ({v['low']:.3g}–{v['high']:.3g})" for v in (change.before, change.after)]
+        shown = [_with_range(values, change.unit) for values in (change.before, change.after)]
         table.add_row(
             change.backend, escape(change.row), "front / native" if change.by == "ratio" else "time", *shown,
             f"{change.factor - 1:+.0%}", change.verdict, style=_STYLES[change.verdict],
         )  # fmt: skip
     return table
+
+
+def _with_range(values: dict[str, float], unit: str) -> str:
+    low, middle, high = (
+        quantity(values[key], unit) if unit else f"{values[key]:.3g}" for key in ("low", "median", "high")
+    )
+    return f"{middle} ({low}–{high})"
 
 
 def markdown(results: dict[str, Any], other: str = "native", cell: Callable[[Row], str] | None = None) -> str:
@@ -149,19 +169,18 @@ def chart(results: dict[str, Any], path: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import FuncFormatter
 
     backends = {name: b for name, b in results["backends"].items() if any("sides" in r for r in b["rows"].values())}
     longest = max((len(b["rows"]) for b in backends.values()), default=1)
-    size = (5 * max(1, len(backends)), 1.5 + 0.45 * longest)
+    size = (max(6, 5 * len(backends)), 2.2 + 0.6 * longest)
     figure, axes = plt.subplots(1, max(1, len(backends)), figsize=size, squeeze=False, layout="constrained")
+    labels: dict[str, Any] = {}
     for axis, (name, backend) in zip(axes[0], backends.items(), strict=False):
-        rows = {key: row for key, row in backend["rows"].items() if "sides" in row}
-        relative = any("native" in row["sides"] for row in rows.values())
-        _bars(axis, {key: row for key, row in rows.items() if not relative or "native" in row["sides"]}, relative)
-        axis.set_title(f"{name} {_version(name, backend)}, {backend.get('device', '')}")
-        for which in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
-            which(FuncFormatter(_plain))
+        _bars(axis, {key: row for key, row in backend["rows"].items() if "sides" in row})
+        axis.set_title(f"{name} {_version(name, backend)}, {backend.get('device', '')}", fontsize=10)
+        labels.update({label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)})
+    if labels:
+        figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=3, frameon=False)
     cpu, date = results["machine"]["cpu"], results["date"][:10]
     figure.suptitle(f"{cpu}, {results['settings']['clock']} clock, {date}", fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -169,39 +188,53 @@ def chart(results: dict[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
-def _plain(value: float, _: int) -> str:
-    """The label of a tick of a logarithmic axis: 1, 2 and 5 of each decade."""
-    return f"{value:g}" if f"{value:e}"[:3] in ("1.0", "2.0", "5.0") else ""
-
-
-def _bars(axis: Any, rows: dict[str, Row], relative: bool) -> None:
+def _bars(axis: Any, rows: dict[str, Row]) -> None:
+    """A bar for each side of each row, from 0 on: ratios where there is a hand-written side, else times."""
+    relative = any("native" in row["sides"] for row in rows.values())
+    timed = [key for key, row in rows.items() if ("native" in row["sides"] if relative else row["unit"] in _SECONDS)]
+    rows = {key: rows[key] for key in timed or rows}
+    unit, seconds = ("", 1.0) if relative else _common_unit(rows)
     sides = [side for side in ("front", "keras") if any(side in row["sides"] for row in rows.values())]
     height = 0.8 / max(1, len(sides))
     for index, side in enumerate(sides):
-        points = [(at, *_point(row, side, relative)) for at, row in enumerate(rows.values()) if side in row["sides"]]
-        if not points:
-            continue
-        at, middle, low, high = zip(*points, strict=True)
-        errors = [
-            [m - lo for m, lo in zip(middle, low, strict=True)],
-            [h - m for m, h in zip(middle, high, strict=True)],
-        ]
-        places = [value + (index - (len(sides) - 1) / 2) * height for value in at]
-        axis.barh(places, middle, height, xerr=errors, label=_NAMES[side], color=f"C{index}", error_kw={"lw": 0.8})
+        there = {
+            at + (index - (len(sides) - 1) / 2) * height: row
+            for at, row in enumerate(rows.values())
+            if side in row["sides"]
+        }
+        points = [_point(row, side, relative, seconds) for row in there.values()]
+        middle = [point[0] for point in points]
+        errors = [[m - low for m, low, _ in points], [high - m for m, _, high in points]]
+        look = {"label": _NAMES[side], "color": f"C{index}", "error_kw": {"lw": 0.8}}
+        bars = axis.barh(list(there), middle, height, xerr=errors, **look)
+        times = [quantity(row["sides"][side]["median"], row["unit"]) for row in there.values()]
+        axis.bar_label(bars, [f"{m:.2f}" for m in middle] if relative else times, padding=4, fontsize=8)
     axis.set_yticks(range(len(rows)), list(rows))
     axis.invert_yaxis()
-    axis.set_xscale("log")
-    axis.set_xlim(left=min(0.5, 0.8 * axis.get_xlim()[0]) if relative else None)
+    axis.margins(x=0.2)
+    axis.set_xlim(left=0)
     if relative:
         axis.axvline(1, color="black", lw=1, label="native")
-    axis.set_xlabel("time, native = 1" if relative else "time, in the row's unit")
+    axis.set_xlabel("time, native = 1" if relative else f"time in {unit}" if timed else unit)
     axis.grid(axis="x", alpha=0.3)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
+    axis.set_axisbelow(True)
 
 
-def _point(row: Row, side: str, relative: bool) -> tuple[float, float, float]:
+def _common_unit(rows: dict[str, Row]) -> tuple[str, float]:
+    """A unit for the times of all rows, by the longest of them, and how many seconds it is."""
+    units = {row["unit"] for row in rows.values()}
+    if not units <= _SECONDS.keys():
+        return ", ".join(sorted(units)), 1.0
+    longest = max(side["median"] * _SECONDS[row["unit"]] for row in rows.values() for side in row["sides"].values())
+    factor, name = _scale(longest)
+    return name, factor
+
+
+def _point(row: Row, side: str, relative: bool, unit: float) -> tuple[float, float, float]:
+    """The median, the lowest and the highest round."""
     rounds = row["sides"][side]["rounds"]
     if relative:
         rounds = [a / b for a, b in zip(rounds, row["sides"]["native"]["rounds"], strict=True)]
-    ordered = sorted(rounds)
-    return ordered[len(ordered) // 2], ordered[0], ordered[-1]
+    else:
+        rounds = [value * _SECONDS.get(row["unit"], 1.0) / unit for value in rounds]
+    return statistics.median(rounds), min(rounds), max(rounds)

@@ -18,7 +18,6 @@ app = typer.Typer(
     name="kerasfront",
     help="One deep-learning front-end for PyTorch, JAX and TensorFlow.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 app.command()(bench)

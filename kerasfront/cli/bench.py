@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +13,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kerasfront import config
 from kerasfront.benchmarking import compare, processes, report, results
+from kerasfront.cli.choices import Backends, chosen_backends, completing, split
+from kerasfront.errors import suggest
 
 __all__ = ["bench"]
 
@@ -23,15 +26,23 @@ CALLS = ("calls", "build", "files", "imports")
 
 def bench(
     work: Annotated[
-        str | None, typer.Option(help=f"What to measure, by commas: {', '.join((*WORKLOADS, *LAYERS, *CALLS))}.")
+        list[str] | None,
+        typer.Option(
+            help=f"What to measure, by commas: {', '.join((*WORKLOADS, *LAYERS, *CALLS))}.",
+            autocompletion=completing(lambda: (*WORKLOADS, *LAYERS, *CALLS)),
+        ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(help="Your own: file.py:function, which returns a compiled model, or (model, x, y)."),
     ] = None,
-    backends: Annotated[str | None, typer.Option(help="Backends, by commas. Default: all that train.")] = None,
+    backends: Backends = None,
     clock: Annotated[
-        str, typer.Option(help="wall, or cpu: CPU time on one core, which is steady on a busy machine.")
+        str,
+        typer.Option(
+            help="wall, or cpu: CPU time on one core, which is steady on a busy machine.",
+            autocompletion=completing(lambda: ("wall", "cpu")),
+        ),
     ] = "wall",
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds of each side.")] = 7,
     keras: Annotated[bool, typer.Option("--keras", help="Measure Keras too, where it is installed.")] = False,
@@ -50,9 +61,10 @@ def bench(
 ) -> None:
     """Measure training on each backend: kerasfront, hand-written code, and Keras, in interleaved rounds."""
     console = Console(width=None if sys.stdout.isatty() else 120)
+    chosen = chosen_backends(backends)
     try:
-        names = _names(work, model, calls)
-        chosen = _backends(backends)
+        names = _names(split(work), model, calls)
+        _check_model(model)
         before = results.read(compare_with) if compare_with else None
         _check(clock, keras)
     except ValueError as error:
@@ -71,26 +83,47 @@ def bench(
     raise typer.Exit(1 if failed or slower else 0)
 
 
-def _names(work: str | None, model: str | None, calls: bool) -> list[str]:
+def _names(work: list[str], model: str | None, calls: bool) -> list[str]:
     """What is to be measured: what --work names, --model, and with --calls the calls; all workloads by default."""
-    names = [name.strip() for name in work.split(",")] if work else [] if model or calls else list(WORKLOADS)
+    names = work or ([] if model or calls else list(WORKLOADS))
     known = (*WORKLOADS, *LAYERS, *CALLS)
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"Expected --work to name some of {', '.join(known)}; got {unknown[0]!r}.")
+        raise ValueError(
+            f"Expected --work to name some of {', '.join(known)}; got {unknown[0]!r}.{suggest(unknown[0], known)}"
+        )
     return list(dict.fromkeys([*names, *([model] if model else []), *(CALLS if calls else ())]))
 
 
-def _backends(chosen: str | None) -> list[str]:
-    usable = [name for name in config.usable_backends() if name != "numpy"]
-    names = [name.strip() for name in chosen.split(",")] if chosen else usable
-    missing = [name for name in names if name not in usable]
-    if missing or not names:
-        wanted = repr(missing[0]) if missing else "none"
-        raise ValueError(
-            f"Expected backends that are installed and train, {', '.join(usable) or 'none here'}; got {wanted}."
-        )
-    return names
+def _check_model(target: str | None) -> None:
+    """That --model names a function of a file, before any framework is started for it."""
+    if target is None:
+        return
+    path, _, name = target.rpartition(":")
+    if not path:
+        raise ValueError(f"Expected --model to be file.py:function, such as mine.py:build; got {target!r}.")
+    file = Path(path)
+    if not file.is_file():
+        beside = [str(other) for other in file.parent.glob("*.py")] if file.parent.is_dir() else []
+        raise ValueError(f"There is no file {path} for --model.{suggest(path, beside)}")
+    try:
+        code = ast.parse(file.read_text(encoding="utf-8"), path)
+    except SyntaxError as error:
+        raise ValueError(f"{path}, line {error.lineno}: {error.msg}.") from error
+    bound = list(_bound(code))
+    if name not in bound and "*" not in bound:
+        raise ValueError(f"{path} has no function {name!r}.{suggest(name, bound)}")
+
+
+def _bound(code: ast.AST) -> Iterator[str]:
+    """The names that a file gives to things."""
+    for node in ast.walk(code):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (alias.asname or alias.name for alias in node.names)
 
 
 def _check(clock: str, keras: bool) -> None:
@@ -119,7 +152,9 @@ def _show(console: Console, run: dict[str, Any], chart: Path | None) -> None:
     for name, backend in run["backends"].items():
         if "error" in backend:
             console.print(f"[bold red]{name} failed:[/] {escape(backend['error'])}", highlight=False)
-    if chart:
+    if chart and importlib.util.find_spec("matplotlib") is None:
+        console.print("No chart: matplotlib isn't installed; [bold]pip install matplotlib", highlight=False)
+    elif chart:
         report.chart(run, chart)
         console.print(f"Chart: {chart}")
 

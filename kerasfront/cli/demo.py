@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from kerasfront import config
+from kerasfront.benchmarking import processes
+from kerasfront.cli.choices import Backends, chosen_backends
 
 EPOCHS = 12
 ACCURACY = 0.97
 FIRST_EPOCH_TOLERANCE = 1e-3
+# So small a model gains nothing by more.
+_MOST_THREADS = 4
 
 
 @dataclass
@@ -39,25 +45,29 @@ class Run:
 
 
 def demo(
-    backend: Annotated[
-        list[str] | None, typer.Option(help="A backend; may be repeated. Default: all installed.")
-    ] = None,
+    backends: Backends = None,
     plot: Annotated[Path, typer.Option(help="Where the PNG with the curves goes.")] = Path("kerasfront-demo.png"),
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of training.")] = EPOCHS,
     seed: Annotated[int, typer.Option(help="The seed of weights and shuffles.")] = 0,
 ) -> None:
     """Train one small CNN on handwritten digits on each installed backend, and compare."""
-    chosen = backend or [b for b in config.usable_backends() if b != "numpy"]
+    chosen = chosen_backends(backends)
     console = Console()
+    if importlib.util.find_spec("sklearn") is None:
+        console.print("The demo's digits are scikit-learn's, which isn't installed: [bold]pip install scikit-learn")
+        raise typer.Exit(1)
     runs = []
     for name in chosen:
         console.rule(f"[bold]{name}")
         runs.append(_train_in_process(name, epochs, seed))
     console.rule("[bold]side by side")
-    console.print(_table(runs))
-    problems = _problems(runs)
-    _plot(runs, plot)
-    console.print(f"Loss and accuracy curves: {plot}")
+    console.print(table(runs))
+    problems = _problems(runs, epochs)
+    if importlib.util.find_spec("matplotlib") is None:
+        console.print("No picture of the curves: matplotlib isn't installed; [bold]pip install matplotlib")
+    else:
+        _plot(runs, plot)
+        console.print(f"Loss and accuracy curves: {plot}")
     for line in _partings(runs):
         console.print(line)
     for problem in problems:
@@ -67,15 +77,39 @@ def demo(
 
 def _train_in_process(backend: str, epochs: int, seed: int) -> Run:
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
         command = [sys.executable, "-m", "kerasfront.cli.demo_run", folder, str(epochs), str(seed)]
-        done = subprocess.run(command, env=environment, check=False)
-        if done.returncode:
-            raise SystemExit(f"The demo failed on the backend {backend} (exit status {done.returncode}).")
+        status = _run(command, {**processes.environment_of(backend), **_threads()})
+        if status:
+            raise SystemExit(f"The demo failed on the backend {backend} (exit status {status}).")
         summary = json.loads(Path(folder, "summary.json").read_text(encoding="utf-8"))
         with np.load(Path(folder, "weights.npz")) as stored:
             weights = [stored[k] for k in sorted(stored.files, key=int)]
     return Run(summary, weights)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """Runs a program, which draws its progress itself, without what the framework says on standard error."""
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+
+        def relay() -> None:
+            for line in process.stderr or ():
+                if not processes.is_chatter(line):
+                    sys.stderr.write(line)
+
+        reader = threading.Thread(target=relay)
+        reader.start()
+        status = process.wait()
+        reader.join()
+    return status
+
+
+def _threads() -> dict[str, str]:
+    """How many threads a framework may start: those of a busy machine wait for each other, actively."""
+    if "OMP_NUM_THREADS" in os.environ:
+        return {}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return {"OMP_NUM_THREADS": str(max(1, min(_MOST_THREADS, cores - round(busy))))}
 
 
 def _weight_difference(run: Run, first: Run) -> float:
@@ -89,13 +123,14 @@ def _curve_difference(run: Run, first: Run, epoch: int | None = None) -> float:
     return float(relative.max() if epoch is None else relative[epoch])
 
 
-def _table(runs: list[Run]) -> Table:
-    table = Table(title="The same CNN on handwritten digits")
-    for column in (
-        "backend", "device", "test accuracy", "ms a step", "peak memory", "initial weights differ by",
-        "first epoch's loss by", "loss curve by",
-    ):  # fmt: skip
-        table.add_column(column, justify="left" if column in ("backend", "device") else "right")
+def table(runs: list[Run]) -> Table:
+    """The comparison, which fits into 80 columns."""
+    title = "The same CNN on handwritten digits"
+    found = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left")
+    found.add_column("backend")
+    heads = ("test\naccuracy", "ms a\nstep", "peak\nmemory", "weights\ndiffer by", "1st loss\nby", "losses\nby")
+    for head in heads:
+        found.add_column(head, justify="right", no_wrap=True)
     for run in runs:
         s = run.summary
         apart = ["-", "-", "-"] if run is runs[0] else [
@@ -103,11 +138,11 @@ def _table(runs: list[Run]) -> Table:
             f"{_curve_difference(run, runs[0], 0):.1e}",
             f"{_curve_difference(run, runs[0]):.1e}",
         ]  # fmt: skip
-        table.add_row(
-            f"{run.backend} {s['version']}", s["device"], f"{s['accuracy']:.4f}", f"{s['ms_per_step']:.2f}",
+        found.add_row(
+            f"{run.backend}\n{s['version']} {s['device']}", f"{s['accuracy']:.4f}", f"{s['ms_per_step']:.2f}",
             f"{s['peak_mb']:.0f} MB", *apart,
         )  # fmt: skip
-    return table
+    return found
 
 
 def _partings(runs: list[Run]) -> list[str]:
@@ -118,11 +153,12 @@ def _partings(runs: list[Run]) -> list[str]:
     return lines
 
 
-def _problems(runs: list[Run]) -> list[str]:
+def _problems(runs: list[Run], epochs: int) -> list[str]:
+    """What isn't as it should be; how accurate the model is says something after all of the epochs only."""
     found = [
         f"{r.backend}: the test accuracy {r.summary['accuracy']:.4f} is below {ACCURACY}."
         for r in runs
-        if r.summary["accuracy"] < ACCURACY
+        if epochs >= EPOCHS and r.summary["accuracy"] < ACCURACY
     ]
     for run in runs[1:]:
         if _weight_difference(run, runs[0]) != 0:

@@ -150,6 +150,29 @@ def test_tables_and_the_chart_show_every_row(tmp_path):
     assert (tmp_path / "other.png").exists()
 
 
+def test_the_chart_counts_from_zero_and_says_its_unit(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("matplotlib.pyplot.close", figures.append)
+    fast, slow = row([800.0, 900.0]), row([169600.0, 180000.0])
+    report.chart(run_of(fast=fast, slow=slow), tmp_path / "times.png")
+    report.chart(run_of(a=row([1000.0, 1100.0], [500.0, 500.0])), tmp_path / "ratios.png")
+    times, ratios = (figure.axes[0] for figure in figures)
+    assert times.get_xscale() == "linear" and times.get_xlim()[0] == 0
+    assert times.get_xlabel() == "time in ms" and ratios.get_xlabel() == "time, native = 1"
+    assert [bar.get_width() for bar in times.patches] == pytest.approx([0.85, 174.8])
+    assert {"850 µs", "175 ms"} <= {text.get_text() for text in times.texts}
+    for figure in figures:  # the legend is beside the axes, not over a label
+        figure.canvas.draw()
+        legend, axes = figure.legends[0].get_window_extent(), figure.axes[0].get_tightbbox()
+        assert legend.y1 <= axes.y0
+
+
+def test_times_are_written_in_a_unit_that_suits():
+    assert [report.quantity(v, "us") for v in (0.5, 12.0, 169600.0, 3e9)] == ["500 ns", "12 µs", "170 ms", "3,000 s"]
+    assert report.quantity(12.5, "MB") == "12.5 MB"
+    assert worker.one_line(row([169600.0, 169600.0])) == "front 170 ms"
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [

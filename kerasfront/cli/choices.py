@@ -1,0 +1,68 @@
+"""What the commands share of their options: which backends are chosen, and what a shell completes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated
+
+import typer
+
+from kerasfront import config
+from kerasfront.errors import suggest
+
+__all__ = ["Backends", "chosen_backends", "completing", "split"]
+
+
+def trainable_backends() -> list[str]:
+    """The backends that are installed and train; nothing is imported to find out."""
+    return [name for name in config.usable_backends() if name != "numpy"]
+
+
+def split(values: Sequence[str] | None) -> list[str]:
+    """The names of an option that may be repeated, and may hold several by commas."""
+    names = [name.strip() for value in values or () for name in value.split(",")]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def completing(options: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """A completion of one of the options, also after a comma."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        taken = before.split(",")
+        return [f"{before}{comma}{name}" for name in options() if name.startswith(last) and name not in taken]
+
+    return complete
+
+
+Backends = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backends",
+        "--backend",
+        help="Backends, by commas or by repeating the option. Default: all that are installed and train.",
+        autocompletion=completing(trainable_backends),
+    ),
+]
+
+
+def chosen_backends(given: Sequence[str] | None) -> list[str]:
+    """The backends of the option, or all.
+
+    Raises:
+        typer.BadParameter: One isn't installed or doesn't train, or there is none.
+    """
+    usable = trainable_backends()
+    names = split(given) or usable
+    for name in names:
+        if name in usable:
+            continue
+        if name in config.FRAMEWORKS and name != "numpy":
+            raise typer.BadParameter(f"The backend {name} isn't installed: {config.install_command(name)}")
+        raise typer.BadParameter(
+            f"Expected backends that are installed and train, {', '.join(usable) or 'none here'}; got {name!r}."
+            f"{suggest(name, config.FRAMEWORKS)}"
+        )
+    if not names:
+        raise typer.BadParameter(f"No backend that trains is installed: {config.install_command('torch')}")
+    return names
