@@ -281,14 +281,14 @@ class Adapter:
         *,
         jit: Any = "auto",
         donate: bool = False,
-        depends: Callable[[], Any] = tuple,
+        reading: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> Callable[..., Any]:
         """Turn a step that mutates Variables into the fast thing.
 
         `step(*batch)` takes native tensors in nested structures and returns nested native tensors; `variables()` are
         all that it reads or writes. `jit` is compile()'s jit_compile: "auto", True or False. `donate` allows the old
-        values' memory to be used for the new ones. `depends()` is what else the step reads:
-        a backend that runs steps call by call, but keeps this one in another form, makes it anew when that changes.
+        values' memory to be used for the new ones. `reading()` is a context
+        that notes what the step reads of objects: a backend that keeps what it traced runs the step in it then.
         """
         return step
 
@@ -299,6 +299,7 @@ class Adapter:
         *,
         jit: Any = "auto",
         donate: bool = False,
+        reading: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> Callable[..., Any] | None:
         """As `compile_step`, for a stack of batches with a leading axis, in one dispatch; None: no gain from it."""
         return None

@@ -52,9 +52,9 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
     # How replicas are joined in distribution; what training adds to the loss, and does after an update.
     aggregation = "none"
     synchronization = "auto"
-    constraint: Any = None
     overwrite_with_gradient = False
     _regularizer: Any = None
+    _constraint: Any = None
 
     def __init__(
         self,
@@ -170,6 +170,15 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
     @regularizer.setter
     def regularizer(self, value: Any) -> None:
         self._regularizer = value
+        scopes.structure.change()
+
+    @property
+    def constraint(self) -> Any:
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = value
         scopes.structure.change()
 
     # -- reading and writing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -213,14 +214,16 @@ class JaxAdapter(Adapter):
     # -- the step
 
     def compile_step(
-        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, depends: Any = tuple
+        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, reading: Any = nullcontext
     ) -> Any:
         if jit is False:
             return step
-        return _Compiled(step, variables, donate)
+        return _Compiled(step, variables, donate, reading)
 
-    def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
-        return None if jit is False else _Repeated(step, variables, donate)
+    def repeat_step(
+        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, reading: Any = nullcontext
+    ) -> Any:
+        return None if jit is False else _Repeated(step, variables, donate, reading)
 
     def compile_mode(self, jit: Any = "auto") -> str:
         return "op by op" if jit is False else "compiled with XLA, by jax.jit"
@@ -253,8 +256,14 @@ class _Compiled:
     Variable that a loss reads) is met while the step is traced: it is traced anew, with their values as arguments.
     """
 
-    def __init__(self, step: Callable[..., Any], variables: Callable[[], Sequence[Any]], donate: bool) -> None:
-        self.step, self.variables, self.donate = step, variables, donate
+    def __init__(
+        self,
+        step: Callable[..., Any],
+        variables: Callable[[], Sequence[Any]],
+        donate: bool,
+        reading: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        self.step, self.variables, self.donate, self.reading = step, variables, donate, reading
         self.held: list[Any] = []
         self.created: set[int] = set()
         # The places of the Variables that come back changed: known once the step was traced.
@@ -262,7 +271,7 @@ class _Compiled:
         self.jitted = jax.jit(self.pure, donate_argnums=(0,) if donate else ())
 
     def pure(self, values: list[Any], batch: Any) -> Any:
-        with assignments(self.held, values, notes_reads=True) as scope:
+        with self.reading(), assignments(self.held, values, notes_reads=True) as scope:
             out = self.step(*batch)
         self._take_missed(scope)
         places = {id(v): i for i, v in enumerate(self.held)}
@@ -336,8 +345,14 @@ class _Repeated(_Compiled):
 
     QUEUED = 2
 
-    def __init__(self, step: Callable[..., Any], variables: Callable[[], Sequence[Any]], donate: bool) -> None:
-        super().__init__(step, variables, donate)
+    def __init__(
+        self,
+        step: Callable[..., Any],
+        variables: Callable[[], Sequence[Any]],
+        donate: bool,
+        reading: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        super().__init__(step, variables, donate, reading)
         self.queue: deque[jax.Array] = deque()
 
     def pure(self, values: list[Any], batch: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -290,13 +290,15 @@ class TensorFlowAdapter(Adapter):
     # -- the step
 
     def compile_step(
-        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, depends: Any = tuple
+        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, reading: Any = nullcontext
     ) -> Any:
         # "auto" is no XLA. On a CPU it compiles for seconds, long loops for minutes; dense steps and attention then
         # take as long as in a graph (0.95 to 1.2 times, but small ones up to twice), convolutions 1.7 to 2.4 times.
-        return _Compiled(step, jit is True)
+        return _Compiled(step, jit is True, reading)
 
-    def repeat_step(self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False) -> Any:
+    def repeat_step(
+        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, reading: Any = nullcontext
+    ) -> Any:
         def repeated(*batch: Any) -> None:
             count = tf.shape(tree.flatten(batch)[0])[0]
 
@@ -306,7 +308,7 @@ class TensorFlowAdapter(Adapter):
 
             tf.while_loop(lambda i: i < count, body, (tf.constant(0),), parallel_iterations=1)
 
-        return _Compiled(repeated, jit is True)
+        return _Compiled(repeated, jit is True, reading)
 
     def compile_mode(self, jit: Any = "auto") -> str:
         if jit is True:
@@ -358,8 +360,8 @@ class _Compiled:
 
     KEPT = 64
 
-    def __init__(self, step: Callable[..., Any], jit: bool) -> None:
-        self.step, self.jit = step, jit
+    def __init__(self, step: Callable[..., Any], jit: bool, reading: Callable[[], AbstractContextManager[Any]]) -> None:
+        self.step, self.jit, self.reading = step, jit, reading
         self.graphs: dict[Any, Any] = {}
         # What tf.function found for batches of plain tensors, by their shapes and dtypes. To look for it takes its
         # Python 200 us a call, more than many a step.
@@ -378,12 +380,16 @@ class _Compiled:
             self.found[key] = concrete
         return out
 
+    def _traced(self, *batch: Any) -> Any:
+        with self.reading():
+            return self.step(*batch)
+
     def _graph(self, batch: tuple[Any, ...]) -> Any:
         ranks = tuple([_ranks(x) for x in batch])
         graph = self.graphs.get(ranks)
         if graph is None:
             graph = self.graphs[ranks] = tf.function(
-                self.step, autograph=False, jit_compile=self.jit, reduce_retracing=True
+                self._traced, autograph=False, jit_compile=self.jit, reduce_retracing=True
             )
         return graph
 

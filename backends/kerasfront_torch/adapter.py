@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import ml_dtypes
@@ -296,11 +296,11 @@ class TorchAdapter(Adapter):
     # -- the step
 
     def compile_step(
-        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, depends: Any = tuple
+        self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, reading: Any = nullcontext
     ) -> Any:
         if jit is True:
-            return Compiled(step)
-        return step if jit is False or default_device() == "cpu" else Graphed(step, variables, depends)
+            return Compiled(step, reading)
+        return step if jit is False or default_device() == "cpu" else Graphed(step, variables, reading)
 
     def compile_mode(self, jit: Any = "auto") -> str:
         if jit is True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -18,14 +18,15 @@ class Compiled:
     need not be traced anew because of it.
     """
 
-    def __init__(self, step: Callable[..., Any]) -> None:
-        self.step = step
+    def __init__(self, step: Callable[..., Any], reading: Callable[[], AbstractContextManager[Any]]) -> None:
+        self.step, self.reading = step, reading
         self.graph: Callable[..., Any] | None = None
 
     def __call__(self, *batch: Any) -> Any:
         if self.graph is None:
             self.graph = torch.compile(_apart(self.step))
-            return self.step(*batch)
+            with self.reading():
+                return self.step(*batch)
         with _whole():
             return self.graph(*batch)
 

@@ -10,6 +10,7 @@ import logging
 import random as python_random
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +36,9 @@ class _Recorded:
     outputs: Any
     draws: random.Recording
     held: list[tuple[Any, torch.Tensor, bool]]
-    depends: Any
 
-    def holds(self, depends: Any) -> bool:
-        """Whether the step would still do what was recorded."""
-        if depends != self.depends:
-            return False
+    def holds(self) -> bool:
+        """Whether the Variables are where they were when the step was recorded."""
         return all(v._value is storage and storage.requires_grad is grad for v, storage, grad in self.held)
 
     def launch(self, leaves: Sequence[Any]) -> Any:
@@ -55,13 +53,16 @@ class _Recorded:
 
 class Graphed:
     """A step that is recorded, where it can be: where nothing in it waits for the device, draws on the host, or
-    changes what `depends` gives. Otherwise it runs call by call, as it also does for the first batches of a shape.
+    sets what it has read. Otherwise it runs call by call, as it also does for the first batches of a shape.
     """
 
     def __init__(
-        self, step: Callable[..., Any], variables: Callable[[], Sequence[Any]], depends: Callable[[], Any]
+        self,
+        step: Callable[..., Any],
+        variables: Callable[[], Sequence[Any]],
+        reading: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
-        self.step, self.variables, self.depends = step, variables, depends
+        self.step, self.variables, self.reading = step, variables, reading
         self.graphs: dict[Any, _Recorded] = {}
         self.seen: dict[Any, int] = {}
         self.renewals, self.draws = 0, 0
@@ -73,22 +74,23 @@ class Graphed:
         if self.why is not None or not _recordable(leaves) or torch.cuda.is_current_stream_capturing():
             return self.step(*batch)
         shapes = tuple([None if x is None else (x.shape, x.dtype) for x in leaves])
-        found, depends = self.graphs.get(shapes), self.depends()
-        if found is not None and found.holds(depends):
+        found = self.graphs.get(shapes)
+        if found is not None and found.holds():
             return found.launch(leaves)
         if found is None and len(self.graphs) >= _SHAPES:
             return self.step(*batch)
         times = self.seen[shapes] = self.seen.get(shapes, 0) + 1
         if times < _AHEAD:
-            return self.step(*batch)
+            with self.reading():
+                return self.step(*batch)
         if times == _AHEAD:
             return self._watched(batch)
         self.renewals += found is not None
         if self.renewals > _RENEWALS:
-            self._give_up(f"what it depends on changed {_RENEWALS} times")
+            self._give_up(f"its Variables changed places {_RENEWALS} times")
             return self.step(*batch)
         self.graphs.pop(shapes, None)
-        recorded = self._recorded(batch, leaves, depends)
+        recorded = self._recorded(batch, leaves)
         if recorded is None:
             return self.step(*batch)
         self.graphs[shapes] = recorded
@@ -96,12 +98,13 @@ class Graphed:
 
     def _watched(self, batch: Any) -> Any:
         """The step, run as it is, and whether a record of it would say all that it does."""
-        before, drawn, mode = (self.depends(), _host_draws()), random.drawn.count, torch.cuda.get_sync_debug_mode()
+        before, drawn, mode = _host_draws(), random.drawn.count, torch.cuda.get_sync_debug_mode()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             torch.cuda.set_sync_debug_mode("warn")
             try:
-                out = self.step(*batch)
+                with self.reading() as reads:
+                    out = self.step(*batch)
             finally:
                 torch.cuda.set_sync_debug_mode(mode)
         waits = [w for w in caught if "synchroniz" in str(w.message) and "prototype" not in str(w.message)]
@@ -111,7 +114,7 @@ class Graphed:
         self.draws = random.drawn.count - drawn
         if waits:
             self._give_up(f"{waits[0].filename}:{waits[0].lineno} waits for the device")
-        elif (self.depends(), _host_draws()) != before:
+        elif (reads is not None and reads.writes) or _host_draws() != before:
             self._give_up("it changes attributes of a layer, or draws on the host")
         return out
 
@@ -120,7 +123,7 @@ class Graphed:
         self.graphs.clear()
         _log.info("The step is not recorded as a CUDA graph: %s.", why)
 
-    def _recorded(self, batch: Any, leaves: Sequence[Any], depends: Any) -> _Recorded | None:
+    def _recorded(self, batch: Any, leaves: Sequence[Any]) -> _Recorded | None:
         inputs = [x if x is None else x.clone() for x in leaves]
         held = [(v, v._value, v._value.requires_grad) for v in self.variables()]
         graph = torch.cuda.CUDAGraph()
@@ -135,7 +138,7 @@ class Graphed:
             draws.undo()
             self._give_up(str(error))
             return None
-        return _Recorded(graph, inputs, outputs, draws, held, depends)
+        return _Recorded(graph, inputs, outputs, draws, held)
 
 
 def _recordable(leaves: Sequence[Any]) -> bool:

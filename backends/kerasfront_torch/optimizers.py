@@ -76,6 +76,8 @@ def sgd(variables: Tensors, gradients: Tensors, slots: dict[str, Tensors], hyper
         torch._foreach_add_(variables, steps, alpha=scale)
         return True
     velocity, momentum = slots["momentum"], hyper["momentum"]
+    if not momentum:  # it was taken away later
+        return False
     exact = variables[0].dtype in (torch.float32, torch.float64)  # half precision would round the dampening
     if exact and scale != 1.0 and not hyper["nesterov"] and (ready := _uniform(variables, gradients)) is not None:
         # buffer = momentum * buffer + (1 - dampening) * gradient; variable -= lr * buffer

@@ -7,11 +7,12 @@ from typing import Any
 
 from kerasfront import config, ops, serialization
 from kerasfront.arguments import Constructed
+from kerasfront.watching import Watched
 
 Axis = int | Sequence[int]
 
 
-class Constraint(Constructed):
+class Constraint(Constructed, Watched):
     """The base of constraints: called with a tensor, it returns one of the same shape that fulfils the constraint.
 
     A subclass defines `__call__(w)` and `get_config`.

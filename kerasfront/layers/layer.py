@@ -40,12 +40,13 @@ from kerasfront.scopes import context, masks
 from kerasfront.spec import KerasTensor, Node, dtypes, infer, mode
 from kerasfront.tracebacks import shorten
 from kerasfront.variable import StatelessScope, Variable
+from kerasfront.watching import Watched, note_write
 
 _adapter = current()
 _native = _adapter.native
 
 
-class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[misc, name-defined]
+class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type: ignore[misc, name-defined]
     """The base of layers: variables made in `__init__` or `build`, and a computation in `call`.
 
     Args:
@@ -159,6 +160,10 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
         held = self.__dict__
         if name in _DECIDING:
             held["_derived"].forget_path()
+        if name not in self._untracked:
+            note_write(self, name)
+            if name.endswith(_OF_VARIABLES):
+                self._hand_on(name, value)
         if name in self._untracked or value is None or type(value) in _PLAIN:
             object.__setattr__(self, name, value)
             return
@@ -166,6 +171,13 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
             raise RuntimeError(f"{type(self).__name__}.__new__ must call super().__new__().")
         value = tracked(value, functools.partial(self._track, name))
         object.__setattr__(self, name, value)
+
+    def _hand_on(self, name: str, value: Any) -> None:
+        """A `kernel_regularizer` that is set after the kernel was made is the kernel's from then on."""
+        stem, _, kind = name.rpartition("_")
+        for variable in self.__dict__.get("_own", ()):
+            if variable.name == stem:
+                setattr(variable, kind, (regularizers if kind == "regularizer" else constraints).get(value))
 
     def _track(self, name: str, value: Any) -> Any:
         """Note a variable, layer, metric or seed generator that comes to be held under `name`."""
@@ -192,6 +204,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
     def __delattr__(self, name: str) -> None:
         value = self.__dict__.get(name)
         object.__delattr__(self, name)
+        note_write(self, name)
         self._forget(value)
 
     def _forget(self, value: Any) -> None:
@@ -835,6 +848,8 @@ class Layer(_adapter.layer_base, Gathering, Copied, Operation):  # type: ignore[
 # Makes a layer (or a list or dict of some) of one of the framework's own; kerasfront.layers.bridges puts it there.
 foreign_layer: list[Callable[[Any], Any]] = []
 _PLAIN = (bool, int, float, str, bytes, type(lambda: 0))
+# What layers hold for a variable of theirs, after its name.
+_OF_VARIABLES = ("_regularizer", "_constraint")
 # What decides whether calls may be short.
 _DECIDING = frozenset({"activity_regularizer", "autocast"})
 

@@ -21,6 +21,11 @@ class _Noise(Configured):
         super().__init__(**kwargs)
         self.supports_masking = True
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in ("rate", "stddev") and value and "seed" in self.__dict__ and "seed_generator" not in self.__dict__:
+            self._draw_from(self.seed, draws=True)
+
     def _draw_from(self, seed: Any, draws: bool) -> None:
         """Keep the seed, and a generator where the layer will draw."""
         self.seed = seed

@@ -14,12 +14,13 @@ from kerasfront.losses import reduction as reductions
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.tracebacks import shorten
+from kerasfront.watching import Watched
 
 _adapter = current()
 _native = _adapter.native
 
 
-class Loss(Constructed):
+class Loss(Constructed, Watched):
     """The base of losses. A subclass defines `call(y_true, y_pred)`, which returns a value for each sample.
 
     Args:

@@ -14,9 +14,10 @@ from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.spec import dtypes
 from kerasfront.tracebacks import shorten
 from kerasfront.variable import StatelessScope, Variable
+from kerasfront.watching import Watched
 
 
-class Metric(Constructed, Copied):
+class Metric(Constructed, Copied, Watched):
     """The base of metrics.
 
     A subclass makes its variables in `__init__` with `add_variable`, adds a batch to them in `update_state`, and
@@ -61,7 +62,7 @@ class Metric(Constructed, Copied):
             for item in value:
                 if isinstance(item, Metric):
                     _note(self._held("_metrics"), item)
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
 
     # -- state
 

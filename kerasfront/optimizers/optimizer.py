@@ -18,6 +18,7 @@ from kerasfront.optimizers import averaging, clipping
 from kerasfront.optimizers.schedules.schedules import LearningRateSchedule
 from kerasfront.spec import dtypes
 from kerasfront.variable import Variable
+from kerasfront.watching import Watched
 
 _adapter = current()
 Slots = Mapping[str, Any]
@@ -28,6 +29,9 @@ _BASE = (
     "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
 )  # fmt: skip
 
+# Hyperparameters that go with state of their own: they can't be turned on after an optimizer was built.
+_ADDS_STATE = frozenset({"momentum", "centered", "amsgrad", "use_ema", "gradient_accumulation_steps"})
+
 
 class OfOptimizer(Derived):
     """What an optimizer derives from the variables that it was built with."""
@@ -36,9 +40,11 @@ class OfOptimizer(Derived):
     index: dict[int, int]
     decayed: set[int] | None = None
     fused: Callable[..., Any] | None = None
+    # Whether a variable has a constraint, with the version of all trees at the time of the look.
+    constrained, version = False, -1
 
 
-class Optimizer(Constructed, Copied):
+class Optimizer(Constructed, Copied, Watched):
     """The base of optimizers: applies gradients to variables.
 
     A subclass says in `slots` what it keeps for each variable, and in `update` what becomes of a variable's value and
@@ -120,7 +126,12 @@ class Optimizer(Constructed, Copied):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable):
             self._note(value)
-        object.__setattr__(self, name, value)
+        elif name in _ADDS_STATE and value and self.__dict__.get("built") and not self.__dict__.get(name):
+            raise ValueError(
+                f"The optimizer '{self.name}' keeps no state for `{name}`: it was built with {getattr(self, name)!r}. "
+                "Make a new one, and compile() the model with it."
+            )
+        super().__setattr__(name, value)
 
     def _note(self, variable: Variable) -> None:
         held = self.__dict__.setdefault("_variables", [])  # a subclass may make some before it calls __init__
@@ -250,7 +261,6 @@ class Optimizer(Constructed, Copied):
         self._trainable_variables = variables
         self._derive()
         self._plain = not any(v.overwrite_with_gradient for v in variables)
-        self._constrained = [v for v in variables if v.constraint is not None]
         if self.use_ema:
             self._averages = self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
@@ -309,7 +319,8 @@ class Optimizer(Constructed, Copied):
                 if id(v) not in self._derived.index:
                     raise ValueError(
                         f"The optimizer '{self.name}' was not built with the variable '{v.path}': build it with all "
-                        "variables that it is to train, or make a new one."
+                        "variables that it is to train, or make a new one. (Where a part of a model was thawed, "
+                        "compile() the model again: an optimizer keeps state for what was trained when it was built.)"
                     )
         if len(grads) != len(variables):
             raise ValueError(f"'{self.name}' got {len(grads)} gradients for {len(variables)} variables.")
@@ -327,8 +338,10 @@ class Optimizer(Constructed, Copied):
                 self._accumulate(grads, variables)
             else:
                 self._update_all(grads, variables)
-            for v in self._constrained:
-                v.assign(v.constraint(v))
+            if self._has_constraints():
+                for v in variables:
+                    if v.constraint is not None:
+                        v.assign(v.constraint(v))
         self._iterations.assign_add(1)
 
     def _update_all(self, grads: list[Any], variables: list[Variable]) -> None:
@@ -345,6 +358,13 @@ class Optimizer(Constructed, Copied):
         self.finish_step()
         if self.use_ema:
             averaging.update(self, variables)
+
+    def _has_constraints(self) -> bool:
+        derived, version = self._derived, scopes.structure.version
+        if derived.version != version:
+            derived.constrained = any(v.constraint is not None for v in self._trainable_variables)
+            derived.version = version
+        return derived.constrained
 
     def _clipped(self, grads: list[Any]) -> list[Any]:
         if self.clipnorm:

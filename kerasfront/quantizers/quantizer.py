@@ -9,11 +9,12 @@ from kerasfront.arguments import Constructed
 from kerasfront.errors import suggest
 from kerasfront.quantizers.functions import Axis, abs_max_quantize
 from kerasfront.spec import dtypes
+from kerasfront.watching import Watched
 
 _RANGES = {"int4": (-8, 7), "uint4": (0, 15), "int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
-class Quantizer(Constructed):
+class Quantizer(Constructed, Watched):
     """The base of quantizers: called on floats, one returns integers and their scale.
 
     Args:

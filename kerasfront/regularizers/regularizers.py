@@ -10,9 +10,10 @@ import numpy as np
 from kerasfront import ops, serialization
 from kerasfront.arguments import Constructed
 from kerasfront.errors import ShapeError
+from kerasfront.watching import Watched
 
 
-class Regularizer(Constructed):
+class Regularizer(Constructed, Watched):
     """The base of regularizers: called with a tensor, it returns a scalar that is added to the loss.
 
     A subclass defines `__call__(x)` and `get_config`.

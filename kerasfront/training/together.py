@@ -20,11 +20,15 @@ _adapter = current()
 _WAITING = 1 << 24
 
 
+def singly(plain: Callable[[Any], Any], data: Any) -> None:
+    """The batches of a stack, one after the other."""
+    _singly(plain, _batches(data))
+
+
 def test_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None]:
     """A step of evaluation for a stack of batches; `plain` is that of one."""
 
     def run(data: Any) -> None:
-        data = _adapter.stage(data)
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         if not (model._compile_metrics.adds_up and model._compile_loss.adds_up):
             return _singly(plain, _batches(data))
@@ -48,7 +52,6 @@ def train_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None
     """A step of training for a stack of batches; `plain` is that of one."""
 
     def run(data: Any) -> None:
-        data = _adapter.stage(data)
         if not model._compile_metrics.adds_up:
             return _singly(plain, _batches(data))
         first, *rest = _batches(data)

@@ -8,6 +8,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -39,6 +40,7 @@ from kerasfront.training.data import (
     unpack_x_y_sample_weight,
 )
 from kerasfront.training.sample_weights import combine
+from kerasfront.training.steps import Step
 from kerasfront.utils import console
 from kerasfront.variable import StatelessScope
 
@@ -60,20 +62,18 @@ class OfModel(OfLayer):
         self.forget_functions()
 
     def forget_functions(self) -> None:
-        self.train_function = self.test_function = self.predict_function = None
-        self.train_block: Any = None
-        self.test_block: Any = None
+        self.functions: dict[str, Any] = {}
         self.mode_said = False
         # How long a step took in the epoch before, by its kind.
         self.seconds_a_step: dict[str, float] = {}
 
 
-def _derived_function(name: str) -> Any:
+def _derived_function(kind: str) -> Any:
     def get(self: Trainer) -> Any:
-        return getattr(self._derived, name)
+        return self._derived.functions.get(kind)
 
     def put(self: Trainer, value: Any) -> None:
-        setattr(self._derived, name, value)
+        self._derived.functions[kind] = value
 
     return property(get, put, doc="The compiled step, once it is made.")
 
@@ -181,9 +181,9 @@ class Trainer(Layer):
     steps_per_execution = 1
     jit_compile: bool | str = "auto"
 
-    train_function = _derived_function("train_function")
-    test_function = _derived_function("test_function")
-    predict_function = _derived_function("predict_function")
+    train_function = _derived_function("train")
+    test_function = _derived_function("test")
+    predict_function = _derived_function("predict")
 
     def _need_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -387,24 +387,8 @@ class Trainer(Layer):
         everything = [*self.variables, *optimizer, *(v for m in metrics.values() for v in m.variables)]
         return list({id(v): v for v in everything}.values())
 
-    def _finished(self, step: Callable[..., Any], donate: bool = False) -> Callable[..., Any]:
-        """`step` on a batch from the host: compiled, and staged onto the device."""
-        inner = step
-        if not self.run_eagerly:
-            inner = self._compiled_step(step, donate)
-        return lambda data: inner(_adapter.stage(data))
-
-    def _compiled_step(self, step: Callable[..., Any], donate: bool = False) -> Callable[..., Any]:
-        depends = partial(_plain_attributes, self._foreign_parts())
-        return _adapter.compile_step(step, self._all_variables, jit=self._jit(), donate=donate, depends=depends)
-
-    def _foreign_parts(self) -> list[Any]:
-        """The layers, metrics, losses and so on that a user wrote: a step may read plain attributes of theirs."""
-        parts: list[Any] = [*self._flatten_layers(), *self.metrics]
-        if self.compiled:
-            parts += [self.optimizer, *self._compile_metrics.metrics]
-            parts += [] if self._compile_loss is None else self._compile_loss.losses
-        return [part for part in parts if part is not None and not type(part).__module__.startswith("kerasfront.")]
+    def _compiled_step(self, step: Callable[..., Any], donate: bool, reading: Any) -> Callable[..., Any]:
+        return _adapter.compile_step(step, self._all_variables, jit=self._jit(), donate=donate, reading=reading)
 
     def _jit(self) -> bool | str:
         """What compile() was told of `jit_compile`; False where a layer can't be compiled."""
@@ -428,10 +412,10 @@ class Trainer(Layer):
         reason = "" if layer is None else f": the layer '{layer.name}' can't be compiled"
         console.announce(f"The step runs {mode}{reason}.")
 
-    def _step_or_stateless(self, name: str, quiet: Callable[..., Any]) -> Callable[..., Any]:
+    def _chosen_step(self, name: str) -> Callable[..., Any]:
         """The method `name`: the quiet form where nothing was overridden, JAX's stateless form wrapped."""
-        if self._is_quiet(name):
-            return quiet
+        if name in _QUIET and self._is_quiet(name):
+            return getattr(self, _QUIET[name])
         step = getattr(self, name)
         if len(inspect.signature(step).parameters) == 2:
             return lambda data: self._stateless(step, data)
@@ -451,22 +435,39 @@ class Trainer(Layer):
         return out
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
-        """The compiled step of training, on a batch from the host."""
-        if self.train_function is None or force:
-            step = self._step_or_stateless("train_step", self._quiet_train_step)
-            self.train_function = self._finished(step, donate=True)
-            self._derived.train_block = self._make_block("train_step", step)
-        return self.train_function
+        """The compiled step of training, on a batch from the host. It is made anew when what it reads has changed."""
+        return self._made_function("train", force)
 
-    def _make_block(self, name: str, step: Callable[..., Any]) -> Callable[..., Any] | None:
+    def make_test_function(self, force: bool = False) -> Callable[..., Any]:
+        """As `make_train_function`, of evaluation."""
+        return self._made_function("test", force)
+
+    def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
+        """As `make_train_function`, of prediction."""
+        return self._made_function("predict", force)
+
+    def _made_function(self, kind: str, force: bool) -> Callable[..., Any]:
+        functions = self._derived.functions
+        if kind not in functions or force:
+            functions[kind] = Step(self, f"{kind}_step")
+        return functions[kind]
+
+    def _function(self, kind: str, fully: bool = True) -> Callable[..., Any]:
+        """The step to run now, which was looked at: fully, or as far as one step of a loop of the user's can wait."""
+        make = getattr(self, f"make_{kind}_function")
+        function = make() or self._derived.functions[kind]  # one of the user's own may only put it there
+        if isinstance(function, Step):
+            function.renew(fully)
+        return function
+
+    def _make_block(self, name: str, step: Callable[..., Any], reading: Any, as_it_is: bool) -> Any:
         """Several steps in one dispatch, where the backend gains by it and metrics are read later anyway."""
-        if self.run_eagerly or not self._is_quiet(name):
+        if name not in _QUIET or not self._is_quiet(name):
             return None
-        inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit(), donate=name == "train_step")
-        if inner is not None:
-            return lambda data: inner(_adapter.stage(data))
-        if self._compiled_step(step) is not step:
-            return None
+        donate = name == "train_step"
+        inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit(), donate=donate, reading=reading)
+        if inner is not None or not as_it_is:
+            return inner
         if name == "train_step":
             return together.train_block(self, step)
         plain = not self._has_own("compute_loss") and self._compile_loss is not None
@@ -478,21 +479,6 @@ class Trainer(Layer):
     def _has_own(self, name: str) -> bool:
         """Whether the model's class, or the model alone, has a form of its own of a method."""
         return name in self.__dict__ or getattr(type(self), name) is not getattr(Trainer, name)
-
-    def make_test_function(self, force: bool = False) -> Callable[..., Any]:
-        if self.test_function is None or force:
-            step = self._step_or_stateless("test_step", self._quiet_test_step)
-            self.test_function = self._finished(step)
-            self._derived.test_block = self._make_block("test_step", step)
-        return self.test_function
-
-    def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
-        if self.predict_function is None or force:
-            step = self.predict_step
-            if len(inspect.signature(step).parameters) == 2:
-                step = lambda data: self._stateless(self.predict_step, data)  # noqa: E731
-            self.predict_function = self._finished(step)
-        return self.predict_function
 
     # -- what a step needs before it is compiled --------------------------------------------------------------------
 
@@ -509,10 +495,20 @@ class Trainer(Layer):
             if not self._compile_metrics.built:
                 self._compile_metrics.build(tree.map_structure(_symbol, y) if y is not None else None, y_pred)
         self._mark_built(name)
-        if training and self.built and (not self._has_own(name) or self._inside_is_built()):
-            self.optimizer.build(self.trainable_variables)
-            for metric in self.metrics:
-                metric.variables  # noqa: B018  (a metric makes its state when it is asked)
+        self._build_optimizer(name)
+
+    def _build_optimizer(self, name: str) -> None:
+        """Make the state of the optimizer, where it is known what is trained."""
+        if name != "train_step" or not self.built or self.optimizer is None:
+            return
+        own = self._has_own(name)
+        if own and not self._inside_is_built():
+            return
+        if not own and not self.trainable_variables:
+            warnings.warn(f"The model '{self.name}' has no variables to train: all are frozen, or none.", stacklevel=4)
+        self.optimizer.build(self.trainable_variables)
+        for metric in self.metrics:
+            metric.variables  # noqa: B018  (a metric makes its state when it is asked)
 
     def _expected_outputs(self, x: Any, name: str) -> Any:
         """The model's outputs on symbols, where the step needs them to make what it then updates; else None."""
@@ -553,7 +549,7 @@ class Trainer(Layer):
 
     def _runs_as_it_is(self) -> bool:
         """Whether a step is run call by call, as it was written."""
-        return self.run_eagerly or _adapter.compile_step(_nothing, tuple, jit=self._jit()) is _nothing
+        return self.run_eagerly or self._compiled_step(_nothing, False, nullcontext) is _nothing
 
     def _symbolic_outputs(self, x: Any) -> Any:
         # Of a model that is built, the sizes are those of the batch: with unknown ones it would be called twice.
@@ -620,7 +616,7 @@ class Trainer(Layer):
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         self._prepare(source.spec(), training=True)
         listeners = self._listeners(callbacks, verbose, source, epochs=epochs, history=True)
-        function = self.make_train_function()
+        function = self._function("train")
         self._say_mode(verbose)
         self.__dict__["stop_training"] = False
         limit = config.max_epochs()
@@ -677,7 +673,9 @@ class Trainer(Layer):
             return self._logs() if quiet else host_values(last)
 
         watched, drawn = listeners.wants_train_batches, listeners.draws_train_batches
-        step, start, block = 0, time.perf_counter(), self._derived.train_block
+        if isinstance(function, Step):
+            function.renew()
+        step, start, block = 0, time.perf_counter(), getattr(function, "block", None)
         for steps, batch in self._dispatches("train", source, epoch, block is not None, watched):
             if watched:
                 listeners.on_train_batch_begin(step)
@@ -749,7 +747,7 @@ class Trainer(Layer):
 
     def _run_test(self, source: BatchSource, listeners: Any) -> dict[str, Any]:
         self._prepare(source.spec(), training=False)
-        function = self.make_test_function()
+        function = self._function("test")
         quiet = self._is_quiet("test_step")
         last: dict[str, Any] = {}
 
@@ -761,7 +759,7 @@ class Trainer(Layer):
         self.reset_metrics()
         watched, drawn = listeners.wants_test_batches, listeners.draws_test_batches
         source.reset()
-        step, start, block = 0, time.perf_counter(), self._derived.test_block
+        step, start, block = 0, time.perf_counter(), getattr(function, "block", None)
         with _adapter.no_gradient():
             for steps, batch in self._dispatches("test", source, 0, block is not None, watched):
                 if watched:
@@ -793,7 +791,7 @@ class Trainer(Layer):
         if not self.built:
             self._prepare(source.spec(), training=False, step="predict_step")
         listeners = self._listeners(callbacks, verbose, source)
-        function = self.make_predict_function()
+        function = self._function("predict")
         self.__dict__["stop_predicting"] = False
         listeners.on_predict_begin()
         waiting: list[Any] = []
@@ -825,7 +823,7 @@ class Trainer(Layer):
         data = _batch(x, y, combine(y, sample_weight, class_weight) if class_weight is not None else sample_weight)
         if self.train_function is None or not self.built:
             self._prepare(data, training=True)
-        return self._batch_result(self.make_train_function()(data), self._is_quiet("train_step"), return_dict)
+        return self._batch_result(self._function("train", False)(data), self._is_quiet("train_step"), return_dict)
 
     @entry_point
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -835,7 +833,7 @@ class Trainer(Layer):
         if self.test_function is None or not self.built:
             self._prepare(data, training=False)
         with _adapter.no_gradient():
-            out = self.make_test_function()(data)
+            out = self._function("test", False)(data)
         return self._batch_result(out, self._is_quiet("test_step"), return_dict)
 
     def _batch_result(self, out: Any, quiet: bool, return_dict: bool) -> Any:
@@ -853,7 +851,7 @@ class Trainer(Layer):
         if not self.built:
             self._prepare(data, training=False)
         with _adapter.no_gradient():
-            return _to_host(self.make_predict_function()(data))
+            return _to_host(self._function("predict", False)(data))
 
     def compute_loss_and_updates(
         self,
@@ -888,14 +886,8 @@ class Trainer(Layer):
             return self.optimizer.scale_loss(loss)
 
 
-def _plain_attributes(parts: Sequence[Any]) -> list[dict[str, Any]]:
-    """What they hold of numbers, strings and the like, beside what a Trainer keeps."""
-    return [
-        {k: v for k, v in vars(part).items() if isinstance(v, _PLAIN) and not hasattr(Trainer, k)} for part in parts
-    ]
-
-
-_PLAIN = (bool, int, float, complex, str, np.generic)
+# The forms of steps whose metrics are read later.
+_QUIET = {"train_step": "_quiet_train_step", "test_step": "_quiet_test_step"}
 
 
 def _nothing() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from kerasfront import ops, serialization
 from kerasfront.arguments import Constructed
+from kerasfront.watching import Watched
 
 
-class LearningRateSchedule(Constructed):
+class LearningRateSchedule(Constructed, Watched):
     """The base of schedules: called with the number of steps so far, it returns the learning rate.
 
     A subclass defines `__call__(step)` over ops (`step` is a scalar tensor in a compiled step) and `get_config`.
