@@ -3,6 +3,7 @@
 from typing import Any
 
 from kerasfront import serialization
+from kerasfront.errors import ConfigError
 from kerasfront.named import Named
 from kerasfront.optimizers import legacy, schedules
 from kerasfront.optimizers.adafactor import Adafactor
@@ -56,13 +57,27 @@ def get(identifier: Any) -> Any:
 
     Raises:
         UnknownNameError: Nothing has the name.
-        ValueError: `identifier` is none of these.
+        ValueError: `identifier` is none of these, such as an optimizer of a framework.
 
     >>> import kerasfront as keras
     >>> type(keras.optimizers.get("adam")).__name__
     'Adam'
     """
+    _refuse_a_framework_s(identifier)
     return _named.get(identifier, lambda thing: isinstance(thing, Optimizer))
+
+
+def _refuse_a_framework_s(identifier: Any) -> None:
+    """Raise a ConfigError for an optimizer that updates weights in the way of its framework, or its class."""
+    cls = identifier if isinstance(identifier, type) else type(identifier)
+    ways = (("step", "zero_grad"), ("init", "update"), ("apply_gradients", "get_config"))
+    if issubclass(cls, (str, dict, Optimizer)) or not any(all(hasattr(cls, name) for name in way) for way in ways):
+        return
+    same = cls.__name__ if cls.__name__ in __all__ else "Adam"
+    raise ConfigError(
+        f"An optimizer of kerasfront is needed; {cls.__module__}.{cls.__qualname__} came.",
+        hint=f"Use optimizers.{same}(learning_rate=...), or its name.",
+    )
 
 
 __all__ = [

@@ -13,6 +13,8 @@ from kerasfront.losses.loss import Loss, LossFunctionWrapper
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import Mean, MeanMetricWrapper
 from kerasfront.pairing import Pairing
+from kerasfront.training import advice
+from kerasfront.training.columns import as_arrays
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -79,6 +81,7 @@ class CompileLoss:
         self.losses: list[Loss | None] = []
         self.weights: list[Any] = []
         self.trackers: list[Mean] = []
+        self.sizes: list[int | None] = []  # of the last axis of each output
         # Names and configs are checked at once, so that a wrong one fails in compile().
         self._resolved = _mapped(lambda one: (one, loss_from(one)), loss)
 
@@ -96,7 +99,25 @@ class CompileLoss:
         labels = [outputs.loss_label(i, _loss_name(*pair)) for i, pair in enumerate(found) if pair and pair[1]]
         if len(labels) > 1:
             self.trackers = [Mean(name=name) for name in _distinct([f"{label}_loss" for label in labels])]
+        self.sizes = [x.shape[-1] if len(getattr(x, "shape", ())) else None for x in outputs.leaves(y_pred)]
         self.outputs = outputs
+
+    def check_kinds(self, y: Any) -> None:
+        """Raise a DataError where targets are strings; `y` are arrays or the specs of arrays."""
+        if self.outputs is None or y is None:
+            return
+        for index, target in enumerate(self.outputs.pair(y, "y", missing=True)):
+            if (loss := self.losses[index]) is not None and target is not None:
+                advice.check_not_strings(loss, target, self._where(index))
+
+    def check_classes(self, y: Any) -> None:
+        """Raise a DataError where targets, as they were given as arrays, are no classes of the output they are for."""
+        sparse = [index for index, loss in enumerate(self.losses) if advice.is_sparse(loss)]
+        if self.outputs is None or y is None or not sparse:
+            return
+        targets = self.outputs.pair(as_arrays(y, "y"), "y", missing=True)
+        for index in sparse:
+            advice.check_classes(self.losses[index], targets[index], self.sizes[index], self._where(index))
 
     def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss, a scalar tensor; None where no output has one."""
@@ -170,6 +191,11 @@ def _computed(loss: Loss, target: Any, prediction: Any, weight: Any) -> Any:
         return loss(target, prediction, sample_weight=weight)
     except Exception as error:
         ours, theirs = _shown(target), _shown(prediction)
+        if (hint := advice.of_shapes(advice.kind_of(loss), ours, theirs)) is not None:
+            raise ShapeError(
+                f"The loss '{loss.name}' can't compare targets of shape {ours} with predictions of shape {theirs}.",
+                hint=hint,
+            ) from error
         if isinstance(error, KerasFrontError) or ours == theirs:
             raise
         raise ShapeError(
@@ -221,6 +247,7 @@ class CompileMetrics(Metric):
                     metric = metric_from(value, targets[index], predictions[index])
                     if metric is None:
                         continue
+                    advice.check_metric(metric, targets[index], predictions[index])
                     self.entries.append((index, metric, weighted))
                     name = value if isinstance(value, str) else metric.name
                     self.names.append(_free(outputs.metric_prefix(index), name, weighted, self.names))

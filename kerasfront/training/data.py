@@ -72,7 +72,8 @@ class Block(NamedTuple):
 
 
 class BatchSource:
-    """Gives the batches of each epoch: tuples `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+    """Gives the batches of each epoch: tuples `(x,)`, `(x, y)` or `(x, y, sample_weight)`; with `whole`, what a step of
+    the user's own gets: one array or dict alone where there is no more, and of a stream what it yields.
 
     The leaves are NumPy arrays or native tensors, as they came. With `steps`, an epoch has that many batches
     and the next goes on behind it; data that ends begins anew (Keras cuts the epoch short there), but a
@@ -142,6 +143,7 @@ def make_batches(
     seed: int | None = None,
     for_predict: bool = False,
     first_epoch: int = 0,
+    whole: bool = False,
 ) -> BatchSource:
     """Anything that fit, evaluate and predict take, as a source of batches.
 
@@ -159,6 +161,7 @@ def make_batches(
         seed: For the order, which is the same on each backend; by default a random one.
         for_predict: Batches are `(x,)` in their own order, whatever the input yields.
         first_epoch: The number of the epoch that comes first: its order is drawn by it.
+        whole: Whether batches are what a step of the user's own gets; then `for_predict` drops nothing of a stream's.
 
     Raises:
         ValueError: Lengths differ, the data is empty or of a kind that no model takes, or arguments don't go
@@ -183,9 +186,9 @@ def make_batches(
         check_stream_arguments(stream, y, sample_weight, steps)
         if batch_size is not None:
             warnings.warn(f"`batch_size` is ignored: `x` ({stream.kind}) yields batches.", stacklevel=3)
-        return StreamBatches(stream, steps, class_weight, for_predict, first_epoch)
+        return StreamBatches(stream, steps, class_weight, for_predict, first_epoch, whole)
     parts = (x,) if for_predict else (x, y, combine(y, sample_weight, class_weight))
-    return ArrayBatches(parts, batch_size or BATCH_SIZE, steps, shuffle, number)
+    return ArrayBatches(parts, batch_size or BATCH_SIZE, steps, shuffle, number, whole)
 
 
 def split_validation(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -275,11 +278,18 @@ class ArrayBatches(BatchSource):
     may_run_ahead = True
 
     def __init__(
-        self, parts: tuple[Any, ...], batch_size: int, steps: int | None, shuffle: bool | str, seed: int
+        self,
+        parts: tuple[Any, ...],
+        batch_size: int,
+        steps: int | None,
+        shuffle: bool | str,
+        seed: int,
+        whole: bool = False,
     ) -> None:
         while len(parts) > 1 and parts[-1] is None:
             parts = parts[:-1]
         self._table = _Table(parts)
+        self._whole = whole
         self.batch_size: int = batch_size
         self._steps = steps
         self._shuffle = shuffle
@@ -291,8 +301,9 @@ class ArrayBatches(BatchSource):
         passes = (self._pass(number) for number in itertools.count())
         self._endless = itertools.chain.from_iterable(passes)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        return map(self._table.take, self._epoch_rows(epoch))
+    def epoch(self, epoch: int) -> Iterator[Any]:
+        batches = map(self._table.take, self._epoch_rows(epoch))
+        return map(_handed, batches) if self._whole else batches
 
     def spec(self) -> Batch:
         return self._table.spec(min(self.batch_size, self._table.length))
@@ -337,6 +348,11 @@ class ArrayBatches(BatchSource):
         return iter(slices)
 
 
+def _handed(batch: Batch) -> Any:
+    """A batch as Keras hands it over: one array or dict is not in a tuple."""
+    return pack_x_y_sample_weight(*batch) if len(batch) == 1 else batch
+
+
 def _nothing(rows: Rows) -> None:
     return None
 
@@ -371,11 +387,13 @@ class StreamBatches(BatchSource):
         class_weight: Mapping[int, float] | None,
         for_predict: bool,
         first_epoch: int = 0,
+        whole: bool = False,
     ) -> None:
         self._stream = stream
         self._steps = steps
         self._class_weight = class_weight
         self._for_predict = for_predict
+        self._whole = whole
         self.num_batches = steps if steps is not None or stream.length == INFINITE else stream.length
         self._running: Iterator[Any] | None = None
         self._peeked: Any = _END
@@ -396,7 +414,7 @@ class StreamBatches(BatchSource):
             while self._steps is None or done < self._steps:
                 if (batch := self._next(epoch)) is not _END:
                     done += 1
-                    yield self._prepared(batch)
+                    yield self._as_yielded(batch) if self._whole else self._prepared(batch)
                 elif self._ends(done):
                     return
         finally:
@@ -410,7 +428,10 @@ class StreamBatches(BatchSource):
                 self._peeked = self._next(self._first)
                 if self._peeked is _END:
                     self._raise_empty()
-            self._spec = tree.map_structure(_spec, self._prepared(self._peeked))
+            first = self._peeked
+            if self._whole and isinstance(first, (list, tuple)):
+                first = first[:3]  # a step of the user's own may know what to do with more
+            self._spec = tree.map_structure(_spec, self._prepared(first))
         return self._spec
 
     def reset(self) -> None:
@@ -461,6 +482,16 @@ class StreamBatches(BatchSource):
             "this epoch; training stops. Let it begin anew (`while True:`), or pass a PyDataset.",
             stacklevel=4,
         )
+
+    def _as_yielded(self, batch: Any) -> Any:
+        """A batch as a step of the user's own gets it: arrays in the form in which the input yields them."""
+        if self._class_weight is not None:
+            return self._prepared(batch)
+        if isinstance(batch, (list, tuple)):
+            names = (*_NAMES, *["data"] * len(batch))
+            return tuple([as_arrays(part, name) for part, name in zip(batch, names, strict=False)])
+        x = as_arrays(batch, "x")
+        return (x,) if self._stream.in_tuples and not isinstance(x, dict) else x
 
     def _prepared(self, batch: Any) -> Batch:
         x, y, sample_weight = unpack_x_y_sample_weight(batch)

@@ -22,6 +22,7 @@ class Stream(NamedTuple):
         restarts: Whether a second pass can begin.
         on_epoch_end: Called after each epoch.
         ordered: Whether the number of a pass decides on its order.
+        in_tuples: Whether Keras hands over a batch that is one array in a tuple.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Stream(NamedTuple):
     restarts: bool = True
     on_epoch_end: Callable[[], None] = lambda: None
     ordered: bool = False
+    in_tuples: bool = False
 
 
 def as_stream(x: Any, shuffle: bool, seed: int) -> Stream | None:
@@ -77,7 +79,8 @@ def _py_dataset(dataset: PyDataset, shuffle: bool, seed: int) -> Stream:
         return py_dataset.iterate(dataset, order)
 
     length = INFINITE if count is None else count
-    return Stream(type(dataset).__name__, length, start, on_epoch_end=dataset.on_epoch_end, ordered=shuffle)
+    name, ended = type(dataset).__name__, dataset.on_epoch_end
+    return Stream(name, length, start, on_epoch_end=ended, ordered=shuffle, in_tuples=True)
 
 
 def _cardinality(dataset: Any) -> int | None:

@@ -103,7 +103,7 @@ def _joined(outputs: Sequence[Any]) -> Any:
 
 def _can_wait(y_pred: Any, x: Any) -> bool:
     """Whether predictions are small tensors of the rows of a batch, and without masks, which belong to it."""
-    steps, rows = tree.flatten(x)[0].shape[:2]
+    steps, rows = next(leaf for leaf in tree.flatten(x) if leaf is not None).shape[:2]
     leaves = tree.flatten(y_pred)
     if not all(_adapter.is_tensor(leaf) and len(leaf.shape) > 0 and leaf.shape[0] == rows for leaf in leaves):
         return False

@@ -307,7 +307,7 @@ class Trainer(Layer):
         return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **extra)
 
     def _track_loss(self, loss: Any, x: Any) -> None:
-        first = x if not isinstance(x, (list, tuple, dict)) else tree.flatten(x)[0]
+        first = x if not isinstance(x, (list, tuple, dict)) else next(v for v in tree.flatten(x) if v is not None)
         rows = len(first) if isinstance(first, np.ndarray) else ops.shape(first)[0]  # strings are arrays
         tracker = self._loss_tracker
         tracker.add(ops.cast(loss, tracker.dtype), rows if isinstance(rows, int) else ops.cast(rows, tracker.dtype))
@@ -494,6 +494,8 @@ class Trainer(Layer):
                 self._compile_loss.build(y_pred)
             if not self._compile_metrics.built:
                 self._compile_metrics.build(tree.map_structure(_symbol, y) if y is not None else None, y_pred)
+        if self.compiled and (loss := self._loss_by_default(name)) is not None:
+            loss.check_kinds(y)
         self._mark_built(name)
         self._build_optimizer(name)
 
@@ -612,9 +614,11 @@ class Trainer(Layer):
         source = make_batches(
             x, y, sample_weight, batch_size=batch_size, steps=steps_per_epoch, shuffle=shuffle,
             class_weight=class_weight, seed=host.next_host_seed(), first_epoch=initial_epoch,
+            whole=self._has_own("train_step"),
         )  # fmt: skip
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         self._prepare(source.spec(), training=True)
+        self._check_targets(y, "train_step")
         listeners = self._listeners(callbacks, verbose, source, epochs=epochs, history=True)
         function = self._function("train")
         self._say_mode(verbose)
@@ -651,7 +655,10 @@ class Trainer(Layer):
             return None
         x, y, sample_weight = unpack_x_y_sample_weight(data) if isinstance(data, (tuple, list)) else (data, None, None)
         arrays = y is not None or isinstance(data, (tuple, list))
-        return make_batches(x, y, sample_weight, batch_size=batch_size if arrays else None, steps=steps, shuffle=False)
+        return make_batches(
+            x, y, sample_weight, batch_size=batch_size if arrays else None, steps=steps, shuffle=False,
+            whole=self._has_own("test_step"),
+        )  # fmt: skip
 
     def _listeners(
         self, callbacks: Any, verbose: Any, source: BatchSource, epochs: int = 1, history: bool = False
@@ -741,12 +748,25 @@ class Trainer(Layer):
         if kwargs:
             raise unknown_argument("evaluate()", kwargs, inspect.signature(Trainer.evaluate).parameters)
         self._need_compiled("evaluate")
-        source = make_batches(x, y, sample_weight, batch_size=batch_size, steps=steps, shuffle=False)
-        logs = self._run_test(source, self._listeners(callbacks, verbose, source))
+        source = make_batches(
+            x, y, sample_weight, batch_size=batch_size, steps=steps, shuffle=False, whole=self._has_own("test_step")
+        )
+        logs = self._run_test(source, self._listeners(callbacks, verbose, source), y)
         return logs if return_dict else _flat(logs)
 
-    def _run_test(self, source: BatchSource, listeners: Any) -> dict[str, Any]:
+    def _check_targets(self, y: Any, step: str) -> None:
+        """Raise a DataError where arrays of targets, looked at once as a whole, hold what is no class."""
+        if (loss := self._loss_by_default(step)) is not None:
+            loss.check_classes(y)
+
+    def _loss_by_default(self, step: str) -> CompileLoss | None:
+        """compile()'s loss, where nothing of the user's own stands between it and the targets."""
+        own = self._has_own(step) or self._has_own("compute_loss")
+        return None if own else self._compile_loss
+
+    def _run_test(self, source: BatchSource, listeners: Any, y: Any = None) -> dict[str, Any]:
         self._prepare(source.spec(), training=False)
+        self._check_targets(y, "test_step")
         function = self._function("test")
         quiet = self._is_quiet("test_step")
         last: dict[str, Any] = {}
@@ -785,9 +805,10 @@ class Trainer(Layer):
         callbacks: Any = None,
     ) -> Any:
         """The predictions for x, as NumPy arrays in the structure of the outputs; arguments as in `fit`."""
-        if not verbose and not callbacks and steps is None and _is_one_batch(x, batch_size):
+        own = self._has_own("predict_step")
+        if not verbose and not callbacks and not own and steps is None and _is_one_batch(x, batch_size):
             return self._predicted(x)  # nothing to loop over, and nobody to tell
-        source = make_batches(x, batch_size=batch_size, steps=steps, shuffle=False, for_predict=True)
+        source = make_batches(x, batch_size=batch_size, steps=steps, shuffle=False, for_predict=True, whole=own)
         if not self.built:
             self._prepare(source.spec(), training=False, step="predict_step")
         listeners = self._listeners(callbacks, verbose, source)
@@ -820,7 +841,8 @@ class Trainer(Layer):
     ) -> Any:
         """One update on one batch; returns the metrics so far (they are not reset), as `evaluate` does."""
         self._need_compiled("train_on_batch")
-        data = _batch(x, y, combine(y, sample_weight, class_weight) if class_weight is not None else sample_weight)
+        weights = combine(y, sample_weight, class_weight) if class_weight is not None else sample_weight
+        data = _batch(x, y, weights, self._has_own("train_step"))
         if self.train_function is None or not self.built:
             self._prepare(data, training=True)
         return self._batch_result(self._function("train", False)(data), self._is_quiet("train_step"), return_dict)
@@ -829,7 +851,7 @@ class Trainer(Layer):
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The metrics so far, with one more batch."""
         self._need_compiled("test_on_batch")
-        data = _batch(x, y, sample_weight)
+        data = _batch(x, y, sample_weight, self._has_own("test_step"))
         if self.test_function is None or not self.built:
             self._prepare(data, training=False)
         with _adapter.no_gradient():
@@ -933,10 +955,10 @@ def _is_one_batch(x: Any, batch_size: Any) -> bool:
     return isinstance(size, int) and 0 < len(x) <= size
 
 
-def _batch(x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, ...]:
-    """One batch as steps take it: of arrays and tensors."""
+def _batch(x: Any, y: Any = None, sample_weight: Any = None, whole: bool = False) -> tuple[Any, ...]:
+    """One batch as steps take it: of arrays and tensors. A step of the user's own gets all three parts, as in Keras."""
     x, y = _part(x, "x"), _part(y, "y")
-    if sample_weight is not None:
+    if sample_weight is not None or whole:
         return x, y, sample_weight
     return (x,) if y is None else (x, y)
 

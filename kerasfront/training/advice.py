@@ -1,0 +1,109 @@
+"""What is wrong with targets that a loss or metric can't compare with its predictions, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasfront.errors import DataError, ShapeError
+
+_SPARSE = ("sparse_categorical_crossentropy", "sparse_categorical_accuracy", "sparse_top_k_categorical_accuracy")
+_ONE_HOT = (
+    "categorical_crossentropy", "categorical_focal_crossentropy", "kl_divergence", "categorical_accuracy",
+    "top_k_categorical_accuracy",
+)  # fmt: skip
+
+
+def kind_of(loss: Any) -> str:
+    """The name of the function of a loss or metric; "" for one that has none."""
+    function = getattr(loss, "fn", None) or getattr(loss, "_fn", None)
+    return str(getattr(function, "__name__", ""))
+
+
+def of_shapes(kind: str, target: Sequence[Any], prediction: Sequence[Any]) -> str | None:
+    """What to do where class numbers came for one-hot targets, or the other way round; None: these shapes fit, or
+    nothing is known.
+
+    Example:
+
+        >>> of_shapes("sparse_categorical_crossentropy", (8, 3), (8, 3))
+        "The targets look one-hot: use 'categorical_crossentropy', or give class numbers of shape (8,)."
+        >>> of_shapes("categorical_crossentropy", (8,), (8, 3)).partition(",")[0]
+        "The targets look like class numbers: use 'sparse_categorical_crossentropy'"
+    """
+    target, prediction = tuple(target), tuple(prediction)
+    if not prediction:
+        return None
+    rows, classes = prediction[:-1], prediction[-1]
+    numbers = len(target) == len(rows) or (len(target) == len(prediction) and target[-1] == 1 and classes != 1)
+    if kind in _SPARSE and len(target) == len(prediction) and target[-1] == classes != 1:
+        return f"The targets look one-hot: use '{kind.removeprefix('sparse_')}', or give class numbers of shape {rows}."
+    if kind in _ONE_HOT and numbers:
+        name = f"sparse_{kind}" if kind in ("categorical_crossentropy", "categorical_accuracy") else None
+        other = f"use '{name}', or " if name else ""
+        return f"The targets look like class numbers: {other}make them one-hot with utils.to_categorical(y, {classes})."
+    if kind == "binary_crossentropy" and numbers and classes != 1:
+        return (
+            f"For one class of {classes} each, end the model in a softmax and use 'sparse_categorical_crossentropy'; "
+            f"for one yes or no each, in a layer of 1 unit."
+        )
+    if kind in (*_ONE_HOT, "binary_crossentropy") and len(target) == len(prediction) and target[-1] != classes:
+        return f"The targets have {target[-1]} columns and the model's outputs {classes}: both need one for each class."
+    return None
+
+
+def check_metric(metric: Any, target: Any, prediction: Any) -> None:
+    """Raise a ShapeError where a metric of class numbers gets one-hot targets, or the other way round."""
+    shapes = [getattr(x, "shape", None) for x in (target, prediction)]
+    if any(shape is None for shape in shapes):
+        return
+    if (hint := of_shapes(kind_of(metric), *shapes)) is not None:  # type: ignore[arg-type]
+        raise ShapeError(
+            f"The metric '{metric.name}' can't compare targets of shape {tuple(shapes[0])} with predictions of shape "  # type: ignore[arg-type]
+            f"{tuple(shapes[1])}.",  # type: ignore[arg-type]
+            hint=hint,
+        )
+
+
+def check_not_strings(loss: Any, target: Any, where: str) -> None:
+    """Raise a DataError where a loss would get strings; `target` is an array, or the spec of one."""
+    dtype = getattr(target, "dtype", None)
+    if getattr(dtype, "kind", None) in ("O", "U", "S") or str(dtype).startswith(("str", "object", "bytes")):
+        raise DataError(
+            f"The loss '{loss.name}'{where} needs numbers as targets; `y` holds strings.",
+            hint="Number the classes first: classes, y = np.unique(y, return_inverse=True), or layers.StringLookup.",
+        )
+
+
+def is_sparse(loss: Any) -> bool:
+    """Whether the targets of a loss are the numbers of classes on the last axis of predictions."""
+    return kind_of(loss) == _SPARSE[0] and getattr(loss, "axis", -1) == -1
+
+
+def check_classes(loss: Any, target: Any, classes: int | None, where: str = "") -> None:
+    """Raise a DataError where a target is no class: backends fail in their own words there, or give nan.
+
+    Args:
+        loss: One that `is_sparse`.
+        target: Class numbers on the host; what isn't is not looked at.
+        classes: How many there are; None is not looked at.
+        where: What an error says of the output.
+    """
+    if classes is None or not isinstance(target, np.ndarray) or isinstance(target, np.memmap):
+        return
+    if not target.size or target.dtype.kind not in "iuf":
+        return
+    low, high = target.min(), target.max()
+    ignored = getattr(loss, "ignore_class", None)
+    if ignored is not None and (low < 0 or high >= classes) and (kept := target[target != ignored]).size:
+        low, high = kept.min(), kept.max()
+    wrong = low if low < 0 else high
+    if wrong == ignored or 0 <= wrong < classes:
+        return
+    raise DataError(
+        f"The loss '{loss.name}'{where} takes classes from 0 to {classes - 1}, as the output has {classes}; `y` has "
+        f"{wrong:g}.",
+        hint="Number the classes from 0 (np.unique(y, return_inverse=True)), and give the last layer a unit for each.",
+    )
