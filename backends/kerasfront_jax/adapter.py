@@ -175,7 +175,8 @@ class JaxAdapter(Adapter):
 
         def backward(args: Any, upstream: Any) -> Any:
             gradients = function(*args)[1](*args, upstream=upstream)
-            return gradients if isinstance(gradients, tuple) else (gradients,)
+            gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+            return tuple(map(_tangent, args, gradients))
 
         call.defvjp(forward, backward)
         return call
@@ -375,6 +376,11 @@ class _Repeated(_Compiled):
         if len(self.queue) == self.QUEUED:
             self.queue.popleft().block_until_ready()
         self.queue.append(super().__call__(*batch))
+
+
+def _tangent(x: Any, gradient: Any) -> Any:
+    """A gradient as JAX takes it: that of integers is of a dtype without values."""
+    return gradient if jnp.issubdtype(x.dtype, jnp.inexact) else np.zeros(x.shape, jax.dtypes.float0)
 
 
 def _on_device(x: Any) -> Any:

@@ -79,7 +79,13 @@ def _whole(function: Any) -> Any:
     return lambda x: function(x) if jnp.issubdtype(x.dtype, jnp.inexact) else x
 
 
+def _integers(indices: Any) -> Any:
+    """Indices that came as floats, or as truth values, as integers."""
+    return indices if jnp.issubdtype(indices.dtype, jnp.integer) else indices.astype("int32")
+
+
 def _indices(indices: Any, size: int) -> Any:
+    indices = _integers(indices)
     return jnp.where(indices < 0, indices + size, indices)
 
 
@@ -125,6 +131,7 @@ def _update_slice(x: Any, start: Any, updates: Any) -> Any:
 
 
 def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
+    ids = _integers(ids)
     if reduction == "mul":
         return x * _products(ids, updates, x.shape[0])
     # A negative id would count from the end.

@@ -125,6 +125,7 @@ _COMBINE = {"add": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multi
 
 
 def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
+    ids = np.asarray(ids).astype("int64")
     out, fits = np.array(x), (ids >= 0) & (ids < len(x))
     if reduction == "set":
         out[ids[fits]] = updates[fits]

@@ -42,6 +42,16 @@ def _only_top(y_pred: Any, k: int) -> Any:
     return y_pred * chosen + _LOWEST * (1.0 - chosen)
 
 
+def _check_class(class_id: int, y_pred: Any) -> None:
+    shape = tuple(y_pred.shape)
+    if len(shape) < 2:
+        raise ShapeError(
+            f"`class_id` picks a class of the last axis, but y_pred of shape {shape} isn't (samples, classes)."
+        )
+    if shape[-1] is not None and not -shape[-1] <= class_id < shape[-1]:
+        raise ValueError(f"Expected `class_id` to be one of the {shape[-1]} classes of y_pred, got {class_id}.")
+
+
 def _prepared(
     y_true: Any, y_pred: Any, sample_weight: Any, top_k: int | None, class_id: int | None, dtype: str
 ) -> tuple[Any, Any, Any]:
@@ -59,6 +69,7 @@ def _prepared(
     if top_k is not None:
         y_pred = _only_top(y_pred, top_k)
     if class_id is not None:
+        _check_class(class_id, y_pred)
         labels, y_pred = labels[..., class_id, None], y_pred[..., class_id, None]
     if sample_weight is None and mask is None:
         return labels, y_pred, None

@@ -84,12 +84,13 @@ class Op:
         mask: Callable[[Any, list[Any]], Any] | None,
         tolerance: float,
         canonical: Callable[..., Any] | None,
+        check: Callable[..., None] | None = None,
     ) -> None:
         self.function, self.kind, self.name = function, kind, name or function.__name__
         self.shape, self.dtype, self.infer = shape, dtype, infer
         self.samples, self.ref, self.dtypes_tested = tuple(samples), ref, dtypes_tested
         self.differentiable, self.mask = differentiable, mask or (kept_mask if elementwise else None)
-        self.tolerance, self.canonical = tolerance, canonical
+        self.tolerance, self.canonical, self.check = tolerance, canonical, check
         self.signature = inspect.signature(function)
         self.tensors = tuple(_tensor_parameters(self.signature))
         self.statics = tuple(_static_parameters(function, self.signature))
@@ -232,18 +233,20 @@ def derived(
     mask: Callable[[Any, list[Any]], Any] | None = None,
     tolerance: float = 1.0,
     canonical: Callable[..., Any] | None = None,
+    check: Callable[..., None] | None = None,
     name: str | None = None,
 ) -> Callable[[F], F]:
     """Declare an op by its body, which is made of other ops and runs on symbolic values too.
 
     The body may branch on ranks and on static arguments only. An adapter may override it; the override is tested
     against the body. `dtype` says how the tensors are cast before the body sees them. `infer` stands for the body on
-    symbolic values, where the body needs the values themselves (loops).
+    symbolic values, where the body needs the values themselves (loops). `check` looks at the arguments before the body,
+    or what an adapter has in its place, sees them; for ops that take functions (`Body`).
     """
     return _declarer(
         "derived", shape=None, dtype=dtype, infer=infer, samples=samples, ref=ref, name=name,
         dtypes_tested=dtypes_tested, differentiable=differentiable, elementwise=elementwise, mask=mask,
-        tolerance=tolerance, canonical=canonical,
+        tolerance=tolerance, canonical=canonical, check=check,
     )  # fmt: skip
 
 
@@ -501,6 +504,12 @@ def _resolve(value: Any, adapter: Any) -> Any:
     return adapter.to_tensor(value, None)
 
 
+def _beyond(op: Op, slots: list[Any]) -> bool:
+    """Whether an argument, or the size that it asks for, is of unknown size."""
+    shapes = [tuple(v.shape) for v in slots if hasattr(v, "shape")]
+    return any(map(_is_unknown_shape, [*slots, *shapes]))
+
+
 def _is_unknown_shape(value: Any) -> bool:
     return isinstance(value, tuple) and any(type(d) is int and unknown(d) for d in value)
 
@@ -567,6 +576,8 @@ def _general(op: Op, slots: list[Any]) -> Any:
         value = slots[static.at]
         if type(value) not in static.classes or type(value) in (list, tuple):
             slots[static.at] = static.taken(op, value)
+    if op.check is not None:
+        op.spread(op.check, slots)
     symbolic = concrete = False
     for index, kind in op.tensors:
         value = slots[index]
@@ -715,6 +726,8 @@ def _explain(op: Op, error: Exception, slots: list[Any]) -> Any:
     """
     if (plain := _plain_numbers(op, slots)) is not None:
         return _general(op, plain)
+    if mode.inferring and _beyond(op, slots):  # of an unknown size: no framework can hold it
+        return _record(op, _map_tensors(op, slots, _spec_of))
     if isinstance(error, KerasFrontError):
         if not getattr(error, "__notes__", None):  # a body's own check; what an op inside raised has its note
             error.add_note(f"in {_described(op, slots)}")

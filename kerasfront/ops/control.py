@@ -92,6 +92,16 @@ def _kept(name: str, before: Any, after: Any) -> Any:
 # ---- loops --------------------------------------------------------------------------------------------------------
 
 
+def _check_scan(
+    f: Any, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
+) -> None:
+    if not callable(f):
+        raise TypeError(f"scan calls `f`: expected a function (carry, x) -> (carry, y), got {f!r}.")
+    if isinstance(unroll, bool) or (isinstance(unroll, int) and unroll > 0):
+        return
+    raise ValueError(f"Expected `unroll` to be a positive integer or a bool, got {unroll!r}.")
+
+
 def _infer_scan(
     f: Any, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
 ) -> Any:
@@ -113,7 +123,7 @@ _SCANS = (
 )
 
 
-@derived(infer=_infer_scan, samples=_SCANS, dtypes_tested=_TESTED)
+@derived(infer=_infer_scan, check=_check_scan, samples=_SCANS, dtypes_tested=_TESTED)
 def scan(
     f: Body,
     init: Nested,
@@ -137,6 +147,8 @@ def scan(
 
     Raises:
         ShapeError: The sizes along the first axis differ, or the carry changes its shape.
+        TypeError: f is no function.
+        ValueError: `unroll` is neither a positive integer nor a bool.
 
     Differentiable on every backend with gradients.
 

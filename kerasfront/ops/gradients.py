@@ -13,8 +13,9 @@ from kerasfront import config, tree
 from kerasfront.errors import ShapeError
 from kerasfront.ops._declare import _resolve, runtime
 from kerasfront.ops.control import vectorized_map
-from kerasfront.ops.core import convert_to_tensor
+from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.creation import eye, zeros, zeros_like
+from kerasfront.ops.reduce import sum as reduce_sum
 from kerasfront.ops.shaping import moveaxis, reshape
 from kerasfront.spec import dtypes
 
@@ -201,7 +202,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Args:
         f: Takes tensors, returns `(output, gradient_function)`; `gradient_function(*args, upstream=...)` returns the
-            gradient for each argument, given that of the output.
+            gradient for each argument (None: zeros), given that of the output. A gradient of another dtype is cast to
+            the argument's, and one of an argument that was broadcast is added up to its shape.
 
     >>> from kerasfront import ops
     >>> @ops.custom_gradient
@@ -218,10 +220,50 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         if kwargs or any(not adapter.is_tensor(_resolve(a, adapter)) and type(a) is not float for a in args):
             return f(*args, **kwargs)[0]
         if adapter.name not in made:
-            made[adapter.name] = adapter.custom_gradient(f)
+            made[adapter.name] = adapter.custom_gradient(_fitting(f))
         return made[adapter.name](*[_float_tensor(a) for a in args])
 
     return call
+
+
+def _fitting(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f`, whose gradients have the shape and the dtype of their arguments, as every framework wants them."""
+
+    def fitted(*args: Any) -> Any:
+        output, pullback = f(*args)
+
+        def gradient(*inputs: Any, upstream: Any) -> tuple[Any, ...]:
+            found = pullback(*inputs, upstream=upstream)
+            found = tuple(found) if isinstance(found, (list, tuple)) else (found,)
+            if len(found) != len(inputs):
+                raise ShapeError(
+                    f"The gradient function of '{getattr(f, '__name__', f)}' returns {len(found)} gradients for "
+                    f"{len(inputs)} arguments; return one for each (None where there is none)."
+                )
+            return tuple(_gradient_for(x, g) for x, g in zip(inputs, found, strict=True))
+
+        return output, gradient
+
+    return fitted
+
+
+def _gradient_for(x: Any, gradient: Any) -> Any:
+    """The gradient in x's dtype and shape: summed over axes along which x was broadcast."""
+    if gradient is None:
+        return zeros_like(x)
+    gradient = convert_to_tensor(gradient)
+    name, (have, want) = dtype_of(x), (tuple(gradient.shape), tuple(x.shape))
+    if dtype_of(gradient) != name:
+        gradient = cast(gradient, name)
+    if have == want or None in have + want:
+        return gradient
+    if math.prod(have) == math.prod(want):
+        return reshape(gradient, want)
+    ahead = len(have) - len(want)
+    spread = [i for i, d in enumerate(have) if i < ahead or (want[i - ahead] == 1 != d)]
+    if ahead < 0 or any(d != have[i + ahead] for i, d in enumerate(want) if d != 1):
+        raise ShapeError(f"A custom gradient has the shape {have}, its argument {want}.")
+    return reshape(reduce_sum(gradient, axis=tuple(spread)), want)
 
 
 def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, ones, zeros
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, stack, transpose, unstack
-from kerasfront.spec import KerasTensor, dtypes, shapes
+from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
 
 __all__ = [
@@ -70,7 +70,9 @@ def _basic_item(x: KerasTensor, key: Any) -> tuple[int, ...]:
 
 def _slice_length(part: Any, size: int) -> int:
     start, stop, step = part.indices(size)
-    return max(0, -(-(stop - start) // step))
+    length = max(0, -(-(stop - start) // step))
+    # Of an axis of unknown size a part of several may be shorter; one is taken to be there.
+    return size if unknown(size) and length > 1 else length
 
 
 @primitive(
@@ -346,9 +348,10 @@ def select(condlist: Any, choicelist: Tensors, default: Tensor = 0) -> Tensor:
 def _unsliced(inputs: Any, start_indices: Any, shape: Any) -> tuple[int, ...]:
     wanted = shapes.given(shape)
     if len(wanted) != len(inputs.shape) or any(
-        d is not None and n > d for n, d in zip(wanted, inputs.shape, strict=True)
+        n < 0 or (d is not None and n > d) for n, d in zip(wanted, inputs.shape, strict=True)
     ):
-        raise ShapeError(f"A slice of the shape {wanted} doesn't fit into {tuple(inputs.shape)}.")
+        sizes = tuple(None if unknown(d) else d for d in inputs.shape)
+        raise ShapeError(f"A slice of the shape {wanted} doesn't fit into {sizes}.")
     return wanted
 
 
@@ -400,7 +403,7 @@ def slice(inputs: Tensor, start_indices: Any, shape: Sequence[int]) -> Tensor:
     if starts is None:
         return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
     _unsliced(inputs, starts, shape)
-    if None in inputs.shape:
+    if any(unknown(d) for d in inputs.shape):
         return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
     parts = zip(starts, shape, inputs.shape, strict=True)
     return basic_item(inputs, tuple(_into(s, n, d) for s, n, d in parts))

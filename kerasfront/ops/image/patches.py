@@ -16,8 +16,8 @@ from kerasfront.ops.core import convert_to_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
 from kerasfront.ops.image._layouts import ALL, GREY, PICTURE, Layout, one_of
-from kerasfront.ops.image.resizing import padded
-from kerasfront.ops.indexing import get_item, take
+from kerasfront.ops.image.resizing import cut_out, padded
+from kerasfront.ops.indexing import dynamic_slice, get_item, take
 from kerasfront.ops.shaping import reshape, transpose
 from kerasfront.spec import shapes, unknown
 from kerasfront.spec.dtypes import SAME
@@ -153,8 +153,11 @@ def extract_patches_3d(
 
 def _two_of(
     axis: str, first: int | None, last: int | None, target: int | None, size: Any, sign: int, what: str
-) -> tuple[int, int]:
-    """How much to pad (sign 1) or crop (-1) at both ends, of which two, or one and the target size, were given."""
+) -> tuple[Any, Any]:
+    """How much to pad (sign 1) or crop (-1) at both ends, of which two, or one and the target size, were given.
+
+    Where a graph knows the size only when it runs, they may be scalar tensors.
+    """
     names = ("top", "bottom", "height") if axis == "height" else ("left", "right", "width")
     if builtins.sum(v is not None for v in (first, last, target)) != 2:
         raise ValueError(
@@ -162,17 +165,22 @@ def _two_of(
             f"got {first}, {last} and {target}."
         )
     if target is not None:
-        if not isinstance(size, int) or unknown(size):
-            raise ShapeError(f"Expected images of known {axis}, or `{names[0]}_{what}` and `{names[1]}_{what}`.")
-        change = sign * (target - size)
+        change = (target - size) if sign > 0 else (size - target)
         first, last = (first, change - first) if first is not None else (change - (last or 0), last)
-    assert first is not None and last is not None
-    if first < 0 or last < 0:
-        raise ValueError(
-            f"The {axis} {size} can't be changed like that: it would take {first} and {last} for `{names[0]}_{what}` "
-            f"and `{names[1]}_{what}`."
-        )
+    for amount in (first, last):
+        if isinstance(amount, int) and amount < 0 and not unknown(-amount):
+            raise ValueError(
+                f"The {axis} {size} can't be changed like that: it would take {first} and {last} for "
+                f"`{names[0]}_{what}` and `{names[1]}_{what}`."
+            )
     return first, last
+
+
+def _pad_axis(x: Any, axis: int, amounts: tuple[Any, Any], target: int | None) -> Any:
+    """Zeros on both ends; an axis of unknown size, which can be padded to a target, has that size."""
+    if target is not None and isinstance(x.shape[axis], int) and unknown(x.shape[axis]):
+        return dynamic_slice(x, np.zeros(4, "int32"), [target if i == axis else d for i, d in enumerate(x.shape)])
+    return padded(x, axis, *amounts)
 
 
 @derived(
@@ -218,10 +226,10 @@ def pad_images(
     """
     place = Layout(images, data_format)
     x = place.enter(images)
-    _, height, width, _ = x.shape
+    _, height, width, _ = shape_of(x)
     rows = _two_of("height", top_padding, bottom_padding, target_height, height, 1, "padding")
     columns = _two_of("width", left_padding, right_padding, target_width, width, 1, "padding")
-    return place.leave(padded(padded(x, 1, *rows), 2, *columns))
+    return place.leave(_pad_axis(_pad_axis(x, 1, rows, target_height), 2, columns, target_width))
 
 
 @derived(
@@ -268,8 +276,8 @@ def crop_images(
     """
     place = Layout(images, data_format)
     x = place.enter(images)
-    _, height, width, _ = x.shape
-    slices = [ALL]
+    _, height, width, _ = shape_of(x)
+    window: list[Any] = []
     for axis, size, first, last, target in (
         ("height", height, top_cropping, bottom_cropping, target_height),
         ("width", width, left_cropping, right_cropping, target_width),
@@ -277,5 +285,5 @@ def crop_images(
         start, end = _two_of(axis, first, last, target, size, -1, "cropping")
         if isinstance(size, int) and start + end >= size:
             raise ValueError(f"Cropping {start} and {end} leaves nothing of the {axis} {size}.")
-        slices.append(builtins.slice(start, -end or None))
-    return place.leave(get_item(x, tuple(slices)))
+        window += [start, size - start - end if target is None else target]
+    return place.leave(cut_out(x, (window[0], window[2], window[1], window[3])))

@@ -29,7 +29,7 @@ from kerasfront.ops.indexing import dynamic_slice, get_item, take
 from kerasfront.ops.linalg import matmul
 from kerasfront.ops.reduce import sum
 from kerasfront.ops.shaping import concatenate, expand_dims, stack, swapaxes
-from kerasfront.spec import KerasTensor, shapes
+from kerasfront.spec import KerasTensor, shapes, unknown
 from kerasfront.spec.dtypes import SAME
 
 _RADIUS = {"bilinear": 1, "bicubic": 2, "lanczos3": 3, "lanczos5": 5}
@@ -324,7 +324,7 @@ def _most(a: Any, b: int) -> Any:
 def cut_out(x: Any, window: Window) -> Any:
     """A window of pictures (batch, height, width, channels), which lies inside of them; its place may be a tensor."""
     top, left, tall, wide = window
-    if builtins.all(isinstance(n, int) for n in window):
+    if builtins.all(isinstance(n, int) for n in window) and not builtins.any(unknown(d) for d in x.shape[1:3]):
         return get_item(x, (ALL, builtins.slice(top, top + tall), builtins.slice(left, left + wide)))
     if isinstance(tall, int) and isinstance(wide, int):
         batch, _, _, channels = shape_of(x)
