@@ -1,4 +1,7 @@
+from typing import Any
+
 import hypothesis
+import numpy as np
 import pytest
 
 from kerasfront import config as settings
@@ -29,3 +32,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def selection(request: pytest.FixtureRequest) -> selecting.Selection:
     """Which cases a test with a loop of its own runs."""
     return selecting.selection(request.config)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def generators(request: pytest.FixtureRequest) -> list[tuple[np.random.Generator, Any]]:
+    """NumPy's generators among a module's globals, with the state that each has after the import."""
+    found = [value for value in vars(request.module).values() if isinstance(value, np.random.Generator)]
+    return [(generator, generator.bit_generator.state) for generator in found]
+
+
+@pytest.fixture(autouse=True)
+def same_draws(generators: list[tuple[np.random.Generator, Any]]) -> None:
+    """A test draws the same numbers whichever tests ran before it."""
+    for generator, state in generators:
+        generator.bit_generator.state = state
