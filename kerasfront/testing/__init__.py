@@ -1,12 +1,13 @@
 """The conformance suite: holds adapters to the op declarations and to the contract.
 
-    pytest --pyargs kerasfront.testing --kerasfront-backend=NAME[,NAME]
+    pytest --pyargs kerasfront.testing --kerasfront-backend=NAME[,NAME] [--kerasfront-selection]
 
-Without the option it runs over every usable adapter, all in one process. What it does for an op is read off the op's
-declaration: each sample is drawn in each dtype that suits the op, and the result is held against the reference in
-float64 (`ref`, else the op on NumPy or the derivation) within a tolerance per dtype; its dtype against the one rule and
-its shape against the symbolic one; its gradients against finite differences; and the same inside a compiled step. An op
-without samples fails, and so does a declared gap that is none.
+Without the first option it runs over every usable adapter, all in one process; with the second it takes half the time,
+as each op meets a part of its samples and dtypes only (`kerasfront.testing.selection`). What it does for an op is read
+off the op's declaration: each sample is drawn in each dtype that suits the op, and the result is held against the
+reference in float64 (`ref`, else the op on NumPy or the derivation) within a tolerance per dtype; its dtype against the
+one rule and its shape against the symbolic one; its gradients against finite differences; the same inside a compiled
+step. An op without samples fails, and so does a declared gap that is none.
 
 - `test_ops`: all of that, one test per check, adapter and op, which reports every failure together.
 - `test_contract`: what an adapter supplies beside ops: conversion, devices, storage, gradients, `compile_step`.
