@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import scopes, tree
+from kerasfront.array_like import is_array_like, to_array
 from kerasfront.contract import current
 from kerasfront.ops import convert_to_tensor
 from kerasfront.scopes import masks
@@ -115,6 +116,8 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
     """An array as a tensor, a float tensor in `dtype`; anything else as it is."""
     if isinstance(x, Variable):
         x = x.value
+    if is_array_like(x) or (isinstance(x, np.ndarray) and x.dtype == object):
+        x = to_array(x)
     if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind not in "OUS":
         x = convert_to_tensor(x)
     if isinstance(x, KerasTensor):

@@ -8,7 +8,7 @@ from typing import Any
 from kerasfront import config, dtype_policies, ops, serialization, tree
 from kerasfront.arguments import Constructed
 from kerasfront.contract import current
-from kerasfront.errors import KerasFrontError, ShapeError
+from kerasfront.errors import DTypeError, KerasFrontError, ShapeError
 from kerasfront.losses import functions as f
 from kerasfront.losses import reduction as reductions
 from kerasfront.naming import auto_name, to_snake_case
@@ -109,12 +109,22 @@ class Loss(Constructed, Watched):
         """Tensors, floats in the dtype of the loss; integers stay (classes would not survive half precision)."""
         if type(x) in _native:
             name = _adapter.dtype_name(x)
+            if name == "string":
+                self._refuse_strings()
             return x if name == self._dtype or not dtypes.is_float(name) else _adapter.cast(x, self._dtype)
         if isinstance(x, dict) or (isinstance(x, (list, tuple)) and _holds_tensors(x)):
             return tree.map_structure(self._tensors, x)
         if not isinstance(x, KerasTensor):
+            if isinstance(x, str) or getattr(getattr(x, "dtype", None), "kind", "") in tuple("OUS"):
+                self._refuse_strings()
             return self._tensors(ops.convert_to_tensor(x))
         return ops.cast(x, self._dtype) if dtypes.is_float(x.dtype) and x.dtype != self._dtype else x
+
+    def _refuse_strings(self) -> None:
+        raise DTypeError(
+            f"The loss '{self.name}' got targets that are strings (or other objects), not numbers.",
+            hint="Number the classes first: `classes, y = np.unique(y, return_inverse=True)`, or `StringLookup`.",
+        )
 
     @property
     def adds_up(self) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasfront import ops, serialization
 from kerasfront.arguments import Constructed
+from kerasfront.array_like import columns_of
 from kerasfront.errors import DataError, NotBuiltError, suggest
 from kerasfront.layers import (
     CategoryEncoding,
@@ -123,8 +124,9 @@ class FeatureSpace(HostLayer):
         num_discretization_bins: The number of bins of "float_discretized".
         name: A name.
 
-    It is called on a dict of columns, of shape (batch,) or (batch, 1), or of single values, and works in a model
-    (`get_inputs`, `get_encoded_features`), on arrays, and in `tf.data` and DataLoader pipelines, on every backend.
+    It is called on a dict of columns (or a data frame), of shape (batch,) or (batch, 1), or of single values, and works
+    in a model (`get_inputs`, `get_encoded_features`), on arrays, and in `tf.data` and DataLoader pipelines, on every
+    backend.
 
     >>> import kerasfront as keras
     >>> table = {"age": [20.0, 30.0, 40.0], "pet": ["cat", "dog", "cat"]}
@@ -311,12 +313,13 @@ class FeatureSpace(HostLayer):
         `update_state` and `finalize_state`, look at it once each: it must be able to begin anew then.)
 
         Args:
-            dataset: A dict of columns, or what yields such dicts, batched or not: a tf.data.Dataset, a torch
-                DataLoader, a PyDataset, a generator.
+            dataset: A dict of columns, a data frame, or what yields such dicts, batched or not: a tf.data.Dataset, a
+                torch DataLoader, a PyDataset, a generator.
 
         Raises:
             DataError: It holds no dicts, or lacks a column.
         """
+        dataset = columns_of(dataset)
         learning = {k: p for k, p in self.preprocessors.items() if getattr(p, "is_adaptable", hasattr(p, "adapt"))}
         streaming = {k: p for k, p in learning.items() if hasattr(p, "update_state")}
         for layer in streaming.values():
@@ -415,6 +418,9 @@ class FeatureSpace(HostLayer):
     def get_preprocessing_model(self) -> Model:
         """A model from `get_inputs` to `get_encoded_features`."""
         return Model(self.get_inputs(), self.get_encoded_features())
+
+    def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return super()._converted(tuple(map(columns_of, args)), {k: columns_of(v) for k, v in kwargs.items()})
 
     def call(self, data: Any) -> Any:
         """The features of a table's rows, or of one row where the columns are single values."""

@@ -212,3 +212,78 @@ def test_wrong_use() -> None:
     joined = keras.utils.FeatureSpace({"number": keras.utils.FeatureSpace.integer_categorical(output_mode="int")})
     with pytest.raises(ValueError, match="output_mode='dict'"):
         joined.adapt(TABLE)
+
+
+# ---- data as users have it ----------------------------------------------------------------------------------------
+
+
+class Holder:
+    """Nothing but `__array__`."""
+
+    def __init__(self, values: Any) -> None:
+        self.held = np.asarray(values)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.held if dtype is None else self.held.astype(dtype)
+
+
+def frame() -> Any:
+    pd = pytest.importorskip("pandas")
+    return pd.DataFrame({
+        "age": [1.0, 2.0, 3.0, 4.0], "sex": ["f", "m", "f", "m"], "job": pd.Categorical(["a", "b", "a", "c"]),
+        "text": pd.array(["x", "y", "x", "y"], dtype="string"), "size": pd.array([1, 2, None, 4], dtype="Int64"),
+        "group": pd.Categorical([1, 2, 1, 3]),
+    })  # fmt: skip
+
+
+def test_features_of_pandas() -> None:
+    kinds = {"age": "float_normalized", "sex": "string_categorical", "job": "string_categorical",
+             "text": "string_categorical", "group": keras.utils.FeatureSpace.integer_categorical()}  # fmt: skip
+    table = frame()[list(kinds)]
+    plain = {k: np.asarray(v.tolist()) for k, v in table.items()}
+    spaces = [keras.utils.FeatureSpace(kinds) for _ in range(3)]
+    for space, data in zip(spaces, (plain, dict(table), table), strict=True):
+        space.adapt(data)
+    expected = ops.convert_to_numpy(spaces[0](plain))
+    for space in spaces:
+        for data in (plain, dict(table), table):
+            np.testing.assert_allclose(ops.convert_to_numpy(space(data)), expected, rtol=1e-6)
+
+
+def test_layers_take_what_becomes_an_array() -> None:
+    table = frame()
+    letters, ones = np.array(["f", "m", "f", "m"]), np.array([[1.0], [2.0]], "float32")
+    cases: list[tuple[Any, Any, Any]] = [
+        (layers.StringLookup(vocabulary=["m", "f"]), table["sex"], letters),
+        (layers.StringLookup(vocabulary=["a", "b"]), table["job"], np.array(["a", "b", "a", "c"])),
+        (layers.IntegerLookup(vocabulary=[1, 2]), table["group"], np.array([1, 2, 1, 3])),
+        (layers.IntegerLookup(vocabulary=[1, 2]), table["size"].fillna(7), np.array([1, 2, 7, 4])),
+        (layers.Hashing(3), table["text"], np.array(["x", "y", "x", "y"])),
+        (layers.Rescaling(2.0), table["age"].astype(object), np.arange(1.0, 5.0)),
+        (layers.Normalization(mean=1.0, variance=4.0), Holder(ones), ones),
+        (layers.Dense(2), Holder(ones), ones),
+        (layers.StringLookup(vocabulary=["m", "f"]), Holder(letters), letters),
+        (layers.TextVectorization(vocabulary=["m", "f"]), Holder(letters), letters),
+        (layers.Resizing(2, 2), Holder(np.ones((4, 4, 3))), np.ones((4, 4, 3))),
+    ]
+    for layer, x, same in cases:
+        got = layer(x)
+        np.testing.assert_allclose(ops.convert_to_numpy(got), ops.convert_to_numpy(layer(same)), rtol=1e-6)
+    layer = layers.Normalization()
+    layer.adapt(Holder(ones))
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(ones)), [[-1.0], [1.0]], rtol=1e-6)
+    pd = pytest.importorskip("pandas")
+    missing = pd.Series([1.0, None], dtype="Float64")
+    np.testing.assert_array_equal(ops.convert_to_numpy(layers.Rescaling(2.0)(missing)), [2.0, np.nan])
+    with pytest.raises(DataError, match="missing between strings: None at place 1"):
+        layers.StringLookup(vocabulary=["m"])(pd.Series(["m", None], dtype=object))
+
+
+@pytest.mark.trains
+def test_targets_that_are_strings() -> None:
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    for target in (frame()["sex"], frame()["job"], frame()["text"].to_numpy(), np.array(["a", "b", "a", "b"])):
+        with pytest.raises(TypeError, match="(?s)targets that are strings.*np.unique"):
+            model.fit(np.ones((4, 1)), target, verbose=0)
+    assert np.isfinite(model.fit(np.ones((4, 1)), frame()["group"], verbose=0).history["loss"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront import array_like
 from kerasfront.errors import DataError
 from kerasfront.layers.data_layer import to_numpy
 from kerasfront.utils import py_dataset
@@ -43,7 +44,7 @@ def is_array_like(data: Any) -> bool:
     """Whether it is one array, and not something that yields batches."""
     if isinstance(data, (list, tuple, *_SCALARS)):
         return True
-    return hasattr(data, "shape") and hasattr(data, "dtype") or hasattr(data, "to_numpy")
+    return hasattr(data, "shape") and hasattr(data, "dtype") or array_like.is_array_like(data)
 
 
 def _rows(data: Any, batch_size: int | None) -> Iterator[np.ndarray[Any, Any]]:
@@ -80,8 +81,8 @@ def _one_array(batch: Any) -> np.ndarray[Any, Any]:
 
 def as_array(data: Any) -> np.ndarray[Any, Any]:
     """Lists, data frames and tensors of any framework as a NumPy array; strings as objects."""
-    if hasattr(data, "to_numpy") and not hasattr(data, "__array_interface__"):
-        data = data.to_numpy()
+    if array_like.is_array_like(data):
+        data = array_like.to_array(data)
     if hasattr(data, "to_tensor"):  # tf.RaggedTensor
         data = data.flat_values
     array = to_numpy(data)
