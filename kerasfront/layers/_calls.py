@@ -45,13 +45,16 @@ class CallSpec:
         self._stars = {p.kind: p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
     def shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The shapes of a call's tensors by parameters, as "query_shape"; those of `*args` and `**kwargs` together."""
+        """The shapes of a call's tensors by parameters, as "query_shape"; those of `*args` by number ("args_0_shape"),
+        and those of `**kwargs` together.
+        """
         values = dict(zip(self.names, args, strict=False))
         for name, value in kwargs.items():
             more = self._stars.get(_KEYWORDS) if name not in self.known else None
             (values if more is None else values.setdefault(more, {}))[name] = value
-        if len(args) > len(self.names) and _PLACES in self._stars:
-            values[self._stars[_PLACES]] = args[len(self.names) :]
+        if _PLACES in self._stars:
+            rest = args[len(self.names) :]
+            values.update({f"{self._stars[_PLACES]}_{i}": value for i, value in enumerate(rest)})
         return {
             f"{name}_shape": _shapes_in(value)
             for name, value in values.items()
@@ -63,12 +66,13 @@ class CallSpec:
         rest, args = dict(values), []
         if len(rest) == 1 and not rest.keys() & self.known:
             return (*rest.values(),), {}
-        several = rest.pop(self._stars.get(_PLACES, ""), None)
+        star = f"{self._stars.get(_PLACES)}_"
+        several = [rest.pop(name) for name in values if name.startswith(star) and name not in self.known]
         for name in self.names:
-            if (name in self._placed_only or several is not None) and name in rest:
+            if (name in self._placed_only or several) and name in rest:
                 args.append(rest.pop(name))
         more = rest.pop(self._stars.get(_KEYWORDS, ""), None)
-        return (*args, *(several or ())), {**rest, **(more or {})}
+        return (*args, *several), {**rest, **(more or {})}
 
     def training(self, told: Any) -> Any:
         """The flag, or where nothing was told the default of `call`."""
@@ -176,8 +180,8 @@ def described(args: tuple[Any, ...]) -> str:
 
 def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
     """`function` on each shape (a tuple or list of integers and None) of a nested structure."""
-    if isinstance(shapes, (list, tuple)) and all(d is None or isinstance(d, int) for d in shapes):
-        return function(tuple(shapes))
+    if isinstance(shapes, (list, tuple)) and all(d is None or isinstance(d, (int, np.integer)) for d in shapes):
+        return function(tuple(d if d is None else int(d) for d in shapes))
     if isinstance(shapes, dict):
         return {k: map_shapes(function, v) for k, v in shapes.items()}
     return type(shapes)(map_shapes(function, s) for s in shapes)

@@ -451,7 +451,7 @@ class Lambda(Configured):
     [9.0]
     """
 
-    _needs_no_build = True
+    _needs_no_build = _calls_own_code = True
 
     def __init__(
         self,
@@ -466,6 +466,7 @@ class Lambda(Configured):
             raise ValueError(f"Expected `function` of {where(self)} to be a function, got {function!r}.")
         self.function, self.mask, self.arguments = function, mask, dict(arguments or {})
         self.output_shape = tuple(output_shape) if isinstance(output_shape, list) else output_shape
+        self._promises = output_shape is not None
         self.supports_masking = True
         self._makes_mask = mask is not None
         self._passes = tuple(n for n in ("mask", "training") if n in _parameters(function))
@@ -474,6 +475,9 @@ class Lambda(Configured):
 
     def _takes_masks(self) -> bool:
         return "mask" in self._passes
+
+    def _own_code(self) -> tuple[Any, ...]:
+        return (self.function,)
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         if not self._passes and not self.arguments:

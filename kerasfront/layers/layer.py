@@ -24,10 +24,10 @@ from kerasfront.layers._calls import (
     map_inputs,
     map_shapes,
     masks_of,
-    shape_of,
     under_parameters_of,
     with_masks,
 )
+from kerasfront.layers._programs import Unbuilt, inferred, is_own, own_methods
 from kerasfront.layers.gathering import Gathering, OfLayer
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.operation import Operation
@@ -38,6 +38,7 @@ from kerasfront.ops.native_calls import evaluated
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.scopes import context, masks
 from kerasfront.spec import KerasTensor, Node, dtypes, infer, mode
+from kerasfront.spec.symbolic import with_none, with_probes
 from kerasfront.tracebacks import shorten
 from kerasfront.variable import StatelessScope, Variable
 from kerasfront.watching import Watched, note_write
@@ -73,6 +74,8 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
     built: bool
     # Whether a layer of the class is built when it is made: a subclass that defines `build` isn't, nor one with layers.
     _needs_no_build = False
+    # Whether `call` runs code of a user's own; and whether a user's own methods say what the outputs will be.
+    _calls_own_code = _promises = False
     # Whether the mask of the input is that of the output too.
     supports_masking = False
     # Whether the mask of a call is that of the first axes of an input, and those axes are the output's too. Nobody can
@@ -97,6 +100,10 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         if "_needs_no_build" not in cls.__dict__:
             base = next(c for c in cls.__mro__[1:] if issubclass(c, Layer))
             cls._needs_no_build = base._needs_no_build and cls.build is base.build
+        if "_calls_own_code" not in cls.__dict__ and is_own(cls.call):
+            cls._calls_own_code = True
+        said = (cls.compute_output_shape, cls.compute_output_spec)
+        cls._promises = "_promises" in cls.__dict__ or any(not hasattr(f, "_default") and is_own(f) for f in said)
         # What follows from `call` and `build` shows their parameters.
         for name, like in (("compute_output_spec", "call"), ("compute_output_shape", "build")):
             if like in cls.__dict__ and hasattr(getattr(cls, name), "_default"):
@@ -396,9 +403,15 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
 
     def _maybe_build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._check_super_called()
+        shapes = self._call_spec.shapes(args, kwargs)
+        if mode.small:
+            raise Unbuilt(self, shapes)
+        self._build_for(shapes)
+
+    def _build_for(self, shapes: dict[str, Any]) -> None:
+        """Build for the shapes of a call's tensors, by the parameters of `call`."""
         before, mode.inferring = mode.inferring, 0
         outer, context.autocast = context.autocast, None
-        shapes = self._call_spec.shapes(args, kwargs)
         try:
             if type(self).build is Layer.build:
                 self.__dict__["_build_shapes"] = shapes or None
@@ -458,12 +471,25 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
             return self.symbolic_call(*args, **kwargs)
         previous = self._add_masks(args, kwargs) if masks or symbolic or self._given_mask(args, kwargs) else None
         first = self._argument(self._call_spec.first, args, kwargs)
-        outputs = self._in_call(self._call_or_evaluate if symbolic else self.call, args, kwargs)
+        if symbolic and self._promises:
+            outputs = self._promised(args, kwargs)
+        else:
+            outputs = self._in_call(self._call_or_evaluate if symbolic else self.call, args, kwargs)
         return self._finish(first, outputs, previous)
 
     def _check_inputs(self, inputs: Any) -> None:
         """Raise a ShapeError where inputs don't fit `input_spec`."""
         check_inputs(self.input_spec, inputs, self)
+
+    def _promised(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the user's own methods say of the outputs, in the midst of inferring those of an outer layer."""
+        a, k = with_none((args, kwargs))
+        before, mode.inferring = mode.inferring, 0
+        try:
+            outputs = self.compute_output_spec(*a, **k)
+        finally:
+            mode.inferring = before
+        return with_probes(outputs)
 
     def _in_call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run `function` inside the context of a call of this layer: training flag, autocast, losses."""
@@ -641,10 +667,15 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
-        inputs = (*args, *kwargs.values())
-        if not hasattr(type(self).compute_output_shape, "_default") and len(inputs) == 1:
-            shape = self.compute_output_shape(tree.map_structure(shape_of, inputs[0]))
-            return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+        function = type(self).compute_output_shape
+        if not hasattr(function, "_default") and (shapes := self._call_spec.shapes(args, kwargs)):
+            with suppress(NotImplementedError):
+                a, k = as_call(function, arguments_for(function, shapes))
+                return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), self.compute_output_shape(*a, **k))
+        return self._by_call(args, kwargs)
+
+    def _by_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The symbolic outputs, by running `call`."""
         if type(self).call is Layer.call:
             self.call()
         with _lossless(self):
@@ -652,12 +683,22 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
 
     def _call_or_evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """`call` on symbolic values; where it calls the framework itself, the adapter evaluates it abstractly."""
+
+        def natively(error: Exception) -> Any:
+            if isinstance(error, KerasFrontError) or getattr(error, "_layer", None) is not None:
+                raise error
+            return self._evaluated(args, kwargs, error)
+
+        if self._calls_own_code:
+            return inferred(self.call, self, args, kwargs, natively)
         try:
             return self.call(*args, **kwargs)
         except Exception as error:  # what frameworks and their libraries make of strange values
-            if isinstance(error, KerasFrontError) or getattr(error, "_layer", None) is not None:
-                raise
-            return self._evaluated(args, kwargs, error)
+            return natively(error)
+
+    def _own_code(self) -> tuple[Callable[..., Any], ...]:
+        """The user's functions that `call` may run."""
+        return own_methods(type(self))  # type: ignore[arg-type]
 
     def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
         try:
@@ -681,7 +722,9 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
             inputs, named = [*inputs, *named.values()], {}
         if not self.built:
             self._maybe_build(tuple(inputs), named)
-        return tree.map_structure(lambda x: x.shape, self.compute_output_spec(*inputs, **named))
+        own = not hasattr(type(self).compute_output_spec, "_default")
+        outputs = self.compute_output_spec(*inputs, **named) if own else self._by_call(tuple(inputs), named)
+        return tree.map_structure(lambda x: x.shape, outputs)
 
     compute_output_spec._default = compute_output_shape._default = True  # type: ignore[attr-defined]
 

@@ -507,11 +507,16 @@ def _resolve(value: Any, adapter: Any) -> Any:
 def _beyond(op: Op, slots: list[Any]) -> bool:
     """Whether an argument, or the size that it asks for, is of unknown size."""
     shapes = [tuple(v.shape) for v in slots if hasattr(v, "shape")]
-    return any(map(_is_unknown_shape, [*slots, *shapes]))
+    return any(map(_is_unknown_size, [*slots, *shapes]))
 
 
-def _is_unknown_shape(value: Any) -> bool:
-    return isinstance(value, tuple) and any(type(d) is int and unknown(d) for d in value)
+def _is_unknown_size(value: Any) -> bool:
+    """Whether an argument is a size that isn't known, or holds one."""
+    if isinstance(value, (tuple, list)):
+        return any(map(_is_unknown_size, value))
+    if isinstance(value, slice):
+        return any(map(_is_unknown_size, (value.start, value.stop, value.step)))
+    return type(value) is int and unknown(value)
 
 
 def _holds_tensor(value: Any, adapter: Any) -> bool:
@@ -599,8 +604,10 @@ def _general(op: Op, slots: list[Any]) -> Any:
         symbolic = symbolic or any(isinstance(v, KerasTensor) for v in leaves)
         concrete = concrete or any(v is not None and type(v) not in _SCALARS for v in leaves)
     # While shapes are inferred nothing is computed that tensors don't ask for, nor what is of unknown size.
-    if symbolic or mode.inferring and (not concrete or any(map(_is_unknown_shape, slots))):
+    if symbolic or mode.inferring and not concrete:
         return _record(op, slots)
+    if mode.inferring and any(map(_is_unknown_size, slots)):
+        return _record(op, _map_tensors(op, slots, _spec_of))
     try:
         out = _run(op, _converted(op, slots, adapter), adapter)
     except Exception as error:
@@ -656,6 +663,8 @@ def _with_native_results(function: Callable[..., Any], adapter: Any) -> Callable
 
 def _record(op: Op, slots: list[Any]) -> Any:
     """Apply the op to symbolic values: infer the result, and leave a node unless this is inference itself."""
+    if mode.inferring:
+        mode.count_op()
     try:
         out = op.infer_one(slots) if mode.inferring else infer(op.infer_one, (slots,), {})
     except KerasFrontError as error:

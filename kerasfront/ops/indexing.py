@@ -69,6 +69,8 @@ def _basic_item(x: KerasTensor, key: Any) -> tuple[int, ...]:
 
 
 def _slice_length(part: Any, size: int) -> int:
+    if not unknown(size) and any(isinstance(n, int) and unknown(abs(n)) for n in (part.start, part.stop)):
+        return abs((part.stop or 0) - (part.start or 0))  # as far as isn't known
     start, stop, step = part.indices(size)
     length = max(0, -(-(stop - start) // step))
     # Of an axis of unknown size a part of several may be shorter; one is taken to be there.

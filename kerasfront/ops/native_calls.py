@@ -8,14 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasfront import tree
-from kerasfront.errors import BackendError, SavingError, ShapeError
+from kerasfront.errors import BackendError, SavingError
 from kerasfront.naming import auto_name
 from kerasfront.ops._declare import runtime
-from kerasfront.spec import KerasTensor, Node, infer, mode, unknown
+from kerasfront.spec import KerasTensor, Node, infer, mode
+from kerasfront.spec.symbolic import AtSizes
 
 __all__ = ["native"]
 
-# What stands for an unknown size: the probes of inference are so large that their products don't fit 64 bits.
+# What stands for an unknown size: nothing is computed, so it may be large; the probes themselves don't fit 64 bits.
 _SIZES = (2**3 * 3**3 * 5 * 7 * 11, 2**3 * 3**3 * 5 * 7 * 13)
 
 
@@ -146,33 +147,10 @@ def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             mode.inferring = before
 
     evaluate = runtime.need().eval_shape
-    hidden = [d for x in leaves for d in _integers(x) if unknown(d)]
-    if not hidden:
+    sized = AtSizes(leaves)
+    if sized.unit is None:
         return _specs(evaluate(run, leaves))
-    unit = min(hidden)
-    first, second = (_specs(evaluate(run, [_resized(x, unit, size) for x in leaves])) for size in _SIZES)
-    return tree.map_structure(lambda a, b: _extrapolated(a, b, unit), first, second)
-
-
-def _integers(x: KerasTensor) -> list[int]:
-    """The dims, which are numbers while shapes are inferred."""
-    return [int(d or 0) for d in x.shape]
-
-
-def _resized(x: KerasTensor, unit: int, size: int) -> KerasTensor:
-    return KerasTensor([d * size // unit if unknown(d) else d for d in _integers(x)], x.dtype)
-
-
-def _extrapolated(a: KerasTensor, b: KerasTensor, unit: int) -> KerasTensor:
-    """The shape for an unknown size of `unit`, from those for the two of _SIZES: sizes follow it on a line."""
-    if len(a.shape) != len(b.shape):
-        raise ShapeError(f"The rank of the result depends on an unknown dimension: {a.shape} or {b.shape}.")
-    apart = _SIZES[1] - _SIZES[0]
-    dims = [
-        None if m is None or n is None else m + (unit - _SIZES[0]) * (n - m) // apart
-        for m, n in zip(a.shape, b.shape, strict=True)
-    ]
-    return KerasTensor(dims, a.dtype)
+    return sized.back(_SIZES, tuple(_specs(evaluate(run, sized.at(size))) for size in _SIZES))
 
 
 def _specs(found: Any) -> Any:

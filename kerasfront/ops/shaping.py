@@ -139,6 +139,8 @@ def _parts(x: KerasTensor, indices_or_sections: int | Sequence[int], axis: int =
     size = x.shape[at]
     assert size is not None
     if isinstance(indices_or_sections, int):
+        if unknown(indices_or_sections):
+            raise ShapeError("The number of parts of a split must be known; it is that of an unknown dimension.")
         if size % indices_or_sections and not unknown(size):
             raise ShapeError(f"Can't split an axis of size {size} into {indices_or_sections} equal parts.")
         lengths = [size // indices_or_sections] * indices_or_sections

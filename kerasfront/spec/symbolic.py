@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +14,13 @@ from kerasfront.errors import ShapeError
 from kerasfront.spec import dtypes
 
 # Unknown dimensions are found by evaluating with two probes and keeping what agrees. A probe is a large prime times a
-# highly composite number: large, so that rules recognise it (`unknown`); composite, so that pools and folds divide it.
-_PROBE_UNIT = 2**6 * 3**3 * 5**2 * 7 * 11 * 13
+# highly composite number: large, so that rules recognise it (`unknown`) and no framework can hold or allocate anything
+# of such a size; composite, so that pools and folds divide it.
+_PROBE_UNIT = 2**36 * 3**3 * 5**2 * 7 * 11 * 13
 PROBES = (1_000_003 * _PROBE_UNIT, 1_000_033 * _PROBE_UNIT)
 _UNKNOWN_FROM = 2**36
+# What stands for the unknown size in programs that need a number, for a loop or an array: these are tried in turn.
+SMALL_SIZES = ((96, 192), (4, 6), (2, 3))
 
 
 def unknown(dim: int | None) -> bool:
@@ -24,10 +28,24 @@ def unknown(dim: int | None) -> bool:
     return dim is None or dim >= _UNKNOWN_FROM
 
 
+class TooManyOps(ShapeError):
+    """A program has applied more ops to symbolic values than it may, as loops over an unknown dimension do."""
+
+
 class _Mode(threading.local):
-    """Per thread: whether ops are being inferred (creation ops then return specs too), and the names in use."""
+    """Per thread: whether ops are being inferred (creation ops then return specs too), and how."""
 
     inferring = 0
+    # What an unknown dim is at present, how many ops may follow, and whether a small size stands for what is unknown.
+    probe = PROBES[0]
+    ops_left: int | None = None
+    small = False
+
+    def count_op(self) -> None:
+        if self.ops_left is not None:
+            self.ops_left -= 1
+            if self.ops_left < 0:
+                raise TooManyOps("The program goes on for each step of an unknown dimension.")
 
 
 mode = _Mode()
@@ -217,13 +235,94 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
     The function sees integers only: unknown dims are evaluated with two probes, and what agrees is kept.
     """
+    outermost = not mode.inferring
     with inferring():
         leaves = tree.flatten((args, kwargs))
         if not _has_unknown(leaves):
             fresh = tree.map_structure(lambda x: _with_dims(x, 0), (args, kwargs))
-            return function(*fresh[0], **fresh[1])
+            found = function(*fresh[0], **fresh[1])
+            return with_none(found) if outermost and _has_probe(found) else found
         results = []
-        for probe in PROBES:
-            a, k = tree.map_structure(lambda x, p=probe: _with_dims(x, p), (args, kwargs))
-            results.append(function(*a, **k))
+        before = mode.probe
+        try:
+            for mode.probe in PROBES:
+                a, k = with_probes((args, kwargs))
+                results.append(function(*a, **k))
+        except Exception as error:
+            _hide_probes(error)
+            raise
+        finally:
+            mode.probe = before
         return tree.map_structure(_merge, *results)
+
+
+def with_probes(structure: Any) -> Any:
+    """The symbolic tensors with the present probe for None."""
+    return tree.map_structure(lambda x: _with_dims(x, mode.probe), structure)
+
+
+def with_none(structure: Any) -> Any:
+    """The symbolic tensors with None for what derives from a probe."""
+    return tree.map_structure(lambda x: _merge(x, x), structure)
+
+
+def _has_probe(structure: Any) -> bool:
+    return any(isinstance(x, KerasTensor) and any(map(unknown, x.shape)) for x in tree.flatten(structure))
+
+
+def _hide_probes(error: Exception) -> None:
+    """Where the error's text has a number that derives from a probe it says None."""
+
+    def hidden(text: Any) -> Any:
+        return re.sub(r"\d{20,}", "None", text) if isinstance(text, str) else text
+
+    error.args = tuple(map(hidden, error.args))
+    if hasattr(error, "__notes__"):
+        error.__notes__[:] = map(hidden, error.__notes__)
+
+
+class AtSizes:
+    """The arguments of a program with small sizes in place of the unknown one; and back from its results.
+
+    Args:
+        structure: KerasTensors, nested, while shapes are inferred.
+    """
+
+    def __init__(self, structure: Any) -> None:
+        self.structure = structure
+        dims = [d for x in tree.flatten(structure) if isinstance(x, KerasTensor) for d in x.shape]
+        # The smallest one is the unit: others are multiples of it, mostly.
+        self.unit: int | None = min((d for d in dims if d is not None and unknown(d)), default=None)
+
+    def at(self, size: int) -> Any:
+        """The structure at a size."""
+
+        def resized(x: Any) -> Any:
+            if not isinstance(x, KerasTensor):
+                return x
+            assert self.unit is not None
+            out = KerasTensor([d * size // self.unit if d and unknown(d) else d or 0 for d in x.shape], x.dtype)
+            out._keras_mask = None if x._keras_mask is None else resized(x._keras_mask)
+            return out
+
+        return tree.map_structure(resized, self.structure)
+
+    def back(self, sizes: tuple[int, int], results: tuple[Any, Any]) -> Any:
+        """The results for the unknown size, from those at two sizes: dims follow the size on a line."""
+        assert self.unit is not None
+        unit = self.unit
+
+        def extrapolated(a: Any, b: Any) -> Any:
+            if not (isinstance(a, KerasTensor) and isinstance(b, KerasTensor)):
+                return a
+            if len(a.shape) != len(b.shape):
+                raise ShapeError(f"The rank of the result depends on an unknown dimension: {a.shape} or {b.shape}.")
+            dims = [
+                None if m is None or n is None else m + (unit - sizes[0]) * (n - m) // (sizes[1] - sizes[0])
+                for m, n in zip(a.shape, b.shape, strict=True)
+            ]
+            out = KerasTensor(dims, a.dtype, a.sparse, a.ragged)
+            out._keras_mask = extrapolated(a._keras_mask, b._keras_mask)
+            return out
+
+        return tree.map_structure(extrapolated, *results)

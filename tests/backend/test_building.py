@@ -81,9 +81,11 @@ def test_build_gets_the_shapes_that_its_parameters_ask_for() -> None:
     layer(lambda self, **shapes: seen.append(shapes), lambda self, a, b: a)(x, b=y)
     layer(lambda self, shape, training=None: seen.append(shape), lambda self, a, training=None: a)(x)
     layer(lambda self, shape: seen.append(shape), lambda self, a: a["x"])({"x": x, "more": [y]})
+    layer(lambda self, shape: seen.append(shape), lambda self, *args, **kwargs: args[0])(x)
+    layer(lambda self, q_shape, v_shape: seen.append((q_shape, v_shape)), lambda self, *args: args[0])(x, y)
     assert seen == [
         "nothing", None, (4, 3), ((4, 3), (2, 5)), ((4, 3), (2, 5)), ((4, 3), None), ((4, 3), (2, 5)),
-        {"a_shape": (4, 3), "b_shape": (2, 5)}, (4, 3), {"x": (4, 3), "more": [(2, 5)]},
+        {"a_shape": (4, 3), "b_shape": (2, 5)}, (4, 3), {"x": (4, 3), "more": [(2, 5)]}, (4, 3), ((4, 3), (2, 5)),
     ]  # fmt: skip
 
 
