@@ -5,6 +5,9 @@ Every type is also the built-in type that Keras code catches for the same mistak
 """
 
 import difflib
+import errno
+import functools
+import inspect
 from collections.abc import Iterable
 
 __all__ = [
@@ -15,12 +18,16 @@ __all__ = [
     "DTypeError",
     "DataError",
     "KerasFrontError",
+    "MissingFileError",
     "NotBuiltError",
     "NotCompiledError",
     "SavingError",
     "ShapeError",
     "UnknownNameError",
+    "has_state_of_keras",
+    "keras_package",
     "nearest",
+    "not_one",
     "suggest",
     "unknown",
 ]
@@ -75,6 +82,14 @@ class ConfigError(KerasFrontError, ValueError):
 
 class SavingError(KerasFrontError, ValueError):
     """A file can't be saved or loaded, is corrupt, or doesn't fit the model."""
+
+
+class MissingFileError(SavingError, FileNotFoundError):
+    """There is no such file or folder."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.errno = errno.ENOENT
 
 
 class DataError(KerasFrontError, ValueError):
@@ -145,3 +160,72 @@ def unknown(kind: str, name: object, options: Iterable[str]) -> UnknownNameError
     names = sorted(set(options))
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     return UnknownNameError(f"Unknown {kind} {name!r}.{suggest(name, names)}", hint=f"Known: {listed}.")
+
+
+# ---- things of a wrong kind ---------------------------------------------------------------------------------------
+
+
+def keras_package(value: object) -> str | None:
+    """The package of Keras itself ("keras", "tf_keras") that an object or a class is of; None where it is of none.
+
+    >>> keras_package(3) is None
+    True
+    """
+    for base in value.__mro__ if isinstance(value, type) else type(value).__mro__:
+        root = base.__module__.partition(".")[0]
+        if root in ("keras", "tf_keras") or base.__module__.startswith("tensorflow.python.keras"):
+            return root
+    return None
+
+
+@functools.lru_cache(maxsize=1024)
+def has_state_of_keras(kind: type) -> bool:
+    """Whether objects of a class are layers, metrics, optimizers or Variables of Keras itself.
+
+    What they hold is no part of a model of kerasfront's: taken for plain objects or functions, they would not be
+    trained, and a metric would be a mean of means.
+    """
+    return keras_package(kind) is not None and any(hasattr(kind, held) for held in ("variables", "assign"))
+
+
+def not_one(expected: str, value: object) -> ArgumentError:
+    """The error for a thing of a wrong kind, with what to do about it; the caller raises it.
+
+    Args:
+        expected: What was expected, and where: "a layer to add to the Sequential 'm'".
+        value: What came.
+
+    >>> print(not_one("a layer to add to the Sequential 'm'", ValueError))
+    Expected a layer to add to the Sequential 'm', got the class ValueError.
+    Hint: Make an object of the class: ValueError(...).
+    """
+    return ArgumentError(f"Expected {expected}, got {_told(value)}.", hint=_instead_of(value, "layer" in expected))
+
+
+def _told(value: object) -> str:
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _instead_of(value: object, is_layer: bool) -> str | None:
+    """What to do with a thing of another library, or of another kind."""
+    kind = value if isinstance(value, type) else type(value)
+    package, root = keras_package(value), kind.__module__.partition(".")[0]
+    if package is not None:
+        return (
+            f"This {kind.__name__} is of the package {package!r}, and its objects don't mix with kerasfront's: make it "
+            "with kerasfront (import kerasfront as keras), in every file that makes a part of the model."
+        )
+    if root == "optax" or kind.__module__.startswith("torch.optim") or "GradientTransformation" in kind.__name__:
+        return f"An optimizer of {root} is for loops written by hand; here it is one of keras.optimizers, or a name."
+    if isinstance(value, type):
+        return f"Make an object of the class: {value.__name__}(...)."
+    if is_layer and any(base.__module__.startswith("torch.nn") for base in kind.__mro__):
+        return "On the torch backend, keras.layers.TorchModuleWrapper(module) makes a layer of a module of torch."
+    if is_layer and any(base.__module__.startswith("flax.") for base in kind.__mro__):
+        return "On the JAX backend, keras.layers.FlaxLayer(module) makes a layer of a module of Flax."
+    if is_layer and (inspect.isroutine(value) or kind.__name__ == "ufunc"):
+        return "keras.layers.Lambda(function) makes a layer of a function that is written with keras.ops."
+    return None

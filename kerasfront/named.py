@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kerasfront import serialization
-from kerasfront.errors import unknown
+from kerasfront.errors import has_state_of_keras, not_one, unknown
 from kerasfront.naming import to_snake_case
 from kerasfront.tracebacks import entry_point
 
@@ -19,6 +19,12 @@ def by_name(*objects: Any, **others: Any) -> dict[str, Any]:
         if isinstance(thing, type):
             names.setdefault(to_snake_case(thing.__name__), thing)
     return {**names, **others}
+
+
+def _is_strange(thing: Any) -> bool:
+    """Whether an object or a class is one that another library trains with, though it may be called."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    return has_state_of_keras(kind) or kind.__module__.startswith(("torch.optim", "optax"))
 
 
 class Named:
@@ -57,13 +63,11 @@ class Named:
             return self.deserialize(identifier)
         if isinstance(identifier, str):
             identifier = self.find(identifier)
-        if isinstance(identifier, type):
+        if isinstance(identifier, type) and not _is_strange(identifier):
             return identifier()
-        if accepts(identifier):
+        if accepts(identifier) and not _is_strange(identifier):
             return identifier
-        raise ValueError(
-            f"Expected the {self.kind} to be a name, a config or an object that can be called, got {identifier!r}."
-        )
+        raise not_one(f"the {self.kind} to be a name, a config or an object that can be called", identifier)
 
     def serialize(self, thing: Any) -> Any:
         """The config from which `deserialize` makes an equal object."""

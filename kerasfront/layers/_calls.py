@@ -13,6 +13,7 @@ import numpy as np
 from kerasfront import scopes, tree
 from kerasfront.array_like import is_array_like, to_array
 from kerasfront.contract import current
+from kerasfront.errors import not_one
 from kerasfront.ops import convert_to_tensor
 from kerasfront.scopes import masks
 from kerasfront.spec import KerasTensor, dtypes, unknown
@@ -129,6 +130,8 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
             return _cast_symbolic(x, dtype)
         return x
     if not is_tensor(x):
+        if type(x).__name__ == "KerasTensor":
+            raise not_one("a tensor, or a KerasTensor of kerasfront's own", x)
         return x
     name = _adapter.dtype_name(x)
     if autocast and name != dtype and dtypes.is_float(name):

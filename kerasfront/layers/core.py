@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, serialization, tree
-from kerasfront.errors import ShapeError
+from kerasfront.errors import ShapeError, not_one
 from kerasfront.layers import quantized
 from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import Configured, positive, read, where
@@ -534,7 +534,7 @@ class Wrapper(Configured):
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
-            raise ValueError(f"Expected `layer` of {where(self)} to be a layer, got {layer!r}.")
+            raise not_one(f"`layer` of {where(self)} to be a layer", layer)
         self.layer = layer
 
     def build(self, input_shape: Any = None) -> None:

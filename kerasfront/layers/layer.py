@@ -13,7 +13,7 @@ from kerasfront import constraints, dtype_policies, initializers, regularizers, 
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.contract import assignments, current
 from kerasfront.derived import Copied
-from kerasfront.errors import KerasFrontError, NotBuiltError
+from kerasfront.errors import KerasFrontError, NotBuiltError, has_state_of_keras, not_one
 from kerasfront.layers import _aliases, _masks
 from kerasfront.layers._building import arguments_for, as_call, as_shapes, bound, parameters_of
 from kerasfront.layers._calls import (
@@ -188,6 +188,8 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
 
     def _track(self, name: str, value: Any) -> Any:
         """Note a variable, layer, metric or seed generator that comes to be held under `name`."""
+        if has_state_of_keras(type(value)):
+            raise not_one(f"`{name}` of {type(self).__name__} to be a layer, a Variable or plain", value)
         if isinstance(value, _adapter.foreign_layers) and not isinstance(value, Layer):
             value = foreign_layer[0](value)
             if not isinstance(value, Layer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import ops, serialization
-from kerasfront.errors import ShapeError
+from kerasfront.errors import ShapeError, not_one
 from kerasfront.layers._configured import Configured, where
 from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
@@ -136,7 +136,7 @@ class Bidirectional(Configured):
             if one is None and name == "backward_layer":
                 continue
             if not isinstance(one, Layer) or not hasattr(one, "go_backwards"):
-                raise ValueError(f"Expected `{name}` of {where(self)} to be a recurrent layer, got {one!r}.")
+                raise not_one(f"`{name}` of {where(self)} to be a recurrent layer", one)
         if merge_mode is not None and merge_mode not in _MERGES:
             raise ValueError(
                 f"Expected `merge_mode` of {where(self)} to be one of {', '.join(map(repr, _MERGES))} or None, "

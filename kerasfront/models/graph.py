@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import tree
+from kerasfront.errors import not_one
 from kerasfront.layers._calls import map_shapes
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.operation import Operation
@@ -134,7 +135,7 @@ class Plan:
         for what, values in (("inputs", self.inputs), ("outputs", self.outputs)):
             for value in values:
                 if not isinstance(value, KerasTensor):
-                    raise ValueError(f"Expected the {what} to be KerasTensors (made by Input()), got {value!r}.")
+                    raise not_one(f"the {what} to be KerasTensors (made by Input())", value)
         self.nodes = nodes_between(self.inputs, self.outputs)
         self._places = Pairing(inputs, _input_names(inputs), kind="input")
         # For each place, in the order in which the inputs were given, where it is among `self.inputs`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import scopes, serialization, tree
+from kerasfront.errors import not_one
 from kerasfront.layers._configured import give_paths
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
@@ -53,7 +54,7 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
         if not isinstance(layer, Layer):
-            raise ValueError(f"Expected a layer to add to the Sequential '{self.name}', got {layer!r}.")
+            raise not_one(f"a layer to add to the Sequential '{self.name}'", layer)
         if any(layer.name == other.name for other in self._stack):
             raise ValueError(f"The Sequential '{self.name}' has a layer named '{layer.name}' already.")
         if isinstance(layer, InputLayer):

@@ -18,7 +18,7 @@ import numpy as np
 
 from kerasfront import scopes, tree
 from kerasfront.arguments import Kind, as_float, kind_of, plain
-from kerasfront.errors import ArgumentError, CapabilityError, DTypeError, KerasFrontError
+from kerasfront.errors import ArgumentError, CapabilityError, DTypeError, KerasFrontError, not_one
 from kerasfront.naming import auto_name
 from kerasfront.ops import _composite
 from kerasfront.ops._docs import documented
@@ -501,6 +501,8 @@ def _resolve(value: Any, adapter: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)) and _holds_tensor(value, adapter):
         return OPS["stack"].call(value)
+    if cls.__name__ == "KerasTensor":
+        raise not_one("a tensor, or a KerasTensor of kerasfront's own", value)
     return adapter.to_tensor(value, None)
 
 

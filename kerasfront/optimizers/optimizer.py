@@ -12,7 +12,7 @@ from kerasfront.arguments import Constructed, as_float, as_int, names_of, unknow
 from kerasfront.contract import assignments, current
 from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.derived import Copied, Derived
-from kerasfront.errors import ArgumentError
+from kerasfront.errors import ArgumentError, keras_package, not_one
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.optimizers import averaging, clipping
 from kerasfront.optimizers.schedules.schedules import LearningRateSchedule
@@ -180,6 +180,8 @@ class Optimizer(Constructed, Copied, Watched):
             self._learning_rate.assign(value)
 
     def _as_rate(self, value: Any) -> Any:
+        if keras_package(value) is not None:
+            raise not_one("the learning rate to be a number, a schedule or a function", value)
         if callable(value) and not isinstance(value, Variable):
             return value
         try:

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from kerasfront.errors import SavingError
 from kerasfront.saving.limits import Limits
+from kerasfront.utils import files
 
 try:
     from zlib_ng.zlib_ng import crc32  # three to four times as fast
@@ -92,7 +93,9 @@ class Archive:
         self.path, self.limits = Path(path), limits
         self._zip: zipfile.ZipFile | None = None
         if not self.path.exists():
-            raise SavingError(f"There is no file '{self.path}'.")
+            raise files.missing(self.path)
+        if self.path.is_dir() and not (self.path / CONFIG).exists():
+            raise SavingError(f"The folder '{self.path}' holds no saved model: it has no {CONFIG}.")
         self.members = self._folder_members() if self.path.is_dir() else self._zip_members()
         try:
             self._check_members()

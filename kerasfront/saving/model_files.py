@@ -384,7 +384,7 @@ def load_weights(
 def _load_any(model: Any, target: Path, strict: bool, limits: Limits) -> LoadReport:
     what = f"'{target}'"
     if not target.exists():
-        raise SavingError(f"There is no file {what}.")
+        raise files.missing(target)
     if target.suffix == ".safetensors":
         return safetensors_files.load(model, target, strict, limits)
     if target.suffix == ".keras":

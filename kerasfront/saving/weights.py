@@ -15,7 +15,7 @@ import numpy as np
 
 from kerasfront import memory, serialization
 from kerasfront.contract import current
-from kerasfront.errors import KerasFrontError, SavingError
+from kerasfront.errors import KerasFrontError, MissingFileError, SavingError
 from kerasfront.layers.layer import Layer
 from kerasfront.saving import h5, paths
 from kerasfront.saving.archive import parse_json
@@ -204,7 +204,7 @@ def _shard_names(weight_map: dict[str, Any], what: str) -> list[str]:
 def _beside(listed: Path, name: str) -> Path:
     shard = listed.with_name(name)
     if not shard.is_file():
-        raise SavingError(f"The shard '{shard}' is missing.")
+        raise MissingFileError(f"The shard '{shard}' is missing.")
     return shard
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kerasfront.errors import MissingFileError, suggest
+
 
 @contextmanager
 def replacing(target: str | os.PathLike[str]) -> Iterator[Path]:
@@ -53,3 +55,12 @@ def remove(path: str | os.PathLike[str]) -> None:
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)
+
+
+def missing(path: Path) -> MissingFileError:
+    """The error for a file that isn't there, with the name that is most like it; the caller raises it."""
+    try:
+        beside = [str(path.with_name(name)) for name in os.listdir(path.parent)[:1000]] if path.name else []
+    except OSError:
+        return MissingFileError(f"There is no file '{path}': its folder isn't there either.")
+    return MissingFileError(f"There is no file '{path}'.{suggest(str(path), beside)}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import config, ops, serialization
-from kerasfront.errors import DTypeError, NotBuiltError, SavingError
+from kerasfront.errors import DTypeError, MissingFileError, NotBuiltError, SavingError
 from kerasfront.layers._configured import one_of, where
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
@@ -453,7 +453,7 @@ class Lookup(HostLayer):
 def _lines(path: Path, layer: Lookup) -> list[str]:
     """The lines of a text file."""
     if not path.is_file():
-        raise ValueError(f"The vocabulary file '{path}' of {where(layer)} doesn't exist.")
+        raise MissingFileError(f"The vocabulary file '{path}' of {where(layer)} doesn't exist.")
     lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
     return [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
 
