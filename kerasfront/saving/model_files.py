@@ -198,6 +198,12 @@ def _loaded(
             for owner, told in compilations:
                 owner.compile_from_config(told)
             weights.load_optimizer(model, reader)
+        if not compilations and reader.has("optimizer/vars"):
+            warnings.warn(
+                f"{what} holds a model that was compiled, but not what compile() was told: compile() it again. Its "
+                "load_weights() then reads the optimizer's state from the file.",
+                stacklevel=3,
+            )
     return model
 
 

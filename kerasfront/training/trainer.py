@@ -18,7 +18,7 @@ from kerasfront import callbacks as callbacks_namespace
 from kerasfront import config, ops, optimizers, serialization, tree
 from kerasfront.arguments import as_int, converted, unknown_argument
 from kerasfront.contract import current
-from kerasfront.errors import DataError, KerasFrontError, NotCompiledError
+from kerasfront.errors import DataError, KerasFrontError, NotCompiledError, SavingError
 from kerasfront.layers.gathering import OfLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.metrics.metric import Metric, host_values
@@ -64,6 +64,7 @@ class OfModel(OfLayer):
     def forget_functions(self) -> None:
         self.functions: dict[str, Any] = {}
         self.mode_said = False
+        self.told_of_compile = False
         # How long a step took in the epoch before, by its kind.
         self.seconds_a_step: dict[str, float] = {}
 
@@ -190,10 +191,26 @@ class Trainer(Layer):
             raise NotCompiledError(f"The model '{self.name}' isn't compiled: call model.compile() before {method}().")
 
     def get_compile_config(self) -> dict[str, Any] | None:
-        """What `compile` was told, to be saved."""
+        """What `compile` was told, to be saved; None, with a warning, where a part of it can't be."""
         if not self.compiled:
             return None
-        return {k: serialization.serialize_keras_object(v) for k, v in self._compile_arguments.items()}
+        told, config = {**self._compile_arguments, "optimizer": self.optimizer}, {}
+        for name, value in told.items():
+            try:
+                config[name] = serialization.serialize_keras_object(value)
+            except (SavingError, TypeError, ValueError, NotImplementedError) as error:
+                self._tell_of_unsaved(name, value, error)
+                return None
+        return config
+
+    def _tell_of_unsaved(self, name: str, value: Any, error: Exception) -> None:
+        if not self._derived.told_of_compile:
+            self._derived.told_of_compile = True
+            warnings.warn(
+                f"The model '{self.name}' is saved without what compile() was told, as its {name} ({value!r}) can't be "
+                f"saved: once it is loaded, compile() it again. {str(error).splitlines()[0]}",
+                stacklevel=2,
+            )
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as `get_compile_config` says."""

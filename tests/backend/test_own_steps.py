@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -212,3 +213,21 @@ def test_the_stateless_loss_is_scaled_by_the_optimizer_s_given_values() -> None:
 
 def dynamic() -> Any:
     return optimizers.LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=8.0)
+
+
+def test_what_compile_was_told_may_be_beyond_saving(tmp_path: Any) -> None:
+    """Training goes on, and the file says what to do."""
+    for loss in (lambda a, b: ops.mean((a - b) ** 2, -1), functools.partial(keras.losses.mean_squared_error)):
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+        model.compile("adam", loss)
+        checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "m.keras")
+        with pytest.warns(UserWarning, match="its loss .* can't be saved") as told:
+            model.fit(X, Y, epochs=2, verbose=0, callbacks=[checkpoint])
+        assert len(told) == 1
+        with pytest.warns(UserWarning, match="compile\\(\\) it again"):
+            again = keras.saving.load_model(tmp_path / "m.keras")
+        assert not again.compiled
+        np.testing.assert_allclose(again.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-6)
+        again.compile("adam", loss)
+        again.load_weights(tmp_path / "m.keras")
+        assert int(again.optimizer.iterations) == 2
