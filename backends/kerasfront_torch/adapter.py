@@ -51,7 +51,34 @@ class TorchLayer(torch.nn.Module):
         # AttributeError leads here too: it raises again, as it means to.
         if isinstance(found := getattr(type(self), name, None), property):
             return found.__get__(self)
+        for held in ("_parameters", "_buffers", "_modules"):
+            if name in (members := self.__dict__.get(held, ())):
+                return members[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+
+class _Storages(dict[str, Any]):
+    """The parameters or buffers of a layer. Where torch puts another tensor in the place of one (in `to`, in
+    `functional_call`, while it exports), the Variable holds that one.
+    """
+
+    variables: dict[str, Any] | None = None
+
+    def hold(self, name: str, variable: Any) -> None:
+        if self.variables is None:
+            self.variables = {}
+        self.variables[name] = variable
+        super().__setitem__(name, variable._value)
+
+    def __setitem__(self, name: str, storage: Any) -> None:
+        super().__setitem__(name, storage)
+        if self.variables is not None and storage is not None and name in self.variables:
+            self.variables[name]._value = storage
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        if self.variables is not None:
+            self.variables.pop(name, None)
 
 
 # What torch says where it has no kernel for a dtype.
@@ -154,15 +181,14 @@ class TorchAdapter(Adapter):
 
     # -- the storage of Variables
 
-    def make_storage(
-        self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False
-    ) -> torch.nn.Parameter:
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> torch.Tensor:
         tensor = self.to_tensor(value, dtype).detach()
         if not fresh and isinstance(value, (torch.Tensor, np.ndarray)):
             tensor = tensor.clone()
         differentiable = tensor.is_floating_point() or tensor.is_complex()
         # Fused optimizers look at no strides: what an initializer made in another order is put in order.
-        return torch.nn.Parameter(tensor.contiguous(), requires_grad=trainable and differentiable)
+        tensor = tensor.contiguous()
+        return torch.nn.Parameter(tensor, requires_grad=differentiable) if trainable else tensor
 
     def assign(self, storage: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         if not torch.is_grad_enabled():
@@ -354,12 +380,17 @@ class TorchAdapter(Adapter):
     def track(self, layer: Any, name: str, value: Any) -> None:
         if isinstance(value, torch.nn.Module):
             layer._modules[_free(layer._modules, name)] = value
-        elif not any(p is value._value for p in layer._parameters.values()):
-            layer._parameters[_free(layer._parameters, name)] = value._value
+        else:
+            kind = "_parameters" if isinstance(value._value, torch.nn.Parameter) else "_buffers"
+            held = getattr(layer, kind)
+            if not isinstance(held, _Storages):
+                held = layer.__dict__[kind] = _Storages(held)
+            if not any(storage is value._value for storage in held.values()):
+                held.hold(_free({**layer._parameters, **layer._buffers}, name), value)
 
     def untrack(self, layer: Any, value: Any) -> None:
         own = value if isinstance(value, torch.nn.Module) else value._value
-        for held in (layer._modules, layer._parameters):
+        for held in (layer._modules, layer._parameters, layer._buffers):
             for name in [name for name, other in held.items() if other is own]:
                 del held[name]
 

@@ -394,6 +394,38 @@ def test_layers_inside_a_module() -> None:
     assert net.hidden.kernel.value.dtype == torch.float64
 
 
+@only("torch")
+def test_what_torch_does_with_a_model() -> None:
+    """Statistics are buffers, as torch has them; what torch puts in the place of a weight is the weight."""
+    import torch
+
+    inputs = keras.Input((4,))
+    hidden = layers.BatchNormalization(name="norm")(layers.Dense(3, name="dense")(inputs))
+    model = keras.Model(inputs, layers.Dense(1, name="head")(hidden))
+    x = torch.tensor(data(5, 4))
+    y = values(model(x))
+    assert {name for name, _ in model.named_buffers()} == {"norm.moving_mean", "norm.moving_variance"}
+    assert len(list(model.parameters())) == 6 and all(p.requires_grad for p in model.parameters())
+    assert sorted(model.state_dict()) == sorted(dict((*model.named_parameters(), *model.named_buffers())))
+    exported = torch.export.export(model, (x,))
+    np.testing.assert_allclose(values(exported.module()(x)), y, rtol=1e-5)
+    assert {spec.target for spec in exported.graph_signature.input_specs if spec.target} == set(model.state_dict())
+    given = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
+    assert not values(torch.func.functional_call(model, given, (x,))).any()
+    np.testing.assert_allclose(values(model(x)), y, rtol=1e-6)
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    for twin in (torch.load(file, weights_only=False), copy.deepcopy(model)):
+        twin.load_state_dict({name: value + 1 for name, value in twin.state_dict().items()})
+        assert np.abs(values(twin(x)) - y).max() > 0.1
+        assert [id(v.value) for v in twin.trainable_weights] == [id(p) for p in twin.parameters()]
+    model.double()
+    assert model.get_layer("norm").moving_mean.value.dtype == torch.float64
+    model.get_layer("norm").moving_mean.assign(np.full(3, 7.0))
+    assert model.state_dict()["norm.moving_mean"].tolist() == [7.0] * 3
+
+
 # ---- JAX ----------------------------------------------------------------------------------------------------------
 
 
