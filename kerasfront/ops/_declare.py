@@ -442,7 +442,8 @@ def _generate(op: Op) -> tuple[dict[str, Any], Callable[..., Any]]:
         "shorten": shorten,
     }  # fmt: skip
     namespace.update({f"_default{i}": p.default for i, p in enumerate(parameters)})
-    namespace.update({f"plain{static.at}": static.classes for static in op.statics})
+    # Tuples: torch.compile, asked whether a class is in a set, fails its own guards.
+    namespace.update({f"plain{static.at}": tuple(static.classes) for static in op.statics})
     exec(compile(source, filename, "exec"), namespace)
     call = namespace[name]
     call.__doc__, call.__module__, call.__qualname__ = documented(op), op.function.__module__, name
