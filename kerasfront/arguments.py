@@ -313,7 +313,7 @@ def several(value: Any) -> list[Any] | None:
     if len(getattr(value, "shape", None) or ()) != 1:
         return None
     try:
-        return list(np.asarray(value).tolist())
+        return [plain(v) for v in np.asarray(value)]
     except Exception:  # a tensor of a graph that is being traced
         return None
 
@@ -418,6 +418,7 @@ class _Parameters:
         code = function.__code__
         self.positional = code.co_varnames[: code.co_argcount]
         self.names = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+        self.required = self.positional[1 : code.co_argcount - len(function.__defaults__ or ())]
         self.takes_any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
         found = {n: kind_of(a, function.__globals__) for n, a in function.__annotations__.items() if n in self.names}
         self.kinds = {name: kind for name, kind in found.items() if kind is not None}
@@ -454,6 +455,10 @@ def converted(function: F) -> F:
                 if not is_init:
                     raise unknown_argument(owner, kwargs.keys() - own.names, own.positional)
                 raise unknown_argument(owner, kwargs.keys() - own.names, names_of(type(args[0])))
+            if is_init and own.takes_any and not kwargs.keys() >= {*own.required[len(args) - 1 :]}:
+                known = names_of(type(args[0]))
+                if unknown := kwargs.keys() - known:  # of an old name, perhaps, for what is missing
+                    raise unknown_argument(owner, unknown, known)
             kinds = own.kinds
             if kinds:
                 given = zip(own.positional, args, strict=False)
@@ -493,8 +498,8 @@ class Constructed:
 # ---- names --------------------------------------------------------------------------------------------------------
 
 
-def names_of(cls: type) -> list[str]:
-    """The names that the constructor of a class takes, those that it hands on to its bases as **kwargs included.
+def names_of(called: Any) -> list[str]:
+    """The names that a function takes, or the constructor of a class, with those that it hands on as **kwargs.
 
     >>> class Base:
     ...     def __init__(self, *, name=None): ...
@@ -504,12 +509,15 @@ def names_of(cls: type) -> list[str]:
     ['size', 'name']
     """
     names: dict[str, None] = {}
-    for base in cls.__mro__:
-        if "__init__" not in base.__dict__ or base is object:
-            continue
-        parameters = inspect.signature(base.__dict__["__init__"]).parameters.values()
+    bases = (
+        [base.__dict__["__init__"] for base in called.__mro__[:-1] if "__init__" in base.__dict__]
+        if (isinstance(called, type))
+        else [called]
+    )
+    for function in bases:
+        parameters = inspect.signature(function).parameters.values()
         stars = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-        names.update({p.name: None for p in list(parameters)[1:] if p.kind not in stars})
+        names.update({p.name: None for p in parameters if p.kind not in stars and p.name != "self"})
         if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
             break
     return list(names)
@@ -527,7 +535,7 @@ def unknown_argument(owner: str, given: Iterable[str], options: Iterable[str]) -
     Adam has no argument 'lr'. It is called 'learning_rate'.
     Hint: Its arguments: learning_rate, beta_1.
     """
-    options = [name for name in options if name != "self"]
+    options = [name for name in options if name not in ("self", "kwargs")]
     said = " ".join(f"{owner} has no argument {name!r}.{_instead(name, options)}" for name in sorted(given))
     return ArgumentError(said, hint=f"Its arguments: {', '.join(options)}." if options else None)
 

@@ -18,6 +18,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kerasfront.arguments import plain
 from kerasfront.errors import BackendError, ConfigError, nearest, suggest
 
 __all__ = [
@@ -208,6 +209,7 @@ def _get(key: str) -> Any:
 
 def _set(key: str, value: Any, function: str, argument: str = "value") -> None:
     setting = _SETTINGS[key]
+    value = plain(value)
     if not setting.accepts(value):
         nearby = suggest(value, setting.expected.replace(",", " ").split())
         raise ConfigError(f"{function}: `{argument}` must be {setting.expected}; {value!r} came.{nearby}")

@@ -19,6 +19,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from kerasfront import ops, scopes
+from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import SavingError, suggest
 from kerasfront.ops._declare import runtime
 from kerasfront.spec import KerasTensor, dtypes
@@ -453,7 +454,7 @@ def deserialize_keras_object(
     kwargs.pop("printable_module_name", None)
     most = kwargs.pop("variable_bytes", MAX_VARIABLE_BYTES)
     if kwargs:
-        raise TypeError(f"deserialize_keras_object got unknown arguments: {', '.join(kwargs)}.")
+        raise unknown_argument("deserialize_keras_object()", kwargs, names_of(deserialize_keras_object))
     if isinstance(config, str) and module_objects is not None:
         return _of_modules(config, custom_objects, module_objects)
     with loading(custom_objects, safe_mode, most):

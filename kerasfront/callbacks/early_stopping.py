@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kerasfront.arguments import as_int
 from kerasfront.callbacks.callback import Logs
 from kerasfront.callbacks.monitor import MonitorCallback
 from kerasfront.utils import console
@@ -47,11 +48,11 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = patience
+        self.patience = as_int(patience, "patience", "EarlyStopping", least=0)
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = as_int(start_from_epoch, "start_from_epoch", "EarlyStopping", least=0)
         self._reset()
 
     def _reset(self) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront.arguments import as_float, as_int, names_of, unknown_argument
 from kerasfront.callbacks.callback import Callback, Logs
 from kerasfront.callbacks.monitor import MonitorCallback
-from kerasfront.errors import suggest
 from kerasfront.utils import console
 
 
@@ -93,19 +93,17 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        min_delta = kwargs.pop("epsilon", min_delta)
+        min_delta = as_float(kwargs.pop("epsilon", min_delta), "min_delta", "ReduceLROnPlateau")
         if kwargs:
-            name = next(iter(kwargs))
-            options = inspect.signature(ReduceLROnPlateau).parameters
-            raise TypeError(f"ReduceLROnPlateau has no argument {name!r}.{suggest(name, options)}")
+            raise unknown_argument("ReduceLROnPlateau", kwargs, names_of(ReduceLROnPlateau))
         super().__init__(monitor, mode, min_delta=min_delta)
         if factor >= 1.0:
             raise ValueError(f"ReduceLROnPlateau: `factor` must be below 1; {factor} came.")
         self.factor = factor
         self.min_lr = min_lr
-        self.patience = patience
+        self.patience = as_int(patience, "patience", "ReduceLROnPlateau", least=0)
         self.verbose = verbose
-        self.cooldown = cooldown
+        self.cooldown = as_int(cooldown, "cooldown", "ReduceLROnPlateau", least=0)
         self._reset()
 
     def _reset(self) -> None:

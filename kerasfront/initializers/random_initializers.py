@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront.arguments import as_float
 from kerasfront.errors import ShapeError
 from kerasfront.initializers import initializer
 from kerasfront.initializers.initializer import Array, RandomInitializer, rounded, working
@@ -34,7 +35,7 @@ class RandomNormal(RandomInitializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
+        self.mean, self.stddev = mean, as_float(stddev, "stddev", type(self).__name__, least=0)
 
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
         return initializer.normal(self.generator(), shape, self.mean, self.stddev, dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import config
-from kerasfront.arguments import as_shape, plain, several, wrong
+from kerasfront.arguments import as_shape, converted, plain, several, wrong
 from kerasfront.layers.layer import Layer
 from kerasfront.spec import KerasTensor, Node, dtypes
 
@@ -83,6 +83,7 @@ class InputLayer(Layer):
         }
 
 
+@converted
 def Input(
     shape: Any = None,
     batch_size: int | None = None,

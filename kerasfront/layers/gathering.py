@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import scopes
+from kerasfront.arguments import as_bool
 from kerasfront.derived import Derived
 from kerasfront.errors import NotBuiltError, ShapeError
 from kerasfront.metrics.metric import Metric
@@ -142,8 +143,9 @@ class Gathering:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        value = as_bool(value, "trainable", f"the layer '{self.path}'")
         for layer in self._flatten_layers():
-            layer._trainable = bool(value)
+            layer._trainable = value
             for variable in layer._own:
                 if variable.born_trainable:
-                    variable.trainable = bool(value)
+                    variable.trainable = value

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import constraints, dtype_policies, initializers, regularizers, scopes, serialization, tree
-from kerasfront.arguments import names_of, unknown_argument
+from kerasfront.arguments import converted, names_of, unknown_argument
 from kerasfront.contract import assignments, current
 from kerasfront.derived import Copied
 from kerasfront.errors import KerasFrontError, NotBuiltError, has_state_of_keras, not_one
@@ -238,6 +238,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
 
     # ---- variables ----------------------------------------------------------------------------------------------
 
+    @converted
     def add_weight(
         self,
         shape: Any = None,

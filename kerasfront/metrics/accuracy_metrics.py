@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import config, ops
+from kerasfront.arguments import as_int
 from kerasfront.losses.functions import of_samples
 from kerasfront.losses.reduction import dtype_of, same_rank
 from kerasfront.metrics.reduction_metrics import FixedMean
@@ -180,6 +181,7 @@ class TopKCategoricalAccuracy(FixedMean):
     _direction = "up"
 
     def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None:
+        as_int(k, "k", type(self).__name__, least=1)
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
 
 
@@ -202,4 +204,5 @@ class SparseTopKCategoricalAccuracy(FixedMean):
         dtype: Any = None,
         from_sorted_ids: bool = False,
     ) -> None:
+        as_int(k, "k", type(self).__name__, least=1)
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
+from kerasfront.arguments import as_int
 from kerasfront.losses.reduction import of_rank, ratio
 from kerasfront.metrics.counts import sums_by_cell
 from kerasfront.metrics.metric import Metric
@@ -31,6 +32,7 @@ class _ConfusionMatrix(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
+        as_int(num_classes, "num_classes", type(self).__name__, least=1)
         self.num_classes, self.ignore_class, self.axis = num_classes, ignore_class, axis
         self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
         self.total_confusion_matrix = self.add_variable(

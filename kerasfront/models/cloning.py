@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasfront import tree
+from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing.lookup import Lookup
@@ -46,7 +47,7 @@ def clone_model(
     False
     """
     if kwargs:
-        raise ValueError(f"clone_model() got unknown arguments: {', '.join(kwargs)}.")
+        raise unknown_argument("clone_model()", kwargs, names_of(clone_model))
     make = clone_function or _from_config
 
     def clone(layer: Layer) -> Layer:

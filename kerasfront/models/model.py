@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasfront import ops, scopes, serialization, tree
+from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import NotBuiltError, unknown
 from kerasfront.layers.calibrated import quantize_model
 from kerasfront.layers.layer import Layer
@@ -56,6 +57,9 @@ class Model(Trainer):
                 self.__class__ = _with_base(type(self), functional)
             functional.__init__(self, *args, **kwargs)  # type: ignore[misc]
             return
+        names = ["inputs", "outputs", *names_of(type(self))]
+        if strange := kwargs.keys() - names:
+            raise unknown_argument(type(self).__name__, strange, names)
         Layer.__init__(self, *args, **kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -123,7 +127,7 @@ class Model(Trainer):
         ['int8_from_float32', 'float32']
         """
         if kwargs:
-            raise TypeError(f"quantize() of a model got unknown arguments: {', '.join(kwargs)}.")
+            raise unknown_argument("quantize()", kwargs, names_of(Model.quantize))
         if not self.built:
             raise NotBuiltError(f"The model '{self.name}' isn't built: call it on data before quantize().")
         config = config_for(mode, config)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -15,12 +17,14 @@ from kerasfront.derived import Copied, Derived
 from kerasfront.errors import ArgumentError, keras_package, not_one
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.optimizers import averaging, clipping
-from kerasfront.optimizers.schedules.schedules import LearningRateSchedule
+from kerasfront.optimizers.schedules.schedules import InverseTimeDecay, LearningRateSchedule
 from kerasfront.spec import dtypes
 from kerasfront.variable import Variable
 from kerasfront.watching import Watched
 
 _adapter = current()
+# What hyperparameters of these names are at most; none is negative.
+_RANGES = {"beta_1": 1.0, "beta_2": 1.0, "rho": 1.0, "momentum": 1.0, "epsilon": math.inf}
 Slots = Mapping[str, Any]
 Hyper = Mapping[str, Any]
 
@@ -102,7 +106,8 @@ class Optimizer(Constructed, Copied, Watched):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("decay", None)  # Keras 2's configs have it
+        if not kwargs.get("decay"):
+            kwargs.pop("decay", None)  # Keras 2's configs have it
         if kwargs:
             raise unknown_argument(type(self).__name__, kwargs, names_of(type(self)))
         self.name = name or auto_name(to_snake_case(type(self).__name__))
@@ -185,7 +190,7 @@ class Optimizer(Constructed, Copied, Watched):
         if callable(value) and not isinstance(value, Variable):
             return value
         try:
-            number = as_float(value, "learning_rate")
+            number = as_float(value, "learning_rate", most=sys.float_info.max)
         except ArgumentError:
             expected = "a number, a LearningRateSchedule or a function"
             raise wrong("learning_rate", f"'{self.name}'", expected, value) from None
@@ -246,6 +251,9 @@ class Optimizer(Constructed, Copied, Watched):
     def build(self, variables: Sequence[Variable] | None = None, var_list: Sequence[Variable] | None = None) -> None:
         """Make the state for these variables, which Keras's optimizers take by the one name or the other."""
         if not self.built:
+            for name, most in _RANGES.items():
+                if name in self.hyperparameters:
+                    as_float(getattr(self, name), name, type(self).__name__, least=0, most=most)
             self.make_state(list(variables or var_list or ()))
 
     def _derive(self) -> None:
@@ -569,6 +577,9 @@ class Optimizer(Constructed, Copied, Watched):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A new one from what `get_config` returned."""
+        if decay := config.get("decay"):  # as Keras 2 reduced the rate
+            rate = InverseTimeDecay(config["learning_rate"], decay_steps=1, decay_rate=decay)
+            config = {**config, "learning_rate": rate, "decay": None}
         with serialization.loading(custom_objects):
             return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
@@ -602,7 +613,10 @@ def _check(optimizer: Optimizer) -> None:
     if len(given) > 1:
         raise ValueError(f"Only one kind of clipping can be asked for, got {' and '.join(given)}.")
     momentum, frequency = optimizer.ema_momentum, optimizer.ema_overwrite_frequency
-    owner = f"'{optimizer.name}'"
+    owner = type(optimizer).__name__
+    for name in ("clipnorm", "clipvalue", "global_clipnorm", "weight_decay"):
+        if (value := getattr(optimizer, name)) is not None:
+            as_float(value, name, owner, least=0)
     if optimizer.use_ema:
         as_float(momentum, "ema_momentum", owner, least=0, most=1)
     if optimizer.use_ema and frequency is not None:

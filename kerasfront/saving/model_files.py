@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasfront import serialization
-from kerasfront.errors import SavingError, suggest
+from kerasfront.arguments import names_of, unknown_argument
+from kerasfront.errors import SavingError
 from kerasfront.layers.layer import Layer
 from kerasfront.saving import paths, safetensors_files, weights
 from kerasfront.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, Archive, parse_json, write_zip
@@ -66,7 +67,7 @@ def save_model(
     True
     """
     if kwargs:
-        raise TypeError(f"save_model got unknown arguments: {', '.join(kwargs)}.")
+        raise unknown_argument("save_model()", kwargs, names_of(save_model))
     target = Path(filepath)
     _check_extension(target, zipped)
     _check_overwrite(target, overwrite)
@@ -298,7 +299,7 @@ def save_weights(
     warning says so.
     """
     if kwargs:
-        raise TypeError(f"save_weights got unknown arguments: {', '.join(kwargs)}.")
+        raise unknown_argument("save_weights()", kwargs, names_of(save_weights))
     target = Path(filepath)
     sharded = target.name.endswith(".weights.json")
     if not sharded and not target.name.endswith((".weights.h5", ".safetensors")):
@@ -376,9 +377,7 @@ def load_weights(
     if kwargs.pop("by_name", False):
         raise SavingError("by_name=True belongs to the .h5 format of Keras 2, which is not read.")
     if kwargs:
-        known = ("skip_mismatch", "strict", "limits")
-        name = next(iter(kwargs))
-        raise TypeError(f"load_weights got an unknown argument '{name}'.{suggest(name, known)}")
+        raise unknown_argument("load_weights()", kwargs, names_of(load_weights))
     target = Path(filepath)
     strict = strict and not skip_mismatch
     report = _load_any(model, target, strict, limits)

@@ -16,7 +16,7 @@ import numpy as np
 
 from kerasfront import callbacks as callbacks_namespace
 from kerasfront import config, ops, optimizers, serialization, tree
-from kerasfront.arguments import as_int, converted, unknown_argument
+from kerasfront.arguments import as_bool, as_int, as_ints, converted, names_of, unknown_argument
 from kerasfront.contract import current
 from kerasfront.errors import DataError, KerasFrontError, NotCompiledError, SavingError
 from kerasfront.layers.gathering import OfLayer
@@ -138,6 +138,8 @@ class Trainer(Layer):
         ):
             optimizer = LossScaleOptimizer(optimizer)
         as_int(steps_per_execution, "steps_per_execution", "compile()", least=1)
+        if jit_compile != "auto":
+            as_bool(jit_compile, "jit_compile", "compile()")
         if run_eagerly and jit_compile is True:
             raise ValueError("`run_eagerly` and `jit_compile` can't both be True.")
         names = self._names_of_outputs()
@@ -626,6 +628,9 @@ class Trainer(Layer):
             ValueError: The data doesn't fit together, or the model.
         """
         self._need_compiled("fit")
+        as_int(epochs, "epochs", "fit()", least=0)
+        as_int(initial_epoch, "initial_epoch", "fit()", least=0)
+        as_ints(validation_freq, "validation_freq", "fit()", least=1)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
         source = make_batches(
@@ -763,7 +768,7 @@ class Trainer(Layer):
             The loss where there are no metrics, else a list `[loss, ...]`, or a dict where `return_dict` is true.
         """
         if kwargs:
-            raise unknown_argument("evaluate()", kwargs, inspect.signature(Trainer.evaluate).parameters)
+            raise unknown_argument("evaluate()", kwargs, names_of(Trainer.evaluate))
         self._need_compiled("evaluate")
         source = make_batches(
             x, y, sample_weight, batch_size=batch_size, steps=steps, shuffle=False, whole=self._has_own("test_step")

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront.arguments import converted
 from kerasfront.errors import ShapeError
 
 __all__ = ["normalize", "to_categorical"]
 
 
+@converted
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     """One-hot rows for integer classes, as a NumPy array.
 
@@ -40,6 +42,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     return one_hot
 
 
+@converted
 def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
     """Divides by the norm along an axis; where that is 0, the values stay 0.
 

@@ -172,3 +172,165 @@ CLASSES = [
 @pytest.mark.parametrize(("space", "name"), [pytest.param(s, n, id=f"{s}-{n}") for s, n in CLASSES])
 def test_classes(space, name):
     assert_same(lambda module: getattr(module, name)(**REQUIRED.get(name, {})), SPACES[space])
+
+
+# ---- wrong kinds --------------------------------------------------------------------------------------------------
+
+WRONG = {
+    "units": (lambda v: keras.layers.Dense(v), ("3", [3], 2.5, float("nan"), 0, -1, True, None, np.float32(2.5))),
+    "rate": (lambda v: keras.layers.Dropout(v), ("0.5", [0.5], float("nan"), -0.1, 2, True, None)),
+    "use_bias": (lambda v: keras.layers.Dense(3, use_bias=v), ("yes", [], 2, 0.5, None, float("nan"))),
+    "trainable": (lambda v: keras.layers.Dense(3, trainable=v), ("yes", 2, [True])),
+    "kernel_size": (lambda v: keras.layers.Conv2D(3, v), ("3", (3, "3"), 2.5, (3, 3, 3), 0, True, None)),
+    "target_shape": (lambda v: keras.layers.Reshape(v), ("3", (2.5,), (True, 2), (-1, -1))),
+    "seed": (lambda v: keras.layers.Dropout(0.5, seed=v), ("3", 2.5, True)),
+    "shape": (lambda v: keras.Input(v), ("3", 3, (2.5,), (-1,), (True,), ("a",))),
+    "batch_size": (lambda v: keras.Input((2,), batch_size=v), ("3", 2.5, True)),
+    "num_thresholds": (lambda v: keras.metrics.AUC(num_thresholds=v), ("3", 2.5, 1, True)),
+    "label_smoothing": (lambda v: keras.losses.BinaryCrossentropy(label_smoothing=v), ("0.1", float("nan"), True)),
+    "learning_rate": (lambda v: keras.optimizers.SGD(v), ("0.1", float("nan"), float("inf"), True, None)),
+    "clipnorm": (lambda v: keras.optimizers.SGD(clipnorm=v), ("1", float("nan"), -1.0)),
+    "decay_steps": (lambda v: keras.optimizers.schedules.CosineDecay(0.1, v), ("3", -1, float("nan"))),
+    "stddev": (lambda v: keras.initializers.RandomNormal(stddev=v), ("1", float("nan"), -1.0)),
+    "l2": (lambda v: keras.regularizers.L2(v), ("0.1", float("nan"), -1.0)),
+    "patience": (lambda v: keras.callbacks.EarlyStopping(patience=v), ("3", 2.5, -1)),
+    "axis": (lambda v: keras.ops.sum(np.ones((2, 3), "float32"), axis=v), ("1", 1.5, True, (0, "1"))),
+    "num_classes": (lambda v: keras.ops.one_hot([0, 1], v), ("3", 2.5, True)),
+    "keepdims": (lambda v: keras.ops.max(np.ones((2, 3), "float32"), keepdims=v), ("no", 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_kinds_are_errors_that_name_the_argument(name):
+    make, values = WRONG[name]
+    for value in values:
+        with pytest.raises((ValueError, TypeError), match=name):
+            make(value)
+
+
+def test_a_layer_is_frozen_by_a_bool_only():
+    layer = keras.layers.Dense(2)
+    layer.trainable = np.bool_(False)
+    assert layer.trainable is False
+    with pytest.raises(ValueError, match="`trainable` of the layer 'dense.* to be True or False, got 'yes'"):
+        layer.trainable = "yes"
+
+
+# ---- functions ----------------------------------------------------------------------------------------------------
+
+
+def test_sizes_from_data():
+    labels = np.array([0, 2, 1, 2])
+    features = np.arange(12, dtype="float32").reshape(4, 3)
+    model = keras.Sequential([
+        keras.Input((features.shape[1],), batch_size=None),
+        keras.layers.Dense(np.ceil(features.shape[1] / 2)),
+        keras.layers.Dropout(features.mean() / 100),
+        keras.layers.Dense(labels.max() + 1, activation="softmax"),
+    ])  # fmt: skip
+    assert model.output_shape == (None, 3) and model.layers[0].units == 2
+    assert model.predict(features, batch_size=np.int32(2), verbose=np.int64(0), steps=np.array(2)).shape == (4, 3)
+    assert json.loads(model.to_json())["config"]["layers"][-1]["config"]["units"] == 3
+    assert keras.layers.Embedding(labels.max() + 1, np.int64(2))(labels).shape == (4, 2)
+    assert keras.Input((np.int64(8), np.array(2), None)).shape == (None, 8, 2, None)
+    assert keras.Input(np.array([8, 2]), batch_size=np.int64(4)).shape == (4, 8, 2)
+    assert keras.utils.to_categorical(labels, labels.max() + 1).shape == (4, 3)
+
+
+class Table(keras.layers.Layer):
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def build(self, input_shape):
+        self.table = self.add_weight(shape=(self.size, np.array(input_shape[-1])), trainable=np.bool_(True))
+
+    def call(self, x):
+        return keras.ops.matmul(x, keras.ops.transpose(self.table))
+
+
+def test_a_layer_of_the_users():
+    layer = Table(np.int64(3))
+    assert layer(np.ones((2, 4), "float32")).shape == (2, 3)
+    assert json.dumps(layer.get_config()["size"]) == "3"
+
+
+def test_functions_and_settings():
+    shape = (np.int64(2), np.array(3))
+    assert keras.random.normal(shape, seed=np.int64(1)).shape == (2, 3)
+    assert keras.initializers.GlorotUniform(seed=np.int32(1))(shape).shape == (2, 3)
+    assert keras.Variable("zeros", shape=shape).shape == (2, 3)
+    assert keras.InputSpec(shape=shape, axes={-1: np.int64(3)}).axes == {-1: 3}
+    before = keras.config.epsilon()
+    try:
+        keras.config.set_epsilon(np.float32(1e-5))
+        assert type(keras.config.epsilon()) is float and keras.config.epsilon() == 1e-5
+    finally:
+        keras.config.set_epsilon(before)
+
+
+@pytest.mark.trains
+def test_training_by_numbers_from_data():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(np.float64(0.1)), "mse", steps_per_execution=np.int64(1))
+    x, y = np.ones((10, 2), "float32"), np.ones((10, 1), "float32")
+    history = model.fit(
+        x, y, epochs=np.int64(2), batch_size=np.int64(4), verbose=np.int64(0), validation_split=np.float32(0.2),
+        steps_per_epoch=np.ceil(8 / 4), validation_freq=np.int64(2), initial_epoch=np.array(0), shuffle=np.bool_(False),
+    ).history  # fmt: skip
+    assert len(history["loss"]) == 2 and len(history["val_loss"]) == 1
+    for name, value in {
+        "epochs": 2.5, "batch_size": "4", "steps_per_epoch": 10 / 4, "validation_split": float("nan"),
+        "initial_epoch": -1, "validation_freq": 0, "shuffle": "yes", "verbose": "loud",
+    }.items():  # fmt: skip
+        with pytest.raises(ValueError, match=name):
+            model.fit(x, y, **{"verbose": 0, name: value})
+
+
+# ---- names --------------------------------------------------------------------------------------------------------
+
+NAMES = [
+    (lambda: keras.optimizers.Adam(lr=0.1), "no argument 'lr'. It is called 'learning_rate'"),
+    (lambda: keras.optimizers.Adam(decay=0.1), "no argument 'decay'.*InverseTimeDecay"),
+    (lambda: keras.layers.Dense(3, activaton="relu"), "Dense has no argument 'activaton'. Did you mean 'activation'?"),
+    (lambda: keras.layers.Dense(output_dim=3), "'output_dim'. It is called 'units'"),
+    (lambda: keras.layers.Dense(3, init="zeros"), "'init'. It is called 'kernel_initializer'"),
+    (lambda: keras.layers.Conv2D(3, 3, border_mode="same"), "'border_mode'. It is called 'padding'"),
+    (lambda: keras.layers.Dropout(p=0.5), "'p'. It is called 'rate'"),
+    (lambda: keras.losses.BinaryCrossentropy(fom_logits=True), "Did you mean 'from_logits'?"),
+    (lambda: keras.metrics.AUC(num_treshold=3), "Did you mean 'num_thresholds'?"),
+    (lambda: keras.callbacks.EarlyStopping(patient=3), "Did you mean 'patience'?"),
+    (lambda: keras.callbacks.ModelCheckpoint("a.keras", period=2), "'period'. It is called 'save_freq'"),
+    (lambda: keras.optimizers.schedules.ExponentialDecay(0.1, 3, rate=0.5), "ExponentialDecay has no argument 'rate'"),
+    (lambda: keras.initializers.RandomNormal(std=1.0), "Did you mean 'stddev'?"),
+    (lambda: keras.regularizers.L2(l=1.0), "L2 has no argument 'l'"),
+    (lambda: keras.Input(shap=(2,)), "Did you mean 'shape'?"),
+    (lambda: keras.Model(input=keras.Input((2,)), output=keras.Input((2,))), "'output'. It is called 'outputs'"),
+    (lambda: keras.Sequential(nam="x"), "Did you mean 'name'?"),
+    (lambda: Table(3, nmae="x"), "Table has no argument 'nmae'. Did you mean 'name'?"),
+    (lambda: keras.Sequential().compile(optimiser="sgd"), "'optimiser'. It is called 'optimizer'"),
+    (lambda: keras.Sequential().fit(nb_epoch=3), r"fit\(\) has no argument 'nb_epoch'. It is called 'epochs'"),
+    (lambda: keras.Sequential().predict([], batchsize=3), "Did you mean 'batch_size'?"),
+    (lambda: keras.Sequential().evaluate([], verbos=0), "Did you mean 'verbose'?"),
+    (lambda: keras.Sequential().save("a.keras", overwrit=True), "Did you mean 'overwrite'?"),
+    (lambda: keras.layers.Layer().add_weight(shpe=(2,)), "Did you mean 'shape'?"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), NAMES, ids=[message.replace(" ", "_") for _, message in NAMES])
+def test_unknown_names_say_which_one_is_meant(make, message):
+    for kind in (ValueError, TypeError):  # Keras raises one or the other
+        with pytest.raises(kind, match=message.replace("?", r"\?")):
+            make()
+
+
+def test_constructors_show_their_own_signatures():
+    assert list(inspect.signature(keras.layers.Dense).parameters)[:3] == ["units", "activation", "use_bias"]
+    assert "learning_rate" in inspect.signature(keras.optimizers.Adam).parameters
+    assert "epochs" in inspect.signature(keras.Model.fit).parameters
+
+
+def test_an_optimizer_of_keras_2_that_reduced_its_rate():
+    config = {"name": "SGD", "learning_rate": 0.5, "decay": 0.25, "momentum": 0.0, "nesterov": False}
+    rate = keras.optimizers.SGD.from_config(config).get_config()["learning_rate"]
+    assert rate["class_name"] == "InverseTimeDecay" and rate["config"]["decay_rate"] == 0.25
