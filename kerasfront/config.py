@@ -11,6 +11,7 @@ but those defaults, the backend is the first that is installed, and a warning sa
 import importlib.metadata
 import importlib.util
 import json
+import numbers
 import os
 import warnings
 from collections.abc import Callable
@@ -18,7 +19,6 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kerasfront.arguments import plain
 from kerasfront.errors import BackendError, ConfigError, nearest, suggest
 
 __all__ = [
@@ -76,6 +76,13 @@ class _Setting(NamedTuple):
 
 def _is_one_of(*options: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and value in options
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's; this module is imported without NumPy."""
+    if type(value) in (bool, int, float) or not isinstance(value, numbers.Real):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else float(str(value))
 
 
 def _is_positive_number(value: Any) -> bool:
@@ -209,7 +216,7 @@ def _get(key: str) -> Any:
 
 def _set(key: str, value: Any, function: str, argument: str = "value") -> None:
     setting = _SETTINGS[key]
-    value = plain(value)
+    value = _plain(value)
     if not setting.accepts(value):
         nearby = suggest(value, setting.expected.replace(",", " ").split())
         raise ConfigError(f"{function}: `{argument}` must be {setting.expected}; {value!r} came.{nearby}")

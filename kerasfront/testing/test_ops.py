@@ -277,15 +277,15 @@ def test_numbers(adapter: Adapter, op: Op, selection: Selection) -> None:
     """NumPy's scalars, and arrays without axes, stand for the numbers that a graph knows, in tuples of them too."""
     failures = Failures(f"ops.{op.name} on {adapter.name}, kinds of numbers")
     for case in selection.of(number_cases(op, adapter), number(op, adapter)):
-        for make in NUMPY_NUMBERS:
-            doing = f"with numbers such as {make(1)!r} "
-            with failures.catching(case, f"{doing}inference"):
-                got, want = cases.inferred(case, number=make), cases.inferred(case)
-                if [(s.shape, s.dtype) for s in got] != [(s.shape, s.dtype) for s in want]:
-                    failures.add(case, f"{doing}inference says {got}, else {want}")
-            with failures.catching(case, f"{doing}it"):
-                args, kwargs = cases.with_numbers(op, *case.mapped(to_native(adapter)), make)
-                check_results(case, adapter, call(op, adapter, args, kwargs), failures, f"{doing}it")
+        make = NUMPY_NUMBERS[case.index % 2]
+        doing = f"with numbers such as {make(1)!r} "
+        with failures.catching(case, f"{doing}inference"):
+            got, want = cases.inferred(case, number=make), cases.inferred(case)
+            if [(s.shape, s.dtype) for s in got] != [(s.shape, s.dtype) for s in want]:
+                failures.add(case, f"{doing}inference says {got}, else {want}")
+        with failures.catching(case, f"{doing}it"):
+            args, kwargs = cases.with_numbers(op, *case.mapped(to_native(adapter)), make)
+            check_results(case, adapter, call(op, adapter, args, kwargs), failures, f"{doing}it")
     failures.report()
 
 
@@ -297,7 +297,7 @@ def number_cases(op: Op, adapter: Adapter) -> list[Case]:
     if not supplied(op, adapter) or cases.main_dtype(op) not in adapter.native_dtypes:
         return []
     found = [c for c in cases.matrix(op, adapter.native_dtypes) if c.dtype == cases.main_dtype(op) and gives_number(c)]
-    return found[:2] if adapter.functional and traces(adapter) else found
+    return found[:1] if adapter.functional and traces(adapter) else found
 
 
 def gives_number(case: Case) -> bool:

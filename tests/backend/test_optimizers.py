@@ -413,7 +413,7 @@ def test_names() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: optimizers.Adam(clipnorm=1.0, clipvalue=1.0), lambda: optimizers.Adam(lr=1.0),
+        lambda: optimizers.Adam(clipnorm=1.0, clipvalue=1.0),
         lambda: optimizers.Adam(gradient_accumulation_steps=1), lambda: optimizers.Adam(learning_rate="x"),
         lambda: optimizers.Adam(use_ema=True, ema_momentum=2.0), lambda: optimizers.SGD(momentum=2.0),
         lambda: optimizers.Adam(use_ema=True, ema_overwrite_frequency=-2), lambda: optimizers.AdamW(weight_decay=None),
