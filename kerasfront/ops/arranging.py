@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops._declare import Tensor, derived, primitive
 from kerasfront.ops._samples import Array, sample
-from kerasfront.ops.core import cast, dtype_of
+from kerasfront.ops.core import cast, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
 from kerasfront.ops.indexing import basic_item, take
@@ -55,6 +55,10 @@ def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
     """One (before, after) for each axis, from an integer, a pair, or a sequence of pairs or integers."""
     if _is_pairs(pad_width) and len(pad_width) == rank:
         return tuple([(before, after) for before, after in pad_width])
+    if _is_pairs(pad_width, lambda n: type(n) is int or is_open(n)):
+        pairs_open = [tuple(pair) for pair in pad_width] * (rank if len(pad_width) == 1 else 1)
+        if len(pairs_open) == rank:
+            return tuple(pairs_open)
     given = np.asarray(pad_width)
     if given.dtype.kind not in "iu" or (given < 0).any():
         raise ShapeError(f"Expected `pad_width` to hold integers that are not negative, got {pad_width!r}.")
@@ -65,14 +69,14 @@ def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
     return tuple((int(before), int(after)) for before, after in pairs)
 
 
-def _is_pairs(widths: Any) -> bool:
+def _is_pairs(widths: Any, fits: Callable[[Any], bool] = lambda n: type(n) is int and n >= 0) -> bool:
     """Whether it is a sequence of (before, after), integers from 0 on."""
     if not isinstance(widths, (list, tuple)):
         return False
     for pair in widths:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             return False
-        if type(pair[0]) is not int or type(pair[1]) is not int or pair[0] < 0 or pair[1] < 0:
+        if not fits(pair[0]) or not fits(pair[1]):
             return False
     return True
 
@@ -233,6 +237,10 @@ def roll(x: Tensor, shift: int | Sequence[int], axis: int | Sequence[int] | None
     >>> ops.convert_to_numpy(ops.roll([1, 2, 3], 1)).tolist()
     [3, 1, 2]
     """
+    given: Any = (shift,) if is_open(shift) else shift
+    if axis is None and isinstance(given, tuple) and len(given) == 1:
+        return reshape(roll_along(ravel(x), given, (0,)), shape_of(x))
+    shift = given
     if axis is None:
         total = shift if isinstance(shift, int) else int(np.sum(shift))
         return reshape(roll_along(ravel(x), (total,), (0,)), shape_of(x))

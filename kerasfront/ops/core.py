@@ -11,7 +11,7 @@ import numpy as np
 from kerasfront.errors import ShapeError
 from kerasfront.ops._declare import OPS, Tensor, _holds_tensor, _name, _resolve, derived, primitive, runtime
 from kerasfront.ops._samples import Array, sample
-from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
+from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
 
 __all__ = [
     "array",
@@ -149,6 +149,15 @@ def _range(name: str) -> tuple[Any, Any]:
 def dtype_of(x: Any) -> str:
     """The canonical name of the dtype of a native or symbolic tensor."""
     return _name(x)
+
+
+def is_open(n: Any) -> bool:
+    """Whether only the running graph knows it: a scalar tensor, or an unknown size while shapes are inferred."""
+    if isinstance(n, int):
+        return bool(mode.inferring) and unknown(n)
+    if isinstance(n, float) or not runtime.need().is_tensor(n):
+        return False
+    return not len(n.shape) and not runtime.adapter.has_value(n)
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:

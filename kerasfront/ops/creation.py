@@ -12,7 +12,7 @@ from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops._declare import Tensor, derived, primitive
 from kerasfront.ops._samples import Array, sample
-from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_tensor
+from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open, is_tensor
 from kerasfront.ops.shaping import broadcast_to, expand_dims, moveaxis, reshape
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import ASKED, FLOATING, LIKE
@@ -167,7 +167,10 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return arange_of(start, stop, step, dtype)
 
 
-def _weights(num: int, endpoint: bool) -> np.ndarray[Any, Any]:
+def _weights(num: Any, endpoint: bool) -> Any:
+    if is_open(num):
+        parts = e.subtract(num, 1) if endpoint else num
+        return e.divide(arange(num), e.maximum(parts, 1))
     return np.linspace(0.0, 1.0, num, endpoint=endpoint)
 
 
@@ -208,13 +211,13 @@ def linspace(
     >>> ops.convert_to_numpy(ops.linspace(0, 1, 3)).tolist()
     [0.0, 0.5, 1.0]
     """
-    if not isinstance(num, int) or num < 0:
+    if not is_open(num) and (not isinstance(num, int) or num < 0):
         raise ShapeError(f"Expected `num` to be an integer not below 0, got {num!r}.")
     start, stop = convert_to_tensor(start), convert_to_tensor(stop)
     name = dtypes.floating(dtype_of(start), dtype_of(stop))
     gap = e.subtract(stop, start)
     rank = len(gap.shape)
-    weights = convert_to_tensor(_weights(num, endpoint).reshape((-1,) + (1,) * rank), name)
+    weights = reshape(convert_to_tensor(_weights(num, endpoint), name), (-1,) + (1,) * rank)
     # Both ends are exact so.
     values = e.add(e.multiply(start, e.subtract(1, weights)), e.multiply(stop, weights))
     values = moveaxis(values, 0, axis) if rank else values
@@ -222,7 +225,9 @@ def linspace(
         values = cast(e.floor(values) if dtypes.is_int(dtype) else values, dtype)
     if not retstep:
         return values
-    parts = num - 1 if endpoint else num
+    parts: Any = num - 1 if endpoint else num
+    if is_open(num):
+        return values, e.divide(gap, cast(parts, name))
     return values, e.divide(gap, parts) if parts > 0 else e.multiply(gap, float("nan"))
 
 
@@ -272,7 +277,9 @@ def geomspace(
 # ---- matrices -----------------------------------------------------------------------------------------------------
 
 
-def _whole(value: Any, name: str) -> int:
+def _whole(value: Any, name: str) -> Any:
+    if is_open(value):
+        return value
     if isinstance(value, (bool, float)) or not hasattr(value, "__index__"):
         raise DTypeError(f"Expected `{name}` to be an integer, got {value!r}.")
     return int(value)
@@ -281,7 +288,7 @@ def _whole(value: Any, name: str) -> int:
 def _matrix(make: Any, rows: Any, columns: Any, k: Any, dtype: Any) -> Any:
     n = _whole(rows, "N")
     m = n if columns is None else _whole(columns, "M")
-    if n < 0 or m < 0:
+    if any(isinstance(d, int) and d < 0 for d in (n, m)):
         raise ShapeError(f"Expected a matrix of no less than 0 rows and columns, got {n} and {m}.")
     at = e.subtract(expand_dims(arange(m), 0), expand_dims(arange(n), 1))
     return cast(make(at, _whole(k, "k")), config.floatx() if dtype is None else dtype)

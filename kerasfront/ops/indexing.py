@@ -17,7 +17,7 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops._declare import OPS, Condition, Indices, Tensor, Tensors, derived, primitive, runtime
 from kerasfront.ops._samples import Array, sample
-from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
+from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, ones, zeros
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, stack, transpose, unstack
@@ -348,6 +348,8 @@ def select(condlist: Any, choicelist: Tensors, default: Tensor = 0) -> Tensor:
 
 
 def _unsliced(inputs: Any, start_indices: Any, shape: Any) -> tuple[int, ...]:
+    if any(map(is_open, shape)):
+        return tuple(shape)
     wanted = shapes.given(shape)
     if len(wanted) != len(inputs.shape) or any(
         n < 0 or (d is not None and n > d) for n, d in zip(wanted, inputs.shape, strict=True)
@@ -405,7 +407,7 @@ def slice(inputs: Tensor, start_indices: Any, shape: Sequence[int]) -> Tensor:
     if starts is None:
         return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
     _unsliced(inputs, starts, shape)
-    if any(unknown(d) for d in inputs.shape):
+    if any(unknown(d) for d in inputs.shape) or any(map(is_open, shape)):
         return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
     parts = zip(starts, shape, inputs.shape, strict=True)
     return basic_item(inputs, tuple(_into(s, n, d) for s, n, d in parts))

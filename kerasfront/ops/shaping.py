@@ -11,7 +11,7 @@ import numpy as np
 from kerasfront.errors import ShapeError
 from kerasfront.ops._declare import Tensor, Tensors, derived, joined_masks, primitive
 from kerasfront.ops._samples import Array, sample
-from kerasfront.ops.core import convert_to_tensor
+from kerasfront.ops.core import convert_to_tensor, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.spec import KerasTensor, shapes, unknown
 from kerasfront.spec.dtypes import PROMOTE
@@ -321,7 +321,7 @@ def repeat(x: Tensor, repeats: int | Sequence[int], axis: int | None = None) -> 
     >>> ops.convert_to_numpy(ops.repeat([1, 2], 2)).tolist(), ops.convert_to_numpy(ops.repeat([1, 2], [1, 2])).tolist()
     ([1, 1, 2, 2], [1, 2, 2])
     """
-    if not isinstance(repeats, int):
+    if not isinstance(repeats, int) and not is_open(repeats):
         flat = np.asarray(repeats) if isinstance(repeats, Sequence) else _values(repeats)
         repeats = int(flat) if flat.ndim == 0 else tuple(int(r) for r in flat)
     return repeat_along(ravel(x), repeats, 0) if axis is None else repeat_along(x, repeats, axis)

@@ -103,3 +103,42 @@ def test_custom_gradients_fit_their_arguments() -> None:
     of_x, of_by = ops.grad(lambda x, by: ops.sum(scaled(x, by, count)), argnums=(0, 1))(x, by)
     assert ops.convert_to_numpy(of_x).tolist() == [3.0, 3.0] and ops.dtype(of_x) == "float32"
     assert ops.convert_to_numpy(of_by).tolist() == [[3.0]]
+
+
+class Sized(keras.layers.Layer):
+    """Ops that are asked for sizes which a graph learns when it runs."""
+
+    def call(self, x: Any) -> Any:
+        rows, columns = ops.shape(x)[1:3]
+        first = x[0, :, 0, 0]
+        return {
+            "nearest": ops.image.resize(x, (2 * rows, columns + 1), "nearest"),
+            "bilinear": ops.image.resize(x, (2 * rows, columns + 1)),
+            "bicubic": ops.image.resize(x, (2 * rows, columns + 1), "bicubic", antialias=True),
+            "area": ops.image.resize(x, (2 * rows, columns + 1), "area"),
+            "cropped": ops.image.resize(x, (rows, rows), crop_to_aspect_ratio=True),
+            "linspace": ops.linspace(0.0, 1.0, rows),
+            "eye": ops.eye(rows, columns),
+            "padded": ops.pad(first, [(rows, 1)]),
+            "rolled": ops.roll(first, rows - 1),
+            "repeated": ops.repeat(first, rows),
+            "sliced": ops.slice(first, (1,), (rows - 1,)),
+        }
+
+
+def test_sizes_that_a_graph_learns_when_it_runs() -> None:
+    x = np.arange(12.0, dtype="float32").reshape(1, 3, 4, 1)
+    image = keras.Input((None, None, 1))
+    found = keras.Model(image, Sized()(image)).predict(x, batch_size=1, verbose=0)
+    for method in ("nearest", "bilinear", "bicubic", "area"):
+        want = ops.image.resize(x, (6, 5), method, antialias=method == "bicubic")
+        np.testing.assert_allclose(found[method], ops.convert_to_numpy(want), atol=1e-4)
+    want = ops.image.resize(x, (3, 3), crop_to_aspect_ratio=True)
+    np.testing.assert_allclose(found["cropped"], ops.convert_to_numpy(want), atol=1e-4)
+    first = x[0, :, 0, 0]
+    others = {
+        "linspace": np.linspace(0, 1, 3), "eye": np.eye(3, 4), "padded": np.pad(first, (3, 1)),
+        "rolled": np.roll(first, 2), "repeated": np.repeat(first, 3), "sliced": first[1:],
+    }  # fmt: skip
+    for name, value in others.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-6)

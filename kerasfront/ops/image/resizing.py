@@ -13,7 +13,7 @@ import numpy as np
 from kerasfront.errors import ShapeError
 from kerasfront.ops._declare import Indices, Tensor, derived
 from kerasfront.ops._samples import Array, sample
-from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
+from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full
 from kerasfront.ops.elementwise import (
@@ -28,7 +28,7 @@ from kerasfront.ops.image._layouts import ALL, FLOATS, GREY, PICTURE, Layout, li
 from kerasfront.ops.indexing import dynamic_slice, get_item, take
 from kerasfront.ops.linalg import matmul
 from kerasfront.ops.reduce import sum
-from kerasfront.ops.shaping import concatenate, expand_dims, stack, swapaxes
+from kerasfront.ops.shaping import concatenate, expand_dims, stack, swapaxes, unstack
 from kerasfront.spec import KerasTensor, shapes, unknown
 from kerasfront.spec.dtypes import SAME
 
@@ -170,7 +170,7 @@ def _by_weights(images: Any, size: Sequence[int], method: str, antialias: bool) 
     name = dtype_of(images)
     for axis, length in enumerate(size, 1):
         have = shape_of(images)[axis]
-        if not isinstance(have, int):
+        if not isinstance(have, int) or not isinstance(length, int):
             images = _along(images, axis, _graph_weights(have, length, method, antialias, name))
         elif have != length:
             images = _resized_axis(images, axis, resize_weights(have, length, method, bool(antialias)))
@@ -195,11 +195,11 @@ def _resized_axis(images: Any, axis: int, weights: np.ndarray[Any, Any]) -> Any:
     return out
 
 
-def _graph_weights(size: Any, wanted: int, method: str, antialias: bool, dtype: str) -> Any:
-    """`resize_weights` of an axis whose size only the running graph knows."""
+def _graph_weights(size: Any, wanted: Any, method: str, antialias: bool, dtype: str) -> Any:
+    """`resize_weights` of an axis whose size, before or after, only the running graph knows."""
     have = cast(size, dtype)
     places = expand_dims(cast(arange(size), dtype), 1)
-    step = have / wanted
+    step = have / cast(wanted, dtype)
     if method == "area":
         left = expand_dims(cast(arange(wanted), dtype), 0) * step
         overlap = minimum(left + step, places + 1.0) - maximum(left, places)
@@ -218,7 +218,7 @@ def resize_images(images: Tensor, size: Sequence[int], interpolation: str, antia
         return _by_weights(images, size, interpolation, antialias)
     for axis, length in enumerate(size, 1):
         have = shape_of(images)[axis]
-        if isinstance(have, int):
+        if isinstance(have, int) and isinstance(length, int):
             places = ((2 * np.arange(length, dtype="int64") + 1) * have // (2 * length)).astype("int32")
         else:
             places = (2 * arange(length, dtype="int32") + 1) * have // (2 * length)
@@ -257,7 +257,7 @@ def resize(
 
     Args:
         images: One image or a batch.
-        size: (height, width).
+        size: (height, width). In a graph of TensorFlow they may be scalar tensors, or a vector of them.
         interpolation: "nearest", "bilinear", "bicubic" (Keys, with a = -1/2), "lanczos3", "lanczos5", or "area" (the
             mean of what a new pixel covers).
         antialias: Whether the kernel is widened where the picture shrinks, so that every pixel counts.
@@ -282,7 +282,7 @@ def resize(
     one_of("fill_mode", fill_mode, ("constant",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("Expected one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` at most, got both.")
-    height, width = pair(size, "size")
+    height, width = _sizes(size)
     place = Layout(images, data_format)
     x = place.enter(images)
     _, tall, wide, _ = shape_of(x)
@@ -293,6 +293,15 @@ def resize(
     if interpolation == "nearest":
         return place.leave(resize_images(x, (height, width), interpolation, antialias))
     return place.leave(like(resize_images(to_float(x), (height, width), interpolation, antialias), dtype_of(images)))
+
+
+def _sizes(size: Any) -> tuple[Any, Any]:
+    """The height and the width that are asked for: integers, or scalar tensors in a graph."""
+    if len(getattr(size, "shape", ())) == 1:
+        size = unstack(size, 2)
+    if isinstance(size, (list, tuple)) and len(size) == 2 and builtins.any(map(is_open, size)):
+        return size[0], size[1]
+    return pair(size, "size")
 
 
 # (top, left, height, width) of the part of a picture that is resized; what begins below 0 is padded.
