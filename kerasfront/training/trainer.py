@@ -107,8 +107,8 @@ class Trainer(Layer):
         Args:
             optimizer: An optimizer, or its name.
             loss: A loss, its name, a function `(y_true, y_pred)`; nested like the outputs, or by their names.
-            loss_weights: A factor for each output's loss.
-            metrics: Metrics, names or functions; a list, or one for each output.
+            loss_weights: A factor for each output's loss, as the losses are given; one number counts for all.
+            metrics: Metrics, names or functions: a list; for several outputs a list of such lists, or a dict by names.
             weighted_metrics: Metrics that are given the sample weights too.
             run_eagerly: Whether the step is not compiled, for debugging.
             steps_per_execution: How many batches go into one dispatch, after which callbacks of batches are called.
@@ -604,7 +604,8 @@ class Trainer(Layer):
             x: Inputs: arrays in nested structures, pandas, tensors; or what yields batches: a PyDataset, a generator,
                 a torch DataLoader, a tf.data.Dataset. Batches of a sparse tensor (tf.SparseTensor, BCOO) are sparse
                 on its backend; those of a SciPy matrix are dense.
-            y: Targets, where x is arrays.
+            y: Targets, where x is arrays: one, a list in the order of the outputs (along a dict of outputs in the order
+                in which the model makes it), a dict by their names, or nested as they are.
             batch_size: Rows in a batch of arrays; 32 by default.
             epochs: The number of the last epoch; training begins at `initial_epoch`.
             verbose: 0: silent, 1: a progress bar, 2: a line an epoch, "auto": 1 in a terminal, else 2.
@@ -612,8 +613,9 @@ class Trainer(Layer):
             validation_split: The fraction of the rows, the last ones, to validate on.
             validation_data: `(x, y)`, `(x, y, sample_weight)`, or what yields batches.
             shuffle: Whether rows are drawn in random order; "batch": batches are.
-            class_weight: A weight for each class.
-            sample_weight: A weight for each row.
+            class_weight: A weight for each class, for a model with one output; a class that is left out counts 1. It is
+                multiplied into `sample_weight`; the validation isn't weighted by it.
+            sample_weight: A weight for each row, for all outputs; or for each output as `y`, None for no weights.
             initial_epoch: The first epoch.
             steps_per_epoch: Batches in an epoch; by default as many as there are.
             validation_steps: Batches in a validation.
