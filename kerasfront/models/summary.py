@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kerasfront.layers._calls import map_shapes
 from kerasfront.layers.layer import Layer
 from kerasfront.spec import dtypes
 
@@ -113,7 +114,18 @@ def _output_shape(layer: Layer) -> str:
         shapes = [str(x.shape) for x in layer._inbound_nodes[-1].outputs]
         return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
     shape = getattr(layer, "output_shape", None) if layer.built and hasattr(layer, "_plan") else None
-    return str(shape) if shape is not None else "?"
+    return str(_shape_by_building(layer) if shape is None else shape)
+
+
+def _shape_by_building(layer: Layer) -> Any:
+    """The shape of the output for inputs like those that the layer was built with, by any number of rows."""
+    if not layer.built or not layer._build_shapes:
+        return "?"
+    shapes = [map_shapes(lambda s: (None, *s[1:]), shape) for shape in layer._build_shapes.values()]
+    try:
+        return layer.compute_output_shape(*shapes)
+    except Exception:  # a call of a user's own, which may take what no shape tells
+        return "?"
 
 
 def _params(layer: Layer) -> str:
@@ -127,7 +139,7 @@ def _totals(model: Any) -> list[str]:
         "Trainable params": model.trainable_weights,
         "Non-trainable params": model.non_trainable_weights,
     }
-    if model.compiled and model.optimizer is not None and model.optimizer.variables:
+    if model.compiled and model.optimizer is not None and model.optimizer.built:
         groups["Optimizer params"] = model.optimizer.variables
     everything = {id(v): v for group in groups.values() for v in group}
     lines = [_total("Total params", list(everything.values()))]

@@ -293,3 +293,22 @@ def test_dir_lists_attributes_and_no_counted_names():
     listed = dir(model)
     assert {"fit", "layers", "extra"} <= set(listed)
     assert not {"dense", "head", *(layer.name for layer in model.layers)} & set(listed)
+
+
+class TwoLayers(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = layers.Dense(32), layers.Conv1D(5, 3)
+
+    def call(self, x: Any) -> Any:
+        return self.last(self.first(x))
+
+
+@pytest.mark.parametrize("how", ["build", "call"])
+def test_summary_of_a_subclass_knows_shapes(how: str) -> None:
+    model, lines = TwoLayers(), []
+    model.compile("sgd", "mse")
+    model.build((None, 8, 10)) if how == "build" else model(np.ones((2, 8, 10), "float32"))
+    model.summary(print_fn=lines.append)
+    text = "\n".join(lines)
+    assert "(None, 8, 32)" in text and "(None, 6, 5)" in text and "Optimizer" not in text
