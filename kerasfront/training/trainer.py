@@ -402,7 +402,7 @@ class Trainer(Layer):
         """All that a step reads or writes."""
         optimizer = self.optimizer.variables if self.compiled and self.optimizer is not None else []
         # Also those of metrics that a `metrics` of the user's own leaves out.
-        metrics = {id(m): m for m in (*self.metrics, *self._trainer_metrics(), *Layer.metrics.fget(self))}
+        metrics = {id(m): m for m in (*self.metrics, *self._trainer_metrics(), *super().metrics)}
         everything = [*self.variables, *optimizer, *(v for m in metrics.values() for v in m.variables)]
         return list({id(v): v for v in everything}.values())
 
@@ -706,7 +706,8 @@ class Trainer(Layer):
         watched, drawn = listeners.wants_train_batches, listeners.draws_train_batches
         if isinstance(function, Step):
             function.renew()
-        step, start, block = 0, time.perf_counter(), getattr(function, "block", None)
+        block: Any = getattr(function, "block", None)
+        step, start = 0, time.perf_counter()
         for steps, batch in self._dispatches("train", source, epoch, block is not None, watched):
             if watched:
                 listeners.on_train_batch_begin(step)
@@ -803,7 +804,8 @@ class Trainer(Layer):
         self.reset_metrics()
         watched, drawn = listeners.wants_test_batches, listeners.draws_test_batches
         source.reset()
-        step, start, block = 0, time.perf_counter(), getattr(function, "block", None)
+        block: Any = getattr(function, "block", None)
+        step, start = 0, time.perf_counter()
         with _adapter.no_gradient():
             for steps, batch in self._dispatches("test", source, 0, block is not None, watched):
                 if watched:
