@@ -50,7 +50,7 @@ _LAYOUTS = (
     Layout(0, False, False, " ", 3),
     Layout(0, False, False, " ", 2),
 )
-ROOMY, _COMFORTABLE = _LAYOUTS[0], 4
+ROOMY, _COMFORTABLE, _WITH_BAR = _LAYOUTS[0], 4, 5
 
 
 def line(progress: Progress) -> tuple[str, int]:
@@ -71,8 +71,7 @@ def _fitted(progress: Progress, room: int) -> tuple[Layout, dict[str, Any]]:
         if _length(progress, layout, progress.values) <= room:
             return layout, progress.values
     ranked = _by_importance(progress.values)
-    first = dict(ranked[:2])
-    layout = next((layout for layout in _LAYOUTS if _length(progress, layout, first) <= room), _LAYOUTS[-1])
+    layout = _for_the_first(progress, ranked, room)
     told: dict[str, Any] = {}
     for name, value in ranked:
         if _length(progress, layout, {**told, name: value}) <= room:
@@ -80,11 +79,21 @@ def _fitted(progress: Progress, room: int) -> tuple[Layout, dict[str, Any]]:
     return layout, told
 
 
+def _for_the_first(progress: Progress, ranked: list[tuple[str, Any]], room: int) -> Layout:
+    """The layout in which the first four values fit, or the first three, with a bar; else the first two at all."""
+    for count, layouts in ((4, _LAYOUTS[:_WITH_BAR]), (3, _LAYOUTS[:_WITH_BAR]), (2, _LAYOUTS)):
+        for layout in layouts:
+            if _length(progress, layout, dict(ranked[:count])) <= room:
+                return layout
+    return _LAYOUTS[-1]
+
+
 def _by_importance(told: dict[str, Any]) -> list[tuple[str, Any]]:
-    """val_loss (or the loss) and the first metric first, then the rest as it comes."""
+    """val_loss (or the loss) and the first metric first, then the loss and that metric's val_, the rest as it comes."""
     loss = "val_loss" if "val_loss" in told else "loss"
     metric = next((name for name in told if name not in ("loss", "val_loss")), loss)
-    return [(name, told[name]) for name in dict.fromkeys([loss, metric, *told]) if name in told]
+    order = dict.fromkeys([loss, metric, "loss", f"val_{metric}", *told])
+    return [(name, told[name]) for name in order if name in told]
 
 
 def _length(progress: Progress, layout: Layout, told: dict[str, Any]) -> int:
