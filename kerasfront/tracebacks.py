@@ -14,7 +14,7 @@ import functools
 import os
 import sysconfig
 from collections.abc import Callable
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
 from kerasfront import config
@@ -116,17 +116,19 @@ def _shortened(head: TracebackType | None, called: bool = True, raised: bool = F
     last: TracebackType | None = None
     for at in sorted(kept or range(len(frames)), reverse=True):
         frame = frames[at]
-        last = TracebackType(last, frame.tb_frame, _place(frame), frame.tb_lineno)
+        last = TracebackType(
+            last, frame.tb_frame, _place(frame.tb_frame.f_code, frame.tb_lasti, frame.tb_lineno), frame.tb_lineno
+        )
     return last
 
 
-def _place(frame: TracebackType) -> int:
-    """The instruction that stands for the frame: frameworks' filters keep the line, and take the last instruction."""
-    lines = [line for line, *_ in frame.tb_frame.f_code.co_positions()]
-    at = frame.tb_lasti // 2
-    if at < len(lines) and lines[at] == frame.tb_lineno or frame.tb_lineno not in lines:
-        return frame.tb_lasti
-    return 2 * (len(lines) - 1 - lines[::-1].index(frame.tb_lineno))
+@functools.lru_cache(maxsize=1024)
+def _place(code: CodeType, at: int, line: int) -> int:
+    """The instruction that stands for a frame: frameworks' filters keep the line, and take the last instruction."""
+    lines = [found for found, *_ in code.co_positions()]
+    if at // 2 < len(lines) and lines[at // 2] == line or line not in lines:
+        return at
+    return 2 * (len(lines) - 1 - lines[::-1].index(line))
 
 
 def _is_tool(name: str) -> bool:

@@ -163,3 +163,16 @@ def test_lines_are_those_of_the_calls():
         compiled(Deep(late=True, error=KeyError("mine"))).predict(X, verbose=0)
     lines = [frame.line for frame in traceback.extract_tb(caught.value.__traceback__) if frame.filename == __file__]
     assert lines[1:] == ["return self.inner(self.dense(x))", "return self.inner(x)", "raise self.error"]
+
+
+class Interrupted(keras.callbacks.Callback):
+    def on_predict_begin(self, logs=None):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt():
+    with pytest.raises(KeyboardInterrupt) as caught:
+        compiled(keras.layers.Dense(1)).predict(X, verbose=0, callbacks=[Interrupted()])
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert [frame.name for frame in frames if frame.filename == __file__][1:] == ["on_predict_begin"]
+    assert len(frames) <= 5
