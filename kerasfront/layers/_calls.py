@@ -109,6 +109,15 @@ def shape_of(x: Any) -> Any:
     return tuple(None if d is None or unknown(int(d)) else int(d) for d in shape)
 
 
+def as_symbol(x: Any) -> Any:
+    """A KerasTensor for a tensor, an array or a Variable; anything else as it is."""
+    if isinstance(x, KerasTensor):
+        return x
+    if isinstance(x, Variable) or (isinstance(x, np.ndarray) and x.dtype.kind not in "OUS"):
+        return KerasTensor(tuple(x.shape), str(x.dtype))
+    return KerasTensor(shape_of(x), _adapter.dtype_name(x)) if is_tensor(x) else x
+
+
 def _has_shape(x: Any) -> bool:
     return is_tensor(x) or isinstance(x, np.ndarray)  # layers of the host take arrays as they are
 

@@ -51,7 +51,7 @@ class Configured(Layer):
 
     def _check_rank(self, inputs: Any) -> None:
         """For layers whose call would take inputs of another rank without complaint."""
-        if len(inputs.shape) != self._input_spec.ndim:
+        if self._input_spec.ndim not in (None, len(inputs.shape)):
             check_inputs(self._input_spec, inputs, self)
 
     def get_config(self) -> dict[str, Any]:

@@ -177,6 +177,7 @@ class PReLU(_Elementwise):
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
 
     def call(self, inputs: Any) -> Any:
+        self._check_rank(inputs)
         return ops.relu(inputs) - self.alpha.value * ops.relu(-inputs)
 
 

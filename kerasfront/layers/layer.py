@@ -18,6 +18,7 @@ from kerasfront.layers import _aliases, _masks
 from kerasfront.layers._building import arguments_for, as_call, as_shapes, bound, parameters_of
 from kerasfront.layers._calls import (
     CallSpec,
+    as_symbol,
     convert_input,
     described,
     is_tensor,
@@ -549,6 +550,9 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         return self.compute_dtype != self.variable_dtype
 
     def _finish(self, first: Any, outputs: Any, previous: Any) -> Any:
+        if type(outputs) not in _native and any(isinstance(x, Variable) for x in tree.flatten(outputs)):
+            outputs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, outputs)
+            self.__dict__["_called"] = True  # the fast path hands on what `call` returns
         if previous is not None or self._makes_mask:
             self._set_output_masks(first, outputs, previous)
         if self.activity_regularizer is not None:
@@ -662,7 +666,8 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         # The node keeps the masks that were given; those that came with the tensors will come with them again.
         given = dict(kwargs)
         previous = self._add_masks(args, kwargs)
-        outputs = self.compute_output_spec(*args, **kwargs)
+        # A constant, or a weight, is an output like others; its value comes when the graph runs.
+        outputs = tree.map_structure(as_symbol, self.compute_output_spec(*args, **kwargs))
         if previous is not None or self._makes_mask:
             self._set_output_masks(self._argument(self._call_spec.first, args, kwargs), outputs, previous)
         self._inbound_nodes.append(Node(self, args, given, outputs))

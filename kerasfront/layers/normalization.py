@@ -36,6 +36,21 @@ def _axes(layer: Layer, axis: Any) -> list[int]:
     return sorted(axes)
 
 
+def _fitting(axes: Sequence[int], sizes: Sequence[int]) -> InputSpec:
+    """What inputs fit weights of such sizes for these axes: those of any rank that have them."""
+    return InputSpec(min_ndim=max(-a if a < 0 else a + 1 for a in axes), axes=dict(zip(axes, sizes, strict=True)))
+
+
+def _sorted_axes(axes: Sequence[int], input_shape: Sequence[Any]) -> tuple[tuple[int, ...], InputSpec]:
+    """The axes in their order in the inputs, and what inputs fit: those of any rank where all count from the end."""
+    rank = len(input_shape)
+    over = tuple(sorted(a % rank for a in axes))
+    if all(a < 0 for a in axes):
+        over = tuple(a - rank for a in over)
+        return over, _fitting(over, [input_shape[a] for a in over])
+    return over, InputSpec(ndim=rank, axes={a: input_shape[a] for a in over})
+
+
 class _Normalization(Configured):
     """A layer whose result has the dtype of its inputs, whatever is computed inside."""
 
@@ -144,9 +159,7 @@ class BatchNormalization(_Normalization):
             self.renorm_mean = self._average("renorm_mean", size, self.moving_mean_initializer)
             self.renorm_stddev = self._average("renorm_stddev", size, "ones")
             self.renorm_stddev.assign(self.moving_stddev.numpy())
-        axis = self.axis % len(input_shape)
-        self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: size[0]})
-        self._others = tuple(i for i in range(len(input_shape)) if i != axis)
+        self.input_spec = _fitting((self.axis,), size)
 
     def _average(self, name: str, shape: Any, initializer: Any) -> Any:
         return self.add_weight(shape, initializer, name=name, trainable=False, autocast=False)
@@ -178,7 +191,7 @@ class BatchNormalization(_Normalization):
         """Training where the frameworks' one call doesn't do: with a mask, replicas, or renorm."""
         x = ops.cast(inputs, self._wide())
         if mask is None:
-            mean, variance = ops.moments(x, self._others, synchronized=self.synchronized)
+            mean, variance = ops.moments(x, self._others(x), synchronized=self.synchronized)
         else:
             mean, variance = self._masked_moments(x, mask)
         gamma, beta = read(self.gamma), read(self.beta)
@@ -189,20 +202,25 @@ class BatchNormalization(_Normalization):
             self._move(self.moving_variance, ops.stop_gradient(variance), self.momentum)
         return ops.batch_normalization(x, mean, variance, self.axis, beta, gamma, self.epsilon)
 
+    def _others(self, x: Any) -> tuple[int, ...]:
+        """The axes of x but that of the channels."""
+        rank = len(x.shape)
+        return tuple(i for i in range(rank) if i != self.axis % rank)
+
     def _masked_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
         """The mean and biased variance of what the mask keeps."""
-        rank = len(x.shape)
+        rank, others = len(x.shape), self._others(x)
         kept = ops.expand_dims(ops.cast(mask, ops.dtype(x)), tuple(range(len(mask.shape), rank)))
         kept = ops.broadcast_to(kept, ops.shape(x))
-        count = ops.sum(kept, self._others, keepdims=True)
-        total = ops.sum(kept * x, self._others, keepdims=True)
+        count = ops.sum(kept, others, keepdims=True)
+        total = ops.sum(kept * x, others, keepdims=True)
         if self.synchronized:
             count, total = replica_mean(count), replica_mean(total)
         count = ops.maximum(count, 1e-9)
         mean = total / count
-        squares = ops.sum(kept * ops.square(x - mean), self._others, keepdims=True)
+        squares = ops.sum(kept * ops.square(x - mean), others, keepdims=True)
         variance = (replica_mean(squares) if self.synchronized else squares) / count
-        return ops.squeeze(mean, self._others), ops.squeeze(variance, self._others)
+        return ops.squeeze(mean, others), ops.squeeze(variance, others)
 
     def _renormed(self, mean: Any, variance: Any) -> tuple[Any, Any]:
         """gamma and beta with the correction in them; the averages move."""
@@ -295,10 +313,9 @@ class LayerNormalization(_Normalization):
         shape = tuple(_known(self, input_shape, a) for a in axes)
         self.gamma = self._weight("gamma", shape, autocast=False) if self.scale or self.rms_scaling else None
         self.beta = self._weight("beta", shape, autocast=False) if self.center and not self.rms_scaling else None
-        self._over = tuple(sorted(a % len(input_shape) for a in axes))
+        self._over, self.input_spec = _sorted_axes(axes, input_shape)
         sizes = tuple(input_shape[a] for a in self._over)
         self._sizes = None if sizes == shape else sizes
-        self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(self._over, sizes, strict=True)))
 
     def call(self, inputs: Any) -> Any:
         self._check_rank(inputs)
@@ -312,7 +329,8 @@ class LayerNormalization(_Normalization):
         return self._in_compute_dtype(ops.layer_normalization(inputs, gamma, beta, self._over, self.epsilon))
 
     def _spread(self, gamma: Any, inputs: Any) -> Any:
-        shape = [d if i in self._over else 1 for i, d in enumerate(inputs.shape)]
+        over = {a % len(inputs.shape) for a in self._over}
+        shape = [d if i in over else 1 for i, d in enumerate(inputs.shape)]
         return ops.reshape(gamma, shape)
 
 
@@ -344,10 +362,9 @@ class RMSNormalization(_Normalization):
         axes = self.axis
         shape = tuple(_known(self, input_shape, a) for a in axes)
         self.scale = self.add_weight(shape, "ones", name="scale", autocast=False)
-        self._over = tuple(sorted(a % len(input_shape) for a in axes))
+        self._over, self.input_spec = _sorted_axes(axes, input_shape)
         sizes = tuple(input_shape[a] for a in self._over)
         self._sizes = None if sizes == shape else sizes
-        self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(self._over, sizes, strict=True)))
 
     def call(self, x: Any) -> Any:
         self._check_rank(x)

@@ -117,7 +117,8 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_fu
         args, kwargs = tree.map_structure(lambda v: values.get(id(v), v), (node.args, node.kwargs))
         apply = layers[id(operation)]
         out = call_function(apply, *args, **kwargs) if call_function is not None else apply(*args, **kwargs)
-        values.update({id(old): new for old, new in zip(node.outputs, tree.flatten(out), strict=True)})
+        made = [x for x in tree.flatten(out) if isinstance(x, KerasTensor)]
+        values.update({id(old): new for old, new in zip(node.outputs, made, strict=True)})
     outputs = tree.map_structure(lambda x: values[id(x)], model._outputs_struct)
     inputs = tree.map_structure(lambda x: values[id(x)], model._inputs_struct)
     return Model(inputs, outputs, name=model.name)

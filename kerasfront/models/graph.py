@@ -212,7 +212,7 @@ def _step(node: Node, places: dict[int, int]) -> _Step:
 
     if not kwargs and len(args) == 1 and isinstance(args[0], KerasTensor):
         source = sources[0]
-        if len(node.outputs) == 1:
+        if not node.nested:
             target = places[id(node.outputs[0])]
 
             def one_to_one(slots: list[Any]) -> None:
@@ -236,18 +236,19 @@ def _step(node: Node, places: dict[int, int]) -> _Step:
 
 
 def _writer(node: Node, places: dict[int, int]) -> Callable[[list[Any], Any], None]:
-    targets = [places[id(x)] for x in node.outputs]
+    targets = list(zip((places[id(x)] for x in node.outputs), node.leaves, strict=True))
     if len(targets) == 1:
-        only = targets[0]
+        (only, leaf), nested = targets[0], node.nested
 
         def write_one(slots: list[Any], out: Any) -> None:
-            slots[only] = tree.flatten(out)[0] if isinstance(out, (list, tuple, dict)) else out
+            slots[only] = tree.flatten(out)[leaf] if nested else out
 
         return write_one
 
     def write(slots: list[Any], out: Any) -> None:
-        for place, value in zip(targets, tree.flatten(out), strict=True):
-            slots[place] = value
+        flat = tree.flatten(out)
+        for place, leaf in targets:
+            slots[place] = flat[leaf]
 
     return write
 

@@ -170,14 +170,18 @@ class KerasTensor:
 class Node:
     """One application of an operation (an op or a layer) to symbolic arguments."""
 
-    __slots__ = ("operation", "args", "kwargs", "inputs", "outputs")
+    __slots__ = ("operation", "args", "kwargs", "inputs", "outputs", "leaves", "nested")
 
     def __init__(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> None:
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
         self.inputs = [leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, KerasTensor)]
-        self.outputs = [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, KerasTensor)]
+        flat = tree.flatten(outputs)
+        self.outputs = [leaf for leaf in flat if isinstance(leaf, KerasTensor)]
+        # Where they stand among all that the operation gives: None and plain values are no outputs.
+        self.nested = not isinstance(outputs, KerasTensor)
+        self.leaves = [i for i, leaf in enumerate(flat) if isinstance(leaf, KerasTensor)]
         for index, output in enumerate(self.outputs):
             output.node, output.index = self, index
 
