@@ -189,7 +189,8 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
 
     def _track(self, name: str, value: Any) -> Any:
         """Note a variable, layer, metric or seed generator that comes to be held under `name`."""
-        if has_state_of_keras(type(value)):
+        kind: Any = type(value)
+        if has_state_of_keras(kind):
             raise not_one(f"`{name}` of {type(self).__name__} to be a layer, a Variable or plain", value)
         if isinstance(value, _adapter.foreign_layers) and not isinstance(value, Layer):
             value = foreign_layer[0](value)
