@@ -14,6 +14,7 @@ import numpy as np
 
 from kerasfront import activations, ops, serialization, tree
 from kerasfront.errors import ShapeError
+from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import Configured, where
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.layer import Layer
@@ -26,6 +27,7 @@ from kerasfront.layers.recurrent_cells import (
     check_cell,
     initial_state,
     run_cell,
+    state_leaves,
 )
 from kerasfront.spec import KerasTensor, infer, mode, unknown
 from kerasfront.variable import StatelessScope, Variable
@@ -92,16 +94,23 @@ class RNN(Configured):
         self.go_backwards, self.stateful, self.unroll = bool(go_backwards), bool(stateful), bool(unroll)
         self.zero_output_for_mask = bool(zero_output_for_mask)
         self.__dict__["states"] = None
-        self.input_spec = InputSpec(min_ndim=3)
+        # A cell of a user's own may take steps of several tensors.
+        self.input_spec = InputSpec(min_ndim=3) if isinstance(cell, RecurrentCell) else None
         self.supports_masking, self._makes_mask = True, False
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        shapes: list[Any] = []
+        map_shapes(shapes.append, sequences_shape)
+        if any(len(shape) < 3 for shape in shapes):
+            raise ShapeError(
+                f"Expected the sequences of {where(self)} to have the shape (batch, time, ...), got {sequences_shape}."
+            )
         if isinstance(self.cell, Layer) and not self.cell.built:
-            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
-        rank = len(sequences_shape)
-        self.input_spec = InputSpec(ndim=rank, axes={-1: sequences_shape[-1]})
+            self.cell.build(map_shapes(lambda shape: (shape[0], *shape[2:]), sequences_shape))
+        if len(shapes) == 1 and shapes[0] == tuple(sequences_shape):
+            self.input_spec = InputSpec(ndim=len(sequences_shape), axes={-1: sequences_shape[-1]})
         if self.stateful:
-            self._make_states(sequences_shape[0])
+            self._make_states(shapes[0][0])
 
     def _make_states(self, batch_size: int | None) -> None:
         if batch_size is None:
@@ -130,23 +139,24 @@ class RNN(Configured):
 
     def compute_mask(self, _: Any, mask: Any) -> Any:
         # Only the sequence of outputs has the sequence's mask.
-        mask = tree.flatten(mask)[0] if self.return_sequences else None
+        mask = _one_mask(mask) if self.return_sequences else None
         return [mask, *(None for _ in range(self._state_count()))] if self.return_state else mask
 
     def _state_count(self) -> int:
-        size = self.cell.state_size
-        return len(size) if isinstance(size, (list, tuple)) else 1
+        return state_leaves(self.cell.state_size)
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
-        self._check_rank(sequences)
-        if mask is not None:
-            mask = tree.flatten(mask)[0]
+        if self._input_spec is not None:
+            self._check_rank(sequences)
+        mask = _one_mask(mask)
         states = self._begin(sequences, initial_state)
         last, outputs, states = self.inner_loop(sequences, states, mask, training)
         if self.stateful:
             self._remember(states)
         output = outputs if self.return_sequences else last
-        return (output, *states) if self.return_state else output
+        if not self.return_state:
+            return output
+        return (output, *(states if isinstance(states, (list, tuple)) else [states]))
 
     def _begin(self, sequences: Any, given: Any) -> Any:
         """The states to begin with: the given ones, else those of the batch before, else the cell's."""
@@ -165,7 +175,7 @@ class RNN(Configured):
         return tree.pack_sequence_as(structure, flat)
 
     def _cell_states(self, sequences: Any) -> Any:
-        return self.get_initial_state(ops.shape(sequences)[0])
+        return self.get_initial_state(ops.shape(_one(sequences))[0])
 
     def _remember(self, states: Any) -> None:
         for variable, value in zip(self._call_states, tree.flatten(states), strict=True):
@@ -180,14 +190,14 @@ class RNN(Configured):
         Returns:
             The last output, all outputs with the time on axis 1, and the last states.
         """
-        length = sequences.shape[1]
+        length = _one(sequences).shape[1]
         if self.unroll and (not isinstance(length, int) or unknown(length)):
             raise ShapeError(
                 f"{where(self).capitalize()} is unrolled: it needs a known length of the sequences, got None."
             )
         draws = training and isinstance(self.cell, (RecurrentCell, StackedRNNCells))
         if draws:
-            self.cell._draw_masks(sequences[:, 0], initial_state)
+            self.cell._draw_masks(tree.map_structure(lambda x: x[:, 0], sequences), initial_state)
         try:
             states, outputs = self._loop(sequences, initial_state, mask, training)
         finally:
@@ -218,7 +228,7 @@ class RNN(Configured):
             return (after, output if repeats else None, held), output
 
         start = (tree.flatten(states), zeros if repeats else None, run.values())
-        rows = (_swap_time(sequences), None if mask is None else _swap_time(mask))
+        rows = (tree.map_structure(_swap_time, sequences), None if mask is None else _swap_time(mask))
         loop = _unrolled if self.unroll else ops.scan
         (flat, _, held), outputs = loop(step, start, rows, reverse=self.go_backwards)
         run.keep(held)
@@ -230,11 +240,11 @@ class RNN(Configured):
         def output(x: Any, states: Any) -> Any:
             return run_cell(self.cell, x, states, False)[0]
 
-        first = KerasTensor((1, *sequences.shape[2:]), ops.dtype(sequences))
+        first = tree.map_structure(lambda x: KerasTensor((1, *x.shape[2:]), ops.dtype(x)), sequences)
         spec = infer(
             output, (first, tree.map_structure(lambda s: KerasTensor((1, *s.shape[1:]), ops.dtype(s)), states)), {}
         )
-        return ops.zeros((ops.shape(sequences)[0], *spec.shape[1:]), dtype=spec.dtype)
+        return ops.zeros((ops.shape(_one(sequences))[0], *spec.shape[1:]), dtype=spec.dtype)
 
     def get_config(self) -> dict[str, Any]:
         also = {"unroll": self.unroll, "zero_output_for_mask": self.zero_output_for_mask}
@@ -273,6 +283,16 @@ class _Carried:
             variable.assign(value)
 
 
+def _one(sequences: Any) -> Any:
+    """The first tensor of sequences that may be several."""
+    return tree.flatten(sequences)[0]
+
+
+def _one_mask(mask: Any) -> Any:
+    """The first mask that there is, of sequences that may be several; None: none has one."""
+    return next((m for m in tree.flatten(mask) if m is not None), None)
+
+
 def _swap_time(x: Any) -> Any:
     """The first two axes exchanged: batch and time."""
     return ops.transpose(x, (1, 0, *range(2, len(x.shape))))
@@ -285,7 +305,8 @@ def _over(counts: Any, x: Any) -> Any:
 
 def _unrolled(step: Any, carry: Any, rows: Any, reverse: bool = False) -> tuple[Any, Any]:
     """`ops.scan`, written out."""
-    xs = ops.unstack(rows[0])
+    columns = [ops.unstack(x) for x in tree.flatten(rows[0])]
+    xs = [tree.pack_sequence_as(rows[0], list(step)) for step in zip(*columns, strict=True)]
     counts = [None] * len(xs) if rows[1] is None else ops.unstack(rows[1])
     outputs = []
     for t in reversed(range(len(xs))) if reverse else range(len(xs)):

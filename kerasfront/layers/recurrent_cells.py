@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import ops, random, serialization
+from kerasfront import ops, random, serialization, tree
+from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import Configured, fraction, positive, where
 from kerasfront.layers.layer import Layer
 from kerasfront.ops._declare import Tensor
@@ -413,10 +414,12 @@ class StackedRNNCells(Configured):
         return [initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells]
 
     def build(self, input_shape: Any) -> None:
+        batch: list[Any] = []  # of each tensor of a step
+        map_shapes(lambda shape: batch.append(shape[0]), input_shape)
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
                 cell.build(input_shape)
-            input_shape = (input_shape[0], *_as_shape(_output_size(cell)))
+            input_shape = (batch[0], *_as_shape(_output_size(cell)))
 
     def call(self, inputs: Any, states: Any, training: bool | None = False, **kwargs: Any) -> Any:
         after = []
@@ -430,7 +433,7 @@ class StackedRNNCells(Configured):
         for cell, own in zip(self.cells, states, strict=True):
             if isinstance(cell, (RecurrentCell, StackedRNNCells)):
                 cell._draw_masks(step_input, own)
-            size = (ops.shape(step_input)[0], *_as_shape(_output_size(cell)))
+            size = (ops.shape(tree.flatten(step_input)[0])[0], *_as_shape(_output_size(cell)))
             step_input = ops.zeros(size, dtype=self.compute_dtype)
 
     def _reset_masks(self) -> None:
@@ -473,13 +476,31 @@ def _output_size(cell: Any) -> Any:
     return size
 
 
-def initial_state(cell: Any, batch_size: Any, dtype: str) -> list[Any]:
-    """The states that the cell begins with: its own, else zeros of its state sizes."""
+def initial_state(cell: Any, batch_size: Any, dtype: str) -> Any:
+    """The states that the cell begins with: its own, else zeros of its state sizes, nested as these are."""
     if hasattr(cell, "get_initial_state"):
         found = cell.get_initial_state(batch_size=batch_size)
-        return list(found) if isinstance(found, (list, tuple)) else [found]
-    sizes = cell.state_size if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
-    return [ops.zeros((batch_size, *_as_shape(size)), dtype=dtype) for size in sizes]
+        return list(found) if isinstance(found, tuple) else found if isinstance(found, (list, dict)) else [found]
+    sizes = list(cell.state_size) if isinstance(cell.state_size, tuple) else cell.state_size
+    return _zeros(sizes if isinstance(sizes, (list, dict)) else [sizes], batch_size, dtype)
+
+
+def _zeros(sizes: Any, batch_size: Any, dtype: str) -> Any:
+    """Zeros for sizes in lists and dicts: an integer is the size of one axis, a tuple those of several."""
+    if isinstance(sizes, list):
+        return [_zeros(size, batch_size, dtype) for size in sizes]
+    if isinstance(sizes, dict):
+        return {name: _zeros(size, batch_size, dtype) for name, size in sizes.items()}
+    return ops.zeros((batch_size, *_as_shape(sizes)), dtype=dtype)
+
+
+def state_leaves(sizes: Any, top: bool = True) -> int:
+    """How many tensors states of such sizes are; a tuple within is the shape of one."""
+    if isinstance(sizes, dict):
+        return sum(state_leaves(size, False) for size in sizes.values())
+    if isinstance(sizes, list) or (top and isinstance(sizes, tuple)):
+        return sum(state_leaves(size, False) for size in sizes)
+    return 1
 
 
 def run_cell(cell: Any, inputs: Any, states: Any, training: Any, **kwargs: Any) -> Any:

@@ -250,7 +250,8 @@ def _state_count(layer: Any) -> int:
 def _copy(layer: Any, direction: str, **changed: Any) -> Any:
     """A layer from the config of `layer`, with the direction before its name."""
     cell = getattr(layer, "cell", None)
-    known = {type(cell).__name__: type(cell)} if cell is not None else {}
+    inside = [*layer._flatten_layers(False), *([] if cell is None else [cell])]
+    known = {type(part).__name__: type(part) for part in inside}
     config = {**layer.get_config(), **changed, "name": f"{direction}_{layer.name.removeprefix(f'{direction}_')}"}
     with serialization.custom_object_scope(known):
         return type(layer).from_config(config)

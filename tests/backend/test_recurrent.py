@@ -665,3 +665,53 @@ def test_errors_say_what_was_expected() -> None:
     layer(X)
     with pytest.raises(ValueError, match="lstm_of_mine.*size 4 on axis -1"):
         layer(X[:, :, :2])
+
+
+# ---- steps and states of several tensors --------------------------------------------------------------------------
+
+
+class Pair(layers.Layer):
+    """A cell whose step is a dict of two tensors, and whose states are nested."""
+
+    def __init__(self, units: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.state_size, self.output_size = units, [units, {"sum": units, "last": (units,)}], units
+
+    def build(self, shapes: Any) -> None:
+        self.a = self.add_weight((shapes["a"][-1], self.units), name="a")
+        self.b = self.add_weight((shapes["b"][-1], self.units), name="b")
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        h, other = states
+        h = ops.tanh(ops.matmul(inputs["a"], self.a) + ops.matmul(inputs["b"], self.b) + h)
+        return h, [h, {"sum": other["sum"] + h, "last": h}]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+@pytest.mark.parametrize("unroll", [False, True])
+def test_cells_of_nested_inputs_and_states(unroll: bool) -> None:
+    r = np.random.default_rng(0)
+    x = {"a": r.normal(size=(2, 3, 4)).astype("float32"), "b": r.normal(size=(2, 3, 5)).astype("float32")}
+    mask = np.array([[True, True, False], [True, False, False]])
+    layer = layers.RNN(Pair(), return_sequences=True, return_state=True, unroll=unroll)
+    inputs = {k: keras.Input((3, v.shape[-1])) for k, v in x.items()}
+    flags = keras.Input((3,), dtype="bool")
+    model = keras.Model({**inputs, "mask": flags}, layer(inputs, mask=flags))
+    a, b = (np.asarray(w) for w in layer.get_weights())
+    h, total, rows = np.zeros((2, 2)), np.zeros((2, 2)), []
+    for t in range(3):
+        new = np.tanh(x["a"][:, t] @ a + x["b"][:, t] @ b + h)
+        h, total = (np.where(mask[:, t, None], u, v) for u, v in ((new, h), (total + new, total)))
+        rows.append(h)
+    for out in (layer(x, mask=mask), model.predict({**x, "mask": mask}, verbose=0)):
+        sequence, first, second = out
+        for got, expected in ((sequence, np.stack(rows, 1)), (first, h), (second["sum"], total), (second["last"], h)):
+            np.testing.assert_allclose(ops.convert_to_numpy(got), expected, rtol=1e-4, atol=1e-5)
+    again = layer(x, mask=mask, initial_state=[first, second])
+    assert np.abs(ops.convert_to_numpy(again[2]["sum"]) - total).max() > 0.1
+    both = layers.Bidirectional(layers.RNN(layers.StackedRNNCells([Pair(), layers.GRUCell(3)]), unroll=unroll))
+    assert both(x).shape == (2, 6)
+    with pytest.raises(ValueError, match=r"\(batch, time, ...\)"):
+        layers.RNN(Pair())({"a": x["a"][:, 0], "b": x["b"]})

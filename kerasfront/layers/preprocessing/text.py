@@ -11,7 +11,7 @@ import numpy as np
 from kerasfront.contract import current
 from kerasfront.errors import DTypeError, NotBuiltError, ShapeError
 from kerasfront.layers._configured import one_of, positive, where
-from kerasfront.layers.data_layer import from_numpy, on_host, to_numpy, to_ragged
+from kerasfront.layers.data_layer import on_host, to_numpy, to_ragged
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing._encoding import encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects, as_text, is_string
@@ -37,8 +37,9 @@ class TextVectorization(HostLayer):
     Args:
         max_tokens: The most class numbers there may be, special tokens included; None means no limit.
         standardize: "lower_and_strip_punctuation", "lower", "strip_punctuation", None, or a function. Lower case and
-            punctuation are ASCII's, as in Keras: "É" stays. A function takes strings of shape (batch,) and returns
-            such: a tensor on TensorFlow, elsewhere a NumPy array of objects.
+            punctuation are ASCII's, as in Keras: "É" stays. A function takes a NumPy array of text, of shape (batch,)
+            and a dtype such as `<U9`, on every backend and in `tf.data` too, and returns such an array, a list, or a
+            tensor of strings: `np.strings`, `np.char`, `tf.strings` and Python's own methods take it alike.
         split: "whitespace" (ASCII's), "character", None (each string is a token), or a function, which takes what
             `standardize` returned and gives a list of tokens for each text: nested lists, an array or a ragged tensor.
         ngrams: n: sequences of 1 to n tokens, joined by spaces; a tuple: those of these lengths; None: tokens only.
@@ -223,7 +224,7 @@ class TextVectorization(HostLayer):
 
     def _for_user(self, texts: Texts, shape: Any) -> Any:
         """What a function of the user's is given."""
-        return from_numpy(as_objects(as_text(texts, self.encoding), shape))
+        return np.array(as_text(texts, self.encoding), dtype=np.str_).reshape(shape)
 
     def _split_texts(self, texts: Texts) -> list[Texts]:
         if self.split == "whitespace":
