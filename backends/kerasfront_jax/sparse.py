@@ -99,8 +99,8 @@ def _multiply(a: Any, b: Any) -> Any:
 
 
 def _divide(a: Any, b: Any) -> Any:
-    if not is_sparse(a) or is_sparse(b):
-        raise TypeError("a sparse divisor is 0 nearly everywhere")
+    if is_sparse(b):
+        return to_dense(a) / to_dense(b)
     return _with_data(a, a.data / b if jnp.ndim(b) == 0 else _loaded().bcoo_multiply_dense(a, 1 / b))
 
 

@@ -60,8 +60,8 @@ def _multiply(a: Any, b: Any) -> Any:
 
 
 def _divide(a: Any, b: Any) -> Any:
-    if not _sparse(a) or _sparse(b):
-        raise TypeError("a sparse divisor is 0 nearly everywhere")
+    if _sparse(b):
+        return to_dense(a) / to_dense(b)
     return a.with_values(a.values / _at(b, a))
 
 

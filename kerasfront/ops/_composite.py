@@ -1,7 +1,8 @@
 """Sparse and ragged tensors: which ops they pass through, and which results are such again.
 
 An adapter names the classes (`composites`), maps functions over the values that are stored (`map_values`) and has, by
-kind, functions for other ops (`composite_ops`). Another derived op goes by its body; what is left is refused by name.
+kind, functions for other ops (`composite_ops`). Another derived op goes by its body. What is elementwise takes sparse
+tensors as dense ones, where no rule keeps them sparse; what is left is refused by name.
 """
 
 from __future__ import annotations
@@ -30,9 +31,8 @@ _MAPPED = {"sparse": _KEEPS_ZEROS, "ragged": _ELEMENTWISE}
 _REDUCTIONS = ("sum", "mean", "amax", "amin", "product", "any", "all")
 # By op: whether the result is sparse, from which of its tensors are.
 _SPARSE: dict[str, Callable[[list[bool]], bool]] = {
-    **dict.fromkeys(
-        (*_KEEPS_ZEROS, "reshape", "transpose", "expand_dims", "squeeze", "divide"), lambda given: given[0]
-    ),
+    **dict.fromkeys((*_KEEPS_ZEROS, "reshape", "transpose", "expand_dims", "squeeze"), lambda given: given[0]),
+    "divide": lambda given: given[0] and not given[1],
     **dict.fromkeys(("add", "subtract", "matmul", "concatenate", "stack"), all),
     "multiply": any,
 }
@@ -60,9 +60,16 @@ def applied(op: Any, converted: list[Any], kind: str, adapter: Any) -> Any:
     function = adapter.composite_ops[kind].get(op.name)
     if op.name in _MAPPED[kind]:
         return adapter.map_values(lambda values: op.spread(op.call, [values, *converted[1:]]), converted[0])
+    if function is None and _as_dense(op, kind):
+        return op.spread(op.namespace["impl"], [adapter.to_dense(x) for x in converted])
     if function is None and op.kind == "primitive":
         raise refusal(op, kind, adapter)
     return op.spread(function or op.function, converted)
+
+
+def _as_dense(op: Any, kind: str) -> bool:
+    """Whether the op takes such tensors as dense ones."""
+    return kind == "sparse" and op.kind == "primitive" and op.elementwise
 
 
 def refusal(op: Any, kind: str, adapter: Any) -> CapabilityError:
@@ -95,7 +102,7 @@ def plain(slots: list[Any]) -> list[Any]:
 def flagged(op: Any, slots: list[Any], kind: str, result: Any, adapter: Any) -> Any:
     """The inferred result, told whether it is sparse or ragged; refuses what the adapter can't do."""
     adapter.need(kind)
-    if op.name not in _MAPPED[kind] and op.name not in adapter.composite_ops[kind]:
+    if op.name not in _MAPPED[kind] and op.name not in adapter.composite_ops[kind] and not _as_dense(op, kind):
         raise refusal(op, kind, adapter)
     if not isinstance(result, KerasTensor):
         return result

@@ -90,6 +90,7 @@ class Op:
         self.shape, self.dtype, self.infer = shape, dtype, infer
         self.samples, self.ref, self.dtypes_tested = tuple(samples), ref, dtypes_tested
         self.differentiable, self.mask = differentiable, mask or (kept_mask if elementwise else None)
+        self.elementwise = elementwise
         self.tolerance, self.canonical, self.check = tolerance, canonical, check
         self.signature = inspect.signature(function)
         self.tensors = tuple(_tensor_parameters(self.signature))

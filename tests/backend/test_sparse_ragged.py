@@ -213,3 +213,43 @@ def test_ragged_indices_of_an_embedding() -> None:
         got = layer(ADAPTER.to_ragged([np.array([1, 2], "int32"), np.array([4], "int32")]))
         assert array(got).shape == (2, 2, 2)
         np.testing.assert_array_equal(array(got)[1, 0], array(layer.embeddings)[4])
+
+
+DENSE_RESULTS: dict[str, Callable[[Any, Any], Any]] = {
+    "maximum": ops.maximum,
+    "minimum of a number": lambda a, b: ops.minimum(a, 0.25),
+    "exp": lambda a, b: ops.exp(a),
+    "power": lambda a, b: ops.power(a, 2.0),
+    "greater": ops.greater,
+    "where": lambda a, b: ops.where(ops.greater(b, 0), a, b),
+}
+
+
+@pytest.mark.parametrize("name", DENSE_RESULTS)
+def test_elementwise_ops_that_make_sparse_tensors_dense(name: str) -> None:
+    if not has_sparse:
+        with pytest.raises(CapabilityError, match="has no sparse"):
+            ADAPTER.need("sparse")
+        return
+    function, dense = DENSE_RESULTS[name], ops.convert_to_tensor(X[::-1].copy())
+    want = array(function(ops.convert_to_tensor(X), dense))
+    for other, same in ((dense, want), (sparse(X[::-1].copy()), want)):
+        found = function(sparse(X), other)
+        assert type(found) not in ADAPTER.composites
+        np.testing.assert_allclose(array(found), same, rtol=1e-5)
+    symbol = keras.Input((3,), sparse=True)
+    assert function(symbol, symbol).shape == (None, 3)
+
+
+def test_division_by_sparse_tensors_and_what_a_graph_says_of_it() -> None:
+    if not has_sparse:
+        assert ADAPTER.composites == {}
+        return
+    with np.errstate(all="ignore"):
+        want = np.ones((3, 3), "float32") / X
+    np.testing.assert_array_equal(array(ops.divide(np.ones((3, 3), "float32"), sparse(X))), want)
+    own = array(ops.divide(sparse(X), sparse(X)))
+    assert (own[X != 0] == 1).all() and np.isnan(own[X == 0]).all()
+    symbol, plain = keras.Input((3,), sparse=True), keras.Input((3,))
+    assert ops.divide(symbol, plain).sparse and not ops.divide(plain, symbol).sparse
+    assert not ops.divide(symbol, symbol).sparse and not ops.exp(symbol).sparse
