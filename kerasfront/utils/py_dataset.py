@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
-from kerasfront.arguments import Constructed
+from kerasfront.arguments import Constructed, as_int
 
 __all__ = ["PyDataset"]
 
@@ -46,7 +46,7 @@ class PyDataset(Constructed):
     _max_queue_size = 10
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
-        self._workers = workers
+        self._workers = as_int(workers, "workers", type(self).__name__, least=0)
         self._use_multiprocessing = use_multiprocessing
         self._max_queue_size = max_queue_size
 
