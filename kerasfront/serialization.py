@@ -567,7 +567,7 @@ def _made(config: dict[str, Any], class_name: str) -> Any:
             hint="If you trust where it came from, pass safe_mode=False.",
         )
     try:
-        instance = cls.from_config(dict(inner))
+        instance = cls.from_config(dict(inner) if cls.__module__.startswith("kerasfront.") else _with_values(inner))
     except (KeyError, IndexError, AttributeError, OverflowError, MemoryError) as error:
         detail = f"{type(error).__name__}: {error}"
         raise SavingError(f"A {class_name} can't be made from its config {_shown(inner)}. {detail}") from error
@@ -607,7 +607,9 @@ def find_class(config: Mapping[str, Any]) -> Any:
                 f"Expected the `{name}` of the config of {class_name} to be a string, got {_shown(value)}."
             )
     _fill_registry()
-    found = _custom_class(class_name, module, registered) or _known_class(class_name, module)
+    # A class of ours is saved without a registered name: a user's that bears its name isn't meant.
+    found = _known_class(class_name, module) if registered is None else None
+    found = found or _custom_class(class_name, module, registered) or _known_class(class_name, module)
     if found is None:
         raise _unknown_class(class_name, module, registered)
     if not isinstance(found, type) or not hasattr(found, "from_config"):
@@ -691,6 +693,20 @@ def _function(name: Any) -> Any:
 
 
 # -- values that no class makes
+
+
+def _with_values(config: Any, depth: int = 0) -> Any:
+    """A config for a `from_config` of a user's own: with its arrays, tuples and the like as such, objects as configs.
+
+    (Keras leaves the arrays and tuples in the form that the file has for them.)
+    """
+    if depth > MAX_VALUE_DEPTH or not isinstance(config, (dict, list)):
+        return _revive(config, depth)
+    if isinstance(config, list):
+        return [_with_values(v, depth + 1) for v in config]
+    if "class_name" in config and depth:
+        return _revive(config, depth) if config["class_name"] in _SPECIAL else config
+    return {k: _with_values(v, depth + 1) for k, v in config.items()}
 
 
 def _revive_special(kind: str, config: Any, depth: int) -> Any:

@@ -568,3 +568,43 @@ def test_compressed_archives_are_read(tmp_path):
         for name in whole.namelist():
             packed.writestr(name, whole.read(name))
     same(model, keras.saving.load_model(tmp_path / "n.keras"))
+
+
+class Tabled(keras.Layer):
+    """Its config holds an array, a tuple and a layer; it reads the layer itself."""
+
+    def __init__(self, table, sizes, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.table, self.sizes, self.inner = table, sizes, inner
+
+    def call(self, x):
+        return self.inner(x) + self.table.sum() + sum(self.sizes)
+
+    def get_config(self):
+        inner = keras.saving.serialize_keras_object(self.inner)
+        return {**super().get_config(), "table": self.table, "sizes": self.sizes, "inner": inner}
+
+    @classmethod
+    def from_config(cls, config):
+        assert isinstance(config["inner"], dict)
+        return cls(**{**config, "inner": keras.saving.deserialize_keras_object(config["inner"])})
+
+
+def test_a_from_config_of_one_s_own_gets_arrays_and_tuples(tmp_path):
+    model = keras.Sequential([keras.Input((6,)), Tabled(np.arange(3.0), (1, 2), layers.Dense(2))])
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", custom_objects={"Tabled": Tabled})
+    same(model, again)
+    assert tuple(again.layers[0].sizes) == (1, 2) and again.layers[0].table.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_a_class_that_bears_the_name_of_one_of_ours_stands_beside_it(tmp_path):
+    class Dense(keras.Layer):
+        def call(self, x):
+            return x * 2.0
+
+    model = keras.Sequential([keras.Input((6,)), Dense(), layers.Dense(2)])
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", custom_objects={"Dense": Dense})
+    same(model, again)
+    assert [type(layer) for layer in again.layers] == [Dense, layers.Dense]
