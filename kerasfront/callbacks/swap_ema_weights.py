@@ -31,7 +31,7 @@ class SwapEMAWeights(Callback):
         self._own_weights: list[Any] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        if not getattr(getattr(self.model, "optimizer", None), "use_ema", False):
+        if self._averaging() is None:
             raise ValueError("SwapEMAWeights: the model must be compiled with an optimizer that has use_ema=True.")
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -58,9 +58,16 @@ class SwapEMAWeights(Callback):
         if not self.swap_on_epoch:
             self._swap_back()
 
-    def _swap_in(self) -> None:
+    def _averaging(self) -> Any:
+        """The optimizer that averages, which may be inside one that scales the loss; None: there is none."""
         optimizer: Any = getattr(self.model, "optimizer", None)
-        if self._own_weights is None and getattr(optimizer, "use_ema", False) and optimizer.built:
+        while optimizer is not None and not getattr(optimizer, "use_ema", False):
+            optimizer = getattr(optimizer, "inner_optimizer", None)
+        return optimizer
+
+    def _swap_in(self) -> None:
+        optimizer = self._averaging()
+        if self._own_weights is None and optimizer is not None and optimizer.built:
             self._own_weights = self.model.get_weights()
             optimizer.finalize_variable_values(self.model.trainable_variables)
 

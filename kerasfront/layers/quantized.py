@@ -571,6 +571,12 @@ def quantize_tree(root: Any, mode: str | None, config: Any, filters: Any) -> lis
     layers = [layer for layer in root._flatten_layers() if len(layer._flatten_layers()) == 1 and wanted(layer)]
     able = [layer for layer in layers if quantizable(layer, config.mode)]
     again = [layer for layer in able if layer.quantization_mode is not None]
+    if again and (len(again) == len(able) or any(layer.quantization_mode != config.mode for layer in again)):
+        named = ", ".join(f"{layer.path} ({layer.quantization_mode})" for layer in again)
+        raise ValueError(
+            f"quantize() was called on '{root.name}', in which layers are quantized already: {named}. (`filters` "
+            "leaves layers out.)"
+        )
     for layer in able:
         if layer.quantization_mode is None:
             quantize_layer(layer, None, True, config)

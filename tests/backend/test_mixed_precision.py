@@ -117,3 +117,17 @@ def test_normalization_wholly_in_half_precision(policy: str) -> None:
     model.compile("sgd", "mse")
     assert np.isfinite(model.fit(x, np.ones((4, 5, 1)), verbose=0).history["loss"][0])
     assert np.abs(ops.convert_to_numpy(ops.cast(many[0].moving_mean.value, "float32"))).max() > 0
+
+
+def test_averaged_weights_where_the_loss_is_scaled() -> None:
+    """SwapEMAWeights finds the optimizer that averages inside the one that scales."""
+    found = []
+    for scaled in (False, True):
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+        optimizer: Any = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+        model.compile(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer, "mse", run_eagerly=True)
+        swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        model.fit(np.ones((8, 4)), np.ones((8, 2)), batch_size=4, epochs=2, verbose=0, callbacks=[swap])
+        found.append(np.concatenate([w.ravel() for w in model.get_weights()]))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)

@@ -321,6 +321,10 @@ def test_models_name_what_stays_as_it_is() -> None:
         (lambda: keras.Sequential([layers.Dense(3)]).quantize("int8"), "built"),
         (lambda: small().quantize("int8", filters=3), "filters"),
         (lambda: small().quantize(), "neither"),
+        (
+            lambda: (lambda m: (m.quantize("int8", filters="^a$"), m.quantize("int4")))(small()),
+            r"already: s/a \(int8\)",
+        ),
     ],
 )
 def test_errors_of_models(call: Any, text: str) -> None:
