@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -47,15 +46,16 @@ from kerasfront.variable import StatelessScope
 _adapter = current()
 # How many predictions may wait on the device before the oldest is copied to the host.
 _PENDING = 8
-# A step shorter than this (in seconds, in the epoch before) gains more from being dispatched with others than the
-# framework loses in a loop of its own, where convolutions may run slower.
-_SHORT_STEP = 2e-3
+# A step of fewer operations than this gains more from being dispatched with others than the framework loses in a loop
+# of its own, where convolutions may run slower: about a millisecond's work of a CPU core, or of an accelerator. It is
+# reckoned, not timed: sums in another order differ in their last digits, and results must not depend on the clock.
+_SHORT_STEP, _SHORT_STEP_ON_ACCELERATOR = 5e7, 1e10
 # Batches for one dispatch are copied together: more bytes than stay in the caches cost more than is gained.
 _BLOCK_BYTES = 1 << 22
 
 
 class OfModel(OfLayer):
-    """What a model derives: its compiled steps, and how fast they are."""
+    """What a model derives: its compiled steps, and which of them have run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,8 +65,8 @@ class OfModel(OfLayer):
         self.functions: dict[str, Any] = {}
         self.mode_said = False
         self.told_of_compile = False
-        # How long a step took in the epoch before, by its kind.
-        self.seconds_a_step: dict[str, float] = {}
+        # The kinds of steps that went through an epoch: a program for several at once is worth making for the next.
+        self.ran: set[str] = set()
 
 
 def _derived_function(kind: str) -> Any:
@@ -707,7 +707,7 @@ class Trainer(Layer):
         if isinstance(function, Step):
             function.renew()
         block: Any = getattr(function, "block", None)
-        step, start = 0, time.perf_counter()
+        step = 0
         for steps, batch in self._dispatches("train", source, epoch, block is not None, watched):
             if watched:
                 listeners.on_train_batch_begin(step)
@@ -718,13 +718,15 @@ class Trainer(Layer):
             if self.stop_training:
                 break
         results = logs() if step else {}
-        self._note_speed("train", step, start)
+        self._derived.ran.add("train")
         return results
 
-    def _note_speed(self, kind: str, steps: int, start: float) -> None:
-        """Told once the logs of an epoch were read: the device has done all of it then."""
-        if steps:
-            self._derived.seconds_a_step[kind] = (time.perf_counter() - start) / steps
+    def _is_short(self, kind: str, source: BatchSource) -> bool:
+        """Whether a step has so little to compute that its dispatch counts; by the weights and the sizes of a batch."""
+        places = max((_places(leaf) for leaf in tree.flatten(source.spec()[0]) if leaf is not None), default=1)
+        weights = sum(math.prod(v.shape) for v in self.weights)
+        limit = _SHORT_STEP_ON_ACCELERATOR if _adapter.stages_ahead else _SHORT_STEP
+        return (6 if kind == "train" else 2) * weights * places < limit
 
     def _dispatches(
         self, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool
@@ -740,7 +742,7 @@ class Trainer(Layer):
     ) -> Iterator[tuple[int, Any]]:
         size = self.steps_per_execution
         unseen = has_block and not watched  # nobody looks at a batch, and there is a program for several
-        if size == 1 and unseen and self._derived.seconds_a_step.get(kind, float("inf")) < _SHORT_STEP:
+        if size == 1 and unseen and kind in self._derived.ran and self._is_short(kind, source):
             size = min(_adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
             size = source.block_size(max(1, size))
         limit = config.max_steps_per_epoch()
@@ -805,7 +807,7 @@ class Trainer(Layer):
         watched, drawn = listeners.wants_test_batches, listeners.draws_test_batches
         source.reset()
         block: Any = getattr(function, "block", None)
-        step, start = 0, time.perf_counter()
+        step = 0
         with _adapter.no_gradient():
             for steps, batch in self._dispatches("test", source, 0, block is not None, watched):
                 if watched:
@@ -817,7 +819,7 @@ class Trainer(Layer):
                 if self.stop_evaluating:
                     break
         results = logs() if step else {}
-        self._note_speed("test", step, start)
+        self._derived.ran.add("test")
         listeners.on_test_end(results)
         return results
 
@@ -955,6 +957,12 @@ def _symbol(x: Any, rows: bool = False) -> Any:
     )
     sparse = _adapter.composites.get(type(x)) == "sparse" or getattr(x, "sparse", False) is True
     return KerasTensor((first, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx(), sparse)
+
+
+def _places(spec: Any) -> int:
+    """How often a layer's weights are applied in a batch: to each row, and there at each step, pixel or token."""
+    shape = spec.shape if spec.dtype in dtypes.ALL and not dtypes.is_float(spec.dtype) else spec.shape[:-1]
+    return math.prod(n or 1 for n in shape)
 
 
 def _nbytes(spec: Any) -> int:

@@ -86,3 +86,20 @@ def test_make_help_lists_every_target():
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split()
     assert re.findall(r"^  make ([\w-]+)", listed, re.MULTILINE) == phony
+
+
+# What shows times, and what writes them into files.
+OF_TIME = {"saving/model_files.py", "callbacks/tensorboard.py", "callbacks/event_writer.py", "utils/progbar.py"}
+OF_COMMANDS = ("benchmarking", "cli")
+
+
+def test_nothing_that_is_computed_depends_on_the_clock():
+    """Whether batches go together, for one, changes the last digits of what training gives."""
+    files = {file.relative_to(ROOT / "kerasfront").as_posix(): file for file in FRONT}
+    rest = {name: file for name, file in files.items() if name.split("/")[0] not in OF_COMMANDS}
+    clocks = {
+        name
+        for name, file in [*rest.items(), *((f.name, f) for f in ADAPTERS)]
+        if any({"time", "datetime"} & set(imported(node)) for node in ast.walk(parse(file)))
+    }
+    assert clocks == OF_TIME
