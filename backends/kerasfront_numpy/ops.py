@@ -146,7 +146,7 @@ def _view(x: Any, dtype: Any = None) -> Any:
 
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
-    if k > x.shape[-1]:
+    if not 0 <= k <= x.shape[-1]:
         raise ValueError("too few elements")
     # A stable descending order is an ascending one of what is reversed.
     order = x.shape[-1] - 1 - np.argsort(x[..., ::-1], -1, kind="stable")[..., ::-1]

@@ -302,7 +302,7 @@ def _arange(start: Any, stop: Any, step: Any, dtype: str) -> Any:
 
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
-    if k > x.shape[-1]:
+    if not 0 <= k <= x.shape[-1]:
         raise ValueError("too few elements")
     # torch.topk leaves open which of equal elements comes first.
     values, indices = torch.sort(x, dim=-1, descending=True, stable=True)

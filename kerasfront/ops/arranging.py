@@ -55,7 +55,7 @@ def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
     """One (before, after) for each axis, from an integer, a pair, or a sequence of pairs or integers."""
     if _is_pairs(pad_width) and len(pad_width) == rank:
         return tuple([(before, after) for before, after in pad_width])
-    if _is_pairs(pad_width, lambda n: type(n) is int or is_open(n)):
+    if _is_pairs(pad_width, lambda n: (type(n) is int and n >= 0) or is_open(n)):
         pairs_open = [tuple(pair) for pair in pad_width] * (rank if len(pad_width) == 1 else 1)
         if len(pairs_open) == rank:
             return tuple(pairs_open)

@@ -342,6 +342,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if len(x.shape) != 1:
         raise ShapeError(f"vander needs a vector, got the shape {tuple(x.shape)}.")
     n = shapes.known(x.shape[0], "The length of x (or N)") if N is None else N
+    if isinstance(n, int) and n < 0:
+        raise ShapeError(f"Expected `N` not to be negative, got {n}.")
     powers = arange(n) if increasing else arange(n - 1, -1, -1)
     return cast(e.power(expand_dims(x, 1), cast(powers, dtype_of(x))), dtype_of(x))
 

@@ -95,6 +95,8 @@ def _is_static(part: Any) -> bool:
 def _full_key(key: Any, rank: int) -> list[Any]:
     """The key as a list that covers every axis: static parts, and tensors."""
     parts = [p if _is_static(p) else convert_to_tensor(p) for p in (key if isinstance(key, tuple) else (key,))]
+    if any(isinstance(p, (float, np.floating)) for p in (key if isinstance(key, tuple) else (key,))):
+        raise IndexError(f"Expected integers, slices, None, Ellipsis or tensors as an index, got {key!r}.")
     taken = sum(_axes_taken(p) for p in parts)
     if sum(p is Ellipsis for p in parts) > 1:
         raise IndexError("An index can only have one Ellipsis ('...').")
@@ -404,6 +406,8 @@ def slice(inputs: Tensor, start_indices: Any, shape: Sequence[int]) -> Tensor:
     [2, 3]
     """
     starts = _starts(start_indices)
+    if starts is not None and len(starts) != len(inputs.shape):
+        raise ShapeError(f"Expected a start for each axis of {tuple(inputs.shape)}, got {start_indices}.")
     if starts is None:
         return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
     _unsliced(inputs, starts, shape)
@@ -423,6 +427,8 @@ def unravel_index(indices: Indices, shape: Sequence[int]) -> tuple[Tensor, ...]:
     """
     size = math.prod(shape)
     rest = e.select_where(e.less(indices, 0), e.add(indices, size), indices)
+    if any(d < 1 for d in shape):
+        raise ShapeError(f"Expected `shape` to hold positive integers, got {tuple(shape)}.")
     out = []
     for d in reversed(tuple(shape)):
         out.append(e.mod(rest, d))

@@ -63,6 +63,8 @@ def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
     """
     ranks = len(x1.shape), len(x2.shape)
     if isinstance(axes, int):
+        if not 0 <= axes <= sorted(ranks)[0]:
+            raise ShapeError(f"Expected `axes` to be between 0 and {sorted(ranks)[0]}, got {axes}.")
         first, second = list(range(ranks[0] - axes, ranks[0])), list(range(axes))
     else:
         first, second = ([a] if isinstance(a, int) else list(a) for a in axes)

@@ -407,6 +407,8 @@ def array_split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int =
     """
     if not isinstance(indices_or_sections, int):
         return split(x, tuple(indices_or_sections), axis)
+    if indices_or_sections < 1:
+        raise ShapeError(f"Expected a positive number of sections, got {indices_or_sections}.")
     each, longer = divmod(shapes.known(x.shape[axis], "The size of the axis to split"), indices_or_sections)
     lengths = [each + 1] * longer + [each] * (indices_or_sections - longer)
     return split(x, tuple(int(c) for c in np.cumsum(lengths)[:-1]), axis)

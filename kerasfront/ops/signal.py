@@ -489,6 +489,8 @@ def stft(
     >>> tuple(re.shape)
     (1, 9, 5)
     """
+    if sequence_length < 1:
+        raise ValueError(f"Expected `sequence_length` to be positive, got {sequence_length}.")
     name = dtype_of(x)
     x = cast(x, _wide(name))
     w = _window(window, sequence_length, fft_length, dtype_of(x))

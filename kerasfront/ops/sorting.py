@@ -89,7 +89,9 @@ def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
     >>> int(ops.argpartition([3, 1, 2], 1)[1])
     2
     """
-    size = None if axis is None else x.shape[axis]
+    if axis is None:
+        return argpartition(ravel(x), kth, 0)
+    size = x.shape[axis]
     if size is not None and not -size <= kth < size:
         raise ShapeError(f"Expected `kth` between {-size} and {size - 1}, got {kth}.")
     return argsort(x, axis)
@@ -139,6 +141,8 @@ def in_top_k(targets: Indices, predictions: Tensor, k: int) -> Tensor:
     >>> ops.convert_to_numpy(ops.in_top_k([0, 1], [[0.2, 0.7, 0.1], [0.2, 0.7, 0.1]], 1)).tolist()
     [False, True]
     """
+    if k < 1:
+        raise ValueError(f"Expected `k` to be positive, got {k}.")
     score = take_along(predictions, expand_dims(targets, -1), 1)
     higher = sum(cast(e.greater(predictions, score), "int32"), 1)
     inside = e.logical_and(e.greater_equal(targets, 0), e.less(targets, shape_of(predictions)[1]))

@@ -288,6 +288,8 @@ def bincount(x: Indices, weights: Tensor | None = None, minlength: int = 0, spar
         raise DTypeError(f"bincount counts integers, got {dtype_of(x)}.")
     if len(x.shape) not in (1, 2):
         raise ShapeError(f"bincount needs a vector or a matrix, got the shape {tuple(x.shape)}.")
+    if isinstance(minlength, int) and minlength < 0:
+        raise ShapeError(f"Expected `minlength` not to be negative, got {minlength}.")
     number = _bins(x, minlength)
     counted = cast(e.equal(x, x), "int32") if weights is None else cast(weights, dtypes.summed(dtype_of(weights)))
     if len(x.shape) == 1 and sparse:

@@ -427,6 +427,8 @@ def scale_and_translate(
             f"Expected `output_shape` of length {rank} and different `spatial_dims`, got "
             f"{tuple(output_shape)} and {tuple(spatial_dims)}."
         )
+    if builtins.any(isinstance(n, int) and n < 0 for n in output_shape):
+        raise ShapeError(f"Expected `output_shape` to hold no negative sizes, got {tuple(output_shape)}.")
     wide = dtype_of(to_float(images))
     x, scales, moves = to_float(images), cast(scale, wide), cast(translation, wide)
     sizes = shape_of(images)
