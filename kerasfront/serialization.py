@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 # How deep serialised objects may be nested in each other, and how deep lists and dicts may be.
 MAX_OBJECT_DEPTH = 64
+# Under which key a config has the number of an object that is there several times.
+_MARK = "shared_object_id"
 MAX_VALUE_DEPTH = 400
 # How many bytes the variables may take that a config makes, where no weights file says how many there are.
 MAX_VARIABLE_BYTES = 16 * 2**30
@@ -143,7 +145,7 @@ class _State(threading.local):
     def __init__(self) -> None:
         self.scopes: list[Mapping[str, Any]] = []
         self.loads: list[_Load] = []
-        self.sharing: dict[int, tuple[Any, dict[str, Any]]] | None = None
+        self.sharing: dict[int, tuple[Any, int]] | None = None
         self.tensor_to_config: Callable[[KerasTensor], Any] | None = None
 
 
@@ -351,16 +353,29 @@ def symbolic_as(convert: Callable[[KerasTensor], Any]) -> Iterator[None]:
         _state.tensor_to_config = before
 
 
-@contextmanager
-def sharing() -> Iterator[None]:
-    """Inside, an object that is serialised again is marked, so that loading makes it once."""
-    before = _state.sharing
-    if before is None:
-        _state.sharing = {}
+def serialize_shared(obj: Any) -> Any:
+    """The config of `obj` in which what is there several times is marked, so that loading makes it once."""
+    before, _state.sharing = _state.sharing, {}
     try:
-        yield
+        config = serialize_keras_object(obj)
+        twice = {number for number, (_, times) in _state.sharing.items() if times > 1}
     finally:
         _state.sharing = before
+    _forget_others(config, twice)
+    return config
+
+
+def _forget_others(config: Any, twice: set[int]) -> None:
+    """Take the marks off what is there once."""
+    waiting = [config]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if part.get(_MARK) not in twice:
+                part.pop(_MARK, None)
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
 
 
 def _serialize_object(obj: Any) -> dict[str, Any]:
@@ -390,13 +405,10 @@ def _add_build_and_compile(obj: Any, config: dict[str, Any]) -> None:
 
 
 def _note_sharing(obj: Any, config: dict[str, Any]) -> None:
-    if _state.sharing is None:
-        return
-    if id(obj) in _state.sharing:
-        first = _state.sharing[id(obj)][1]
-        config["shared_object_id"] = first["shared_object_id"] = id(obj)
-    else:
-        _state.sharing[id(obj)] = (obj, config)
+    """Mark the config with the object's number: of the objects, which are kept alive, no two have one."""
+    if _state.sharing is not None:
+        config[_MARK] = id(obj)
+        _state.sharing[id(obj)] = (obj, _state.sharing.get(id(obj), (obj, 0))[1] + 1)
 
 
 def _serialize_function(function: Any) -> dict[str, Any]:
@@ -539,7 +551,7 @@ def _revive_object(config: dict[str, Any], depth: int) -> Any:
     if class_name in _SPECIAL:
         return _revive_special(class_name, config["config"], depth)
     load = _state.loads[-1]
-    shared = config.get("shared_object_id")
+    shared = config.get(_MARK)
     if isinstance(shared, int) and shared in load.shared:
         return load.shared[shared]
     if load.depth >= MAX_OBJECT_DEPTH:

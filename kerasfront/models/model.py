@@ -185,7 +185,7 @@ class Model(Trainer):
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON."""
-        return json.dumps(serialization.serialize_keras_object(self), **kwargs)
+        return json.dumps(serialization.serialize_shared(self), **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         config = Layer.get_config(self)

@@ -110,8 +110,7 @@ def _check_overwrite(target: Path, overwrite: bool) -> None:
 def _config_text(model: Any) -> str:
     if not isinstance(model, Layer):
         raise SavingError(f"Expected a model to save, got {model!r}.")
-    with serialization.sharing():
-        config = serialization.serialize_keras_object(model)
+    config = serialization.serialize_shared(model)
     if not model.built:
         warnings.warn(f"The model '{model.name}' isn't built: it is saved without weights.", stacklevel=3)
     return json.dumps(config)

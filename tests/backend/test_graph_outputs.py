@@ -114,3 +114,16 @@ def test_axes_that_count_from_the_front_keep_their_rank() -> None:
     prelu(np.ones((4, 5, 6), "float32"))
     with pytest.raises(ShapeError, match="rank 3"):
         prelu(np.ones((2, 4, 5, 6), "float32"))
+
+
+def test_a_layer_that_several_models_share_is_one_after_loading(tmp_path: Any) -> None:
+    dense, x, y = layers.Dense(3), keras.Input((3,)), keras.Input((3,))
+    first, second = keras.Model(x, dense(x)), keras.Model(y, dense(dense(y)))
+    model = keras.Model(y, first(second(y)))
+    model.save(tmp_path / "model.keras")
+    for copy in (keras.saving.load_model(tmp_path / "model.keras"), keras.models.model_from_json(model.to_json())):
+        assert len(copy.weights) == 2
+        copy.set_weights(model.get_weights())
+        expected = ops.convert_to_numpy(model(X))
+        np.testing.assert_allclose(ops.convert_to_numpy(copy(X)), expected, rtol=1e-5)
+    assert "shared_object_id" not in keras.Sequential([keras.Input((3,)), layers.Flatten()]).to_json()

@@ -161,8 +161,7 @@ def test_user_objects_nest():
 
 def test_shared_objects_stay_shared():
     shared = Point(5)
-    with serialization.sharing():
-        config = json.loads(json.dumps(serialize([shared, shared, Point(5)])))
+    config = json.loads(json.dumps(serialization.serialize_shared([shared, shared, Point(5)])))
     first, second, third = deserialize(config)
     assert first is second and third is not first
 
