@@ -116,9 +116,11 @@ class Trainer(Layer):
                 step runs call by call, these share their metrics (and in `evaluate` their loss), if each is a mean or
                 a count over samples.
             jit_compile: Whether the step is compiled further: True (XLA; on torch torch.compile), False, or "auto",
-                the backend's usual way, which `fit(verbose=2)` names. A compiled step has read the attributes of
-                layers; on torch with a GPU, "auto" records it as a CUDA graph, and anew when a number, string or bool
-                that a layer of yours holds has changed.
+                the backend's usual way, which `fit(verbose=2)` names. A compiled step heeds, at the next batch, what
+                was changed of all that it read of layers, the optimizer, losses and metrics: a hyperparameter, an
+                attribute, a method, `trainable`. It is compiled anew for each state, so a number that changes often
+                is better a Variable. What functions read of globals and closures stays as it was. On torch with a GPU,
+                "auto" records it as a CUDA graph.
             auto_scale_loss: Whether the loss is scaled under the policy "mixed_float16".
 
         Raises:
