@@ -20,14 +20,19 @@ _SIZES = (97, 89, 83, 79, 73, 71, 67, 61)
 
 def check_given(layer: Any, name: str, mask: Any, argument: str, value: Any) -> None:
     """Raise ShapeError where a mask that a call was given has other axes than the first ones of what it masks."""
-    if tree.is_nested(value) and not tree.is_nested(mask):
-        return  # the layer itself says what it takes
+    if isinstance(value, dict) or isinstance(mask, dict) or (tree.is_nested(value) and not tree.is_nested(mask)):
+        return  # the layer itself pairs them, or says what it takes
     for one, x in zip(tree.flatten(mask), tree.flatten(value), strict=False):
-        if hasattr(one, "shape") and is_tensor(x) and not scopes.fits(one, x, broadcast=True):
-            raise ShapeError(
-                f"Expected the argument `{name}` of the layer '{layer.path}' ({type(layer).__name__}) to have the "
-                f"first axes of `{argument}`, which has the shape {dims_of(x)}, got a mask of shape {dims_of(one)}."
-            )
+        check_fits(one, x, f"the argument `{name}` of the layer '{layer.path}' ({type(layer).__name__})", argument)
+
+
+def check_fits(mask: Any, x: Any, name: str, argument: str) -> None:
+    """Raise ShapeError unless the axes of a mask are the first ones of x; both are named as the call has them."""
+    if hasattr(mask, "shape") and is_tensor(x) and not scopes.fits(mask, x, broadcast=True):
+        raise ShapeError(
+            f"Expected {name} to have the first axes of `{argument}`, which has the shape {dims_of(x)}, got a mask of "
+            f"shape {dims_of(mask)}."
+        )
 
 
 def pass_on(layer: Any, first: Any, outputs: list[Any], masks: list[Any], kept: bool) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from kerasfront import ops, scopes, serialization, tree
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import NotBuiltError, unknown
+from kerasfront.layers._masks import check_fits
 from kerasfront.layers.calibrated import quantize_model
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.quantized import CALIBRATED, config_for, quantize_tree
@@ -236,6 +237,7 @@ def with_masks(inputs: Any, mask: Any) -> Any:
     out = [x if m is None else ops.copy(x) for x, m in zip(tensors, given, strict=True)]
     for x, m in zip(out, given, strict=True):
         if m is not None:
+            check_fits(m, x, "the `mask` of a call", "inputs")
             scopes.set_mask(x, m if isinstance(m, KerasTensor) else ops.convert_to_tensor(m, "bool"))
     return tree.pack_sequence_as(inputs, out)
 

@@ -360,8 +360,14 @@ def test_masks_given_to_a_model_of_several_inputs() -> None:
     first, second = model([x, x], mask=[None, COUNT])
     assert (values(first) == -1).all()
     np.testing.assert_array_equal(values(second), COUNT)
-    with pytest.raises(ValueError, match="each of 2 inputs, got 1"):
+    with pytest.raises(ValueError, match="`mask` has one value for 2 inputs"):
         model([x, x], mask=COUNT)
+    named = keras.Model({"a": a, "b": b}, [Watch()(a), Watch()(b)])
+    first, second = named({"b": x, "a": x}, mask={"b": COUNT})
+    assert (values(first) == -1).all()
+    np.testing.assert_array_equal(values(second), COUNT)
+    with pytest.raises(ValueError, match=r"`mask`.*\(3, 5, 4\).*\(3, 6\)"):
+        named({"a": x, "b": x}, mask={"b": np.ones((3, 6), bool)})
 
 
 def test_a_mask_given_by_position_is_the_output_s_too() -> None:
