@@ -177,6 +177,11 @@ def _whole(function: Any) -> Any:
     return lambda x: function(x) if x.dtype.is_floating else x
 
 
+def _rint(x: Any) -> Any:
+    parts = (tf.round(tf.math.real(x)), tf.round(tf.math.imag(x))) if x.dtype.is_complex else None
+    return _whole(tf.round)(x) if parts is None else tf.complex(*parts)
+
+
 def _trunc(x: Any) -> Any:
     return tf.where(x < 0, tf.math.ceil(x), tf.floor(x))
 
@@ -470,7 +475,7 @@ PRIMITIVES: dict[str, Any] = {
     "gcd": _gcd,
     "nextafter": tf.math.nextafter,
     "trunc": _whole(_trunc),
-    "rint": _whole(tf.round),
+    "rint": _rint,
     "exp2": lambda x: tf.pow(tf.constant(2, x.dtype), x),
     "log2": lambda x: tf.math.log(x) / tf.constant(math.log(2), x.dtype),
     "log10": lambda x: tf.math.log(x) / tf.constant(math.log(10), x.dtype),

@@ -124,6 +124,10 @@ def _whole(function: Any) -> Any:
     return lambda x: function(x) if x.is_floating_point() else x
 
 
+def _rint(x: Any) -> Any:
+    return torch.complex(torch.round(x.real), torch.round(x.imag)) if x.is_complex() else _whole(torch.round)(x)
+
+
 def _via(function: Any, *lacking: torch.dtype) -> Any:
     """`function` in a wider dtype for those that it lacks."""
     wide = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bool: torch.uint8}
@@ -437,7 +441,7 @@ PRIMITIVES: dict[str, Any] = {
     "gcd": torch.gcd,
     "nextafter": torch.nextafter,
     "trunc": _whole(torch.trunc),
-    "rint": _whole(torch.round),
+    "rint": _rint,
     "exp2": torch.exp2,
     "log2": torch.log2,
     "log10": torch.log10,

@@ -10,7 +10,7 @@ import pytest
 
 import kerasfront as keras
 from kerasfront import metrics, ops
-from kerasfront.errors import ShapeError
+from kerasfront.errors import DTypeError, ShapeError
 
 
 def symbol(*shape: int | None) -> Any:
@@ -77,6 +77,7 @@ WRONG: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("unravel_index", lambda: ops.unravel_index([3], (0, 3)), ShapeError, "shape"),
     ("vander", lambda: ops.vander(np.ones(3), -1), ShapeError, "`N`"),
     ("stft", lambda: ops.stft(np.ones((2, 12), "float32"), 0, 2, 8), ValueError, "sequence_length"),
+    ("a complex image", lambda: ops.image.resize(np.ones((4, 4, 1), "complex64"), (2, 2)), DTypeError, "real numbers"),
     ("class of vectors", lambda: metrics.Precision(class_id=1)([1, 0], [0.5, 0.1]), ShapeError, "class_id"),
     ("class", lambda: metrics.Recall(class_id=3)(np.ones((2, 3)), np.ones((2, 3))), ValueError, "class_id"),
 ]
@@ -86,6 +87,11 @@ WRONG: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
 def test_refused(call: Callable[[], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+def test_complex_numbers_are_rounded_as_numpy_does() -> None:
+    x = np.array([1.3 + 2.6j, -0.5 + 1.5j], "complex64")
+    assert ops.convert_to_numpy(ops.round(x)).tolist() == np.round(x).tolist()
 
 
 @pytest.mark.trains

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import config
-from kerasfront.errors import ShapeError, suggest
+from kerasfront.errors import DTypeError, ShapeError, suggest
 from kerasfront.ops._samples import Array
 from kerasfront.ops.core import cast, dtype_of, saturate_cast
 from kerasfront.ops.elementwise import (
@@ -57,6 +57,8 @@ def layout(data_format: str | None) -> str:
 
 def to_float(images: Any) -> Any:
     name = dtype_of(images)
+    if dtypes.is_complex(name):
+        raise DTypeError(f"Images are of real numbers, got {name}; take ops.real and ops.imag of them apart.")
     return images if name in ("float32", "float64") else cast(images, "float32")
 
 
