@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -355,6 +356,9 @@ class TensorFlowAdapter(Adapter):
         tf.random.set_seed(seed)
 
 
+_numbers = itertools.count()
+
+
 class _Compiled:
     """A step as a graph; one for each combination of ranks: retracing would make of two ranks an unknown one."""
 
@@ -380,16 +384,19 @@ class _Compiled:
             self.found[key] = concrete
         return out
 
-    def _traced(self, *batch: Any) -> Any:
-        with self.reading():
-            return self.step(*batch)
-
     def _graph(self, batch: tuple[Any, ...]) -> Any:
         ranks = tuple([_ranks(x) for x in batch])
         graph = self.graphs.get(ranks)
         if graph is None:
+
+            def traced(*batch: Any) -> Any:
+                with self.reading():
+                    return self.step(*batch)
+
+            # TensorFlow warns where code is traced often, and takes the steps of all models for the same.
+            traced.__code__ = traced.__code__.replace(co_name=f"step_{next(_numbers)}")
             graph = self.graphs[ranks] = tf.function(
-                self._traced, autograph=False, jit_compile=self.jit, reduce_retracing=True
+                traced, autograph=False, jit_compile=self.jit, reduce_retracing=True
             )
         return graph
 
