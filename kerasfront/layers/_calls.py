@@ -130,10 +130,8 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
     """An array as a tensor, a float tensor in `dtype`; anything else as it is."""
     if isinstance(x, Variable):
         x = x.value
-    if is_array_like(x) or (isinstance(x, np.ndarray) and x.dtype == object):
-        x = to_array(x)
-    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind not in "OUS":
-        x = convert_to_tensor(x)
+    if isinstance(x, (np.ndarray, np.generic)):
+        x = _of_array(x)
     if isinstance(x, KerasTensor):
         if autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
             return _cast_symbolic(x, dtype)
@@ -141,7 +139,8 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
     if not is_tensor(x):
         if type(x).__name__ == "KerasTensor":
             raise not_one("a tensor, or a KerasTensor of kerasfront's own", x)
-        return x
+        if not is_array_like(x) or isinstance(x := _of_array(to_array(x)), np.ndarray):
+            return x
     name = _adapter.dtype_name(x)
     if autocast and name != dtype and dtypes.is_float(name):
         cast = _adapter.cast(x, dtype)
@@ -149,6 +148,13 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
             scopes.set_mask(cast, mask)
         return cast
     return x
+
+
+def _of_array(x: Any) -> Any:
+    """A tensor of an array's numbers; an array of strings stays one."""
+    if x.dtype == object:
+        x = to_array(np.asarray(x))
+    return x if x.dtype.kind in "OUS" else convert_to_tensor(x)
 
 
 def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
