@@ -553,7 +553,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
     def _finish(self, first: Any, outputs: Any, previous: Any) -> Any:
         if type(outputs) not in _native and any(isinstance(x, Variable) for x in tree.flatten(outputs)):
             outputs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, outputs)
-            self.__dict__["_called"] = True  # the fast path hands on what `call` returns
+            self._derived.decided = True  # no fast path: it hands on what `call` returns
         if previous is not None or self._makes_mask:
             self._set_output_masks(first, outputs, previous)
         if self.activity_regularizer is not None:

@@ -127,3 +127,16 @@ def test_a_layer_that_several_models_share_is_one_after_loading(tmp_path: Any) -
         expected = ops.convert_to_numpy(model(X))
         np.testing.assert_allclose(ops.convert_to_numpy(copy(X)), expected, rtol=1e-5)
     assert "shared_object_id" not in keras.Sequential([keras.Input((3,)), layers.Flatten()]).to_json()
+
+
+def test_a_weight_as_an_output_is_a_tensor_at_each_call() -> None:
+    class Weight(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.w = self.add_weight(shape=(3,), initializer="ones")
+
+        def call(self, x: Any) -> Any:
+            return self.w
+
+    layer = Weight()
+    for _ in range(3):
+        assert not isinstance(layer(ops.ones((2, 3))), keras.Variable)
