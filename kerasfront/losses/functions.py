@@ -13,6 +13,11 @@ from kerasfront.losses.reduction import dtype_of, same_rank
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
+def is_own(function: Any) -> bool:
+    """Whether it is a function of this module, which knows what to do with targets that are integers."""
+    return getattr(function, "__module__", None) == __name__
+
+
 _OF_SAMPLES: set[Any] = set()
 
 

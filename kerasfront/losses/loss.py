@@ -29,6 +29,8 @@ class Loss(Constructed, Watched):
             sum divided by that of the weights), or "none": the values themselves.
         dtype: The dtype in which it is computed, or a dtype policy; None means `floatx()`.
 
+    `call` gets floats of this dtype, as in Keras, whatever the targets were: integers, bytes and bools too.
+
     Weights of samples broadcast to the values from the left: weights of shape `(batch,)` do for values of shape
     `(batch, time)`, which Keras refuses. A mask that `y_pred` carries takes samples out of the mean.
 
@@ -68,6 +70,8 @@ class Loss(Constructed, Watched):
         try:
             mask = reductions.mask_of(y_pred)
             y_pred, y_true = self._tensors(y_pred), self._tensors(y_true)
+            if not self._keeps_integers:
+                y_pred, y_true = self._floats(y_pred), self._floats(y_true)
             try:
                 if sample_weight is None and mask is None and self.reduction in reductions.MEANS:
                     whole = self._mean(y_true, y_pred)
@@ -119,6 +123,20 @@ class Loss(Constructed, Watched):
                 self._refuse_strings()
             return self._tensors(ops.convert_to_tensor(x))
         return ops.cast(x, self._dtype) if dtypes.is_float(x.dtype) and x.dtype != self._dtype else x
+
+    @property
+    def _keeps_integers(self) -> bool:
+        """Whether `call` knows what to do with targets that are integers."""
+        return False
+
+    def _floats(self, x: Any) -> Any:
+        """The tensors of a structure in the dtype of the loss: as numbers, bytes wrap and bools have no difference."""
+        if type(x) in _native:
+            name = _adapter.dtype_name(x)
+            return x if name == self._dtype or name.startswith("complex") else ops.cast(x, self._dtype)
+        if isinstance(x, KerasTensor):
+            return x if x.dtype == self._dtype or x.dtype.startswith("complex") else ops.cast(x, self._dtype)
+        return tree.map_structure(self._floats, x) if tree.is_nested(x) else x
 
     def _refuse_strings(self) -> None:
         raise DTypeError(
@@ -182,6 +200,10 @@ class LossFunctionWrapper(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.fn, self._fn_kwargs = fn, kwargs
+
+    @property
+    def _keeps_integers(self) -> bool:
+        return type(self).call is LossFunctionWrapper.call and f.is_own(self.fn)
 
     @property
     def adds_up(self) -> bool:

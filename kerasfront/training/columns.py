@@ -5,16 +5,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasfront import memory, tree
+from kerasfront import config, memory, tree
 from kerasfront.contract import current
 from kerasfront.errors import DataError
+from kerasfront.spec import dtypes
 from kerasfront.training.sparse_rows import is_native_sparse, sparse_rows, takes_sparse
 
 Rows = np.ndarray | slice
@@ -80,6 +81,37 @@ def make_columns(structure: Any, name: str) -> tuple[Any, list[Column | None]]:
     leaves = tree.flatten_with_path(structure)
     columns = [None if leaf is None else _column(leaf, name + _suffix(path)) for path, leaf in leaves]
     return structure, columns
+
+
+def in_floatx(column: Column | None) -> Column | None:
+    """The column with floats of `floatx()`, as Keras hands over the rows of arrays: cast batch by batch.
+
+    Example:
+
+        >>> _, columns = make_columns(np.ones(3), "x")
+        >>> in_floatx(columns[0]).take(slice(0, 2)).dtype.name
+        'float32'
+    """
+    if column is None or column.spec.sparse or not dtypes.is_float(column.spec.dtype):
+        return column
+    floatx, take = config.floatx(), column.take
+    if column.spec.dtype == floatx:
+        return column
+    return column._replace(
+        spec=replace(column.spec, dtype=floatx), take=lambda rows: cast_floats(take(rows), floatx)
+    )
+
+
+def cast_floats(array: Any, dtype: str) -> Any:
+    """The array, or native tensor, in another dtype of floats where it is of floats."""
+    name = dtype_name(array)
+    if name == dtype or not dtypes.is_float(name):
+        return array
+    if isinstance(array, np.ndarray):
+        return array.astype(dtypes.to_numpy(dtype))
+    if is_instance("torch", "Tensor", array):
+        return array.to(getattr(sys.modules["torch"], dtype))
+    return sys.modules["tensorflow"].cast(array, dtype) if _is_tensorflow(array) else array.astype(dtype)
 
 
 def as_arrays(structure: Any, name: str) -> Any:

@@ -241,16 +241,20 @@ class CompileMetrics(Metric):
     def build(self, y: Any, y_pred: Any) -> None:
         outputs = Outputs(y_pred, self.output_names)
         predictions, targets = outputs.leaves(y_pred), outputs.pair(y, "y", missing=True)
-        for given, weighted, what in ((self.given, False, "metrics"), (self.weighted_given, True, "weighted_metrics")):
-            for index, group in enumerate(outputs.pair(given, what, missing=True, groups=True, is_leaf=_is_metric)):
+        groups = [
+            outputs.pair(given, what, missing=True, groups=True, is_leaf=_is_metric)
+            for given, what in ((self.given, "metrics"), (self.weighted_given, "weighted_metrics"))
+        ]
+        for index, pair in enumerate(zip(*groups, strict=True)):  # all of an output together, as in Keras
+            for weighted, group in enumerate(pair):
                 for value in tree.flatten(group) if not _is_metric(group) else [group]:
                     metric = metric_from(value, targets[index], predictions[index])
                     if metric is None:
                         continue
                     advice.check_metric(metric, targets[index], predictions[index])
-                    self.entries.append((index, metric, weighted))
+                    self.entries.append((index, metric, bool(weighted)))
                     name = value if isinstance(value, str) else metric.name
-                    self.names.append(_free(outputs.metric_prefix(index), name, weighted, self.names))
+                    self.names.append(_free(outputs.metric_prefix(index), name, bool(weighted), self.names))
         held = self._held("_metrics")
         held += [metric for metric in self.metrics if not any(metric is one for one in held)]
         self.outputs = outputs

@@ -25,6 +25,7 @@ from kerasfront.training.columns import (
     as_arrays,
     check_lengths,
     dtype_name,
+    in_floatx,
     make_columns,
 )
 from kerasfront.training.orders import permutation
@@ -75,9 +76,10 @@ class BatchSource:
     """Gives the batches of each epoch: tuples `(x,)`, `(x, y)` or `(x, y, sample_weight)`; with `whole`, what a step of
     the user's own gets: one array or dict alone where there is no more, and of a stream what it yields.
 
-    The leaves are NumPy arrays or native tensors, as they came. With `steps`, an epoch has that many batches
-    and the next goes on behind it; data that ends begins anew (Keras cuts the epoch short there), but a
-    generator that ends stops the training.
+    The leaves are NumPy arrays or native tensors. Rows of arrays of floats come in `floatx()`, as in Keras: float64, as
+    NumPy and pandas have it, wouldn't go together with what a model returns. All else is as it came. With `steps`, an
+    epoch has that many batches and the next goes on behind it; data that ends begins anew (Keras cuts the epoch short
+    there), but a generator that ends stops the training.
 
     Attributes:
         num_batches: The number of batches in an epoch; `None` where it is unknown.
@@ -217,7 +219,7 @@ def split_validation(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any
             f"`validation_split` works with arrays only; `x` is a {stream.kind}.",
             hint="Pass validation_data.",
         )
-    table = _Table(parts)
+    table = _Table(parts, exact=True)
     count = math.floor(table.length * (1 - fraction))
     if count in (0, table.length):
         raise DataError(
@@ -231,10 +233,12 @@ def split_validation(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any
 
 
 class _Table:
-    """The parts of the input as columns of one length."""
+    """The parts of the input as columns of one length: floats of `floatx()`, or as they are where `exact` is true."""
 
-    def __init__(self, parts: tuple[Any, ...]) -> None:
+    def __init__(self, parts: tuple[Any, ...], exact: bool = False) -> None:
         built = [make_columns(part, name) for part, name in zip(parts, _NAMES, strict=False)]
+        if not exact:
+            built = [(structure, [in_floatx(column) for column in columns]) for structure, columns in built]
         self._parts = built
         self.columns = [column for _, columns in built for column in columns]
         self.length = check_lengths(self.columns)

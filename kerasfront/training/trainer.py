@@ -29,7 +29,7 @@ from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.tracebacks import entry_point
 from kerasfront.training import together
 from kerasfront.training.ahead import ahead
-from kerasfront.training.columns import as_arrays
+from kerasfront.training.columns import as_arrays, cast_floats
 from kerasfront.training.compiled import CompileLoss, CompileMetrics
 from kerasfront.training.data import (
     BATCH_SIZE,
@@ -1000,7 +1000,16 @@ def _batch(x: Any, y: Any = None, sample_weight: Any = None, whole: bool = False
 
 
 def _part(part: Any, name: str) -> Any:
-    return part if type(part) is np.ndarray or _adapter.is_tensor(part) else as_arrays(part, name)
+    """A part of a batch: arrays, whose floats are `floatx()`, or tensors."""
+    if type(part) is np.ndarray:
+        return cast_floats(part, config.floatx())
+    if _adapter.is_tensor(part):
+        return part
+    return tree.map_structure(_in_floatx, as_arrays(part, name))
+
+
+def _in_floatx(leaf: Any) -> Any:
+    return cast_floats(leaf, config.floatx()) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _to_host(outputs: Any) -> Any:

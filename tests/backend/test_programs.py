@@ -1,0 +1,74 @@
+"""Programs as users write them: combinations of data, models and ways to train that each showed a fault once."""
+
+import numpy as np
+import pytest
+
+import kerasfront as keras
+from kerasfront import ops
+
+layers = keras.layers
+X = np.random.default_rng(1).normal(size=(16, 5))
+Y = X[:, :1] * 2 - 1
+
+
+def compiled(*things, **options):
+    model = keras.Sequential([keras.Input((5,)), *(things or [layers.Dense(1)])])
+    model.compile("sgd", **{"loss": "mse", **options})
+    return model
+
+
+class Shown(keras.losses.Loss):
+    """A user's loss, as one of functions."""
+
+    def call(self, y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+def shown(y_true, y_pred):
+    return ops.mean(ops.square(-y_true - y_pred), axis=-1)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
+def test_losses_of_the_users_get_floats(dtype):
+    y = (Y > 0).astype(dtype)
+    p = np.full((16, 1), 0.25, "float32")
+    assert float(Shown()(y, p)) == pytest.approx(np.mean((y.astype(float) - p) ** 2))
+    model = compiled(layers.Dense(1), loss=shown)  # -1 of bytes is 255, and of a bool an error
+    expected = np.mean((-y.astype(float) - model.predict(X, verbose=0)) ** 2)
+    assert model.evaluate(X, y, verbose=0) == pytest.approx(expected, rel=1e-4)
+
+
+def test_losses_of_classes_keep_them():
+    y, p = np.array([300, 299]), np.eye(301, dtype="float32")[[300, 299]]
+    loss = keras.losses.SparseCategoricalCrossentropy(dtype="bfloat16")
+    assert float(loss(y, p)) == pytest.approx(0.0, abs=1e-2)
+
+
+class Seen(keras.Model):
+    """A model whose own step notes the dtypes of what it gets."""
+
+    def test_step(self, data):
+        self.seen = [keras.backend.standardize_dtype(part.dtype) for part in data if part is not None]
+        return {}
+
+
+def test_rows_of_arrays_are_floatx_in_steps_and_metrics():
+    inputs = keras.Input((5,))
+    model = Seen(inputs, layers.Dense(1)(inputs))
+    model.compile("sgd", "mse", run_eagerly=True)
+    for x, y in [(X, Y), (X.astype("float16"), Y[:, 0].tolist())]:
+        model.evaluate(x, y, verbose=0)
+        assert model.seen == ["float32", "float32"]
+        model.test_on_batch(x, y)
+        assert model.seen == ["float32", "float32"]
+    model.evaluate(X.astype("int32"), Y > 0, verbose=0)
+    assert model.seen == ["int32", "bool"]
+
+
+def test_metrics_of_an_output_stand_together():
+    inputs = keras.Input((5,))
+    model = keras.Model(inputs, [layers.Dense(1, name="a")(inputs), layers.Dense(1, name="b")(inputs)])
+    model.compile("sgd", "mse", metrics=[["mae"], ["mae"]], weighted_metrics=[["mse"], []])
+    values = model.evaluate(X, [Y, Y], verbose=0)
+    assert model.metrics_names == ["loss", "a_loss", "b_loss", "a_mae", "a_mse", "b_mae"]
+    assert dict(zip(model.metrics_names, values, strict=True))["a_mse"] == pytest.approx(values[1], rel=1e-4)
