@@ -97,9 +97,7 @@ def in_floatx(column: Column | None) -> Column | None:
     floatx, take = config.floatx(), column.take
     if column.spec.dtype == floatx:
         return column
-    return column._replace(
-        spec=replace(column.spec, dtype=floatx), take=lambda rows: cast_floats(take(rows), floatx)
-    )
+    return column._replace(spec=replace(column.spec, dtype=floatx), take=lambda rows: cast_floats(take(rows), floatx))
 
 
 def cast_floats(array: Any, dtype: str) -> Any:
