@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import math
+import secrets
 import threading
+import warnings
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -146,6 +150,7 @@ class _State(threading.local):
         self.scopes: list[Mapping[str, Any]] = []
         self.loads: list[_Load] = []
         self.sharing: dict[int, tuple[Any, int]] | None = None
+        self.nameless: dict[str, str] | None = None
         self.tensor_to_config: Callable[[KerasTensor], Any] | None = None
 
 
@@ -187,6 +192,8 @@ class _Load:
 
     def __init__(self, safe_mode: bool) -> None:
         self.safe_mode = safe_mode
+        # Whether it makes a copy from a config of this process, which no file was (`from_config`, `clone_model`).
+        self.copies = False
         self.depth = 0
         self.shared: dict[int, Any] = {}
         # What is to be compiled later, by whom the load was begun; None: each model at once.
@@ -354,13 +361,17 @@ def symbolic_as(convert: Callable[[KerasTensor], Any]) -> Iterator[None]:
 
 
 def serialize_shared(obj: Any) -> Any:
-    """The config of `obj` in which what is there several times is marked, so that loading makes it once."""
-    before, _state.sharing = _state.sharing, {}
+    """The config of `obj` in which what is there several times is marked, so that loading makes it once.
+
+    A warning tells of functions that the config can't hold, and how to load it nevertheless.
+    """
+    before, _state.sharing, _state.nameless = (_state.sharing, _state.nameless), {}, {}
     try:
         config = serialize_keras_object(obj)
         twice = {number for number, (_, times) in _state.sharing.items() if times > 1}
+        _tell_of_nameless(_state.nameless)
     finally:
-        _state.sharing = before
+        _state.sharing, _state.nameless = before
     _forget_others(config, twice)
     return config
 
@@ -423,6 +434,73 @@ def _serialize_function(function: Any) -> dict[str, Any]:
         "config": get_registered_name(function),
         "registered_name": _FUNCTION,
     }
+
+
+# ---- functions that no name leads to ----------------------------------------------------------------------
+
+# Those that configs of this process told of, while they live; the numbers of other processes find none of them.
+_process, _count = secrets.token_hex(8), itertools.count()
+_numbers: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+_living: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+
+
+def _is_nameless(value: Any) -> bool:
+    return isinstance(value, (functools.partial, MethodType)) or (
+        isinstance(value, FunctionType) and value.__name__ == "<lambda>"
+    )
+
+
+def serialize_argument(
+    owner: str, argument: str, value: Any, serialize: Callable[[Any], Any] = serialize_keras_object
+) -> Any:
+    """The config of an argument of a layer, as `serialize` makes it.
+
+    A lambda, a `functools.partial` or a bound method is noted by the name under which the user gives it when the
+    config is loaded: the layer's, with the argument's but for `function`. Its code is not in the config.
+    """
+    if not _is_nameless(value):
+        return serialize(value)
+    name = owner if argument == "function" else f"{owner}.{argument}"
+    kind = "lambda" if isinstance(value, FunctionType) else type(value).__name__
+    if value not in _numbers:
+        _numbers[value] = f"{_process}-{next(_count)}"
+        _living[_numbers[value]] = value
+    if _state.nameless is not None:
+        _state.nameless[name] = kind
+    return {"class_name": "__lambda__", "config": {"name": name, "kind": kind, "number": _numbers[value]}}
+
+
+def _tell_of_nameless(found: dict[str, str]) -> None:
+    if not found:
+        return
+    held = ", ".join(f"a {kind} as '{name}'" for name, kind in found.items())
+    given = ", ".join(f"'{name}': function" for name in found)
+    warnings.warn(
+        f"No code is saved: the model holds {held}, and only that it was there is saved. It is loaded with "
+        f"custom_objects={{{given}}}, or make it a named function, decorated by "
+        "saving.register_keras_serializable().",
+        stacklevel=5,
+    )
+
+
+def _revive_nameless(config: Any) -> Any:
+    """The function that the user gives; else that of this process, outside of safe mode. Bytecode is never run."""
+    name = config.get("name") if isinstance(config, dict) else None
+    if not isinstance(name, str):
+        raise SavingError(
+            "The config holds a Python lambda as bytecode, which kerasfront never runs.",
+            hint="Where the model is made, make the lambda a named function, register it, and save again.",
+        )
+    found = get_registered_object(name)
+    if found is None and (_state.loads[-1].copies or in_safe_mode() is False):
+        found = _living.get(str(config.get("number")))
+    if found is None:
+        kind = "functools.partial" if config.get("kind") == "partial" else "lambda"
+        raise SavingError(
+            f"The model held a {kind} as '{name}' when it was saved, and a file holds no code.",
+            hint=f"Pass the function: custom_objects={{'{name}': function}}.",
+        )
+    return found
 
 
 def _names_of(cls: type) -> tuple[str | None, str, str | None]:
@@ -525,7 +603,8 @@ def revive(value: Any) -> Any:
     It takes safe mode and custom objects from the load under way; outside of one, safe mode holds.
     """
     if not _state.loads:
-        with loading():
+        with loading() as load:
+            load.copies = True
             return revive(value)
     return _revive(value, 0)
 
@@ -723,10 +802,7 @@ def _with_values(config: Any, depth: int = 0) -> Any:
 
 def _revive_special(kind: str, config: Any, depth: int) -> Any:
     if kind == "__lambda__":
-        raise SavingError(
-            "The config holds a Python lambda as bytecode, which kerasfront never runs.",
-            hint="Where the model is made, make the lambda a named function, register it, and save again.",
-        )
+        return _revive_nameless(config)
     if not isinstance(config, dict):
         raise SavingError(f"Expected the config of {kind} to be a dict, got {_shown(config)}.")
     try:

@@ -55,9 +55,18 @@ class Configured(Layer):
             check_inputs(self._input_spec, inputs, self)
 
     def get_config(self) -> dict[str, Any]:
-        own = {name: _plain(name, getattr(self, name, None)) for name in _arguments(type(self))}  # type: ignore[arg-type]
+        own = {name: self._plain(name, getattr(self, name, None)) for name in _arguments(type(self))}  # type: ignore[arg-type]
         config = {**super().get_config(), **own}
         return {k: v for k, v in config.items() if v is not None or k not in self._left_out}
+
+    def _plain(self, name: str, value: Any) -> Any:
+        named = _NAMED.get(name.rpartition("_")[2])
+        if value is None and name != "activation":
+            return None
+        if named is None and not callable(value):
+            return value
+        serialize = serialization.serialize_keras_object if named is None else named.serialize
+        return serialization.serialize_argument(self.name, name, value, serialize)
 
 
 @functools.cache
@@ -72,14 +81,6 @@ def give_paths(layers: Iterable[Any]) -> None:
     for layer in layers:
         if layer.__dict__["_path"] is None:
             layer.__dict__["_path"] = scopes.path_of(layer.name)
-
-
-def _plain(name: str, value: Any) -> Any:
-    if value is None and name != "activation":
-        return None
-    if (named := _NAMED.get(name.rpartition("_")[2])) is not None:
-        return named.serialize(value)
-    return serialization.serialize_keras_object(value) if callable(value) else value
 
 
 def with_defaults(function: F, **defaults: Any) -> F:

@@ -435,8 +435,9 @@ class Lambda(Configured):
     """A function as a layer.
 
     A function of the framework itself works too. The layer holds no variables: those that the function uses are not
-    trained. To be saved, the function needs a name that is registered
-    (`keras.saving.register_keras_serializable`); a lambda can't be.
+    trained. No code of it is saved. A named function is found again by its name, registered
+    (`keras.saving.register_keras_serializable`) or in `custom_objects`; of a lambda, a `functools.partial` or a method
+    the file says only that it was there, with a warning: `load_model(path, custom_objects={layer's name: function})`.
 
     Args:
         function: What is called on the inputs; it gets `mask` and `training` where it has such parameters.
@@ -509,7 +510,7 @@ class Lambda(Configured):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None) -> Any:
-        """A new one from what `get_config` returned; `safe_mode` changes nothing: no bytecode of a lambda is run."""
+        """A new one from what `get_config` returned; `safe_mode` changes nothing: no bytecode is run."""
         with serialization.custom_object_scope(custom_objects):
             return super().from_config(config)
 

@@ -74,7 +74,7 @@ class Operation(Constructed):
         config = {"name": self.name}
         for key, value in self._named_arguments().items():
             try:
-                config[key] = serialization.serialize_keras_object(value)
+                config[key] = serialization.serialize_argument(self.name, key, value)
             except (TypeError, ValueError) as error:
                 raise NotImplementedError(
                     f"The {type(self).__name__} '{self.name}' was made with an argument that can't be serialised, "

@@ -1,5 +1,7 @@
 """Saving and loading on each backend: whole models, weights, shards, safetensors, strictness, atomicity."""
 
+import functools
+import gc
 import json
 import zipfile
 
@@ -302,7 +304,7 @@ def test_assets_and_own_ways_of_saving(zipped, tmp_path):
     assert values(layer.constant).tolist() == [4.0, 4.0]
 
 
-def test_a_lambda_is_refused_and_a_named_function_round_trips(tmp_path):
+def test_a_lambda_is_refused_when_loaded_and_a_named_function_round_trips(tmp_path):
     @keras.saving.register_keras_serializable(package="tests")
     def plus_one(x):
         return x + 1.0
@@ -310,9 +312,45 @@ def test_a_lambda_is_refused_and_a_named_function_round_trips(tmp_path):
     model = keras.Sequential([keras.Input((6,)), layers.Lambda(plus_one), layers.Dense(2)])
     model.save(tmp_path / "m.keras")
     same(model, keras.saving.load_model(tmp_path / "m.keras"))
-    with pytest.raises((SavingError, NotImplementedError)):
-        keras.Sequential([keras.Input((6,)), layers.Lambda(lambda x: x + 1.0)]).save(tmp_path / "l.keras")
-    assert [p.name for p in tmp_path.iterdir()] == ["m.keras"]
+
+
+def with_nameless(function):
+    dense = layers.Dense(2, activation=lambda x: 3.0 * x, name="head")
+    return keras.Sequential([keras.Input((6,)), layers.Lambda(function, name="own"), dense])
+
+
+@pytest.mark.parametrize("function", [lambda x: x + 1.0, functools.partial(keras.ops.add, 1.0)])
+def test_functions_without_a_name_are_given_when_loading(function, tmp_path):
+    path, model = tmp_path / "l.keras", with_nameless(function)
+    with pytest.warns(UserWarning, match=r"'own': function, 'head\.activation': function"):
+        model.save(path)
+    with zipfile.ZipFile(path) as file:
+        assert "code" not in json.loads(file.read("config.json"))["config"]["layers"][1]["config"]["function"]["config"]
+    given = {"own": lambda x: x + 1.0, "head.activation": lambda x: 3.0 * x}
+    same(model, keras.saving.load_model(path, custom_objects=given))
+    with pytest.warns(UserWarning, match="'own'"):
+        same_config = model.to_json()
+    assert len(keras.models.model_from_json(same_config, given).layers) == 2
+    with pytest.raises(SavingError, match="held a (lambda|functools.partial) as 'own'"):
+        keras.saving.load_model(path)
+    # The functions themselves are found in the process that saved, where safe mode is off, and by copies.
+    same(model, keras.saving.load_model(path, safe_mode=False))
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    same(model, clone)
+
+
+@pytest.mark.trains
+def test_a_model_with_a_lambda_trains_to_the_end_of_its_checkpoints(tmp_path):
+    path, model = tmp_path / "l.keras", with_nameless(lambda x: x + 1.0)
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="No code is saved"):
+        model.fit(np.ones((4, 6)), np.ones((4, 2)), verbose=0, callbacks=[keras.callbacks.ModelCheckpoint(path)])
+    del model
+    gc.collect()
+    for safe_mode in (True, False):
+        with pytest.raises(SavingError, match="custom_objects="):
+            keras.saving.load_model(path, safe_mode=safe_mode)
 
 
 @pytest.mark.parametrize("name", ["m", "m.h5", "m.hdf5", "m.zip", "m.keras.gz"])
