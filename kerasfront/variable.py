@@ -79,6 +79,7 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
         self._trainable, self._autocast = as_bool(trainable, "trainable", owner), as_bool(autocast, "autocast", owner)
         # A variable that was made to be trained can be frozen and thawed; any other stays as it is.
         self.born_trainable = self._trainable
+        self.stays_frozen = False  # where a layer froze it for good
         self.aggregation, self.synchronization, self._layout = aggregation, synchronization, layout
         value = self._initial(initializer, shape, dtype)
         self._dtype = dtypes.standardize(dtype) if dtype is not None else _dtype_of(value)

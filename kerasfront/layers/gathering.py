@@ -78,11 +78,12 @@ class Gathering:
 
     @property
     def weights(self) -> list[Variable]:
-        """The variables of this layer and those inside it: without seeds and metrics."""
+        """The variables of this layer and those inside it, without seeds and metrics: of each layer those first that were
+        made to be trained. Freezing one later doesn't move it."""
         return list(self._kept("weights", self._all_weights))
 
     def _all_weights(self) -> list[Variable]:
-        return self._gather(lambda layer: sorted(layer._own, key=lambda v: not v.trainable))
+        return self._gather(lambda layer: sorted(layer._own, key=lambda v: not v.born_trainable))
 
     @property
     def variables(self) -> list[Variable]:
@@ -147,5 +148,5 @@ class Gathering:
         for layer in self._flatten_layers():
             layer._trainable = value
             for variable in layer._own:
-                if variable.born_trainable:
+                if variable.born_trainable and not variable.stays_frozen:
                     variable.trainable = value

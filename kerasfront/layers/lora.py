@@ -57,7 +57,7 @@ def enable(layer: Any, rank: Any, alpha: float | None, a_initializer: Any, b_ini
     layer.lora_enabled = True
     stored = layer._stored_matrix()
     # Whoever sets layer.trainable thaws what was made to be trained: this no longer is.
-    stored.trainable = stored.born_trainable = False
+    stored.trainable, stored.stays_frozen = False, True
 
 
 def pair(layer: Any) -> tuple[Variable, Variable]:

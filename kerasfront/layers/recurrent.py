@@ -162,7 +162,8 @@ class RNN(Configured):
         """The states to begin with: the given ones, else those of the batch before, else the cell's."""
         if given is None:
             if self.stateful:
-                return tree.map_structure(lambda v: v.value, self.states)
+                # Copies: the gradients need what the states were, and assigning them changes torch's tensors in place.
+                return tree.map_structure(lambda v: ops.copy(v.value), self.states)
             return self._cell_states(sequences)
         flat = tree.flatten(given)
         if isinstance(self.cell, RecurrentCell):

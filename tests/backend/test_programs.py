@@ -72,3 +72,25 @@ def test_metrics_of_an_output_stand_together():
     values = model.evaluate(X, [Y, Y], verbose=0)
     assert model.metrics_names == ["loss", "a_loss", "b_loss", "a_mae", "a_mse", "b_mae"]
     assert dict(zip(model.metrics_names, values, strict=True))["a_mse"] == pytest.approx(values[1], rel=1e-4)
+
+
+def test_freezing_a_weight_moves_none_in_the_list():
+    model = compiled(layers.Dense(3), layers.Dense(1))
+    paths, values = [v.path for v in model.weights], model.get_weights()
+    model.layers[0].kernel.trainable = False
+    assert [v.path for v in model.weights] == paths
+    model.layers[0].enable_lora(2)
+    assert [v.name for v in model.layers[0].weights] == ["kernel", "bias", "lora_kernel_a", "lora_kernel_b"]
+    model.layers[0].trainable = True
+    assert not model.layers[0].kernel.trainable
+    np.testing.assert_array_equal(model.get_weights()[-2], values[-2])
+
+
+@pytest.mark.trains
+def test_stateful_layers_are_trained():
+    inputs = keras.Input(batch_shape=(2, 3, 4))
+    model = keras.Model(inputs, layers.Dense(1)(layers.GRU(2, stateful=True)(inputs)))
+    x, y = np.ones((2, 3, 4)), np.ones((2, 1))
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    losses = model.fit(x, y, epochs=4, batch_size=2, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
