@@ -78,8 +78,10 @@ class Gathering:
 
     @property
     def weights(self) -> list[Variable]:
-        """The variables of this layer and those inside it, without seeds and metrics: of each layer those first that were
-        made to be trained. Freezing one later doesn't move it."""
+        """The variables of this layer and those inside it, without seeds and metrics.
+
+        Of each layer those come first that were made to be trained; freezing one later doesn't move it.
+        """
         return list(self._kept("weights", self._all_weights))
 
     def _all_weights(self) -> list[Variable]:

@@ -82,7 +82,7 @@ def test_freezing_a_weight_moves_none_in_the_list():
     model.layers[0].enable_lora(2)
     assert [v.name for v in model.layers[0].weights] == ["kernel", "bias", "lora_kernel_a", "lora_kernel_b"]
     model.layers[0].trainable = True
-    assert not model.layers[0].kernel.trainable
+    assert not model.layers[0].weights[0].trainable
     np.testing.assert_array_equal(model.get_weights()[-2], values[-2])
 
 
