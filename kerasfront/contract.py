@@ -245,6 +245,10 @@ class Adapter:
     def stop_gradient(self, x: Any) -> Any:
         return x
 
+    def dense_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        """Gradients as a user has them (tensors, None), as tensors that have all elements."""
+        return list(gradients)
+
     def value_and_grad(
         self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]
     ) -> tuple[tuple[Any, Any], list[Any]]:

@@ -125,10 +125,12 @@ class TensorFlowAdapter(Adapter):
     def is_tensor(self, x: Any) -> bool:
         if type(x) in self.native:
             return True  # tf.is_tensor takes long
-        return tf.is_tensor(x) and not isinstance(x, TensorFlowVariable)
+        # Slices (the gradient of what was gathered) are made tensors: no op would give slices again.
+        return tf.is_tensor(x) and not isinstance(x, (TensorFlowVariable, tf.IndexedSlices))
 
     def to_tensor(self, x: Any, dtype: str | None) -> Any:
         if tf.is_tensor(x):
+            x = _dense(x)
             return x if dtype is None else tf.cast(x, dtype)
         if dtype is None and not hasattr(x, "dtype"):
             x = np.asarray(x)
@@ -141,7 +143,7 @@ class TensorFlowAdapter(Adapter):
         return tf.constant(np.asarray(value, dtypes.to_numpy(dtype)))
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
-        x = composite.to_dense(_read(x))
+        x = _dense(composite.to_dense(_read(x)))
         return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
 
     def peek(self, x: Any) -> np.ndarray[Any, Any]:
@@ -236,12 +238,15 @@ class TensorFlowAdapter(Adapter):
 
     # -- gradients
 
+    def dense_gradients(self, gradients: Sequence[Any]) -> list[Any]:
+        return [_dense(g) for g in gradients]
+
     def value_and_grad(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
         values = [v._value for v in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             loss, aux = function()
-        return (loss, aux), [_dense(g) for g in tape.gradient(loss, values)]
+        return (loss, aux), self.dense_gradients(tape.gradient(loss, values))
 
     def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
         primals = _own(primals)

@@ -174,10 +174,24 @@ def _ragged_matmul(dense: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _ragged_take(dense: Callable[..., Any]) -> Callable[..., Any]:
+    def places(indices: Any, size: Any) -> Any:
+        """The indices as they are meant: negative ones count from the end."""
+        numbers = tf.range(size)
+        if isinstance(indices, tf.RaggedTensor):
+            return indices.with_flat_values(dense(numbers, indices.flat_values, 0))
+        return dense(numbers, indices, 0)
+
     def call(x: Any, indices: Any, axis: Any = None) -> Any:
-        if isinstance(x, tf.RaggedTensor) or axis != 0:
-            raise TypeError("ragged indices take rows of a dense tensor, along axis 0")
-        return indices.with_flat_values(dense(x, indices.flat_values, 0))
+        if axis is None:
+            raise ValueError("a ragged tensor isn't flattened: name the axis")
+        axis %= x.shape.rank
+        if not isinstance(x, tf.RaggedTensor):
+            return tf.gather(x, places(indices, tf.shape(x)[axis]), axis=axis)
+        if axis == 0:
+            return tf.gather(x, places(indices, x.nrows()))
+        if axis <= x.ragged_rank or isinstance(indices, tf.RaggedTensor):
+            raise ValueError("of a ragged tensor, elements are taken along the first axis and along uniform ones")
+        return x.with_flat_values(dense(x.flat_values, indices, axis - x.ragged_rank))
 
     return call
 

@@ -308,7 +308,7 @@ class Optimizer(Constructed, Copied, Watched):
             ValueError: There are no gradients, not as many as variables, or a variable that the optimizer was not
                 built with.
         """
-        grads = list(grads)
+        grads = _adapter.dense_gradients(grads)
         if not grads:
             return
         variables = self._checked(grads, trainable_variables)

@@ -366,6 +366,31 @@ def test_gradients_that_are_missing() -> None:
         optimizers.SGD().apply([ops.ones((1,))])
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="slices are TensorFlow's")
+@pytest.mark.parametrize("case", [*CASES, ("scaled", {}), ("several", {})], ids=case_id)
+def test_gradients_of_what_was_gathered(case: Case) -> None:
+    """Slices do what the dense gradient does, which for a place that comes twice is the sum."""
+    import tensorflow as tf
+
+    def own() -> Any:
+        if case[0] == "scaled":
+            return optimizers.LossScaleOptimizer(optimizers.Adam(0.05))
+        if case[0] == "several":
+            return optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(0.05)))
+        return made(case)
+
+    slices = [tf.IndexedSlices(x[:3], tf.constant([0, 2, 0]), tf.constant([5, 4])) for x, *_ in GRADIENTS]
+    results = []
+    for gradients in (slices, [tf.convert_to_tensor(g) for g in slices]):
+        optimizer, value = own(), variables()[0]
+        for gradient in gradients:
+            optimizer.apply([gradient], [value])
+        results.append([v.numpy() for v in (value, *optimizer.variables)])
+    assert_close(*results, rtol=0, atol=0)
+    np.testing.assert_array_equal(ops.convert_to_numpy(slices[0]), tf.convert_to_tensor(slices[0]))
+    np.testing.assert_array_equal(ops.add(slices[0], 1), ops.convert_to_numpy(slices[0]) + 1)
+
+
 # ---- configs, names, saving ---------------------------------------------------------------------------------------
 
 
