@@ -2,7 +2,7 @@
 
 Everything else is a leaf; so is `None`. A plain dict or defaultdict is walked in the order of its sorted
 keys, an OrderedDict in its own order. A subclass of list, tuple or dict is a leaf until it is registered: it
-may hold state that a rebuilt copy would lose.
+may hold state that a rebuilt copy would lose. Lists and dicts in the attributes of layers are lists and dicts.
 """
 
 import warnings
@@ -163,10 +163,26 @@ def _map_paired(
     deeper: bool = False,
 ) -> Any:
     """Maps over structures; a mismatch is found before the first call, and told as a ShapeError."""
-    spec = optree.tree_structure(first, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
-    columns = [_parts(spec, other, deeper) for other in others]
+    spec, columns = _paired(first, others, none_is_leaf, deeper)
     leaves = optree.tree_leaves(first, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
     return spec.unflatten(map(function, leaves, *columns))
+
+
+def _paired(
+    first: Any, others: Iterable[Any], none_is_leaf: bool = True, deeper: bool = False
+) -> tuple[optree.PyTreeSpec, list[list[Any]]]:
+    """The first one's spec, and what the others have at its leaves. Containers of layers are as good as plain ones."""
+    spec = optree.tree_structure(first, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
+    try:
+        return spec, [_parts(spec, other, deeper) for other in others]
+    except ShapeError:
+        spec = optree.tree_structure(_rebuilt(first), none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
+        return spec, [_parts(spec, _rebuilt(other), deeper) for other in others]
+
+
+def _rebuilt(structure: Any) -> Any:
+    """A copy: what is registered to come back as a plain list or dict is one."""
+    return optree.tree_map(lambda part: part, structure, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def _parts(spec: optree.PyTreeSpec, other: Any, deeper: bool = False) -> list[Any]:
@@ -338,7 +354,8 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
     """Raises unless both structures nest in the same way, with the same types and keys.
 
-    A dict, an OrderedDict and a defaultdict with the same keys count as the same.
+    A dict, an OrderedDict and a defaultdict with the same keys count as the same, and lists and dicts in the attributes
+    of layers as plain ones.
 
     Args:
         a: A structure.
@@ -362,7 +379,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
             DeprecationWarning,
             stacklevel=2,
         )
-    _parts(optree.tree_structure(a, none_is_leaf=True, namespace=_NAMESPACE), b)
+    _paired(a, [b])
 
 
 def assert_same_paths(a: Any, b: Any) -> None:

@@ -32,7 +32,7 @@ from kerasfront.layers._programs import Unbuilt, inferred, is_own, own_methods
 from kerasfront.layers.gathering import Gathering, OfLayer
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.operation import Operation
-from kerasfront.layers.tracking import is_tracked, tracked
+from kerasfront.layers.tracking import is_tracked, members, tracked
 from kerasfront.metrics.metric import Metric
 from kerasfront.ops import cast, shape
 from kerasfront.ops.native_calls import evaluated
@@ -159,7 +159,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         self.__dict__.update(state)
         for name, value in state.items():
             if is_tracked(value):  # a copy of a container that told another layer what it came to hold
-                self.__dict__[name] = tracked(value, functools.partial(self._track, name))
+                self.__dict__[name] = tracked(value, functools.partial(self._track, name), self._release)
         scopes.structure.change()
 
     # ---- tracking -----------------------------------------------------------------------------------------------
@@ -172,13 +172,18 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
             note_write(self, name)
             if name.endswith(_OF_VARIABLES):
                 self._hand_on(name, value)
-        if name in self._untracked or value is None or type(value) in _PLAIN:
+        if name in self._untracked:
             object.__setattr__(self, name, value)
             return
-        if "_own" not in held:
-            raise RuntimeError(f"{type(self).__name__}.__new__ must call super().__new__().")
-        value = tracked(value, functools.partial(self._track, name))
+        before = held.get(name)
+        if value is not None and type(value) not in _PLAIN:
+            if "_own" not in held:
+                raise RuntimeError(f"{type(self).__name__}.__new__ must call super().__new__().")
+            value = tracked(value, functools.partial(self._track, name), self._release)
         object.__setattr__(self, name, value)
+        # A tensor in the place of a variable may be there for one call only: the variable stays the layer's.
+        if before is not None and (value is None or isinstance(value, Variable) or not isinstance(before, Variable)):
+            self._release(before)
 
     def _hand_on(self, name: str, value: Any) -> None:
         """A `kernel_regularizer` that is set after the kernel was made is the kernel's from then on."""
@@ -216,7 +221,18 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         value = self.__dict__.get(name)
         object.__delattr__(self, name)
         note_write(self, name)
-        self._forget(value)
+        self._release(value)
+
+    def _release(self, value: Any) -> None:
+        """Forget what an attribute, or a list in one, held until now, unless the layer holds it elsewhere too."""
+        if value is None or type(value) in _PLAIN:
+            return
+        gone = [v for v in members(value) if isinstance(v, (Variable, Layer, Metric, SeedGenerator))]
+        if gone:
+            held = {id(v) for name, part in self.__dict__.items() if name not in _NOTES for v in members(part)}
+            for part in gone:
+                if id(part) not in held:
+                    self._forget(part)
 
     def _forget(self, value: Any) -> None:
         held: tuple[list[Any], ...] = (self._own, self._layers, self._metrics, self._seed_generators)
@@ -900,6 +916,11 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
 # Makes a layer (or a list or dict of some) of one of the framework's own; kerasfront.layers.bridges puts it there.
 foreign_layer: list[Callable[[Any], Any]] = []
 _PLAIN = (bool, int, float, str, bytes, type(lambda: 0))
+# Where a layer notes what it holds, and what it was made with: neither holds anything by itself.
+_NOTES = frozenset(
+    ("_own", "_layers", "_metrics", "_seed_generators", "_losses", "_init_arguments", "_inbound_nodes")
+    + ("_parameters", "_buffers", "_modules", "_tf_children")
+)
 # What layers hold for a variable of theirs, after its name.
 _OF_VARIABLES = ("_regularizer", "_constraint")
 # What decides whether calls may be short.

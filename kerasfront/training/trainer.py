@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import callbacks as callbacks_namespace
-from kerasfront import config, ops, optimizers, serialization, tree
+from kerasfront import config, ops, optimizers, scopes, serialization, tree
 from kerasfront.arguments import as_bool, as_int, as_ints, converted, names_of, unknown_argument
 from kerasfront.contract import current
 from kerasfront.errors import DataError, KerasFrontError, NotCompiledError, SavingError
@@ -345,8 +345,11 @@ class Trainer(Layer):
         if not self.built:  # by this batch, as the step runs call by call
             with _adapter.no_gradient():
                 self._call_for(x, training=False)
-        variables = self.trainable_variables
+        version, variables = scopes.structure.version, self.trainable_variables
         (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
+        if version != scopes.structure.version and len(variables) != len(self.trainable_variables):
+            variables = self.trainable_variables  # a layer that took another's place was built by this call
+            (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
         with _adapter.no_gradient():
             optimizer.apply(gradients, variables)
         return loss, y_pred
@@ -525,7 +528,7 @@ class Trainer(Layer):
         if name != "train_step" or not self.built or self.optimizer is None:
             return
         own = self._has_own(name)
-        if own and not self._inside_is_built():
+        if (own or self.run_eagerly) and not self._inside_is_built():
             return
         if not own and not self.trainable_variables:
             warnings.warn(f"The model '{self.name}' has no variables to train: all are frozen, or none.", stacklevel=4)
