@@ -33,10 +33,11 @@ class Step:
     Args:
         model: The model.
         name: "train_step", "test_step" or "predict_step".
+        alone: Whether each batch stands for itself: the metrics begin anew with it, in the same program.
     """
 
-    def __init__(self, model: Any, name: str) -> None:
-        self.model, self.name = model, name
+    def __init__(self, model: Any, name: str, alone: bool = False) -> None:
+        self.model, self.name, self.alone = model, name, alone
         self.forms: list[_Form] = []
         self.form: _Form | None = None
         self.seen = -1
@@ -101,25 +102,26 @@ class Step:
                     "keras.Variable, and assign it.",
                     stacklevel=5,
                 )
-        self.form = _Form(self.model, self.name, compiled=self.short_lived < _OFTEN)
+        self.form = _Form(self.model, self.name, self.alone, compiled=self.short_lived < _OFTEN)
         self.forms = [*self.forms, self.form][-_KEPT:]
 
 
 class _Form:
     """The step as it is for one state of what it reads."""
 
-    def __init__(self, model: Any, name: str, compiled: bool) -> None:
+    def __init__(self, model: Any, name: str, alone: bool, compiled: bool) -> None:
         self.model, self.uses, self.reason = model, 0, ""
         self.reads = Reads()
         for method in _DECIDING:
             self.reads.note(model, method)
         model._build_optimizer(name)
         step = model._chosen_step(name)
+        step = _beginning_anew(model, step) if alone else step
         self.run, self.block = step, None
         if compiled and not model.run_eagerly:
             read = partial(reading, self.reads)
             self.run = model._compiled_step(step, name == "train_step", read)
-            self.block = model._make_block(name, step, read, self.run is step)
+            self.block = None if alone else model._make_block(name, step, read, self.run is step)
         self.compiled = self.run is not step
         self.version = -1
         self.reads.settle()
@@ -142,6 +144,16 @@ class _Form:
         if found is not None:
             self.reason = found
         return found is None
+
+
+def _beginning_anew(model: Any, step: Callable[..., Any]) -> Callable[..., Any]:
+    """The step with the metrics of its batch alone."""
+
+    def alone(data: Any) -> Any:
+        model.reset_metrics()
+        return step(data)
+
+    return alone
 
 
 def _structure(model: Any) -> list[Any]:

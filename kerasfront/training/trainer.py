@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -484,6 +485,19 @@ class Trainer(Layer):
             function.renew(fully)
         return function
 
+    def _function_of_one(self, kind: str) -> Callable[..., Any]:
+        """The step on a batch that stands for itself: the metrics begin with it."""
+        functions = self._derived.functions
+        if self._has_own(f"make_{kind}_function") or not isinstance(functions.get(kind), (Step, NoneType)):
+            self.reset_metrics()
+            return self._function(kind, False)
+        function = functions.get(f"{kind}_on_batch")
+        if function is None:
+            self._made_function(kind, False)
+            function = functions[f"{kind}_on_batch"] = Step(self, f"{kind}_step", alone=True)
+        function.renew(False)
+        return function
+
     def _make_block(self, name: str, step: Callable[..., Any], reading: Any, as_it_is: bool) -> Any:
         """Several steps in one dispatch, where the backend gains by it and metrics are read later anyway."""
         if name not in _QUIET or not self._is_quiet(name):
@@ -872,23 +886,23 @@ class Trainer(Layer):
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """One update on one batch; returns the metrics so far (they are not reset), as `evaluate` does."""
+        """One update on one batch; returns the loss and the metrics of this batch alone, as `evaluate` does."""
         self._need_compiled("train_on_batch")
         weights = combine(y, sample_weight, class_weight) if class_weight is not None else sample_weight
         data = _batch(x, y, weights, self._has_own("train_step"))
-        if self.train_function is None or not self.built:
+        if "train_on_batch" not in self._derived.functions or not self.built:
             self._prepare(data, training=True)
-        return self._batch_result(self._function("train", False)(data), self._is_quiet("train_step"), return_dict)
+        return self._batch_result(self._function_of_one("train")(data), self._is_quiet("train_step"), return_dict)
 
     @entry_point
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """The metrics so far, with one more batch."""
+        """The loss and the metrics of one batch alone, as `evaluate` returns them."""
         self._need_compiled("test_on_batch")
         data = _batch(x, y, sample_weight, self._has_own("test_step"))
-        if self.test_function is None or not self.built:
+        if "test_on_batch" not in self._derived.functions or not self.built:
             self._prepare(data, training=False)
         with _adapter.no_gradient():
-            out = self._function("test", False)(data)
+            out = self._function_of_one("test")(data)
         return self._batch_result(out, self._is_quiet("test_step"), return_dict)
 
     def _batch_result(self, out: Any, quiet: bool, return_dict: bool) -> Any:

@@ -94,3 +94,16 @@ def test_stateful_layers_are_trained():
     model.compile(keras.optimizers.SGD(0.1), "mse")
     losses = model.fit(x, y, epochs=4, batch_size=2, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("eager", [False, True])
+def test_single_batches_stand_for_themselves(eager):
+    model = compiled(layers.Dense(1), metrics=["mae"], run_eagerly=eager)
+    model.fit(X, Y, epochs=1, verbose=0)
+    for x, y in [(X[:8], Y[:8]), (X[8:], Y[8:])]:
+        error = model.predict(x, verbose=0) - y
+        expected = [np.mean(error**2), np.mean(np.abs(error))]
+        np.testing.assert_allclose(model.test_on_batch(x, y), expected, rtol=1e-4)
+        np.testing.assert_allclose(model.train_on_batch(x, y), expected, rtol=1e-4)
+        assert float(model.get_metrics_result()["loss"]) == pytest.approx(expected[0], rel=1e-4)
