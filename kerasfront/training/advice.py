@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from kerasfront.errors import DataError, ShapeError
+from kerasfront.errors import ArgumentError, DataError, ShapeError
 
 _SPARSE = ("sparse_categorical_crossentropy", "sparse_categorical_accuracy", "sparse_top_k_categorical_accuracy")
 _ONE_HOT = (
     "categorical_crossentropy", "categorical_focal_crossentropy", "kl_divergence", "categorical_accuracy",
     "top_k_categorical_accuracy",
 )  # fmt: skip
+
+# Losses of torch and optax, as they are called in lower case without "loss", and which of ours do the same.
+_OURS = {
+    "bce": "BinaryCrossentropy()", "binarycrossentropy": "BinaryCrossentropy()",
+    "bcewithlogits": "BinaryCrossentropy(from_logits=True)",
+    "binarycrossentropywithlogits": "BinaryCrossentropy(from_logits=True)",
+    "sigmoidbinarycrossentropy": "BinaryCrossentropy(from_logits=True)",
+    "crossentropy": "SparseCategoricalCrossentropy(from_logits=True)",
+    "softmaxcrossentropywithintegerlabels": "SparseCategoricalCrossentropy(from_logits=True)",
+    "softmaxcrossentropy": "CategoricalCrossentropy(from_logits=True)",
+    "huber": "Huber()", "smoothl1": "Huber()", "l1": "MeanAbsoluteError()", "mse": "MeanSquaredError()",
+    "squarederror": "MeanSquaredError()",
+}  # fmt: skip
+
+
+def check_order(loss: Any) -> None:
+    """Raise an ArgumentError for a loss or metric of torch or optax, which takes the prediction first."""
+    while isinstance(loss, functools.partial):
+        loss = loss.func
+    kind = loss if hasattr(loss, "__name__") else type(loss)
+    module = str(getattr(kind, "__module__", ""))
+    if not module.startswith(("torch.nn.functional", "torch.nn.modules.loss", "torchmetrics.", "optax.")):
+        return
+    name = kind.__name__
+    ours = _OURS.get(name.lower().replace("_", "").removesuffix("loss"))
+    use = f"Use losses.{ours}, or wrap it" if ours else "Wrap it"
+    raise ArgumentError(
+        f"{module.partition('.')[0]}'s {name} takes the prediction first; losses and metrics of a model take the "
+        "target first.",
+        hint=f"{use}: loss=lambda y_true, y_pred: f(y_pred, y_true).",
+    )
 
 
 def kind_of(loss: Any) -> str:

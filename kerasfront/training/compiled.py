@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from kerasfront import losses as losses_namespace
 from kerasfront import metrics as metrics_namespace
 from kerasfront import ops, tree
@@ -44,6 +46,7 @@ def loss_from(value: Any) -> Loss | None:
     """A Loss from a Loss, a name, a config or a function."""
     if value is None or isinstance(value, Loss):
         return value
+    advice.check_order(value)
     found = losses_namespace.get(value)
     return found if isinstance(found, Loss) else LossFunctionWrapper(found, name=_name_of(found))
 
@@ -117,7 +120,10 @@ class CompileLoss:
             return
         targets = self.outputs.pair(as_arrays(y, "y"), "y", missing=True)
         for index in sparse:
-            advice.check_classes(self.losses[index], targets[index], self.sizes[index], self._where(index))
+            target = targets[index]
+            if not isinstance(target, np.ndarray) and hasattr(target, "__array__") and not ops.is_tensor(target):
+                target = np.asarray(target)  # of another framework, which gives batches on the host
+            advice.check_classes(self.losses[index], target, self.sizes[index], self._where(index))
 
     def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss, a scalar tensor; None where no output has one."""
@@ -333,6 +339,7 @@ def metric_from(value: Any, y_true: Any, y_pred: Any) -> Metric | None:
         kind = _kind(y_true, y_pred)
         table = _ACCURACY_BY_KIND if value in _ACCURACY else _CROSSENTROPY_BY_KIND
         return table[kind](name=value)
+    advice.check_order(value)
     found = metrics_namespace.get(value)
     if isinstance(found, type):
         found = found()

@@ -86,12 +86,14 @@ class BatchSource:
         batch_size: The number of rows in a batch; `None` where the input decides.
         exhausted: Whether a generator ended before its time: no further epoch is possible.
         may_run_ahead: Whether a thread may take batches before they are wanted: no code of the user makes them.
+        check_targets: What looks at the targets of each batch of a stream, and raises.
     """
 
     num_batches: int | None
     batch_size: int | None
     exhausted = False
     may_run_ahead = False
+    check_targets: Callable[[Any], None] | None = None
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch."""
@@ -502,9 +504,12 @@ class StreamBatches(BatchSource):
         if self._for_predict:
             return (as_arrays(x, "x"),)
         sample_weight = combine(y, sample_weight, self._class_weight)
+        y = as_arrays(y, "y")
+        if y is not None and self.check_targets is not None:
+            self.check_targets(y)
         if sample_weight is not None:
-            return as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight")
-        return (as_arrays(x, "x"),) if y is None else (as_arrays(x, "x"), as_arrays(y, "y"))
+            return as_arrays(x, "x"), y, as_arrays(sample_weight, "sample_weight")
+        return (as_arrays(x, "x"),) if y is None else (as_arrays(x, "x"), y)
 
 
 def _close(iterator: Any) -> None:

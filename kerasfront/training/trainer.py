@@ -661,7 +661,7 @@ class Trainer(Layer):
         )  # fmt: skip
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         self._prepare(source.spec(), training=True)
-        self._check_targets(y, "train_step")
+        self._check_targets(y, "train_step", source)
         listeners = self._listeners(callbacks, verbose, source, epochs=epochs, history=True)
         function = self._function("train")
         self._say_mode(verbose)
@@ -800,10 +800,13 @@ class Trainer(Layer):
         logs = self._run_test(source, self._listeners(callbacks, verbose, source), y)
         return logs if return_dict else _flat(logs)
 
-    def _check_targets(self, y: Any, step: str) -> None:
-        """Raise a DataError where arrays of targets, looked at once as a whole, hold what is no class."""
+    def _check_targets(self, y: Any, step: str, source: BatchSource) -> None:
+        """Raise a DataError where targets hold what is no class: arrays at once as a whole, those of a stream as they
+        come.
+        """
         if (loss := self._loss_by_default(step)) is not None:
             loss.check_classes(y)
+            source.check_targets = loss.check_classes
 
     def _loss_by_default(self, step: str) -> CompileLoss | None:
         """compile()'s loss, where nothing of the user's own stands between it and the targets."""
@@ -812,7 +815,7 @@ class Trainer(Layer):
 
     def _run_test(self, source: BatchSource, listeners: Any, y: Any = None) -> dict[str, Any]:
         self._prepare(source.spec(), training=False)
-        self._check_targets(y, "test_step")
+        self._check_targets(y, "test_step", source)
         function = self._function("test")
         quiet = self._is_quiet("test_step")
         last: dict[str, Any] = {}

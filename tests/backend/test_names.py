@@ -422,6 +422,28 @@ def test_targets_of_another_kind_say_what_to_do(loss, y, words):
         model.evaluate(X, y, verbose=0)
 
 
+class InTwoBatches(keras.utils.PyDataset):
+    def __init__(self, y):
+        super().__init__()
+        self.y = y
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return X[2 * index :][:2], self.y[2 * index :][:2]
+
+
+@pytest.mark.parametrize("stream", [lambda y: (InTwoBatches(y)[i] for i in (0, 1)), InTwoBatches])
+def test_batches_that_a_stream_yields_have_classes(stream):
+    """Not only the first one; on JAX the loss would be nan."""
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert np.isfinite(model.evaluate(stream(CLASSES), verbose=0))
+    with pytest.raises(DataError, match="classes from 0 to 2.*`y` has 3"):
+        model.evaluate(stream(CLASSES + [0, 0, 0, 2]), verbose=0)
+
+
 def test_targets_that_are_ignored_are_no_classes():
     model = keras.Sequential([keras.Input((2,)), layers.Dense(3, "softmax")])
     model.compile("sgd", losses.SparseCategoricalCrossentropy(ignore_class=-1))

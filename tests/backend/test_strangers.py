@@ -1,5 +1,7 @@
 """Things of other libraries, or of another kind, in a wrong place: the error says whose they are and what to do."""
 
+import functools
+
 import keras as peer
 import numpy as np
 import pytest
@@ -66,6 +68,27 @@ class SGD:
 def test_an_optimizer_of_torch(optimizer):
     with pytest.raises(ValueError, match="An optimizer of torch is for loops written by hand; here it is one of"):
         compiled(optimizer)
+
+
+def cross_entropy(prediction, target):
+    return target - prediction
+
+
+cross_entropy.__module__ = "torch.nn.functional"
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, functools.partial(cross_entropy)], ids=["function", "partial"])
+def test_a_loss_of_torch(loss):
+    """It takes the prediction first, so that its numbers would be wrong without an error."""
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    text = (
+        r"(?s)torch's cross_entropy takes the prediction first.*losses\.SparseCategoricalCrossentropy\(from_logits=True"
+    )
+    with pytest.raises(ValueError, match=text):
+        model.compile("sgd", loss)
+    model.compile("sgd", "mse", metrics=[loss])
+    with pytest.raises(ValueError, match=text):
+        model.evaluate(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
 
 
 @pytest.mark.parametrize(
