@@ -250,6 +250,10 @@ class _Missed(Exception):
     """A trace has met Variables that it was not given."""
 
 
+def _is_of_strings(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray) and leaf.dtype.kind in "OSU"
+
+
 class _Compiled:
     """A step, jitted with tracers in the Variables. Afterwards the Variables hold what it made of them.
 
@@ -313,10 +317,15 @@ class _Compiled:
                 box.extend(map(self.jitted, (values,), (batch,)))
             except _Missed:
                 continue
+            except TypeError:
+                if not any(map(_is_of_strings, tree.flatten(batch))):
+                    raise
+                break
             finally:
                 if box:
                     self._write(box[0][1])
-        return box[0][0]
+        # JAX has no arrays of strings: the model takes them as they are, or says what it wants.
+        return box[0][0] if box else self.step(*batch)
 
     def _write(self, values: list[Any]) -> None:
         try:

@@ -62,6 +62,14 @@ def test_mismatched_lengths_and_empty_data() -> None:
         compiled().fit(X[:0], Y[:0], verbose=0)
 
 
+def test_strings_for_numbers() -> None:
+    """The same sentence, however they come to the model."""
+    m, x = compiled(), np.array([list("abcd")] * 2)
+    for call in (m, lambda x: m.predict(x, verbose=0), lambda x: m.evaluate(x, Y[:2], verbose=0), m.predict_on_batch):
+        with pytest.raises(TypeError, match="expects its input 'input_layer.*' of dtype float32; it holds strings"):
+            call(x)
+
+
 @pytest.mark.trains
 def test_targets_that_do_not_fit() -> None:
     m = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
