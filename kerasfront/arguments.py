@@ -422,6 +422,20 @@ class _Parameters:
         self.takes_any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
         found = {n: kind_of(a, function.__globals__) for n, a in function.__annotations__.items() if n in self.names}
         self.kinds = {name: kind for name, kind in found.items() if kind is not None}
+        # The classes whose values are right as they are, by parameters: without NaN's, and what sequences hold.
+        self.plain = {name: kind.classes - {tuple, list, float} for name, kind in self.kinds.items()}
+        self.plain |= {name: classes | {str} for name, classes in self.plain.items() if self.kinds[name].other}
+
+    def fits(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether all that was given is known, and plain already."""
+        plain = self.plain
+        if kwargs and not self.names.issuperset(kwargs):
+            return False
+        if plain:
+            for name, value in (*kwargs.items(), *zip(self.positional, args, strict=False)):
+                if name in plain and type(value) not in plain[name]:
+                    return False
+        return True
 
 
 def converted(function: F) -> F:
@@ -450,6 +464,8 @@ def converted(function: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             own = parameters()
+            if own.fits(args, kwargs):
+                return function(*args, **kwargs)
             owner = type(args[0]).__name__ if is_init else f"{function.__name__}()"
             if not own.takes_any and not own.names.issuperset(kwargs):
                 if not is_init:

@@ -695,7 +695,9 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         function = type(self).compute_output_shape
         if not hasattr(function, "_default") and (shapes := self._call_spec.shapes(args, kwargs)):
             with suppress(NotImplementedError):
-                a, k = as_call(function, arguments_for(function, shapes))
+                options = {**dict(zip(self._call_spec.names, args, strict=False)), **kwargs}
+                known = {p.name: options[p.name] for p in parameters_of(function) if p.name in options}
+                a, k = as_call(function, {**known, **arguments_for(function, shapes)})
                 return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), self.compute_output_shape(*a, **k))
         return self._by_call(args, kwargs)
 

@@ -594,7 +594,7 @@ def test_config_keeps_what_keyword_arguments_say(name: str) -> None:
         (lambda: layers.Resizing(3, 3, interpolation="bilinar"), "Did you mean 'bilinear'"),
         (lambda: layers.Resizing(3, 3, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True), "got both"),
         (lambda: layers.Resizing(3, 3, fill_mode="wrap"), "`fill_mode`"),
-        (lambda: layers.CenterCrop(3, 2.5), "`width` of the CenterCrop layer"),
+        (lambda: layers.CenterCrop(3, 2.5), "`width` of CenterCrop to be an integer, got 2.5"),
         (lambda: layers.RandomFlip("sideways"), "`mode` of the RandomFlip layer"),
         (lambda: layers.RandomRotation(1.5), "`factor` of the RandomRotation layer"),
         (lambda: layers.RandomTranslation(0.1, (0.1, 2)), "`width_factor` of the RandomTranslation layer"),

@@ -387,6 +387,23 @@ def test_weights_round_trip(kind, name, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_file_of_weights_tells_of_learnt_vocabularies(tmp_path, recwarn):
+    lookup = layers.StringLookup(name="words")
+    lookup.adapt(np.array(["b", "a", "b"]))
+    model = keras.Sequential([keras.Input((), dtype="string"), lookup, layers.Embedding(3, 2)])
+    with pytest.warns(UserWarning, match="holds no vocabulary: the vocabulary of '.*words'"):
+        model.save_weights(tmp_path / "w.weights.h5")
+    # A vocabulary that was given is made again by the class or the config, and is no news.
+    recwarn.clear()
+    given = layers.StringLookup(vocabulary=["a", "b"])
+    keras.Sequential([keras.Input((), dtype="string"), given, layers.Embedding(3, 2)]).save_weights(
+        tmp_path / "g.weights.h5"
+    )
+    model.save(tmp_path / "m.keras")
+    assert not [w for w in recwarn if "vocabulary" in str(w.message)]
+    assert keras.saving.load_model(tmp_path / "m.keras").layers[0].get_vocabulary() == ["[UNK]", "b", "a"]
+
+
 def test_shards_hold_no_more_than_they_may(tmp_path):
     model = keras.Sequential([keras.Input((30,)), *[layers.Dense(30) for _ in range(5)]])
     model.save_weights(tmp_path / "w.weights.json", max_shard_size=8e-6)
