@@ -427,8 +427,9 @@ def unravel_index(indices: Indices, shape: Sequence[int]) -> tuple[Tensor, ...]:
     """
     size = math.prod(shape)
     rest = e.select_where(e.less(indices, 0), e.add(indices, size), indices)
-    if any(d < 1 for d in shape):
-        raise ShapeError(f"Expected `shape` to hold positive integers, got {tuple(shape)}.")
+    least = 0 if 0 in getattr(indices, "shape", ()) else 1  # nothing is found in an empty tensor
+    if any(d < least for d in shape):
+        raise ShapeError(f"Expected `shape` to hold integers from {least} on, got {tuple(shape)}.")
     out = []
     for d in reversed(tuple(shape)):
         out.append(e.mod(rest, d))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kerasfront import serialization
-from kerasfront.errors import ConfigError
+from kerasfront.errors import ConfigError, keras_package
 from kerasfront.named import Named
 from kerasfront.optimizers import legacy, schedules
 from kerasfront.optimizers.adafactor import Adafactor
@@ -71,7 +71,8 @@ def _refuse_a_framework_s(identifier: Any) -> None:
     """Raise a ConfigError for an optimizer that updates weights in the way of its framework, or its class."""
     cls = identifier if isinstance(identifier, type) else type(identifier)
     ways = (("step", "zero_grad"), ("init", "update"), ("apply_gradients", "get_config"))
-    if issubclass(cls, (str, dict, Optimizer)) or not any(all(hasattr(cls, name) for name in way) for way in ways):
+    known = issubclass(cls, (str, dict, Optimizer)) or keras_package(identifier) is not None
+    if known or not any(all(hasattr(cls, name) for name in way) for way in ways):
         return
     same = cls.__name__ if cls.__name__ in __all__ else "Adam"
     raise ConfigError(
