@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -330,6 +331,10 @@ def _from_pandas(leaf: Any, name: str) -> np.ndarray:
                 f"`{name}`: these columns hold no numbers: {', '.join(wrong)}.",
                 hint="Encode them first, or pass a dict of columns.",
             ) from error
+    nullable = not all(isinstance(dtype, np.dtype) for dtype in frame.dtypes)
+    if nullable and name.startswith("y") and array.dtype.kind == "f" and (missing := int(np.isnan(array).sum())):
+        message = f"`{name}` has missing values ({missing}): as nan they make the loss nan. "
+        warnings.warn(message + "Leave these rows out: y.notna().", stacklevel=2)
     return array
 
 

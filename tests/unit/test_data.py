@@ -196,6 +196,8 @@ def test_pandas():
     nullable = pd.DataFrame({"a": pd.array([1, None], dtype="Int64")})
     ((x,),) = make_batches(nullable, shuffle=False).epoch(0)
     assert x[0, 0] == 1 and np.isnan(x[1, 0])
+    with pytest.warns(UserWarning, match=r"`y` has missing values \(1\)"):
+        make_batches(frame, nullable["a"])
     with pytest.raises(ValueError, match="no numbers: word"):
         make_batches(pd.DataFrame({"a": [1, 2], "word": ["x", "y"]}))
 
