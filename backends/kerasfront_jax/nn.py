@@ -159,6 +159,8 @@ def _fold(x: Any, size: Any, kernel: Any, dilation: Any, padding: Any, stride: A
 
 
 def _sparse_crossentropy(target: Any, logits: Any) -> Any:
+    if target.shape != logits.shape[:-1]:
+        raise ValueError("the targets need the shape of the logits without the last axis")
     # A negative number would count from the end: it goes where nothing is, and gives nan like any other
     # stranger.
     index = target.astype("int32")[..., None]

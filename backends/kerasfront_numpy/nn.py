@@ -159,6 +159,8 @@ def _log_softmax(x: Any, axis: Any = -1) -> Any:
 
 
 def _sparse_crossentropy(target: Any, logits: Any) -> Any:
+    if target.shape != logits.shape[:-1]:
+        raise ValueError("the targets need the shape of the logits without the last axis")
     index = np.asarray(target).astype("int64")[..., None]
     if np.any((index < 0) | (index >= logits.shape[-1])):
         raise ValueError(f"Expected classes from 0 to {logits.shape[-1] - 1}, got {index.min()} to {index.max()}.")

@@ -163,6 +163,8 @@ def _sparse_crossentropy(target: Any, logits: Any, reduction: str = "none") -> A
     options: Any = {"ignore_index": -1 << 62, "reduction": reduction}
     if logits.ndim == 2:
         return F.cross_entropy(logits, target.long(), **options)
+    if target.shape != logits.shape[:-1]:
+        raise ValueError("the targets need the shape of the logits without the last axis")
     flat = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1).long(), **options)
     return flat.reshape(logits.shape[:-1]) if reduction == "none" else flat
 
@@ -188,6 +190,8 @@ def _is_last(x: Any, axis: int) -> bool:
 def _batch_normalization(
     x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 0.001
 ) -> Any:
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"x has no axis {axis}")
     if mean.requires_grad or variance.requires_grad:  # the fused kernel takes them as constants
         shape = [-1 if i == axis % x.ndim else 1 for i in range(x.ndim)]
         factor = torch.rsqrt(variance + epsilon) if scale is None else torch.rsqrt(variance + epsilon) * scale

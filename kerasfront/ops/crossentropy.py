@@ -83,7 +83,7 @@ def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool =
 
 def _picked(target: Any, logits: Any) -> shapes.Shape:
     expected = tuple(logits.shape[:-1])
-    if len(target.shape) != len(expected):
+    if len(target.shape) != len(expected) or shapes.differ(target.shape, expected):
         raise ShapeError(
             f"Expected a target of shape {expected} for an output of shape {tuple(logits.shape)}, got "
             f"{tuple(target.shape)}."
@@ -172,6 +172,11 @@ def sparse_categorical_crossentropy(
         target = squeeze(target, -1)
     if axis != rank - 1:
         output = transpose(output, (*(i for i in range(rank) if i != axis), axis))
+    if len(target.shape) != rank - 1 or shapes.differ(target.shape, output.shape[:-1]):
+        raise ShapeError(
+            f"Expected targets of the output's shape without the classes' axis, {tuple(output.shape[:-1])}, got "
+            f"{tuple(target.shape)}."
+        )
     if not from_logits:
         y = wide(output)
         # These are logits whose softmax is what they came from, but for what was cut off.

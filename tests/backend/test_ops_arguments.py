@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kerasfront as keras
-from kerasfront import metrics, ops
+from kerasfront import losses, metrics, ops
 from kerasfront.errors import DTypeError, ShapeError
 
 
@@ -59,6 +59,14 @@ def test_indices_of_any_numbers() -> None:
         assert ops.convert_to_numpy(ops.segment_sum(x[:2], indices, 3)).tolist() == [1.0, 0.0, 0.0]
 
 
+def cross_entropy(target: Any, output: Any, call: Callable[..., Any] = ops.sparse_categorical_crossentropy) -> Any:
+    return call(ops.zeros(target, "int32"), ops.ones(output))
+
+
+def normalized(axis: int) -> Any:
+    return ops.batch_normalization(ops.ones((2, 3, 4)), ops.ones((3,)), ops.ones((3,)), axis)
+
+
 WRONG: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("slice", lambda: ops.slice(np.ones((3, 4)), (1, 1), (-1, 2)), ShapeError, "-1"),
     ("slice, symbolic", lambda: ops.slice(symbol(None, 4), (1, 1), (2, 5)), ShapeError, r"\(None, 4\)"),
@@ -78,6 +86,15 @@ WRONG: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("vander", lambda: ops.vander(np.ones(3), -1), ShapeError, "`N`"),
     ("stft", lambda: ops.stft(np.ones((2, 12), "float32"), 0, 2, 8), ValueError, "sequence_length"),
     ("a complex image", lambda: ops.image.resize(np.ones((4, 4, 1), "complex64"), (2, 2)), DTypeError, "real numbers"),
+    ("classes that would be broadcast", lambda: cross_entropy((3,), (1, 3, 4)), ShapeError, r"\(1, 3\).*\(3,\)"),
+    ("classes in another order", lambda: cross_entropy((3, 2), (2, 3, 4)), ShapeError, r"\(2, 3\).*\(3, 2\)"),
+    (
+        "in a loss",
+        lambda: cross_entropy((3, 2), (2, 3, 4), losses.SparseCategoricalCrossentropy(True)),
+        ValueError,
+        "hape",
+    ),
+    ("an axis too far", lambda: normalized(4), ValueError, "axis"),
     ("class of vectors", lambda: metrics.Precision(class_id=1)([1, 0], [0.5, 0.1]), ShapeError, "class_id"),
     ("class", lambda: metrics.Recall(class_id=3)(np.ones((2, 3)), np.ones((2, 3))), ValueError, "class_id"),
 ]
