@@ -13,7 +13,7 @@ Y = X[:, :1] * 2 - 1
 
 def compiled(*things, **options):
     model = keras.Sequential([keras.Input((5,)), *(things or [layers.Dense(1)])])
-    model.compile("sgd", **{"loss": "mse", **options})
+    model.compile(**{"optimizer": "sgd", "loss": "mse", **options})
     return model
 
 
@@ -107,3 +107,29 @@ def test_single_batches_stand_for_themselves(eager):
         np.testing.assert_allclose(model.test_on_batch(x, y), expected, rtol=1e-4)
         np.testing.assert_allclose(model.train_on_batch(x, y), expected, rtol=1e-4)
         assert float(model.get_metrics_result()["loss"]) == pytest.approx(expected[0], rel=1e-4)
+
+
+def test_options_of_a_call_that_decide_about_the_shape():
+    class Reversible(layers.Layer):
+        def call(self, x, reverse=False):
+            return ops.zeros((*x.shape[:-1], 7)) if reverse else x
+
+        def compute_output_shape(self, input_shape, reverse=False):
+            return (*input_shape[:-1], 7) if reverse else input_shape
+
+    inputs = keras.Input((4,))
+    assert Reversible()(inputs, reverse=True).shape == (None, 7)
+    assert Reversible()(inputs, True).shape == (None, 7)
+    shared = layers.ReversibleEmbedding(7, 3)
+    assert shared(shared(inputs), reverse=True).shape == (None, 4, 7)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
+def test_validation_is_by_averaged_weights(swap_on_epoch):
+    model = compiled(optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    callback = keras.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch)
+    history = model.fit(X, Y, epochs=2, validation_data=(X, Y), verbose=0, callbacks=[callback]).history
+    if not swap_on_epoch:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(history["val_loss"][-1], rel=1e-4)
