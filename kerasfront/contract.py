@@ -199,6 +199,10 @@ class Adapter:
         """Write `value` (a native tensor of the storage's dtype and shape); returns what the Variable holds then."""
         return value
 
+    def assign_zeros(self, storage: Any) -> Any:
+        """Write zeros."""
+        return self.assign(storage, self.primitives["zeros_like"](storage))
+
     def assign_add(self, storage: Any, value: Any) -> Any:
         """Add a native tensor of the storage's dtype, or a Python number."""
         return self.assign(storage, storage + value)

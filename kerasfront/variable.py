@@ -235,6 +235,13 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
         value = self._to_native(value)
         return self._write(value, _replace if assignment_scopes.stack else _adapter.assign)
 
+    def _assign_zeros(self) -> None:
+        """What `assign` does with zeros, without making them where the framework writes in place."""
+        if assignment_scopes.stack:
+            self._write(None, lambda stored, _: _adapter.primitives["zeros_like"](stored))
+        elif not mode.inferring:
+            self._value = _adapter.assign_zeros(self._value)
+
     def assign_add(self, value: Any) -> Variable:
         """Add to the value."""
         return self._change(value, ops.add, _adapter.assign_add)

@@ -196,6 +196,10 @@ class TorchAdapter(Adapter):
         with torch.no_grad():
             return storage.copy_(value)
 
+    def assign_zeros(self, storage: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return storage.zero_()
+
     def assign_add(self, storage: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         if not torch.is_grad_enabled():
             return storage.add_(value)

@@ -129,7 +129,7 @@ class Metric(Constructed, Copied, Watched):
     def reset_state(self) -> None:
         """Begin again: the state becomes zeros."""
         for variable in self.variables:
-            variable.assign(ops.zeros(variable.shape, variable.dtype))
+            variable._assign_zeros()
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Add a batch to the state."""

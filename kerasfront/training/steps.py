@@ -128,8 +128,10 @@ class _Form:
         self.settle()
 
     def settle(self) -> None:
-        """Take note of the structure, after a trace."""
+        """Take note of the structure, after a trace; the losses that layers noted in it have no values."""
         self.reads.fresh = False
+        if self.compiled:
+            self.model._clear_losses()
         self.structure = _structure(self.model) if self.compiled else None
         self.version = scopes.structure.version
 

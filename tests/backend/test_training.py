@@ -389,3 +389,19 @@ def test_a_plain_function_as_loss_gets_targets_of_the_predictions_rank() -> None
     model.compile("sgd", squares)
     assert model.evaluate(x, y + 1, verbose=0) == pytest.approx(1.0)
     assert set(shapes) == {(2, 2)}
+
+
+@pytest.mark.trains
+def test_losses_of_layers_are_numbers_after_training() -> None:
+    class Noted(layers.Layer):
+        def call(self, x: Any) -> Any:
+            self.add_loss(ops.mean(x))
+            return x
+
+    model = keras.Sequential([keras.Input((3,)), Noted(), layers.Dense(1, kernel_regularizer="l2")])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 3), "float32")
+    model.fit(x, x[:, :1], verbose=0)
+    assert all(np.isfinite(float(loss)) for loss in model.losses)
+    model(x)
+    assert len(model.losses) == 2 and float(model.losses[0]) == 1.0
