@@ -349,6 +349,13 @@ class Adapter:
     def untrack(self, layer: Any, value: Any) -> None:
         """Forget what `track` noted of a Variable or layer that `layer` no longer holds."""
 
+    def portable_draw(self, draw: Callable[..., Any], *args: Any) -> Any:
+        """`draw(*args)`, of the portable generator: some hundred ops. `args` begin with a key and a shape.
+
+        A framework whose compiler traces Python does well to take it as one operator.
+        """
+        return draw(*args)
+
     def seed(self, seed: int) -> None:
         """Seed the framework's own global generators (called by utils.set_random_seed)."""
 

@@ -398,6 +398,9 @@ class TorchAdapter(Adapter):
             for name in [name for name, other in held.items() if other is own]:
                 del held[name]
 
+    def portable_draw(self, draw: Callable[..., Any], *args: Any) -> Any:
+        return random.portable_draw(draw, *args)
+
     def seed(self, seed: int) -> None:
         torch.manual_seed(seed)
 

@@ -241,6 +241,37 @@ def _on_host(key: Any, parameters: Any, shape: Any, dtype: str, function: Any) -
     return torch.from_numpy(np.ascontiguousarray(signed)).to(default_device()).to(NATIVE[dtype])
 
 
+# The functions of the portable generator, once they have drawn, and the operators that stand for them.
+_portable: dict[str, Any] = {}
+
+
+def _no_words(key: Any, shape: Any) -> Any:
+    return _empty(shape, torch.int32), _empty(shape, torch.int32)
+
+
+_portable_operators = {
+    "words": _traceable(
+        "portable_words",
+        lambda key, shape: _portable["words"](key, shape),
+        "(Tensor key, SymInt[] shape) -> (Tensor, Tensor)",
+        _no_words,
+    ),
+    **{
+        name: _with_limits(f"portable_{name}", lambda *args, name=name: _portable[name](*args))
+        for name in ("uniform", "normal", "truncated_normal")
+    },
+}
+
+
+def portable_draw(draw: Any, *args: Any) -> Any:
+    """`draw(*args)`; in a compiled step, whose first run isn't compiled, as one operator."""
+    name = draw.__name__.lstrip("_")
+    if torch.compiler.is_compiling() and name in _portable:
+        return _portable_operators[name](*args)
+    _portable[name] = draw
+    return draw(*args)
+
+
 PRIMITIVES: dict[str, Any] = {
     "draw.next_key": _next_key,
     "draw.uniform": _filled("uniform_"),

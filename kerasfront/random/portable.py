@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops
+from kerasfront.contract import current
 from kerasfront.ops import _draws
 from kerasfront.ops._declare import Tensor
 from kerasfront.random import host
+from kerasfront.spec import KerasTensor
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -67,6 +69,15 @@ def threefry2x32(key: Sequence[Any], counter: Sequence[Any]) -> tuple[Tensor, Te
 
 def bits(key: Any, shape: Sequence[Any]) -> tuple[Tensor, Tensor]:
     """Two words of bits for each place of `shape`, as int32 tensors."""
+    words: tuple[Tensor, Tensor] = _draw(_words, key, shape)
+    return words
+
+
+def _draw(draw: Callable[..., Any], key: Any, *args: Any) -> Any:
+    return draw(key, *args) if isinstance(key, KerasTensor) else current().portable_draw(draw, key, *args)
+
+
+def _words(key: Any, shape: Sequence[Any]) -> tuple[Tensor, Tensor]:
     words = ops.cast(key, "int32")
     # As vectors of one element: NumPy warns where scalars wrap.
     pair = [ops.get_item(words, slice(i, i + 1)) for i in range(2)]
@@ -167,6 +178,10 @@ def _signed(word: Any, magnitude: Any) -> tuple[Any, Any]:
 
 
 def uniform(key: Any, shape: Any, minval: float, maxval: float, dtype: str) -> Tensor:
+    return _draw(_uniform, key, shape, minval, maxval, dtype)
+
+
+def _uniform(key: Any, shape: Any, minval: float, maxval: float, dtype: str) -> Tensor:
     word, _ = bits(key, shape)
     width = _BITS.get(dtype, 24)
     unit = _up(_down(word, 32 - width), 24 - width)
@@ -174,12 +189,20 @@ def uniform(key: Any, shape: Any, minval: float, maxval: float, dtype: str) -> T
 
 
 def normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Tensor:
+    return _draw(_normal, key, shape, mean, stddev, dtype)
+
+
+def _normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Tensor:
     word, _ = bits(key, shape)
     halves = _signed(word, _between(_normal_table(), *_tail(word)))
     return _scaled(*halves, stddev * _NORMAL_UNIT, mean, dtype)
 
 
 def truncated_normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Tensor:
+    return _draw(_truncated_normal, key, shape, mean, stddev, dtype)
+
+
+def _truncated_normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Tensor:
     word, _ = bits(key, shape)
     tail = ops.bitwise_and(word, 0x7FFFFFFF)
     halves = _signed(word, _between(_truncated_table(), _down(tail, 18), ops.bitwise_and(_down(tail, 6), 4095)))

@@ -190,3 +190,20 @@ def test_fit_says_which_layer_can_not_be_compiled(capsys: pytest.CaptureFixture[
     model.compile("sgd", "mse")
     model.fit(x, y, verbose=2)
     assert "the layer 'on_the_host' can't be compiled.\n" in capsys.readouterr().out
+
+
+def test_portable_draws_of_a_compiled_step_are_those_of_a_step_that_is_not() -> None:
+    def losses(**options: Any) -> list[float]:
+        keras.utils.set_random_seed(3)
+        noise = [layers.GaussianNoise(0.1), layers.Dropout(0.5)]
+        model = keras.Sequential([keras.Input((4,)), *noise, layers.Dense(1)])
+        model.compile("sgd", "mse", **options)
+        x, y = data(2 * SIZE)
+        return model.fit(x, y, batch_size=SIZE, epochs=2, verbose=0).history["loss"]
+
+    before = keras.config.rng()
+    keras.config.set_rng("portable")
+    try:
+        np.testing.assert_allclose(losses(jit_compile=True), losses(run_eagerly=True), rtol=1e-5)
+    finally:
+        keras.config.set_rng(before)
