@@ -98,7 +98,7 @@ class Reads:
         self._found: list[tuple[Any, str, Any, Any]] = []
         # Whether it was settled since somebody looked.
         self.fresh = False
-        # What of it can change without an attribute being set: arrays, lists, objects of another kind, users' classes.
+        # What of it a user can change without an attribute being set: arrays, lists, objects of another kind, classes.
         self._unseen: list[tuple[Any, str, Any, Any]] = []
 
     def note(self, owner: Any, name: str) -> None:
@@ -113,7 +113,8 @@ class Reads:
                 value = _held(owner, name)
                 found = owner, name, value, _content(value)
                 self._found.append(found)
-                if found[-1] is not None or (name not in vars(owner) and _is_users(owner, value)):
+                changes = found[-1] is not None or (name not in vars(owner) and _is_users(owner, value))
+                if changes and not _is_machinery(owner, name):
                     self._unseen.append(found)
 
     @property
@@ -168,6 +169,12 @@ def _inside(value: Any, depth: int) -> Any:
 
 # Their objects say themselves when they change, or hold what they have derived.
 _KNOWN = frozenset({"kerasfront", "torch", "jax", "jaxlib", "tensorflow", "numpy", "builtins", "functools"})
+
+
+def _is_machinery(owner: Any, name: str) -> bool:
+    """Whether an attribute is for this package alone: it changes with the structure, or by a call of ours."""
+    kind = type(owner)
+    return not _is_foreign(kind) and (name.startswith("_") or kind.__module__.startswith("kerasfront.training."))
 
 
 def _is_users(owner: Any, value: Any) -> bool:

@@ -1022,8 +1022,9 @@ def _batch(x: Any, y: Any = None, sample_weight: Any = None, whole: bool = False
 def _part(part: Any, name: str) -> Any:
     """A part of a batch: arrays, whose floats are `floatx()`, or tensors."""
     if type(part) is np.ndarray:
-        return cast_floats(part, config.floatx())
-    if _adapter.is_tensor(part):
+        wanted = config.floatx()
+        return part if part.dtype is dtypes.to_numpy(wanted) else cast_floats(part, wanted)
+    if part is None or _adapter.is_tensor(part):
         return part
     return tree.map_structure(_in_floatx, as_arrays(part, name))
 
