@@ -355,14 +355,8 @@ class _Repeated(_Compiled):
 
     QUEUED = 2
 
-    def __init__(
-        self,
-        step: Callable[..., Any],
-        variables: Callable[[], Sequence[Any]],
-        donate: bool,
-        reading: Callable[[], AbstractContextManager[Any]],
-    ) -> None:
-        super().__init__(step, variables, donate, reading)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self.queue: deque[jax.Array] = deque()
 
     def pure(self, values: list[Any], batch: Any) -> Any:

@@ -191,8 +191,6 @@ def _is_number(value: Any) -> bool:
 
 def _computed(loss: Loss, target: Any, prediction: Any, weight: Any) -> Any:
     """The loss; where it fails on shapes that differ, the error says them."""
-    if target is None:
-        raise ValueError(f"The loss '{loss.name}' needs targets: y is None.")
     try:
         return loss(target, prediction, sample_weight=weight)
     except Exception as error:
