@@ -26,7 +26,7 @@ import numpy as np
 
 from kerasfront import config, tracebacks
 from kerasfront.errors import BackendError, CapabilityError, KerasFrontError
-from kerasfront.ops._declare import OPS, bind_all, runtime
+from kerasfront.ops._declare import OPS, Runtime, bind_all, runtime
 from kerasfront.ops.native_calls import applied_by
 from kerasfront.scopes import context
 from kerasfront.spec import KerasTensor, dtypes
@@ -480,6 +480,15 @@ def current() -> Adapter:
     return adapter
 
 
+def running() -> Runtime:
+    """The runtime, whose `adapter` is the one that runs now; binds the chosen backend if none is bound yet.
+
+    Modules say `active = running()` at import and ask `active.adapter` when they need it: inside `rebound` it is another.
+    """
+    runtime.need()
+    return runtime
+
+
 def bind(name: str | None = None) -> Adapter:
     """Bind a backend (default: the chosen one) to every op."""
     adapter = load(name or config.backend())
@@ -507,4 +516,4 @@ def _load_chosen() -> None:
 
 runtime.load = _load_chosen
 
-__all__ = ["GROUP", "VERSION", "Adapter", "KerasFrontError", "bind", "current", "load", "rebound"]
+__all__ = ["GROUP", "VERSION", "Adapter", "KerasFrontError", "bind", "current", "load", "rebound", "running"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasfront import ops, scopes
 from kerasfront.arguments import as_bool, as_shape
-from kerasfront.contract import assignments, current
+from kerasfront.contract import assignments, current, running
 from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.derived import Copied
 from kerasfront.errors import ShapeError
@@ -20,14 +20,14 @@ from kerasfront.ops._declare import runtime
 from kerasfront.reprs import array
 from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
 
-_adapter = current()
+active = running()
 _numbers = itertools.count()
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 # How a string becomes an initializer; kerasfront.initializers sets it.
 initializer_of: Callable[[str], Callable[..., Any]] | None = None
 
 
-class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defined]
+class Variable(active.adapter.variable_base, Copied):  # type: ignore[misc, name-defined]
     """A tensor that keeps its place and changes its value: a weight, a statistic, a counter.
 
     Args:
@@ -95,12 +95,12 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
             assert initializer_of is not None, "kerasfront.initializers was not imported"
             initializer = initializer_of(initializer)
         if isinstance(initializer, Variable):
-            with _adapter.outside_trace():
+            with active.adapter.outside_trace():
                 return initializer.numpy()
         if not callable(initializer):
-            if _adapter.is_tensor(initializer):
+            if active.adapter.is_tensor(initializer):
                 return initializer
-            with _adapter.outside_trace():
+            with active.adapter.outside_trace():
                 return ops.convert_to_tensor(initializer, dtype)
         if shape is None:
             raise ValueError(f"The Variable '{self._path}' is made by an initializer: it needs a `shape`, got None.")
@@ -119,7 +119,7 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
 
     def _store(self, value: Any, fresh: bool) -> Any:
         """What it holds in the beginning."""
-        return _adapter.make_storage(value, self._dtype, self._trainable, self._path, fresh=fresh)
+        return active.adapter.make_storage(value, self._dtype, self._trainable, self._path, fresh=fresh)
 
     def _public(self, stored: Any) -> Any:
         """What others see of what it holds."""
@@ -162,7 +162,7 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         scopes.structure.change()
-        _adapter.set_trainable(self._value, self._trainable)
+        active.adapter.set_trainable(self._value, self._trainable)
 
     @property
     def regularizer(self) -> Any:
@@ -192,19 +192,19 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
             context.reads[id(self)] = self
         wanted = context.autocast
         if wanted is not None and self._autocast and self._dtype != wanted and dtypes.is_float(self._dtype):
-            return _adapter.cast(self._value, wanted)
+            return active.adapter.cast(self._value, wanted)
         return self._value
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """A copy on the host."""
-        return np.array(_adapter.to_numpy(self._value))
+        return np.array(active.adapter.to_numpy(self._value))
 
     def _to_native(self, value: Any) -> Any:
-        if type(value) not in _adapter.native:
+        if type(value) not in active.adapter.native:
             value = ops.convert_to_tensor(value)
-        if _adapter.dtype_name(value) != self._dtype:
-            value = _adapter.cast(value, self._dtype)
-        if tuple(value.shape) != self._shape and _adapter.shape(value) != self._shape:
+        if active.adapter.dtype_name(value) != self._dtype:
+            value = active.adapter.cast(value, self._dtype)
+        if tuple(value.shape) != self._shape and active.adapter.shape(value) != self._shape:
             raise self._wrong_shape(tuple(value.shape))
         return value
 
@@ -233,22 +233,22 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
         if mode.inferring:
             return self._checked(value)
         value = self._to_native(value)
-        return self._write(value, _replace if assignment_scopes.stack else _adapter.assign)
+        return self._write(value, _replace if assignment_scopes.stack else active.adapter.assign)
 
     def _assign_zeros(self) -> None:
         """What `assign` does with zeros, without making them where the framework writes in place."""
         if assignment_scopes.stack:
-            self._write(None, lambda stored, _: _adapter.primitives["zeros_like"](stored))
+            self._write(None, lambda stored, _: active.adapter.primitives["zeros_like"](stored))
         elif not mode.inferring:
-            self._value = _adapter.assign_zeros(self._value)
+            self._value = active.adapter.assign_zeros(self._value)
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value."""
-        return self._change(value, ops.add, _adapter.assign_add)
+        return self._change(value, ops.add, active.adapter.assign_add)
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
-        return self._change(value, ops.subtract, _adapter.assign_sub)
+        return self._change(value, ops.subtract, active.adapter.assign_sub)
 
     def _change(self, value: Any, combine: Callable[[Any, Any], Any], write: Callable[[Any, Any], Any]) -> Variable:
         """`combine` the value with another: written in place, unless a scope notes assignments or shapes differ."""
@@ -264,7 +264,7 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
         """`value` as it can be added: a native tensor of the Variable's dtype, or a Python number."""
         if type(value) is float or type(value) is int:
             return value if type(value) is int or dtypes.is_float(self._dtype) else int(value)
-        if type(value) in _adapter.native and value.dtype is self._value.dtype:
+        if type(value) in active.adapter.native and value.dtype is self._value.dtype:
             return value
         return ops.convert_to_tensor(value, self._dtype)
 
@@ -293,7 +293,7 @@ class Variable(_adapter.variable_base, Copied):  # type: ignore[misc, name-defin
     def __repr__(self) -> str:
         about = f"path={self._path}, shape={self._shape}, dtype={self._dtype}"
         try:
-            value = self.numpy() if _adapter.has_value(self._value) else None
+            value = self.numpy() if active.adapter.has_value(self._value) else None
         except (
             Exception
         ):  # a step is being traced, or a compiled one has taken the value: each framework says it its way
@@ -306,7 +306,7 @@ def _replace(storage: Any, value: Any) -> Any:
 
 
 def _dtype_of(value: Any) -> str:
-    return _adapter.dtype_name(value) if _adapter.is_tensor(value) else dtypes.standardize(value.dtype)
+    return active.adapter.dtype_name(value) if active.adapter.is_tensor(value) else dtypes.standardize(value.dtype)
 
 
 _operators.install(Variable)

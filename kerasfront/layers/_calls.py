@@ -12,15 +12,14 @@ import numpy as np
 
 from kerasfront import scopes, tree
 from kerasfront.array_like import is_array_like, to_array
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.errors import not_one
 from kerasfront.ops import convert_to_tensor
 from kerasfront.scopes import masks
 from kerasfront.spec import KerasTensor, dtypes, unknown
 from kerasfront.variable import Variable
 
-_adapter = current()
-_native = _adapter.native
+active = running()
 
 
 _PLACES, _KEYWORDS = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
@@ -99,7 +98,7 @@ def under_parameters_of(like: Callable[..., Any], function: Callable[..., Any]) 
 
 
 def is_tensor(x: Any) -> bool:
-    return isinstance(x, KerasTensor) or type(x) in _native or _adapter.is_tensor(x)
+    return isinstance(x, KerasTensor) or type(x) in active.native or active.adapter.is_tensor(x)
 
 
 def shape_of(x: Any) -> Any:
@@ -115,7 +114,7 @@ def as_symbol(x: Any) -> Any:
         return x
     if isinstance(x, Variable) or (isinstance(x, np.ndarray) and x.dtype.kind not in "OUS"):
         return KerasTensor(tuple(x.shape), str(x.dtype))
-    return KerasTensor(shape_of(x), _adapter.dtype_name(x)) if is_tensor(x) else x
+    return KerasTensor(shape_of(x), active.adapter.dtype_name(x)) if is_tensor(x) else x
 
 
 def _has_shape(x: Any) -> bool:
@@ -141,9 +140,9 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
             raise not_one("a tensor, or a KerasTensor of kerasfront's own", x)
         if not is_array_like(x) or isinstance(x := _of_array(to_array(x)), np.ndarray):
             return x
-    name = _adapter.dtype_name(x)
+    name = active.adapter.dtype_name(x)
     if autocast and name != dtype and dtypes.is_float(name):
-        cast = _adapter.cast(x, dtype)
+        cast = active.adapter.cast(x, dtype)
         if masks and (mask := scopes.get_mask(x)) is not None:
             scopes.set_mask(cast, mask)
         return cast
@@ -178,7 +177,7 @@ def _is_numbers(value: Any) -> bool:
 
 
 def masks_of(value: Any) -> Any:
-    if isinstance(value, KerasTensor) or type(value) in _native:
+    if isinstance(value, KerasTensor) or type(value) in active.native:
         return scopes.get_mask(value)
     if isinstance(value, (list, tuple, dict)):
         found = tree.map_structure(lambda x: scopes.get_mask(x) if is_tensor(x) else None, value)
@@ -189,7 +188,7 @@ def masks_of(value: Any) -> Any:
 def described(args: tuple[Any, ...]) -> str:
     def one(x: Any) -> str:
         if is_tensor(x):
-            dtype = x.dtype if isinstance(x, KerasTensor) else _adapter.dtype_name(x)
+            dtype = x.dtype if isinstance(x, KerasTensor) else active.adapter.dtype_name(x)
             return f"{dtype}{shape_of(x)}"
         return repr(x)[:40]
 

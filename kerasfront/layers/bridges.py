@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, serialization
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.errors import BackendError, CapabilityError, SavingError
 from kerasfront.layers import layer as layers
@@ -25,18 +25,18 @@ from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.variable import Variable
 
-_adapter = current()
+active = running()
 
 
 def _bridge(cls: type, name: str, what: str, backend: str) -> Any:
     """What the adapter has for `what`; raises BackendError, which names the backend that has it, where it has not."""
-    if name not in _adapter.bridges:
+    if name not in active.adapter.bridges:
         raise BackendError(
             f"{cls.__name__} makes a layer of {what}, which works on the backend '{backend}' only; "
-            f"this is the backend '{_adapter.name}'.",
+            f"this is the backend '{active.adapter.name}'.",
             hint=f"Set KERAS_BACKEND={backend} before kerasfront is imported.",
         )
-    return _adapter.bridges[name]
+    return active.adapter.bridges[name]
 
 
 def _adopted(layer: Layer, name: str, storage: Any, trainable: bool) -> Variable:
@@ -230,7 +230,7 @@ class JaxLayer(Layer):
     def build(self, input_shape: Any) -> None:
         if self.init_fn is None or self._params is not None or self._state is not None:
             return
-        inputs = map_shapes(lambda s: _adapter.bridges["jax"].placeholder(s, self.compute_dtype), input_shape)
+        inputs = map_shapes(lambda s: active.adapter.bridges["jax"].placeholder(s, self.compute_dtype), input_shape)
         offered = {"rng": self.seed_generator.next(), "inputs": inputs, "training": True}
         found = self.init_fn(**{name: offered[name] for name in self._init_names})
         self._hold(*(found if "state" in self._call_names else (found, None)))
@@ -241,7 +241,7 @@ class JaxLayer(Layer):
         self.__dict__["_state"] = None if state is None else self._variables(state, False)
 
     def _variables(self, values: Any, trainable: bool) -> tuple[list[Variable], Callable[[Any], Any]]:
-        names, leaves, structure = _adapter.bridges["jax"].flatten(values)
+        names, leaves, structure = active.adapter.bridges["jax"].flatten(values)
         made = []
         for name, value in zip(names, leaves, strict=True):
             floating = dtypes.is_float(ops.dtype(value))
@@ -272,7 +272,7 @@ class JaxLayer(Layer):
 
     def _keep_state(self, state: Any) -> None:
         variables = [] if self._state is None else self._state[0]
-        names, values, _ = _adapter.bridges["jax"].flatten(state)
+        names, values, _ = active.adapter.bridges["jax"].flatten(state)
         if len(values) != len(variables):
             raise ValueError(
                 f"The state of {where(self)} has {len(variables)} leaves; call_fn returned {len(values)} "

@@ -16,13 +16,13 @@ import ml_dtypes
 import numpy as np
 
 from kerasfront import ops, serialization, tree
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.errors import CapabilityError
 from kerasfront.layers._configured import Configured
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.variable import Variable
 
-_adapter = current()
+active = running()
 
 
 class DataLayer(Configured):
@@ -49,7 +49,7 @@ class DataLayer(Configured):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tensorflow = sys.modules.get("tensorflow")
-        if tensorflow is None or any(map(_adapter.is_tensor, tree.flatten((args, kwargs)))):
+        if tensorflow is None or any(map(active.adapter.is_tensor, tree.flatten((args, kwargs)))):
             return self._call_anywhere(*args, **kwargs)
         # tf.data would have AutoGraph rewrite all that a mapped function calls.
         return _unconverted(tensorflow, self._call_anywhere)(*args, **kwargs)
@@ -134,7 +134,7 @@ _state = _State()
 def _host() -> Iterator[None]:
     before, _state.host = _state.host, True
     try:
-        with _adapter.device_scope("cpu:0"), _adapter.no_gradient():
+        with active.adapter.device_scope("cpu:0"), active.adapter.no_gradient():
             yield
     finally:
         _state.host = before
@@ -255,7 +255,7 @@ def _framework_of(cls: type) -> str | None:
 def _foreign(x: Any) -> _Framework | None:
     """The framework of a tensor that isn't the backend's."""
     name = _framework_of(type(x))  # type: ignore[arg-type]
-    return None if name in (None, _adapter.name) or _adapter.is_tensor(x) else _FRAMEWORKS[str(name)]
+    return None if name in (None, active.adapter.name) or active.adapter.is_tensor(x) else _FRAMEWORKS[str(name)]
 
 
 def _spec(x: Any) -> KerasTensor:
@@ -270,8 +270,8 @@ def to_numpy(x: Any) -> np.ndarray[Any, Any]:
     """A tensor of any framework, or an array, as a NumPy array; strings of TensorFlow as bytes."""
     if isinstance(x, Variable):
         return x.numpy()
-    if _adapter.is_tensor(x):
-        return _adapter.to_numpy(x)
+    if active.adapter.is_tensor(x):
+        return active.adapter.to_numpy(x)
     if isinstance(x, np.ndarray) or _framework_of(type(x)) != "torch":  # type: ignore[arg-type]
         return np.asarray(x)
     x = x.detach().resolve_conj().cpu()
@@ -284,7 +284,7 @@ def from_numpy(x: np.ndarray[Any, Any]) -> Any:
     """A tensor of the backend; strings stay an array (of text) where the backend has no tensors of strings."""
     if x.dtype.kind not in "OUS":
         return ops.convert_to_tensor(x)
-    framework = _FRAMEWORKS.get(_adapter.name)
+    framework = _FRAMEWORKS.get(active.adapter.name)
     found = x if framework is None else framework.from_numpy(x, None)
     if not isinstance(found, np.ndarray):
         return found
@@ -320,11 +320,11 @@ def on_host(
 
 def to_sparse(x: Any) -> Any:
     """A dense tensor as a sparse one; raises CapabilityError where the backend has none."""
-    _adapter.need("sparse")
-    return _adapter.to_sparse(x)
+    active.adapter.need("sparse")
+    return active.adapter.to_sparse(x)
 
 
 def to_ragged(x: Any, lengths: Any) -> Any:
     """Padded rows as a ragged tensor; raises CapabilityError where the backend has none."""
-    _adapter.need("ragged")
+    active.adapter.need("ragged")
     return sys.modules["tensorflow"].RaggedTensor.from_tensor(x, lengths)

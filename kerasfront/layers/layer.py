@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasfront import constraints, dtype_policies, initializers, regularizers, scopes, serialization, tree
 from kerasfront.arguments import converted, names_of, unknown_argument
-from kerasfront.contract import assignments, current
+from kerasfront.contract import assignments, running
 from kerasfront.derived import Copied
 from kerasfront.errors import KerasFrontError, NotBuiltError, has_state_of_keras, not_one
 from kerasfront.layers import _aliases, _masks
@@ -44,11 +44,10 @@ from kerasfront.tracebacks import shorten
 from kerasfront.variable import StatelessScope, Variable
 from kerasfront.watching import Watched, note_write
 
-_adapter = current()
-_native = _adapter.native
+active = running()
 
 
-class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type: ignore[misc, name-defined]
+class Layer(active.adapter.layer_base, Gathering, Copied, Watched, Operation):  # type: ignore[misc, name-defined]
     """The base of layers: variables made in `__init__` or `build`, and a computation in `call`.
 
     Args:
@@ -112,7 +111,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls, *args, **kwargs)
-        _adapter.layer_base.__init__(self)  # type: ignore[misc]
+        active.adapter.layer_base.__init__(self)  # type: ignore[misc]
         self.__dict__.update(
             name=None, built=cls._needs_no_build, _own=[], _layers=[], _metrics=[], _seed_generators=[], _losses=[],
             _path=None, _trainable=True, _input_spec=None, activity_regularizer=None, autocast=True,
@@ -197,7 +196,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         kind: Any = type(value)
         if has_state_of_keras(kind):
             raise not_one(f"`{name}` of {type(self).__name__} to be a layer, a Variable or plain", value)
-        if isinstance(value, _adapter.foreign_layers) and not isinstance(value, Layer):
+        if isinstance(value, active.adapter.foreign_layers) and not isinstance(value, Layer):
             value = foreign_layer[0](value)
             if not isinstance(value, Layer):
                 return tracked(value, lambda v: self._track(name, v))
@@ -215,7 +214,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         if _add(group, value):
             if self._needs_no_build and group is self._layers and not value.built:
                 self.built = False
-            _adapter.track(self, value.name if isinstance(value, Variable) else name, value)
+            active.adapter.track(self, value.name if isinstance(value, Variable) else name, value)
 
     def __delattr__(self, name: str) -> None:
         value = self.__dict__.get(name)
@@ -239,7 +238,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         for group in held:
             group[:] = [v for v in group if v is not value]
         if isinstance(value, (Variable, Layer)):
-            _adapter.untrack(self, value)
+            active.adapter.untrack(self, value)
         scopes.structure.change()
 
     @property
@@ -462,7 +461,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
             passed = self._derived.passed
             if passed is not None and len(args) == 1 and not masks and context.autocast is None:
                 x = args[0]
-                if type(x) in _native and x.dtype in passed:
+                if type(x) in active.native and x.dtype in passed:
                     if kwargs or not context.depth:
                         if not kwargs or (len(kwargs) == 1 and "training" in kwargs):
                             return self._in_call(self.call, args, kwargs)
@@ -554,7 +553,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
             finally:
                 context.training, context.autocast, context.depth = before
 
-        return with_masks(_adapter.remat, run)
+        return with_masks(active.adapter.remat, run)
 
     def _told_training(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The flag that this call was given, else that of the call around it."""
@@ -567,7 +566,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         return self.compute_dtype != self.variable_dtype
 
     def _finish(self, first: Any, outputs: Any, previous: Any) -> Any:
-        if type(outputs) not in _native and any(isinstance(x, Variable) for x in tree.flatten(outputs)):
+        if type(outputs) not in active.native and any(isinstance(x, Variable) for x in tree.flatten(outputs)):
             outputs = tree.map_structure(lambda x: x.value if isinstance(x, Variable) else x, outputs)
             self._derived.decided = True  # no fast path: it hands on what `call` returns
         if previous is not None or self._makes_mask:
@@ -578,7 +577,7 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
                     # By Keras's rule: the mean over the batch.
                     size = shape(output)[0]
                     penalty = self.activity_regularizer(output)
-                    rows = size if isinstance(size, int) else cast(size, _adapter.dtype_name(penalty))
+                    rows = size if isinstance(size, int) else cast(size, active.adapter.dtype_name(penalty))
                     self.add_loss(penalty / rows)
         if not self._derived.decided:
             self._decide_fast_path()
@@ -589,9 +588,9 @@ class Layer(_adapter.layer_base, Gathering, Copied, Watched, Operation):  # type
         self._derived.decided = True
         plain = self.activity_regularizer is None and self._remat is None and not self._makes_mask and not self._mixed()
         if plain and self.built and type(self).__call__ is Layer.__call__:
-            compute = _adapter.native_dtypes[self.compute_dtype]
-            others = {n for k, n in _adapter.native_dtypes.items() if not dtypes.is_float(k)}
-            everything = set(_adapter.native_dtypes.values())
+            compute = active.adapter.native_dtypes[self.compute_dtype]
+            others = {n for k, n in active.adapter.native_dtypes.items() if not dtypes.is_float(k)}
+            everything = set(active.adapter.native_dtypes.values())
             self._derived.passed = frozenset({compute, *others} if self.autocast else everything)
 
     def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -982,7 +981,7 @@ def _building(build: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _traced(x: Any) -> bool:
-    return is_tensor(x) and not isinstance(x, KerasTensor) and not _adapter.has_value(x)
+    return is_tensor(x) and not isinstance(x, KerasTensor) and not active.adapter.has_value(x)
 
 
 def _scope_of(layer: Layer) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasfront import config, dtype_policies, ops, serialization, tree
 from kerasfront.arguments import Constructed
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.errors import DTypeError, KerasFrontError, ShapeError
 from kerasfront.losses import functions as f
 from kerasfront.losses import reduction as reductions
@@ -16,8 +16,7 @@ from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.tracebacks import shorten
 from kerasfront.watching import Watched
 
-_adapter = current()
-_native = _adapter.native
+active = running()
 
 
 class Loss(Constructed, Watched):
@@ -111,11 +110,11 @@ class Loss(Constructed, Watched):
 
     def _tensors(self, x: Any) -> Any:
         """Tensors, floats in the dtype of the loss; integers stay (classes would not survive half precision)."""
-        if type(x) in _native:
-            name = _adapter.dtype_name(x)
+        if type(x) in active.native:
+            name = active.adapter.dtype_name(x)
             if name == "string":
                 self._refuse_strings()
-            return x if name == self._dtype or not dtypes.is_float(name) else _adapter.cast(x, self._dtype)
+            return x if name == self._dtype or not dtypes.is_float(name) else active.adapter.cast(x, self._dtype)
         if isinstance(x, dict) or (isinstance(x, (list, tuple)) and _holds_tensors(x)):
             return tree.map_structure(self._tensors, x)
         if not isinstance(x, KerasTensor):
@@ -131,8 +130,8 @@ class Loss(Constructed, Watched):
 
     def _floats(self, x: Any) -> Any:
         """The tensors of a structure in the dtype of the loss: as numbers, bytes wrap and bools have no difference."""
-        if type(x) in _native:
-            name = _adapter.dtype_name(x)
+        if type(x) in active.native:
+            name = active.adapter.dtype_name(x)
             return x if name == self._dtype or name.startswith("complex") else ops.cast(x, self._dtype)
         if isinstance(x, KerasTensor):
             return x if x.dtype == self._dtype or x.dtype.startswith("complex") else ops.cast(x, self._dtype)
@@ -243,4 +242,4 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _holds_tensors(x: Any) -> bool:
-    return any(type(leaf) in _native or isinstance(leaf, KerasTensor) or hasattr(leaf, "shape") for leaf in x)
+    return any(type(leaf) in active.native or isinstance(leaf, KerasTensor) or hasattr(leaf, "shape") for leaf in x)

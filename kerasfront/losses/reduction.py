@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops, scopes
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.errors import ShapeError, suggest
 
-_adapter = current()
+active = running()
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 REDUCTIONS = (*MEANS, "sum", "none", None)
 
@@ -131,7 +131,7 @@ def ratio(above: Any, below: Any) -> Any:
 
 
 def dtype_of(x: Any) -> str:
-    return x.dtype if isinstance(x.dtype, str) else _adapter.dtype_name(x)
+    return x.dtype if isinstance(x.dtype, str) else active.adapter.dtype_name(x)
 
 
 def axes_from(first: int, rank: int) -> Sequence[int]:

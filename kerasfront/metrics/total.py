@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.scopes import context
 from kerasfront.spec import dtypes, mode
 from kerasfront.variable import Variable
 
-_adapter = current()
+active = running()
 # Of these a long sum is kept; others are exact (integers), or all that there is (float64).
 DTYPES = ("bfloat16", "float16", "float32")
 
@@ -27,21 +27,21 @@ class Total(Variable):
     """
 
     def _store(self, value: Any, fresh: bool) -> Any:
-        return _adapter.make_sum(value, self._path)
+        return active.adapter.make_sum(value, self._path)
 
     def _public(self, stored: Any) -> Any:
-        return _adapter.read_sum(stored, self._dtype)
+        return active.adapter.read_sum(stored, self._dtype)
 
     @property
     def value(self) -> Any:
         """The native tensor, of the Variable's dtype."""
         if context.reads is not None:
             context.reads[id(self)] = self
-        return _adapter.read_sum(self._value, self._dtype)
+        return active.adapter.read_sum(self._value, self._dtype)
 
     def exact(self) -> np.ndarray[Any, Any]:
         """A copy on the host, of float64: all digits."""
-        return np.array(_adapter.sum_to_numpy(self._value), "float64")
+        return np.array(active.adapter.sum_to_numpy(self._value), "float64")
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """A copy on the host, of the Variable's dtype."""
@@ -51,16 +51,16 @@ class Total(Variable):
         value = self._number(value)
         if self._spreads(value) and tuple(value.shape) == tuple(self._value.shape):
             return value  # as it is stored, from a framework that carries it through a function
-        if self._spreads(value) and _adapter.shape(value) != self._shape:
+        if self._spreads(value) and active.adapter.shape(value) != self._shape:
             raise self._wrong_shape(tuple(value.shape))
-        return _adapter.sum_of(value)
+        return active.adapter.sum_of(value)
 
     def _number(self, value: Any) -> Any:
         """A native tensor of integers or floats."""
-        if type(value) not in _adapter.native:
+        if type(value) not in active.adapter.native:
             value = ops.convert_to_tensor(value)
-        name = _adapter.dtype_name(value)
-        return value if dtypes.is_float(name) or dtypes.is_int(name) else _adapter.cast(value, self._dtype)
+        name = active.adapter.dtype_name(value)
+        return value if dtypes.is_float(name) or dtypes.is_int(name) else active.adapter.cast(value, self._dtype)
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
@@ -74,9 +74,9 @@ class Total(Variable):
         if self._spreads(operand):
             operand, plain = ops.broadcast_to(self._number(operand), self._shape), False
         if not assignment_scopes.stack:
-            self._value = _adapter.add_to_sum(self._value, operand)
+            self._value = active.adapter.add_to_sum(self._value, operand)
             return self
-        return self._write(self._number(operand) if plain else operand, _adapter.sum_and)
+        return self._write(self._number(operand) if plain else operand, active.adapter.sum_and)
 
 
 def exact(variable: Variable) -> np.ndarray[Any, Any]:

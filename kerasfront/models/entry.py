@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.layers.input_spec import InputSpec, one_example, shown
 from kerasfront.spec import KerasTensor, dtypes, unknown
 
-_adapter = current()
+active = running()
 # As many shapes are remembered as fitting; a model of images of any size meets more.
 _REMEMBERED = 1000
 
@@ -35,7 +35,7 @@ class Entry:
         self.shapes = [x.shape for x in inputs]
         self.dtypes = [x.dtype if casts else "string" for x in inputs]
         self.optional = [is_optional(x) for x in inputs]
-        self._native = [_adapter.native_dtypes.get(d) for d in self.dtypes]
+        self._native = [active.adapter.native_dtypes.get(d) for d in self.dtypes]
         self._accepted: set[tuple[int, tuple[Any, ...]]] = set()
 
     def specs(self) -> list[InputSpec]:
@@ -100,7 +100,7 @@ def is_optional(x: KerasTensor) -> bool:
 def _dtype(x: Any) -> str:
     if isinstance(x, KerasTensor):
         return x.dtype
-    return _adapter.dtype_name(x) if _adapter.is_tensor(x) else dtypes.standardize(x.dtype)
+    return active.adapter.dtype_name(x) if active.adapter.is_tensor(x) else dtypes.standardize(x.dtype)
 
 
 def _lacks_last(found: Sequence[Any], wanted: Sequence[Any]) -> bool:

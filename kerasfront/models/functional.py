@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from kerasfront import serialization, tree
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.layers.core_input import InputLayer
 from kerasfront.layers.layer import Layer
 from kerasfront.models.entry import Entry
@@ -17,7 +17,7 @@ from kerasfront.pairing import Pairing
 from kerasfront.saving import op_configs
 from kerasfront.spec import KerasTensor, Node
 
-_adapter = current()
+active = running()
 
 
 class Functional(Model):

@@ -47,6 +47,8 @@ class Runtime:
     """What the ops are bound to: an adapter, and how to find one when the first op is called."""
 
     adapter: Any = None
+    # The classes of the adapter's tensors.
+    native: set[type] = set()
     load: Callable[[], Any] | None = None
     # Whether a sparse or ragged tensor came to any op so far: until then nobody looks for them.
     met_composites = False
@@ -266,7 +268,7 @@ def bind_all(adapter: Any) -> None:
     dtypes.bind(adapter.held)
     for op in OPS.values():
         op.bind(adapter)
-    runtime.adapter = adapter
+    runtime.adapter, runtime.native = adapter, adapter.native
 
 
 # ---- the generated wrapper ----------------------------------------------------------------------------------------

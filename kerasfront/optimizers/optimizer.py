@@ -11,7 +11,7 @@ from typing import Any
 
 from kerasfront import initializers, ops, scopes, serialization
 from kerasfront.arguments import Constructed, as_float, as_int, names_of, unknown_argument, wrong
-from kerasfront.contract import assignments, current
+from kerasfront.contract import assignments, running
 from kerasfront.contract import scopes as assignment_scopes
 from kerasfront.derived import Copied, Derived
 from kerasfront.errors import ArgumentError, keras_package, not_one
@@ -22,7 +22,7 @@ from kerasfront.spec import dtypes
 from kerasfront.variable import Variable
 from kerasfront.watching import Watched
 
-_adapter = current()
+active = running()
 # What hyperparameters of these names are at most; none is negative.
 _RANGES = {"beta_1": 1.0, "beta_2": 1.0, "rho": 1.0, "momentum": 1.0, "epsilon": math.inf}
 Slots = Mapping[str, Any]
@@ -308,11 +308,11 @@ class Optimizer(Constructed, Copied, Watched):
             ValueError: There are no gradients, not as many as variables, or a variable that the optimizer was not
                 built with.
         """
-        grads = _adapter.dense_gradients(grads)
+        grads = active.adapter.dense_gradients(grads)
         if not grads:
             return
         variables = self._checked(grads, trainable_variables)
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             self._apply(grads, variables)
 
     def _checked(self, grads: list[Any], variables: Sequence[Variable] | None) -> list[Variable]:
@@ -442,7 +442,7 @@ class Optimizer(Constructed, Copied, Watched):
         if self._derived.decayed is None:
             self._derived.decayed = {id(v) for v in self._trainable_variables if self._use_weight_decay(v)}
         chosen = [v for v in variables if id(v) in self._derived.decayed]
-        fused = _adapter.fused_updates.get("weight_decay")
+        fused = active.adapter.fused_updates.get("weight_decay")
         if fused is not None and chosen and not assignment_scopes.stack:
             fused([v._value for v in chosen], rate, amount)
             return
@@ -604,7 +604,7 @@ def either(
 def _fused_rule(cls: type[Optimizer]) -> Callable[..., Any] | None:
     """The adapter's fused update of the class's rule; none where a subclass has a rule of its own."""
     owner = next(c for c in cls.__mro__ if "update" in c.__dict__)
-    return _adapter.fused_updates.get(owner.__dict__.get("rule") or "")
+    return active.adapter.fused_updates.get(owner.__dict__.get("rule") or "")
 
 
 def _check(optimizer: Optimizer) -> None:

@@ -9,18 +9,18 @@ import numpy as np
 
 from kerasfront import naming, ops, scopes
 from kerasfront.arguments import Constructed, plain, unknown_argument, wrong
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.ops import _draws
 from kerasfront.random import host
 from kerasfront.spec import KerasTensor, mode
 from kerasfront.variable import Variable
 
-_adapter = current()
+active = running()
 
 
 def _device() -> AbstractContextManager[Any]:
     """Where keys live: a framework that seeds its generator on the host keeps them there."""
-    return _adapter.device_scope("cpu:0") if _adapter.host_keys else nullcontext()
+    return active.adapter.device_scope("cpu:0") if active.adapter.host_keys else nullcontext()
 
 
 class SeedGenerator(Constructed):
@@ -73,7 +73,7 @@ class SeedGenerator(Constructed):
         """
         if mode.inferring:
             return KerasTensor((2,), "uint32")
-        return _adapter.alone(self._advance)
+        return active.adapter.alone(self._advance)
 
     def _advance(self) -> Any:
         key, after = _draws.next_key(self.state.value)

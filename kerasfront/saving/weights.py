@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from kerasfront import memory, serialization
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.errors import KerasFrontError, MissingFileError, SavingError
 from kerasfront.layers.layer import Layer
 from kerasfront.saving import h5, paths
@@ -23,7 +23,7 @@ from kerasfront.saving.limits import Limits
 from kerasfront.spec import dtypes
 from kerasfront.variable import Variable
 
-_adapter = current()
+active = running()
 _SHOWN = 12
 
 
@@ -45,7 +45,7 @@ def _write_own(owner: Any, group: Any) -> None:
         owner.save_own_variables(h5.WriteStore(group))
         return
     for index, variable in enumerate(variables):
-        h5.write(group, str(index), _adapter.peek(variable._value))
+        h5.write(group, str(index), active.adapter.peek(variable._value))
 
 
 def _plain_variables(owner: Any) -> list[Variable] | None:
@@ -66,7 +66,7 @@ def arrays_of(model: Any, optimizer: bool = False) -> Iterator[tuple[str, Any, d
         if variables is None:
             owner.save_own_variables(values)
         else:
-            values = {str(i): _adapter.peek(v._value) for i, v in enumerate(variables)}
+            values = {str(i): active.adapter.peek(v._value) for i, v in enumerate(variables)}
         yield path, owner, {k: np.asarray(v) for k, v in values.items()}
 
 
@@ -324,7 +324,7 @@ def _plan(owner: Any, path: str, reader: Any, group: str, report: LoadReport) ->
 
     def assign(deferred: Any) -> None:
         for variable, place in assignments:
-            variable.assign(_adapter.adopt(reader.read(place)))
+            variable.assign(active.adapter.adopt(reader.read(place)))
             if deferred is not None:
                 deferred.done(getattr(variable, "stored", variable))
 

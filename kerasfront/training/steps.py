@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from kerasfront import scopes, watching
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.training import together
 from kerasfront.watching import Reads, reading
 
-_adapter = current()
+active = running()
 # So many forms of a step are kept: a loop that freezes and thaws in turn makes each of them once.
 _KEPT = 8
 # A form that served fewer steps than this was hardly worth compiling; after so many of them, none is compiled.
@@ -48,7 +48,7 @@ class Step:
             self._look()
         form = self.form
         assert form is not None
-        out = form.run(_adapter.stage(data))
+        out = form.run(active.adapter.stage(data))
         form.uses += 1
         if form.reads.fresh:
             form.settle()
@@ -66,7 +66,7 @@ class Step:
             self._look()
         form = self.form
         assert form is not None
-        data = _adapter.stage(data)
+        data = active.adapter.stage(data)
         if form.block is not None:
             form.block(data)
         else:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kerasfront import ops, scopes, tree
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.training.data import unpack_x_y_sample_weight
 
-_adapter = current()
+active = running()
 # Predictions that wait take memory: at most so many numbers.
 _WAITING = 1 << 24
 
@@ -58,13 +58,13 @@ def train_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None
         x, y, sample_weight = unpack_x_y_sample_weight(first)
         loss, y_pred = model._update_weights(x, y, sample_weight)
         if not _can_wait(y_pred, unpack_x_y_sample_weight(data)[0]):
-            with _adapter.no_gradient():
+            with active.adapter.no_gradient():
                 model._take_in(loss, x, y, y_pred, sample_weight)
             return _singly(plain, rest)
         pairs = [(loss, y_pred), *(model._update_weights(*unpack_x_y_sample_weight(batch)) for batch in rest)]
         losses, outputs = zip(*pairs, strict=True)
         x, y, sample_weight = unpack_x_y_sample_weight(_in_one(data))
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             model._take_in(ops.mean(ops.stack(losses)), x, y, _joined(outputs), sample_weight)
 
     return run
@@ -77,10 +77,10 @@ def _singly(plain: Callable[[Any], Any], batches: Sequence[Any]) -> None:
 
 def _batches(data: Any) -> list[Any]:
     """The batches of a stack."""
-    if _adapter.is_tensor(data):
+    if active.adapter.is_tensor(data):
         return list(ops.unstack(data))
     leaves = [leaf for leaf in tree.flatten(data) if leaf is not None]
-    rows = zip(*(ops.unstack(leaf) if _adapter.is_tensor(leaf) else list(leaf) for leaf in leaves), strict=True)
+    rows = zip(*(ops.unstack(leaf) if active.adapter.is_tensor(leaf) else list(leaf) for leaf in leaves), strict=True)
     return [_packed(data, iter(row)) for row in rows]
 
 
@@ -105,7 +105,7 @@ def _can_wait(y_pred: Any, x: Any) -> bool:
     """Whether predictions are small tensors of the rows of a batch, and without masks, which belong to it."""
     steps, rows = next(leaf for leaf in tree.flatten(x) if leaf is not None).shape[:2]
     leaves = tree.flatten(y_pred)
-    if not all(_adapter.is_tensor(leaf) and len(leaf.shape) > 0 and leaf.shape[0] == rows for leaf in leaves):
+    if not all(active.adapter.is_tensor(leaf) and len(leaf.shape) > 0 and leaf.shape[0] == rows for leaf in leaves):
         return False
     unmasked = not scopes.masks or all(scopes.get_mask(leaf) is None for leaf in leaves)
     return unmasked and steps * sum(math.prod(leaf.shape) for leaf in leaves) <= _WAITING

@@ -17,7 +17,7 @@ import numpy as np
 from kerasfront import callbacks as callbacks_namespace
 from kerasfront import config, ops, optimizers, scopes, serialization, tree
 from kerasfront.arguments import as_bool, as_int, as_ints, converted, names_of, unknown_argument
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.errors import DataError, KerasFrontError, NotCompiledError, SavingError
 from kerasfront.layers.gathering import OfLayer
 from kerasfront.layers.layer import Layer
@@ -44,7 +44,7 @@ from kerasfront.training.steps import Step
 from kerasfront.utils import console
 from kerasfront.variable import StatelessScope
 
-_adapter = current()
+active = running()
 # How many predictions may wait on the device before the oldest is copied to the host.
 _PENDING = 8
 # A step of fewer operations than this gains more from being dispatched with others than the framework loses in a loop
@@ -344,14 +344,14 @@ class Trainer(Layer):
             return optimizer.scale_loss(loss), (loss, y_pred)
 
         if not self.built:  # by this batch, as the step runs call by call
-            with _adapter.no_gradient():
+            with active.adapter.no_gradient():
                 self._call_for(x, training=False)
         version, variables = scopes.structure.version, self.trainable_variables
         (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
         if version != scopes.structure.version and len(variables) != len(self.trainable_variables):
             variables = self.trainable_variables  # a layer that took another's place was built by this call
             (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             optimizer.apply(gradients, variables)
         return loss, y_pred
 
@@ -371,7 +371,7 @@ class Trainer(Layer):
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         loss, y_pred = self._update_weights(x, y, sample_weight)
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             self._track_loss(loss, x)
             return self.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -379,7 +379,7 @@ class Trainer(Layer):
         """`train_step`, whose metrics are read later."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         loss, y_pred = self._update_weights(x, y, sample_weight)
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             self._take_in(loss, x, y, y_pred, sample_weight)
 
     def _loss_step(self, x: Any, y: Any, sample_weight: Any) -> Any:
@@ -413,7 +413,7 @@ class Trainer(Layer):
         return list({id(v): v for v in everything}.values())
 
     def _compiled_step(self, step: Callable[..., Any], donate: bool, reading: Any) -> Callable[..., Any]:
-        return _adapter.compile_step(step, self._all_variables, jit=self._jit(), donate=donate, reading=reading)
+        return active.adapter.compile_step(step, self._all_variables, jit=self._jit(), donate=donate, reading=reading)
 
     def _jit(self) -> bool | str:
         """What compile() was told of `jit_compile`; False where a layer can't be compiled."""
@@ -433,7 +433,7 @@ class Trainer(Layer):
         ):
             return
         self._derived.mode_said = True
-        layer, mode = self._not_compiled(), _adapter.compile_mode(self._jit())
+        layer, mode = self._not_compiled(), active.adapter.compile_mode(self._jit())
         reason = "" if layer is None else f": the layer '{layer.name}' can't be compiled"
         console.announce(f"The step runs {mode}{reason}.")
 
@@ -503,7 +503,7 @@ class Trainer(Layer):
         if name not in _QUIET or not self._is_quiet(name):
             return None
         donate = name == "train_step"
-        inner = _adapter.repeat_step(step, self._all_variables, jit=self._jit(), donate=donate, reading=reading)
+        inner = active.adapter.repeat_step(step, self._all_variables, jit=self._jit(), donate=donate, reading=reading)
         if inner is not None or not as_it_is:
             return inner
         if name == "train_step":
@@ -744,7 +744,7 @@ class Trainer(Layer):
         """Whether a step has so little to compute that its dispatch counts; by the weights and the sizes of a batch."""
         places = max((_places(leaf) for leaf in tree.flatten(source.spec()[0]) if leaf is not None), default=1)
         weights = sum(math.prod(v.shape) for v in self.weights)
-        limit = _SHORT_STEP_ON_ACCELERATOR if _adapter.stages_ahead else _SHORT_STEP
+        limit = _SHORT_STEP_ON_ACCELERATOR if active.adapter.stages_ahead else _SHORT_STEP
         return (6 if kind == "train" else 2) * weights * places < limit
 
     def _dispatches(
@@ -752,9 +752,9 @@ class Trainer(Layer):
     ) -> Iterator[tuple[int, Any]]:
         """The batches of an epoch, several at a time where that is faster and nobody looks at each."""
         found = self._in_dispatches(kind, source, epoch, has_block, watched)
-        if not (_adapter.stages_ahead and source.may_run_ahead):
+        if not (active.adapter.stages_ahead and source.may_run_ahead):
             return found
-        return ahead(found, lambda pair: (pair[0], _adapter.stage(pair[1])))
+        return ahead(found, lambda pair: (pair[0], active.adapter.stage(pair[1])))
 
     def _in_dispatches(
         self, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool
@@ -762,7 +762,7 @@ class Trainer(Layer):
         size = self.steps_per_execution
         unseen = has_block and not watched  # nobody looks at a batch, and there is a program for several
         if size == 1 and unseen and kind in self._derived.ran and self._is_short(kind, source):
-            size = min(_adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
+            size = min(active.adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
             size = source.block_size(max(1, size))
         limit = config.max_steps_per_epoch()
         if has_block and size > 1 and limit is None:
@@ -830,7 +830,7 @@ class Trainer(Layer):
         source.reset()
         block: Any = getattr(function, "block", None)
         step = 0
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             for steps, batch in self._dispatches("test", source, 0, block is not None, watched):
                 if watched:
                     listeners.on_test_batch_begin(step)
@@ -868,7 +868,7 @@ class Trainer(Layer):
         waiting: list[Any] = []
         done: list[Any] = []
         watched, drawn = listeners.wants_predict_batches, listeners.draws_predict_batches
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             for step, (_, batch) in enumerate(self._dispatches("predict", source, 0, False, watched)):
                 if watched:
                     listeners.on_predict_batch_begin(step)
@@ -904,12 +904,12 @@ class Trainer(Layer):
         data = _batch(x, y, sample_weight, self._has_own("test_step"))
         if "test_on_batch" not in self._derived.functions or not self.built:
             self._prepare(data, training=False)
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             out = self._function_of_one("test")(data)
         return self._batch_result(out, self._is_quiet("test_step"), return_dict)
 
     def _batch_result(self, out: Any, quiet: bool, return_dict: bool) -> Any:
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             logs = self._logs() if quiet else host_values(out)
         return logs if return_dict else _flat(logs)
 
@@ -922,7 +922,7 @@ class Trainer(Layer):
         data = _batch(x)
         if not self.built:
             self._prepare(data, training=False)
-        with _adapter.no_gradient():
+        with active.adapter.no_gradient():
             return _to_host(self._function("predict", False)(data))
 
     def compute_loss_and_updates(
@@ -977,7 +977,7 @@ def _symbol(x: Any, rows: bool = False) -> Any:
     dtype = (
         name if name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32") else None
     )
-    sparse = _adapter.composites.get(type(x)) == "sparse" or getattr(x, "sparse", False) is True
+    sparse = active.adapter.composites.get(type(x)) == "sparse" or getattr(x, "sparse", False) is True
     return KerasTensor((first, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx(), sparse)
 
 
@@ -1024,7 +1024,7 @@ def _part(part: Any, name: str) -> Any:
     if type(part) is np.ndarray:
         wanted = config.floatx()
         return part if part.dtype is dtypes.to_numpy(wanted) else cast_floats(part, wanted)
-    if part is None or _adapter.is_tensor(part):
+    if part is None or active.adapter.is_tensor(part):
         return part
     return tree.map_structure(_in_floatx, as_arrays(part, name))
 
@@ -1034,9 +1034,9 @@ def _in_floatx(leaf: Any) -> Any:
 
 
 def _to_host(outputs: Any) -> Any:
-    if _adapter.is_tensor(outputs):
-        return _adapter.to_numpy(outputs)
-    return tree.map_structure(lambda x: _adapter.to_numpy(x) if _adapter.is_tensor(x) else x, outputs)
+    if active.adapter.is_tensor(outputs):
+        return active.adapter.to_numpy(outputs)
+    return tree.map_structure(lambda x: active.adapter.to_numpy(x) if active.adapter.is_tensor(x) else x, outputs)
 
 
 def _joined(parts: Sequence[Any]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.errors import CapabilityError
 from kerasfront.layers._configured import one_of
 from kerasfront.layers.data_layer import to_sparse
@@ -17,7 +17,7 @@ MODES = ("int", "one_hot", "multi_hot", "count")
 # What Keras 2 called them; Keras's lookups take these names still.
 _FORMER = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
-_adapter = current()
+active = running()
 
 
 def output_mode_of(layer: Layer, mode: Any, options: Sequence[str]) -> str:
@@ -53,7 +53,7 @@ def encoded(
     """
     if mode == "int":
         return indices if _dtype(indices) == dtype else ops.cast(indices, dtype)
-    if type(indices) in _adapter.composites:
+    if type(indices) in active.adapter.composites:
         raise CapabilityError(
             "Vectors are made of dense class numbers; sparse or ragged ones came: make them dense first."
         )
@@ -85,4 +85,4 @@ def _counts(indices: Any, depth: int, dtype: str, weights: Any) -> Any:
 
 
 def _dtype(x: Any) -> str:
-    return x.dtype if isinstance(x, KerasTensor) else _adapter.dtype_name(x)
+    return x.dtype if isinstance(x, KerasTensor) else active.adapter.dtype_name(x)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from kerasfront.array_like import is_array_like, no_missing_strings, to_array
-from kerasfront.contract import current
+from kerasfront.contract import running
 from kerasfront.layers.data_layer import DataLayer, on_host
 from kerasfront.spec import KerasTensor, dtypes
 
-_adapter = current()
+active = running()
 _SCALARS = (str, bytes, bool, int, float, np.generic)
 
 
@@ -36,8 +36,8 @@ class HostLayer(DataLayer):
         """The tensor `function(*arrays)`, of which shape and dtype are said for where it has no value yet."""
         if any(is_string(x) for x in inputs):
             self.supports_jit = False
-        if len(inputs) == 1 and type(inputs[0]) in _adapter.composites:  # sparse or ragged: what it stores
-            return _adapter.map_values(lambda x: self._on_host(function, [x], x.shape, dtype), inputs[0])
+        if len(inputs) == 1 and type(inputs[0]) in active.adapter.composites:  # sparse or ragged: what it stores
+            return active.adapter.map_values(lambda x: self._on_host(function, [x], x.shape, dtype), inputs[0])
         return on_host(lambda *arrays: [function(*arrays)], inputs, [KerasTensor(shape, dtype)])[0]
 
 
