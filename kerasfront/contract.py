@@ -483,7 +483,7 @@ def current() -> Adapter:
 def running() -> Runtime:
     """The runtime, whose `adapter` is the one that runs now; binds the chosen backend if none is bound yet.
 
-    Modules say `active = running()` at import and ask `active.adapter` when they need it: inside `rebound` it is another.
+    Modules say `active = running()` at import and ask `active.adapter` when they need it: `rebound` changes it.
     """
     runtime.need()
     return runtime

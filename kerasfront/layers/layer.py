@@ -111,7 +111,7 @@ class Layer(active.adapter.layer_base, Gathering, Copied, Watched, Operation):  
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls, *args, **kwargs)
-        active.adapter.layer_base.__init__(self)  # type: ignore[misc]
+        active.adapter.layer_base.__init__(self)
         self.__dict__.update(
             name=None, built=cls._needs_no_build, _own=[], _layers=[], _metrics=[], _seed_generators=[], _losses=[],
             _path=None, _trainable=True, _input_spec=None, activity_regularizer=None, autocast=True,

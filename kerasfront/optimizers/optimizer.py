@@ -308,12 +308,12 @@ class Optimizer(Constructed, Copied, Watched):
             ValueError: There are no gradients, not as many as variables, or a variable that the optimizer was not
                 built with.
         """
-        grads = active.adapter.dense_gradients(grads)
-        if not grads:
+        gradients: list[Any] = active.adapter.dense_gradients(grads)
+        if not gradients:
             return
-        variables = self._checked(grads, trainable_variables)
+        variables = self._checked(gradients, trainable_variables)
         with active.adapter.no_gradient():
-            self._apply(grads, variables)
+            self._apply(gradients, variables)
 
     def _checked(self, grads: list[Any], variables: Sequence[Variable] | None) -> list[Variable]:
         if variables is None:
