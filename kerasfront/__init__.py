@@ -3,21 +3,117 @@
 The API is that of Keras 3: `import kerasfront as keras`. The backend is chosen by KERAS_BACKEND, by
 `~/.keras/keras.json`, or by what is installed; its framework is imported when it is first needed, so that
 `config.set_backend` still works after the import.
+
+Namespaces and names load at their first use (PEP 562), so that a program pays only for what it uses. Type checkers
+read the imports below `TYPE_CHECKING` instead; `_NAMESPACES` and `_NAMES` say the same to the running program.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
-# contract tells the ops how to find a backend, dtype_policies gives config its dtype_policy().
-from kerasfront import config, contract, dtype_policies, ops  # noqa: F401
+# The contract tells the ops how to find a backend, and dtype_policies gives config its dtype_policy().
+from kerasfront import contract, dtype_policies  # noqa: F401
+from kerasfront.ops import _draws
 from kerasfront.version import KERAS_VERSION as __keras_version__  # noqa: F401
 from kerasfront.version import __version__
 
-# Namespaces and names load at their first use (PEP 562): layers bind the backend, ops alone don't.
+if TYPE_CHECKING:
+    from kerasfront import activations as activations
+    from kerasfront import backend as backend
+    from kerasfront import callbacks as callbacks
+    from kerasfront import config as config
+    from kerasfront import constraints as constraints
+    from kerasfront import initializers as initializers
+    from kerasfront import layers as layers
+    from kerasfront import losses as losses
+    from kerasfront import metrics as metrics
+    from kerasfront import mixed_precision as mixed_precision
+    from kerasfront import models as models
+    from kerasfront import ops as ops
+    from kerasfront import optimizers as optimizers
+    from kerasfront import quantizers as quantizers
+    from kerasfront import random as random
+    from kerasfront import regularizers as regularizers
+    from kerasfront import saving as saving
+    from kerasfront import testing as testing
+    from kerasfront import tree as tree
+    from kerasfront import utils as utils
+    from kerasfront.dtype_policies import DTypePolicy as DTypePolicy
+    from kerasfront.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+    from kerasfront.initializers import Initializer as Initializer
+    from kerasfront.layers import Input as Input
+    from kerasfront.layers import InputSpec as InputSpec
+    from kerasfront.layers import Layer as Layer
+    from kerasfront.layers.operation import Operation as Operation
+    from kerasfront.layers.remat import RematScope as RematScope
+    from kerasfront.layers.remat import remat as remat
+    from kerasfront.losses import Loss as Loss
+    from kerasfront.metrics import Metric as Metric
+    from kerasfront.models import Function as Function
+    from kerasfront.models import Model as Model
+    from kerasfront.models import Sequential as Sequential
+    from kerasfront.optimizers import Optimizer as Optimizer
+    from kerasfront.quantizers import Quantizer as Quantizer
+    from kerasfront.regularizers import Regularizer as Regularizer
+    from kerasfront.scopes import name_scope as name_scope
+    from kerasfront.spec import KerasTensor as KerasTensor
+    from kerasfront.variable import StatelessScope as StatelessScope
+    from kerasfront.variable import SymbolicScope as SymbolicScope
+    from kerasfront.variable import Variable as Variable
+    from kerasfront.variable import device as device
+
+# What `dir(kerasfront)` and `from kerasfront import *` give. `testing` is left out: it is for authors of adapters.
+__all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
+    "Function",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Operation",
+    "Optimizer",
+    "Quantizer",
+    "Regularizer",
+    "RematScope",
+    "Sequential",
+    "StatelessScope",
+    "SymbolicScope",
+    "Variable",
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "device",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "mixed_precision",
+    "models",
+    "name_scope",
+    "ops",
+    "optimizers",
+    "quantizers",
+    "random",
+    "regularizers",
+    "remat",
+    "saving",
+    "tree",
+    "utils",
+    "version",
+]
+
 _NAMESPACES = (
-    "activations", "backend", "callbacks", "constraints", "dtype_policies", "initializers", "layers", "losses",
-    "metrics", "mixed_precision", "models", "optimizers", "quantizers", "random", "regularizers", "saving", "testing",
-    "training", "tree", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "initializers", "layers", "losses", "metrics",
+    "mixed_precision", "models", "ops", "optimizers", "quantizers", "random", "regularizers", "saving", "testing",
+    "tree", "utils",
 )  # fmt: skip
 _NAMES = {
     "DTypePolicy": "dtype_policies",
@@ -46,10 +142,6 @@ _NAMES = {
 }
 
 
-# What `from kerasfront import *` gives: what a program uses, as of Keras; the conformance suite is for adapters.
-__all__ = sorted({"config", "ops", "version", *_NAMESPACES, *_NAMES} - {"testing"})
-
-
 def version() -> str:
     """The version of kerasfront itself, as `__version__` has it.
 
@@ -64,20 +156,22 @@ def version() -> str:
     return __version__
 
 
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        value = getattr(importlib.import_module(f"kerasfront.{_NAMES[name]}"), name)
-    elif name in _NAMESPACES:
-        value = importlib.import_module(f"kerasfront.{name}")
-    else:
-        raise AttributeError(f"module 'kerasfront' has no attribute '{name}'")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # A checker that saw this function would take any misspelt name for one of ours.
+
+    def __getattr__(name: str) -> object:
+        if name in _NAMES:
+            value = getattr(importlib.import_module(f"kerasfront.{_NAMES[name]}"), name)
+        elif name in _NAMESPACES:
+            value = importlib.import_module(f"kerasfront.{name}")
+        else:
+            raise AttributeError(f"module 'kerasfront' has no attribute '{name}'")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMESPACES, *_NAMES})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 # An op that draws by itself (ops.image.elastic_transform) asks for its key here, at its first call.
-ops._draws.key_of = lambda seed: __getattr__("random").draw_seed(seed)
+_draws.key_of = lambda seed: importlib.import_module("kerasfront.random").draw_seed(seed)

@@ -83,7 +83,7 @@ def _train_in_process(backend: str, epochs: int, seed: int) -> Run:
             raise SystemExit(f"The demo failed on the backend {backend} (exit status {status}).")
         summary = json.loads(Path(folder, "summary.json").read_text(encoding="utf-8"))
         with np.load(Path(folder, "weights.npz")) as stored:
-            weights = [stored[k] for k in sorted(stored.files, key=int)]
+            weights = [stored[f"arr_{i}"] for i in range(len(stored.files))]
     return Run(summary, weights)
 
 

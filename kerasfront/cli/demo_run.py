@@ -62,7 +62,7 @@ def main(folder: str, epochs: int, seed: int) -> None:
     keras.utils.set_random_seed(seed)
     (x, y), test = digits()
     model = build()
-    np.savez(Path(folder, "weights.npz"), **{str(i): w for i, w in enumerate(model.get_weights())})
+    np.savez(Path(folder, "weights.npz"), *model.get_weights())
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
