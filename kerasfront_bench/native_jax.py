@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kerasfront.training.ahead import ahead
+from kerasfront.data.prefetch import prefetch
 from kerasfront_bench.workloads import (
     BLOCKS,
     CLASSES,
@@ -381,7 +381,7 @@ class Program:
         state, sums, step = self.state, self._sums(), self._step
         indices = (order[start : start + batch] for start in steps)
         batches = ((x[index], y[index]) for index in indices)
-        for one in batches if jax.default_backend() == "cpu" else ahead(batches, jax.device_put):
+        for one in batches if jax.default_backend() == "cpu" else prefetch(batches, jax.device_put):
             state, sums = step(state, sums, *one)
         self.state = jax.block_until_ready(state)
         return float(sums[0]) / len(steps), float(sums[1]) / y.size

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kerasfront.training.ahead import ahead
+from kerasfront.data.prefetch import prefetch
 from kerasfront_bench.workloads import (
     BLOCKS,
     CLASSES,
@@ -245,7 +245,7 @@ class Program:
         losses, hits = torch.zeros((), device=DEVICE), torch.zeros((), dtype=torch.int64, device=DEVICE)
         indices = (order[start : start + batch] for start in steps)
         batches = ((_pinned(x[index]), _pinned(y[index])) for index in indices)
-        for one in batches if DEVICE.type == "cpu" else ahead(batches, lambda pair: pair):
+        for one in batches if DEVICE.type == "cpu" else prefetch(batches, lambda pair: pair):
             loss, hit = self.step(self.input(one[0]), self.target(one[1]))
             losses += loss
             hits += hit

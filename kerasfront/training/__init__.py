@@ -1,1 +1,1 @@
-"""Training: batches on the host, one step, one loop."""
+"""Training: one step, one loop."""

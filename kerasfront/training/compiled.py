@@ -10,13 +10,13 @@ import numpy as np
 from kerasfront import losses as losses_namespace
 from kerasfront import metrics as metrics_namespace
 from kerasfront import ops, tree
+from kerasfront.data.arrays import as_arrays
 from kerasfront.errors import DataError, KerasFrontError, ShapeError
 from kerasfront.losses.loss import Loss, LossFunctionWrapper
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import Mean, MeanMetricWrapper
 from kerasfront.pairing import Pairing
 from kerasfront.training import advice
-from kerasfront.training.columns import as_arrays
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")

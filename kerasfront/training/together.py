@@ -13,7 +13,7 @@ from typing import Any
 
 from kerasfront import ops, scopes, tree
 from kerasfront.contract import running
-from kerasfront.training.data import unpack_x_y_sample_weight
+from kerasfront.data.batches import unpack_x_y_sample_weight
 
 active = running()
 # Predictions that wait take memory: at most so many numbers.

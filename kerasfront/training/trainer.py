@@ -18,6 +18,16 @@ from kerasfront import callbacks as callbacks_namespace
 from kerasfront import config, ops, optimizers, scopes, serialization, tree
 from kerasfront.arguments import as_bool, as_int, as_ints, converted, names_of, unknown_argument
 from kerasfront.contract import running
+from kerasfront.data.arrays import as_arrays, cast_floats
+from kerasfront.data.batches import (
+    BATCH_SIZE,
+    BatchSource,
+    make_batches,
+    split_validation,
+    unpack_x_y_sample_weight,
+)
+from kerasfront.data.prefetch import prefetch
+from kerasfront.data.sample_weights import combine
 from kerasfront.errors import DataError, KerasFrontError, NotCompiledError, SavingError
 from kerasfront.layers.gathering import OfLayer
 from kerasfront.layers.layer import Layer
@@ -29,17 +39,7 @@ from kerasfront.random import host
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.tracebacks import entry_point
 from kerasfront.training import together
-from kerasfront.training.ahead import ahead
-from kerasfront.training.columns import as_arrays, cast_floats
 from kerasfront.training.compiled import CompileLoss, CompileMetrics
-from kerasfront.training.data import (
-    BATCH_SIZE,
-    BatchSource,
-    make_batches,
-    split_validation,
-    unpack_x_y_sample_weight,
-)
-from kerasfront.training.sample_weights import combine
 from kerasfront.training.steps import Step
 from kerasfront.utils import console
 from kerasfront.variable import StatelessScope
@@ -754,7 +754,7 @@ class Trainer(Layer):
         found = self._in_dispatches(kind, source, epoch, has_block, watched)
         if not (active.adapter.stages_ahead and source.may_run_ahead):
             return found
-        return ahead(found, lambda pair: (pair[0], active.adapter.stage(pair[1])))
+        return prefetch(found, lambda pair: (pair[0], active.adapter.stage(pair[1])))
 
     def _in_dispatches(
         self, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasfront.training.data import (
+from kerasfront.data.batches import (
     ArraySpec,
     make_batches,
     pack_x_y_sample_weight,
     split_validation,
     unpack_x_y_sample_weight,
 )
-from kerasfront.training.sparse_rows import SparseRows
+from kerasfront.data.sparse_rows import SparseRows
 from kerasfront.utils import PyDataset, Sequence, normalize, to_categorical
 
 X = np.arange(20.0, dtype="float32").reshape(10, 2)

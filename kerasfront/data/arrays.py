@@ -15,9 +15,9 @@ import numpy as np
 
 from kerasfront import config, memory, tree
 from kerasfront.contract import current
+from kerasfront.data.sparse_rows import is_native_sparse, sparse_rows, takes_sparse
 from kerasfront.errors import DataError
 from kerasfront.spec import dtypes
-from kerasfront.training.sparse_rows import is_native_sparse, sparse_rows, takes_sparse
 
 Rows = np.ndarray | slice
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from kerasfront import tree
+from kerasfront.data.arrays import number_lists_to_arrays, to_host
 from kerasfront.errors import DataError
-from kerasfront.training.columns import number_lists_to_arrays, to_host
 
 
 def class_weights_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:

@@ -17,8 +17,7 @@ import numpy as np
 
 from kerasfront import tree
 from kerasfront.arguments import as_int
-from kerasfront.errors import DataError
-from kerasfront.training.columns import (
+from kerasfront.data.arrays import (
     ArraySpec,
     Column,
     Rows,
@@ -28,15 +27,16 @@ from kerasfront.training.columns import (
     in_floatx,
     make_columns,
 )
-from kerasfront.training.orders import permutation
-from kerasfront.training.sample_weights import combine
-from kerasfront.training.sparse_rows import is_native_sparse, takes_sparse
-from kerasfront.training.streams import (
+from kerasfront.data.sample_weights import combine
+from kerasfront.data.shuffle import permutation
+from kerasfront.data.sparse_rows import is_native_sparse, takes_sparse
+from kerasfront.data.streams import (
     INFINITE,
     Stream,
     as_stream,
     check_stream_arguments,
 )
+from kerasfront.errors import DataError
 from kerasfront.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasfront.utils.py_dataset import PyDataset
 

@@ -10,7 +10,7 @@ _DEPTH = 2
 _END = object()
 
 
-def ahead(batches: Iterator[Any], ready: Callable[[Any], Any]) -> Iterator[Any]:
+def prefetch(batches: Iterator[Any], ready: Callable[[Any], Any]) -> Iterator[Any]:
     """`map(ready, batches)`, with the next ones made by another thread, in the same order.
 
     An error of `batches` or of `ready` is raised in its place. When the reader stops early, a few batches more than it
@@ -18,7 +18,7 @@ def ahead(batches: Iterator[Any], ready: Callable[[Any], Any]) -> Iterator[Any]:
 
     Example:
 
-        >>> list(ahead(iter([1, 2, 3]), lambda batch: 10 * batch))
+        >>> list(prefetch(iter([1, 2, 3]), lambda batch: 10 * batch))
         [10, 20, 30]
     """
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from kerasfront.data.arrays import described, is_instance
+from kerasfront.data.shuffle import permutation
 from kerasfront.errors import DataError
-from kerasfront.training.columns import described, is_instance
-from kerasfront.training.orders import permutation
 from kerasfront.utils import py_dataset
 from kerasfront.utils.py_dataset import PyDataset
 

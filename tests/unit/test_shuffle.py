@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kerasfront.training.data import make_batches
-from kerasfront.training.orders import Computed, permutation
+from kerasfront.data.batches import make_batches
+from kerasfront.data.shuffle import Computed, permutation
 
 LARGE = 1 << 22
 

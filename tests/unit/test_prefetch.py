@@ -2,14 +2,14 @@ import threading
 
 import pytest
 
-from kerasfront.training.ahead import ahead
+from kerasfront.data.prefetch import prefetch
 
 
 def test_order_and_another_thread():
     def ready(item):
         return item, threading.get_ident()
 
-    found = list(ahead(iter(range(50)), ready))
+    found = list(prefetch(iter(range(50)), ready))
     assert [item for item, _ in found] == list(range(50))
     assert {thread for _, thread in found}.isdisjoint({threading.get_ident()})
 
@@ -27,7 +27,7 @@ def test_an_error_comes_in_its_place(broken):
             raise KeyError("three")
         return item
 
-    batches = ahead(source(), ready)
+    batches = prefetch(source(), ready)
     assert [next(batches), next(batches)] == [1, 2]
     with pytest.raises(KeyError, match="three"):
         next(batches)
@@ -44,7 +44,7 @@ def test_a_reader_that_stops_leaves_no_thread():
             yield i
 
     before = threading.active_count()
-    batches = ahead(source(), lambda item: item)
+    batches = prefetch(source(), lambda item: item)
     next(batches)
     batches.close()
     assert threading.active_count() == before
@@ -59,7 +59,7 @@ def test_the_next_is_made_while_this_one_is_used():
             made.set()
         return item
 
-    batches = ahead(iter(range(3)), ready)
+    batches = prefetch(iter(range(3)), ready)
     assert next(batches) == 0
     assert made.wait(timeout=20)  # nobody asked for it yet
     assert list(batches) == [1, 2]
