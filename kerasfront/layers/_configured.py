@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from kerasfront import activations, constraints, initializers, regularizers, scopes, serialization
 from kerasfront.arguments import as_float, as_int, as_ints
@@ -14,59 +14,80 @@ from kerasfront.errors import suggest
 from kerasfront.layers.input_spec import check_inputs
 from kerasfront.layers.layer import Layer
 from kerasfront.ops.convolution import FORMATS, layout
+from kerasfront.variable import Variable
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-# The namespaces whose objects an argument holds, by the end of its name.
-_NAMED: dict[str, Any] = {
+# The namespaces whose objects an argument holds, by the last word of its name.
+_NAMESPACES: dict[str, Any] = {
     "activation": activations,
     "initializer": initializers,
     "regularizer": regularizers,
     "constraint": constraints,
 }
+# The locals of a constructor that are no attributes, and the argument that the constructor of Layer keeps.
+_NO_ATTRIBUTES = frozenset({"self", "kwargs", "__class__", "activity_regularizer"})
 # What Layer.get_config says, and arguments that are no state of the layer.
 _ELSEWHERE = frozenset({"self", "name", "dtype", "trainable", "autocast", "args", "kwargs", "weights"})
 
 
 class Configured(Layer):
-    """A layer that keeps each argument of its constructor in an attribute of the same name: its config is these."""
+    """A layer that keeps each argument of its constructor in an attribute of the same name: its config is these.
 
-    # Arguments that the config leaves out where they are None, as Keras's does.
-    _left_out: frozenset[str] = frozenset()
+    A subclass that differs from its base in defaults only says so by the class keyword `defaults`: its constructor is
+    that of the base, with these in its signature. They mean what the defaults of the base mean, so that what a type
+    checker reads there is true of the subclass too: `(1, 1)` for `strides` of two dims, where the base says 1.
+    """
 
-    def _keep(self, **arguments: Any) -> None:
-        """Keep arguments of the constructor; initializers and the like are found by name."""
-        for name, value in arguments.items():
-            named = _NAMED.get(name.rpartition("_")[2])
-            setattr(self, name, value if named is None else named.get(value))
+    # The arguments that the config leaves out where they are None, as Keras's does.
+    _kf_left_out: frozenset[str] = frozenset()
 
-    def _weight(self, name: str, shape: Any, of: str | None = None, **options: Any) -> Any:
-        """A weight with the initializer, regularizer and constraint that were kept for `of` (None: for `name`)."""
-        of = of or name
-        return self.add_weight(
-            shape, getattr(self, f"{of}_initializer"), name=name,
-            regularizer=getattr(self, f"{of}_regularizer", None), constraint=getattr(self, f"{of}_constraint", None),
-            **options,
-        )  # fmt: skip
-
-    def _check_rank(self, inputs: Any) -> None:
-        """For layers whose call would take inputs of another rank without complaint."""
-        if self._input_spec.ndim not in (None, len(inputs.shape)):
-            check_inputs(self._input_spec, inputs, self)
+    def __init_subclass__(cls, *, defaults: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        if defaults is not None:
+            setattr(cls, "__init__", _with_defaults(cls.__init__, defaults))  # noqa: B010  (a method)
+        super().__init_subclass__(**kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        own = {name: self._plain(name, getattr(self, name, None)) for name in _arguments(type(self))}  # type: ignore[arg-type]
+        own = {name: _serialized(self, name, getattr(self, name, None)) for name in _arguments(type(self))}  # type: ignore[arg-type]
         config = {**super().get_config(), **own}
-        return {k: v for k, v in config.items() if v is not None or k not in self._left_out}
+        return {k: v for k, v in config.items() if v is not None or k not in self._kf_left_out}
 
-    def _plain(self, name: str, value: Any) -> Any:
-        named = _NAMED.get(name.rpartition("_")[2])
-        if value is None and name != "activation":
-            return None
-        if named is None and not callable(value):
-            return value
-        serialize = serialization.serialize_keras_object if named is None else named.serialize
-        return serialization.serialize_argument(self.name, name, value, serialize)
+
+def keep(layer: Layer, /, **arguments: Any) -> None:
+    """Keep the arguments of a constructor in attributes of their names; initializers and the like are found by name.
+
+    Args:
+        layer: The layer.
+        arguments: The arguments. A constructor may give its `**locals()`: what is no argument there is left out.
+    """
+    for name, value in arguments.items():
+        if name not in _NO_ATTRIBUTES:
+            namespace = _NAMESPACES.get(name.rpartition("_")[2])
+            setattr(layer, name, value if namespace is None else namespace.get(value))
+
+
+def make_weight(layer: Layer, name: str, shape: Any, of: str | None = None, **options: Any) -> Variable:
+    """Make a weight with the initializer, regularizer and constraint that were given for `of` (None: for `name`)."""
+    of = of or name
+    return layer.add_weight(
+        shape, getattr(layer, f"{of}_initializer"), name=name,
+        regularizer=getattr(layer, f"{of}_regularizer", None), constraint=getattr(layer, f"{of}_constraint", None),
+        **options,
+    )  # fmt: skip
+
+
+def check_rank(layer: Layer, inputs: Any) -> None:
+    """Raise a ShapeError for inputs of another rank, in layers whose call would take them without complaint."""
+    if layer._input_spec.ndim not in (None, len(inputs.shape)):
+        check_inputs(layer._input_spec, inputs, layer)
+
+
+def _serialized(layer: Layer, name: str, value: Any) -> Any:
+    namespace = _NAMESPACES.get(name.rpartition("_")[2])
+    if value is None and name != "activation":
+        return None
+    if namespace is None and not callable(value):
+        return value
+    serialize = serialization.serialize_keras_object if namespace is None else namespace.serialize
+    return serialization.serialize_argument(layer.name, name, value, serialize)
 
 
 @functools.cache
@@ -83,16 +104,18 @@ def give_paths(layers: Iterable[Any]) -> None:
             layer.__dict__["_path"] = scopes.path_of(layer.name)
 
 
-def with_defaults(function: F, **defaults: Any) -> F:
-    """A copy of a function with other defaults: a layer's constructor for another rank."""
+def _with_defaults(function: Callable[..., None], defaults: Mapping[str, Any]) -> Callable[..., None]:
+    """A copy of a constructor with other defaults."""
     function = inspect.unwrap(function)
     assert isinstance(function, types.FunctionType)
     parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    found = [defaults.get(p.name, p.default) for p in parameters]
-    values = tuple(value for value in found if value is not inspect.Parameter.empty)
-    copy = types.FunctionType(function.__code__, function.__globals__, function.__name__, values, function.__closure__)
+    values = [defaults.get(p.name, p.default) for p in parameters]
+    copy = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__,
+        tuple(value for value in values if value is not inspect.Parameter.empty), function.__closure__,
+    )  # fmt: skip
     copy.__annotations__, copy.__doc__ = dict(function.__annotations__), function.__doc__
-    return copy  # type: ignore[return-value]
+    return copy
 
 
 def read(variable: Any) -> Any:

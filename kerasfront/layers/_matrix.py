@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasfront import ops, quantizers, serialization
 from kerasfront.layers import lora, quantized
-from kerasfront.layers._configured import Configured
+from kerasfront.layers._configured import Configured, make_weight
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer
 from kerasfront.variable import Variable
 
@@ -45,7 +45,7 @@ class MatrixLayer(Configured):
         """Make the weight as the policy says: plain or quantized."""
         self._matrix_shape = tuple(shape)
         if self.quantization_mode is None:
-            setattr(self, f"_{self._matrix}", self._weight(self._matrix, shape))
+            setattr(self, f"_{self._matrix}", make_weight(self, self._matrix, shape))
         else:
             config = self.quantization_config
             if config is not None and config.mode != self.quantization_mode:  # the policy decides

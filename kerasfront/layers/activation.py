@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasfront import activations, ops, scopes
 from kerasfront.errors import ShapeError
-from kerasfront.layers._configured import Configured, where
+from kerasfront.layers._configured import Configured, check_rank, keep, make_weight, where
 from kerasfront.layers.input_spec import InputSpec
 
 
@@ -158,8 +158,11 @@ class PReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._keep(
-            alpha_initializer=alpha_initializer, alpha_regularizer=alpha_regularizer, alpha_constraint=alpha_constraint
+        keep(
+            self,
+            alpha_initializer=alpha_initializer,
+            alpha_regularizer=alpha_regularizer,
+            alpha_constraint=alpha_constraint,
         )
         shared = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         self.shared_axes = None if shared is None else [int(a) for a in shared]
@@ -172,12 +175,12 @@ class PReLU(_Elementwise):
                 f"Expected the inputs of {where(self)} to have a known size on each axis that isn't in `shared_axes`, "
                 f"got the shape {tuple(input_shape)}."
             )
-        self.alpha = self._weight("alpha", shape)
+        self.alpha = make_weight(self, "alpha", shape)
         axes = {i: d for i, d in enumerate(input_shape) if i and i not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         return ops.relu(inputs) - self.alpha.value * ops.relu(-inputs)
 
 

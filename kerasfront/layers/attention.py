@@ -10,7 +10,7 @@ from typing import Any
 from kerasfront import dtype_policies, ops, quantizers, random
 from kerasfront.errors import ShapeError
 from kerasfront.layers._aliases import Alias, overrides
-from kerasfront.layers._configured import Configured, fraction, one_of, positive, where
+from kerasfront.layers._configured import Configured, fraction, keep, one_of, positive, where
 from kerasfront.layers.activation import Softmax
 from kerasfront.layers.core import EinsumDense
 from kerasfront.layers.input_spec import InputSpec
@@ -334,7 +334,7 @@ class _ManyHeads(_Attention):
     _kernel_regularizer, _bias_regularizer = Alias("kernel_regularizer"), Alias("bias_regularizer")
     _kernel_constraint, _bias_constraint = Alias("kernel_constraint"), Alias("bias_constraint")
     _activity_regularizer = Alias("activity_regularizer")
-    _left_out = frozenset({"flash_attention"})
+    _kf_left_out = frozenset({"flash_attention"})
 
     def _keep_heads(
         self, sliding_window: int | None, use_gate: bool, use_bias: bool, flash_attention: bool | None
@@ -687,7 +687,8 @@ class MultiHeadAttention(_ManyHeads):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep(
+        keep(
+            self,
             num_heads=positive(self, "num_heads", num_heads), key_dim=positive(self, "key_dim", key_dim),
             value_dim=key_dim if value_dim is None else positive(self, "value_dim", value_dim),
             output_shape=(output_shape,) if isinstance(output_shape, int) else _tuple(output_shape),
@@ -786,7 +787,8 @@ class GroupedQueryAttention(_ManyHeads):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep(
+        keep(
+            self,
             head_dim=positive(self, "head_dim", head_dim),
             num_query_heads=positive(self, "num_query_heads", num_query_heads),
             num_key_value_heads=positive(self, "num_key_value_heads", num_key_value_heads),

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.layers._configured import data_format_of, one_of, per_axis, positive, strides_or_dilation
+from kerasfront.layers._configured import (
+    data_format_of,
+    keep,
+    make_weight,
+    one_of,
+    per_axis,
+    positive,
+    strides_or_dilation,
+)
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.recurrent import OfCell, cell_options, of_cell
 from kerasfront.layers.recurrent_cells import RecurrentCell, forget_bias, lstm_step
@@ -51,7 +59,8 @@ class ConvLSTMCell(RecurrentCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._keep(
+        keep(
+            self,
             rank=rank, filters=positive(self, "filters", filters),
             kernel_size=per_axis(self, "kernel_size", kernel_size, rank),
             strides=per_axis(self, "strides", strides, rank),
@@ -71,9 +80,9 @@ class ConvLSTMCell(RecurrentCell):
     def build(self, input_shape: Any) -> None:
         _, spatial, channels = shapes.split_channels(tuple(input_shape), self.data_format)
         width = 4 * self.filters
-        self.kernel = self._weight("kernel", (*self.kernel_size, channels, width))
-        self.recurrent_kernel = self._weight(
-            "recurrent_kernel", (*self.kernel_size, self.filters, width), of="recurrent"
+        self.kernel = make_weight(self, "kernel", (*self.kernel_size, channels, width))
+        self.recurrent_kernel = make_weight(
+            self, "recurrent_kernel", (*self.kernel_size, self.filters, width), of="recurrent"
         )
         self.bias = forget_bias(self, self.filters) if self.use_bias else None
         self.__dict__["_spatial"] = spatial

@@ -13,13 +13,14 @@ from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import (
     Configured,
     data_format_of,
+    keep,
+    make_weight,
     one_of,
     per_axis,
     positive,
     read,
     strides_or_dilation,
     where,
-    with_defaults,
 )
 from kerasfront.layers._matrix import MatrixLayer
 from kerasfront.layers.input_spec import InputSpec
@@ -99,7 +100,8 @@ class _Conv(_Window, MatrixLayer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep_adaptation(*lora, None)
         self._keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        self._keep(
+        keep(
+            self,
             filters=positive(self, "filters", filters), groups=positive(self, "groups", groups),
             activation=activation, use_bias=use_bias,
             kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
@@ -117,7 +119,7 @@ class _Conv(_Window, MatrixLayer):
                 f"got {channels} channels."
             )
         self._make_matrix((*self.kernel_size, channels // self.groups, self.filters))
-        self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
+        self.bias = make_weight(self, "bias", (self.filters,)) if self.use_bias else None
         self._make_lora()
 
     @property
@@ -181,10 +183,9 @@ class Conv1D(_Conv):
 
     rank = 1
     _paddings = ("valid", "same", "causal")
-    __init__ = with_defaults(_Conv.__init__)
 
 
-class Conv2D(_Conv):
+class Conv2D(_Conv, defaults={"strides": (1, 1), "dilation_rate": (1, 1)}):
     """Convolution over images: `filters` windows of `kernel_size` pixels slide over the inputs.
 
     Args:
@@ -216,10 +217,9 @@ class Conv2D(_Conv):
     """
 
     rank = 2
-    __init__ = with_defaults(_Conv.__init__, strides=(1, 1), dilation_rate=(1, 1))
 
 
-class Conv3D(_Conv):
+class Conv3D(_Conv, defaults={"strides": (1, 1, 1), "dilation_rate": (1, 1, 1)}):
     """Convolution over volumes; the arguments are those of `Conv2D`, for three spatial dims.
 
     >>> import kerasfront as keras
@@ -228,7 +228,6 @@ class Conv3D(_Conv):
     """
 
     rank = 3
-    __init__ = with_defaults(_Conv.__init__, strides=(1, 1, 1), dilation_rate=(1, 1, 1))
 
 
 # ---- depthwise and separable --------------------------------------------------------------------------------------
@@ -258,7 +257,8 @@ class _DepthwiseConv(_Window):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        self._keep(
+        keep(
+            self,
             depth_multiplier=positive(self, "depth_multiplier", depth_multiplier),
             activation=activation, use_bias=use_bias,
             depthwise_initializer=depthwise_initializer, bias_initializer=bias_initializer,
@@ -268,8 +268,8 @@ class _DepthwiseConv(_Window):
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
-        self.kernel = self._weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), of="depthwise")
-        self.bias = self._weight("bias", (channels * self.depth_multiplier,)) if self.use_bias else None
+        self.kernel = make_weight(self, "kernel", (*self.kernel_size, channels, self.depth_multiplier), of="depthwise")
+        self.bias = make_weight(self, "bias", (channels * self.depth_multiplier,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
         x = depthwise_convolution(
@@ -290,10 +290,9 @@ class DepthwiseConv1D(_DepthwiseConv):
 
     rank = 1
     _paddings = ("valid", "same", "causal")
-    __init__ = with_defaults(_DepthwiseConv.__init__)
 
 
-class DepthwiseConv2D(_DepthwiseConv):
+class DepthwiseConv2D(_DepthwiseConv, defaults={"strides": (1, 1), "dilation_rate": (1, 1)}):
     """Convolution of each channel of images by itself, with `depth_multiplier` filters each.
 
     Args:
@@ -322,7 +321,6 @@ class DepthwiseConv2D(_DepthwiseConv):
     """
 
     rank = 2
-    __init__ = with_defaults(_DepthwiseConv.__init__, strides=(1, 1), dilation_rate=(1, 1))
 
 
 class _SeparableConv(_Window):
@@ -351,7 +349,8 @@ class _SeparableConv(_Window):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        self._keep(
+        keep(
+            self,
             filters=positive(self, "filters", filters),
             depth_multiplier=positive(self, "depth_multiplier", depth_multiplier),
             activation=activation, use_bias=use_bias, depthwise_initializer=depthwise_initializer,
@@ -364,13 +363,13 @@ class _SeparableConv(_Window):
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
         between = channels * self.depth_multiplier
-        self.depthwise_kernel = self._weight(
-            "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), of="depthwise"
+        self.depthwise_kernel = make_weight(
+            self, "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), of="depthwise"
         )
-        self.pointwise_kernel = self._weight(
-            "pointwise_kernel", (*(1,) * self.rank, between, self.filters), of="pointwise"
+        self.pointwise_kernel = make_weight(
+            self, "pointwise_kernel", (*(1,) * self.rank, between, self.filters), of="pointwise"
         )
-        self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
+        self.bias = make_weight(self, "bias", (self.filters,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
         x = depthwise_convolution(
@@ -394,10 +393,9 @@ class SeparableConv1D(_SeparableConv):
 
     rank = 1
     _paddings = ("valid", "same", "causal")
-    __init__ = with_defaults(_SeparableConv.__init__)
 
 
-class SeparableConv2D(_SeparableConv):
+class SeparableConv2D(_SeparableConv, defaults={"strides": (1, 1), "dilation_rate": (1, 1)}):
     """A depthwise convolution of images, then one with windows of a single pixel that mixes the channels.
 
     Args:
@@ -432,7 +430,6 @@ class SeparableConv2D(_SeparableConv):
     """
 
     rank = 2
-    __init__ = with_defaults(_SeparableConv.__init__, strides=(1, 1), dilation_rate=(1, 1))
 
 
 # ---- transposed ---------------------------------------------------------------------------------------------------
@@ -463,7 +460,8 @@ class _ConvTranspose(_Window):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        self._keep(
+        keep(
+            self,
             filters=positive(self, "filters", filters), activation=activation, use_bias=use_bias,
             kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
@@ -482,8 +480,8 @@ class _ConvTranspose(_Window):
         )
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self._weight("kernel", (*self.kernel_size, self.filters, self._channels(input_shape)))
-        self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
+        self.kernel = make_weight(self, "kernel", (*self.kernel_size, self.filters, self._channels(input_shape)))
+        self.bias = make_weight(self, "bias", (self.filters,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
         x = transposed_convolution(
@@ -501,10 +499,9 @@ class Conv1DTranspose(_ConvTranspose):
     """
 
     rank = 1
-    __init__ = with_defaults(_ConvTranspose.__init__)
 
 
-class Conv2DTranspose(_ConvTranspose):
+class Conv2DTranspose(_ConvTranspose, defaults={"strides": (1, 1), "dilation_rate": (1, 1)}):
     """Transposed convolution of images: the gradient of `Conv2D` by its inputs, often called deconvolution.
 
     Args:
@@ -538,7 +535,6 @@ class Conv2DTranspose(_ConvTranspose):
     """
 
     rank = 2
-    __init__ = with_defaults(_ConvTranspose.__init__, strides=(1, 1), dilation_rate=(1, 1))
 
 
 class Conv3DTranspose(_ConvTranspose):

@@ -12,7 +12,7 @@ from kerasfront import ops, serialization, tree
 from kerasfront.errors import ShapeError, not_one
 from kerasfront.layers import quantized
 from kerasfront.layers._calls import map_shapes
-from kerasfront.layers._configured import Configured, positive, read, where
+from kerasfront.layers._configured import Configured, keep, make_weight, positive, read, where
 from kerasfront.layers._matrix import MatrixLayer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.layer import Layer
@@ -45,7 +45,7 @@ class Dense(MatrixLayer):
     3
     """
 
-    _left_out = frozenset({"activity_regularizer"})
+    _kf_left_out = frozenset({"activity_regularizer"})
 
     def __init__(
         self,
@@ -66,7 +66,8 @@ class Dense(MatrixLayer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
-        self._keep(
+        keep(
+            self,
             units=positive(self, "units", units), activation=activation, use_bias=use_bias,
             kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
@@ -79,7 +80,7 @@ class Dense(MatrixLayer):
 
     def build(self, input_shape: Any) -> None:
         self._make_matrix((input_shape[-1], self.units))
-        self.bias = self._weight("bias", (self.units,)) if self.use_bias else None
+        self.bias = make_weight(self, "bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
         self._make_lora()
 
@@ -155,7 +156,8 @@ class EinsumDense(MatrixLayer):
         super().__init__(**kwargs)
         self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
         self.gptq_unpacked_column_size = gptq_unpacked_column_size
-        self._keep(
+        keep(
+            self,
             equation=equation, activation=activation, bias_axes=bias_axes, kernel_initializer=kernel_initializer,
             output_shape=(output_shape,) if isinstance(output_shape, int) else tuple(output_shape),
             bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
@@ -176,7 +178,7 @@ class EinsumDense(MatrixLayer):
         elided = len(input_shape) - len(inner.replace(".", ""))
         self._terms = _numbered(inner, elided), list(kernel), _numbered(outer, elided)
         self._make_matrix([sizes[c] for c in kernel])
-        self.bias = self._weight("bias", self._bias_shape(outer, sizes, elided)) if self.bias_axes else None
+        self.bias = make_weight(self, "bias", self._bias_shape(outer, sizes, elided)) if self.bias_axes else None
         self._make_lora()
 
     @property
@@ -335,7 +337,8 @@ class Embedding(MatrixLayer):
         # Indices are never cast to a float dtype, and rows are cast after they were picked.
         super().__init__(**{**kwargs, "autocast": False})
         self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
-        self._keep(
+        keep(
+            self,
             input_dim=positive(self, "input_dim", input_dim), output_dim=positive(self, "output_dim", output_dim),
             embeddings_initializer=embeddings_initializer, embeddings_regularizer=embeddings_regularizer,
             embeddings_constraint=embeddings_constraint, mask_zero=bool(mask_zero),

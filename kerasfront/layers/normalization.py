@@ -10,7 +10,7 @@ from typing import Any
 
 from kerasfront import initializers, ops
 from kerasfront.errors import ShapeError
-from kerasfront.layers._configured import Configured, fraction, positive, read, where
+from kerasfront.layers._configured import Configured, check_rank, fraction, keep, make_weight, positive, read, where
 from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.layer import Layer
@@ -136,7 +136,8 @@ class BatchNormalization(_Normalization):
         limits = dict(renorm_clipping or {})
         if "rmin" in limits and "rmax" in limits and limits["rmin"] > limits["rmax"]:
             raise ValueError(f"Expected `renorm_clipping` of {where(self)} to have 'rmin' up to 'rmax', got {limits}.")
-        self._keep(
+        keep(
+            self,
             axis=axis, momentum=fraction(self, "momentum", momentum), epsilon=epsilon, center=center, scale=scale,
             beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
             moving_mean_initializer=moving_mean_initializer, moving_variance_initializer=moving_variance_initializer,
@@ -149,8 +150,8 @@ class BatchNormalization(_Normalization):
 
     def build(self, input_shape: Any) -> None:
         size = (_known(self, input_shape, self.axis),)
-        self.gamma = self._weight("gamma", size, autocast=False) if self.scale else None
-        self.beta = self._weight("beta", size, autocast=False) if self.center else None
+        self.gamma = make_weight(self, "gamma", size, autocast=False) if self.scale else None
+        self.beta = make_weight(self, "beta", size, autocast=False) if self.center else None
         self.moving_mean = self._average("moving_mean", size, self.moving_mean_initializer)
         self.moving_variance = self._average("moving_variance", size, self.moving_variance_initializer)
         if self.renorm:
@@ -296,7 +297,8 @@ class LayerNormalization(_Normalization):
     ) -> None:
         self.rms_scaling = kwargs.pop("rms_scaling", False)  # deprecated in Keras in favour of RMSNormalization
         super().__init__(**kwargs)
-        self._keep(
+        keep(
+            self,
             axis=_axes(self, axis), epsilon=epsilon, center=center, scale=scale,
             beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
             beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
@@ -311,14 +313,14 @@ class LayerNormalization(_Normalization):
         # The axes as they were sorted: so does Keras lay out what it saves.
         axes = self.axis
         shape = tuple(_known(self, input_shape, a) for a in axes)
-        self.gamma = self._weight("gamma", shape, autocast=False) if self.scale or self.rms_scaling else None
-        self.beta = self._weight("beta", shape, autocast=False) if self.center and not self.rms_scaling else None
+        self.gamma = make_weight(self, "gamma", shape, autocast=False) if self.scale or self.rms_scaling else None
+        self.beta = make_weight(self, "beta", shape, autocast=False) if self.center and not self.rms_scaling else None
         self._over, self.input_spec = _sorted_axes(axes, input_shape)
         sizes = tuple(input_shape[a] for a in self._over)
         self._sizes = None if sizes == shape else sizes
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         gamma, beta = read(self.gamma), read(self.beta)
         if self._sizes is not None:
             gamma = None if gamma is None else ops.reshape(gamma, self._sizes)
@@ -367,7 +369,7 @@ class RMSNormalization(_Normalization):
         self._sizes = None if sizes == shape else sizes
 
     def call(self, x: Any) -> Any:
-        self._check_rank(x)
+        check_rank(self, x)
         scale = self.scale.value if self._sizes is None else ops.reshape(self.scale, self._sizes)
         return self._in_compute_dtype(ops.rms_normalization(x, scale, self._over, self.epsilon))
 
@@ -418,7 +420,8 @@ class GroupNormalization(_Normalization):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._keep(
+        keep(
+            self,
             groups=groups if groups == -1 else positive(self, "groups", groups), axis=axis, epsilon=epsilon,
             center=center, scale=scale, beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
             beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
@@ -435,8 +438,8 @@ class GroupNormalization(_Normalization):
                 f"Expected the {channels} channels of the inputs of {where(self)} to be a multiple of "
                 f"groups={self.groups}."
             )
-        self.gamma = self._weight("gamma", (channels,), autocast=False) if self.scale else None
-        self.beta = self._weight("beta", (channels,), autocast=False) if self.center else None
+        self.gamma = make_weight(self, "gamma", (channels,), autocast=False) if self.scale else None
+        self.beta = make_weight(self, "beta", (channels,), autocast=False) if self.center else None
         rank = len(input_shape)
         axis = self.axis % rank
         # With the channels in two axes, (groups, channels of a group), all but batch and groups are normalized.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.layers._configured import Configured, data_format_of, one_of, per_axis, with_defaults
+from kerasfront.layers._configured import Configured, check_rank, data_format_of, one_of, per_axis
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.ops.pooling import adaptive_average, adaptive_max, pooling_average, pooling_max
 
@@ -38,11 +38,26 @@ class _Pooling(Configured):
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         return self._pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
 
-class MaxPooling1D(_Pooling):
+class _MaxPooling(_Pooling):
+    _pool = staticmethod(pooling_max)
+
+    def __init__(
+        self,
+        pool_size: Steps = 2,
+        strides: Steps | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+
+class MaxPooling1D(_MaxPooling):
     """The maximum of each window of steps; the arguments are those of `MaxPooling2D`.
 
     >>> import kerasfront as keras
@@ -52,11 +67,9 @@ class MaxPooling1D(_Pooling):
     """
 
     rank = 1
-    _pool = staticmethod(pooling_max)
-    __init__ = with_defaults(_Pooling.__init__, pool_size=2)
 
 
-class MaxPooling2D(_Pooling):
+class MaxPooling2D(_MaxPooling, defaults={"pool_size": (2, 2)}):
     """The maximum of each window of an image, channel by channel.
 
     Args:
@@ -74,11 +87,9 @@ class MaxPooling2D(_Pooling):
     """
 
     rank = 2
-    _pool = staticmethod(pooling_max)
-    __init__ = with_defaults(_Pooling.__init__, pool_size=(2, 2))
 
 
-class MaxPooling3D(_Pooling):
+class MaxPooling3D(_MaxPooling, defaults={"pool_size": (2, 2, 2)}):
     """The maximum of each window of a volume; the arguments are those of `MaxPooling2D`, for three spatial dims.
 
     >>> import kerasfront as keras
@@ -87,8 +98,6 @@ class MaxPooling3D(_Pooling):
     """
 
     rank = 3
-    _pool = staticmethod(pooling_max)
-    __init__ = with_defaults(_Pooling.__init__, pool_size=(2, 2, 2))
 
 
 class AveragePooling1D(_Pooling):
@@ -153,7 +162,7 @@ class _GlobalPooling(Configured):
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         return self._reduce(inputs, self._axes, self.keepdims)
 
 
@@ -184,7 +193,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
         self.supports_masking, self._makes_mask = True, False
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         if mask is None:
             return ops.mean(inputs, self._axes, self.keepdims)
         kept = ops.expand_dims(ops.cast(mask, ops.dtype(inputs)), 2 if self.data_format == "channels_last" else 1)
@@ -279,7 +288,7 @@ class _AdaptivePooling(Configured):
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         return self._pool(inputs, self.output_size, self.data_format)
 
 

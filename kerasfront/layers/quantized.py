@@ -18,7 +18,7 @@ import numpy as np
 from kerasfront import dtype_policies, ops, quantizers
 from kerasfront.errors import NotBuiltError
 from kerasfront.layers import lora
-from kerasfront.layers._configured import where
+from kerasfront.layers._configured import make_weight, where
 from kerasfront.quantizers.functions import FLOAT8_MAX
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer, checked_mode
 from kerasfront.variable import Variable
@@ -306,7 +306,7 @@ class Float8(Form):
 
     def make(self, layer: Any, shape: tuple[int, ...], config: Any) -> None:
         if layer._held_matrix() is None:
-            setattr(layer, f"_{layer._matrix}", layer._weight(layer._matrix, shape))
+            setattr(layer, f"_{layer._matrix}", make_weight(layer, layer._matrix, shape))
         length = getattr(layer._dtype_policy, "amax_history_length", 1024)
         for side in _SIDES:
             for what, size, value in (("scale", (), "ones"), ("amax_history", (length,), "zeros")):

@@ -15,7 +15,7 @@ import numpy as np
 from kerasfront import activations, ops, serialization, tree
 from kerasfront.errors import ShapeError
 from kerasfront.layers._calls import map_shapes
-from kerasfront.layers._configured import Configured, where
+from kerasfront.layers._configured import Configured, check_rank, where
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.recurrent_cells import (
@@ -147,7 +147,7 @@ class RNN(Configured):
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
         if self._input_spec is not None:
-            self._check_rank(sequences)
+            check_rank(self, sequences)
         mask = _one_mask(mask)
         states = self._begin(sequences, initial_state)
         last, outputs, states = self.inner_loop(sequences, states, mask, training)

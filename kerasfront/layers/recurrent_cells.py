@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasfront import ops, random, serialization, tree
 from kerasfront.layers._calls import map_shapes
-from kerasfront.layers._configured import Configured, fraction, positive, where
+from kerasfront.layers._configured import Configured, fraction, keep, make_weight, positive, where
 from kerasfront.layers.layer import Layer
 from kerasfront.ops._declare import Tensor
 from kerasfront.random.seed_generator import SeedGenerator
@@ -87,12 +87,12 @@ class _UnitsCell(RecurrentCell):
 
     def build(self, input_shape: Any) -> None:
         width = self._gates * self.units
-        self.kernel = self._weight("kernel", (input_shape[-1], width))
-        self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, width), of="recurrent")
+        self.kernel = make_weight(self, "kernel", (input_shape[-1], width))
+        self.recurrent_kernel = make_weight(self, "recurrent_kernel", (self.units, width), of="recurrent")
         self.bias = self._make_bias() if self.use_bias else None
 
     def _make_bias(self) -> Any:
-        return self._weight("bias", (self._gates * self.units,))
+        return make_weight(self, "bias", (self._gates * self.units,))
 
 
 def _first_of(states: Any) -> Any:
@@ -154,7 +154,8 @@ class SimpleRNNCell(_UnitsCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._keep(
+        keep(
+            self,
             units=positive(self, "units", units), activation=activation, use_bias=use_bias,
             kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
@@ -232,7 +233,8 @@ class LSTMCell(_UnitsCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._keep(
+        keep(
+            self,
             units=positive(self, "units", units), activation=activation, recurrent_activation=recurrent_activation,
             use_bias=use_bias, kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer, unit_forget_bias=unit_forget_bias,
@@ -265,7 +267,7 @@ def lstm_step(cell: Any, gates: Any, c: Any) -> tuple[Any, Any]:
 def forget_bias(cell: Any, units: int) -> Any:
     """The bias of an LSTM's four gates; where the cell wants it, that of the forget gate begins at 1."""
     if not cell.unit_forget_bias:
-        return cell._weight("bias", (4 * units,))
+        return make_weight(cell, "bias", (4 * units,))
 
     def initialize(shape: Any, dtype: Any = None) -> Any:
         draw = getattr(cell.bias_initializer, "draw", cell.bias_initializer)
@@ -339,7 +341,8 @@ class GRUCell(_UnitsCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._keep(
+        keep(
+            self,
             units=positive(self, "units", units), activation=activation, recurrent_activation=recurrent_activation,
             use_bias=use_bias, kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
@@ -352,7 +355,7 @@ class GRUCell(_UnitsCell):
 
     def _make_bias(self) -> Any:
         width = 3 * self.units
-        return self._weight("bias", (2, width) if self.reset_after else (width,))
+        return make_weight(self, "bias", (2, width) if self.reset_after else (width,))
 
     def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
         h = _first_of(states)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops, random, regularizers
-from kerasfront.layers._configured import Configured, data_format_of, fraction, where
+from kerasfront.layers._configured import Configured, check_rank, data_format_of, fraction, where
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.random import SeedGenerator
 from kerasfront.random.seed_generator import Seed
@@ -85,7 +85,7 @@ class _SpatialDropout(_Dropping):
         return config
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         if training and self.rate > 0:
             ones = (1,) * self.rank
             last = self.data_format == "channels_last"

@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
-from kerasfront.layers._configured import Configured, data_format_of, one_of, per_axis, positive, where
+from kerasfront.layers._configured import Configured, check_rank, data_format_of, one_of, per_axis, positive, where
 from kerasfront.layers.input_spec import InputSpec
 
 
@@ -142,7 +142,7 @@ class RepeatVector(Configured):
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
 
 
@@ -196,7 +196,7 @@ class _Cropping(Configured):
                 )
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         return inputs[self._key]
 
 
@@ -290,7 +290,7 @@ class _ZeroPadding(Configured):
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         return ops.pad(inputs, self._width)
 
 
@@ -404,7 +404,7 @@ class UpSampling1D(Configured):
         return None if mask is None else ops.repeat(mask, self.size, axis=1)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         return ops.repeat(inputs, self.size, axis=1)
 
 
@@ -441,7 +441,7 @@ class UpSampling2D(Configured):
         self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         if self.interpolation == "nearest":
             return ops.repeat(ops.repeat(inputs, self.size[0], axis=self._first), self.size[1], axis=self._first + 1)
         height, width = ops.shape(inputs)[self._first : self._first + 2]
@@ -474,7 +474,7 @@ class UpSampling3D(Configured):
         self.input_spec = InputSpec(ndim=5)
 
     def call(self, inputs: Any) -> Any:
-        self._check_rank(inputs)
+        check_rank(self, inputs)
         for axis, times in enumerate(self.size, self._first):
             inputs = ops.repeat(inputs, times, axis=axis)
         return inputs

@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasfront import ops, quantizers
 from kerasfront.layers import quantized
+from kerasfront.layers._configured import make_weight
 from kerasfront.layers.core import Embedding
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer
 from kerasfront.spec import dtypes
@@ -84,8 +85,8 @@ class ReversibleEmbedding(Embedding):
         first = not self.built
         super().build(input_shape)
         if first and self._untied and self.quantization_mode is None:
-            self.reverse_embeddings = self._weight(
-                "reverse_embeddings", (self.output_dim, self.input_dim), of="embeddings"
+            self.reverse_embeddings = make_weight(
+                self, "reverse_embeddings", (self.output_dim, self.input_dim), of="embeddings"
             )
 
     def call(self, inputs: Any, reverse: bool = False) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.layers._configured import fraction, per_axis, positive, where
+from kerasfront.layers._configured import fraction, keep, per_axis, positive, where
 from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
 from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
@@ -399,7 +399,8 @@ class RandomColorJitter(Colours):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self._keep(
+        keep(
+            self,
             brightness_factor=brightness_factor, contrast_factor=contrast_factor, saturation_factor=saturation_factor,
             hue_factor=hue_factor,
         )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasfront import initializers, ops
 from kerasfront.errors import DTypeError, ShapeError
-from kerasfront.layers._configured import data_format_of, one_of, positive, where
+from kerasfront.layers._configured import data_format_of, keep, one_of, positive, where
 from kerasfront.layers.data_layer import DataLayer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.spec import dtypes, unknown
@@ -84,7 +84,8 @@ class MelSpectrogram(DataLayer):
                 f"Expected `min_freq` of {where(self)} to be from 0 to below `max_freq`, got min_freq={min_freq}, "
                 f"max_freq={max_freq}."
             )
-        self._keep(
+        keep(
+            self,
             window=window, sampling_rate=sampling_rate, min_freq=min_freq, max_freq=max_freq, power_to_db=power_to_db,
             top_db=top_db, mag_exp=mag_exp, min_power=min_power, ref_power=ref_power,
         )  # fmt: skip
@@ -220,7 +221,7 @@ class STFTSpectrogram(DataLayer):
             one_of(self, "scaling", scaling, ("density", "spectrum"))
         self.padding = one_of(self, "padding", padding, ("valid", "same"))
         self.data_format = data_format_of(self, data_format)
-        self._keep(window=window, periodic=periodic, scaling=scaling, expand_dims=expand_dims)
+        keep(self, window=window, periodic=periodic, scaling=scaling, expand_dims=expand_dims)
         self._options = {"window": window, "scaling": scaling, "periodic": periodic}
         initializers.STFT("real", **self._options)  # it knows which windows there are
         self.input_spec = InputSpec(ndim=3)
