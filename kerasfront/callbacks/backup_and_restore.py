@@ -5,10 +5,10 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kerasfront import files
 from kerasfront.callbacks.callback import Callback, Logs
 from kerasfront.callbacks.model_checkpoint import BatchCounter, check_save_freq
 from kerasfront.errors import NotBuiltError, SavingError
-from kerasfront.utils import files
 
 _WEIGHTS = "latest.weights.h5"
 _METADATA = "training_metadata.json"

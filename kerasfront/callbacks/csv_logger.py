@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront import files
 from kerasfront.callbacks.callback import Callback, Logs
-from kerasfront.utils import files
 
 _MISSING = "NA"
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from kerasfront import console
 from kerasfront.arguments import as_int
 from kerasfront.callbacks.callback import Logs
 from kerasfront.callbacks.monitor import MonitorCallback
-from kerasfront.utils import console
 
 
 class EarlyStopping(MonitorCallback):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront import console
 from kerasfront.arguments import as_float, as_int, names_of, unknown_argument
 from kerasfront.callbacks.callback import Callback, Logs
 from kerasfront.callbacks.monitor import MonitorCallback
-from kerasfront.utils import console
 
 
 class LearningRateScheduler(Callback):

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable, Iterable
 
+from kerasfront import console, files
 from kerasfront.arguments import wrong
 from kerasfront.callbacks.callback import Logs
 from kerasfront.callbacks.monitor import MonitorCallback
 from kerasfront.errors import SavingError, suggest
-from kerasfront.utils import console, files
 
 
 def check_save_freq(owner: str, save_freq: int | str, argument: str = "save_freq") -> None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from kerasfront import console
 from kerasfront.callbacks.callback import Callback, LateLogs, takes_late_logs
-from kerasfront.utils import console
-from kerasfront.utils.progbar import Progbar
+from kerasfront.console.progbar import Progbar
 
 # Each drawing reads the metrics from the device, so there are only a few in a second.
 _INTERVAL = 0.2

@@ -2,8 +2,8 @@
 
 import math
 
+from kerasfront import console
 from kerasfront.callbacks.callback import Callback, Logs
-from kerasfront.utils import console
 
 
 class TerminateOnNaN(Callback):

@@ -27,6 +27,8 @@ from kerasfront.data.arrays import (
     in_floatx,
     make_columns,
 )
+from kerasfront.data.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from kerasfront.data.py_dataset import PyDataset
 from kerasfront.data.sample_weights import combine
 from kerasfront.data.shuffle import permutation
 from kerasfront.data.sparse_rows import is_native_sparse, takes_sparse
@@ -37,8 +39,6 @@ from kerasfront.data.streams import (
     check_stream_arguments,
 )
 from kerasfront.errors import DataError
-from kerasfront.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from kerasfront.utils.py_dataset import PyDataset
 
 __all__ = [
     "BATCH_SIZE",

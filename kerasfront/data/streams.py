@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from kerasfront.data import py_dataset
 from kerasfront.data.arrays import described, is_instance
+from kerasfront.data.py_dataset import PyDataset
 from kerasfront.data.shuffle import permutation
 from kerasfront.errors import DataError
-from kerasfront.utils import py_dataset
-from kerasfront.utils.py_dataset import PyDataset
 
 INFINITE = -1  # as tf.data says it
 

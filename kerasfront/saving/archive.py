@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from kerasfront import files
 from kerasfront.errors import SavingError
 from kerasfront.saving.limits import Limits
-from kerasfront.utils import files
 
 try:
     from zlib_ng.zlib_ng import crc32  # three to four times as fast

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kerasfront import serialization
+from kerasfront import files, serialization
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import SavingError
 from kerasfront.layers.layer import Layer
@@ -20,7 +20,6 @@ from kerasfront.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, Archive
 from kerasfront.saving.limits import DEFAULT, Limits
 from kerasfront.saving.weights import Deferred, LoadReport
 from kerasfront.tracebacks import entry_point
-from kerasfront.utils import files
 from kerasfront.version import KERAS_VERSION
 
 _LEGACY = (".h5", ".hdf5")

@@ -1,14 +1,16 @@
-"""Helpers that users call: data containers, progress, packing, small numeric functions."""
+"""keras.utils: helpers that users call, for data, progress, packing, registering and seeding."""
 
-import importlib
-from typing import Any
-
-from kerasfront.backend import clear_session, is_keras_tensor, standardize_dtype
+from kerasfront.backend.dtypes import is_keras_tensor
+from kerasfront.backend.session import clear_session
 from kerasfront.config import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from kerasfront.console.progbar import Progbar
+from kerasfront.data.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from kerasfront.data.py_dataset import PyDataset
+from kerasfront.models.feature_space import FeatureSpace
 from kerasfront.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -19,25 +21,13 @@ from kerasfront.serialization import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from kerasfront.spec.dtypes import standardize as standardize_dtype
 from kerasfront.utils import bounding_boxes
 from kerasfront.utils.config import Config
 from kerasfront.utils.numerical import normalize, to_categorical
-from kerasfront.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from kerasfront.utils.progbar import Progbar
-from kerasfront.utils.py_dataset import PyDataset
 from kerasfront.utils.seeding import set_random_seed
 
 Sequence = PyDataset  # its name until Keras 2
-
-# What is made of layers and models, which are above this namespace: it loads at its first use.
-_LATE = {"FeatureSpace": "kerasfront.models.feature_space"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        raise AttributeError(f"module 'kerasfront.utils' has no attribute '{name}'")
-    return getattr(importlib.import_module(_LATE[name]), name)
-
 
 __all__ = [
     "Config",
@@ -66,3 +56,7 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

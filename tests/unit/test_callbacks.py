@@ -292,7 +292,7 @@ def test_one_line_an_epoch_in_a_log(capsys, verbose, steps):
 
 def test_live_progress(capsys, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr("kerasfront.utils.console.is_live", lambda: True)
+    monkeypatch.setattr("kerasfront.console.is_live", lambda: True)
     assert len(progress(1)) == 2  # once an epoch: the second batch comes at once
     out = capsys.readouterr().out
     assert out.startswith("Epoch 1/2\n\r1/2 ━━━━━━━━━━────────── 0s ")
@@ -825,7 +825,7 @@ def test_signatures_are_keras_s():
 
 
 def test_messages_begin_below_a_live_bar(monkeypatch, capsys):
-    monkeypatch.setattr("kerasfront.utils.console.is_live", lambda: True)
+    monkeypatch.setattr("kerasfront.console.is_live", lambda: True)
     fit(Model(), [cb.EarlyStopping(verbose=1)], losses(1, 2))
     assert capsys.readouterr().out == "\nEpoch 2: early stopping\n"
 

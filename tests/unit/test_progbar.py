@@ -14,9 +14,9 @@ import threading
 import pyte
 import pytest
 
-from kerasfront import config
+from kerasfront import config, console
 from kerasfront.callbacks import CallbackList
-from kerasfront.utils import Progbar, console
+from kerasfront.utils import Progbar
 
 
 class Terminal(io.StringIO):
@@ -70,7 +70,7 @@ def terminal(monkeypatch, capsys):
 @pytest.fixture
 def clock(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("kerasfront.utils.progbar.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("kerasfront.console.progbar.time.perf_counter", lambda: now[0])
     return now
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront import bounding_boxes as boxes_of
 from kerasfront import ops, random, tree
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import data_format_of, one_of, where
@@ -20,7 +21,6 @@ from kerasfront.random import SeedGenerator
 from kerasfront.random.host import host_generator
 from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import dtypes
-from kerasfront.utils import bounding_boxes as boxes_of
 
 Drawn = dict[str, Any]
 Size = tuple[Any, Any, Any]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
+from kerasfront.bounding_boxes import clip_to_image_size, corner_points, enclosing, pad
 from kerasfront.layers._configured import one_of, where
 from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
 from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
 from kerasfront.ops.image.sampling import FILL_MODES, grid, homography, sampled
 from kerasfront.random.seed_generator import Seed
-from kerasfront.utils.bounding_boxes import clip_to_image_size, corner_points, enclosing, pad
 
 _INTERPOLATIONS = ("nearest", "bilinear")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kerasfront import bounding_boxes as boxes_of
 from kerasfront import ops, random
 from kerasfront.layers._configured import where
 from kerasfront.layers.augmentation import pixels
@@ -12,7 +13,6 @@ from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
 from kerasfront.layers.augmentation.factors import limits, number
 from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import dtypes
-from kerasfront.utils import bounding_boxes as boxes_of
 
 
 class _Mixing(ImageLayer):

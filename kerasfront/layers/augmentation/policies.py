@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, random
+from kerasfront.bounding_boxes import corner_points, enclosing
 from kerasfront.contract import current
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.augmentation import pixels
@@ -17,7 +18,6 @@ from kerasfront.layers.augmentation.color import Colours
 from kerasfront.layers.augmentation.factors import Limits, limits, number
 from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import KerasTensor
-from kerasfront.utils.bounding_boxes import corner_points, enclosing
 
 # What is done to images by a strength from -1 to 1, at which the changes are the largest of Cubuk et al., AutoAugment,
 # https://arxiv.org/abs/1805.09501 (table 6). At 0 nothing changes, but for the two that have no strength.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from kerasfront import array_like
+from kerasfront.data import py_dataset
+from kerasfront.data.py_dataset import PyDataset
 from kerasfront.errors import DataError
 from kerasfront.layers.data_layer import to_numpy
-from kerasfront.utils import py_dataset
-from kerasfront.utils.py_dataset import PyDataset
 
 # How many elements of an array are looked at together.
 _ELEMENTS = 2**20

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from kerasfront import console
 from kerasfront.arguments import Constructed
-from kerasfront.utils import console
-from kerasfront.utils.progress_line import Progress, line, values_of
+from kerasfront.console.progress_line import Progress, line, values_of
 
 __all__ = ["Progbar"]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.cells import cell_len
 
-from kerasfront.utils import console
+from kerasfront import console
 
 # What the bar is drawn with, done and open: in colour, without (there both must differ), and in plain letters.
 _COLOURED, _PLAIN, _ASCII = ("━", "━"), ("━", "─"), ("=", ".")
