@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 # The contract tells the ops how to find a backend, and dtype_policies gives config its dtype_policy().
-from kerasfront import contract, dtype_policies  # noqa: F401
+from kerasfront import contract, dtype_policies, lazy  # noqa: F401
 from kerasfront.ops import _draws
 from kerasfront.version import KERAS_VERSION as __keras_version__  # noqa: F401
 from kerasfront.version import __version__
@@ -116,29 +116,29 @@ _NAMESPACES = (
     "tree", "utils",
 )  # fmt: skip
 _NAMES = {
-    "DTypePolicy": "dtype_policies",
-    "FloatDTypePolicy": "dtype_policies",
-    "Function": "models",
-    "Initializer": "initializers",
-    "Input": "layers",
-    "InputSpec": "layers",
-    "KerasTensor": "spec",
-    "Layer": "layers",
-    "Loss": "losses",
-    "Metric": "metrics",
-    "Model": "models",
-    "Operation": "layers.operation",
-    "Optimizer": "optimizers",
-    "Quantizer": "quantizers",
-    "Regularizer": "regularizers",
-    "RematScope": "layers.remat",
-    "Sequential": "models",
-    "StatelessScope": "variable",
-    "SymbolicScope": "variable",
-    "Variable": "variable",
-    "device": "variable",
-    "name_scope": "scopes",
-    "remat": "layers.remat",
+    "DTypePolicy": "kerasfront.dtype_policies",
+    "FloatDTypePolicy": "kerasfront.dtype_policies",
+    "Function": "kerasfront.models",
+    "Initializer": "kerasfront.initializers",
+    "Input": "kerasfront.layers",
+    "InputSpec": "kerasfront.layers",
+    "KerasTensor": "kerasfront.spec",
+    "Layer": "kerasfront.layers",
+    "Loss": "kerasfront.losses",
+    "Metric": "kerasfront.metrics",
+    "Model": "kerasfront.models",
+    "Operation": "kerasfront.layers.operation",
+    "Optimizer": "kerasfront.optimizers",
+    "Quantizer": "kerasfront.quantizers",
+    "Regularizer": "kerasfront.regularizers",
+    "RematScope": "kerasfront.layers.remat",
+    "Sequential": "kerasfront.models",
+    "StatelessScope": "kerasfront.variable",
+    "SymbolicScope": "kerasfront.variable",
+    "Variable": "kerasfront.variable",
+    "device": "kerasfront.variable",
+    "name_scope": "kerasfront.scopes",
+    "remat": "kerasfront.layers.remat",
 }
 
 
@@ -157,20 +157,11 @@ def version() -> str:
 
 
 if not TYPE_CHECKING:  # A checker that saw this function would take any misspelt name for one of ours.
-
-    def __getattr__(name: str) -> object:
-        if name in _NAMES:
-            value = getattr(importlib.import_module(f"kerasfront.{_NAMES[name]}"), name)
-        elif name in _NAMESPACES:
-            value = importlib.import_module(f"kerasfront.{name}")
-        else:
-            raise AttributeError(f"module 'kerasfront' has no attribute '{name}'")
-        globals()[name] = value
-        return value
+    __getattr__ = lazy.attributes(__name__, _NAMES, _NAMESPACES)
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+    return [*__all__, "__keras_version__", "__version__"]
 
 
 # An op that draws by itself (ops.image.elastic_transform) asks for its key here, at its first call.

@@ -1,5 +1,8 @@
 """keras.utils: helpers that users call, for data, progress, packing, registering and seeding."""
 
+from typing import TYPE_CHECKING
+
+from kerasfront import lazy
 from kerasfront.backend.dtypes import is_keras_tensor
 from kerasfront.backend.session import clear_session
 from kerasfront.config import (
@@ -10,7 +13,6 @@ from kerasfront.config import (
 from kerasfront.console.progbar import Progbar
 from kerasfront.data.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kerasfront.data.py_dataset import PyDataset
-from kerasfront.models.feature_space import FeatureSpace
 from kerasfront.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -26,6 +28,12 @@ from kerasfront.utils import bounding_boxes
 from kerasfront.utils.config import Config
 from kerasfront.utils.numerical import normalize, to_categorical
 from kerasfront.utils.seeding import set_random_seed
+
+if TYPE_CHECKING:
+    from kerasfront.models.feature_space import FeatureSpace as FeatureSpace
+else:
+    # It brings layers and models, which a process that only loads data for training doesn't need.
+    __getattr__ = lazy.attributes(__name__, {"FeatureSpace": "kerasfront.models.feature_space"})
 
 Sequence = PyDataset  # its name until Keras 2
 
