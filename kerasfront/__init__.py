@@ -11,8 +11,8 @@ read the imports below `TYPE_CHECKING` instead; `_NAMESPACES` and `_NAMES` say t
 import importlib
 from typing import TYPE_CHECKING
 
-# The contract tells the ops how to find a backend, and dtype_policies gives config its dtype_policy().
-from kerasfront import contract, dtype_policies, lazy  # noqa: F401
+# The contract tells the ops how to find a backend.
+from kerasfront import contract, lazy  # noqa: F401
 from kerasfront.ops import _draws
 from kerasfront.version import KERAS_VERSION as __keras_version__  # noqa: F401
 from kerasfront.version import __version__

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasfront import config, ops
+from kerasfront import ops, settings
 from kerasfront.errors import ShapeError, suggest
 
 __all__ = [
@@ -486,7 +486,7 @@ def encode_box_to_deltas(
     name = _own_dtype(boxes)
     anchor = convert_format(anchors, anchor_format, target, height, width, name)
     box = convert_format(boxes, box_format, target, height, width, name)
-    least = config.epsilon()
+    least = settings.epsilon()
     sizes = ops.maximum(anchor[..., 2:], least)
     moved = (box[..., :2] - anchor[..., :2]) / sizes
     grown = ops.log(ops.maximum(box[..., 2:], least) / sizes)

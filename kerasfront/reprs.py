@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.naming import to_snake_case
 
 __all__ = ["array", "constructor_call", "short"]
@@ -107,7 +107,7 @@ def _is_default(thing: Any, name: str, value: Any, default: Any) -> bool:
             value is None or re.fullmatch(rf"{to_snake_case(type(thing).__name__)}(_\d+)?|{default}", value) is not None
         )
     if name == "dtype" and default is None:
-        return value in (None, config.floatx())
+        return value in (None, settings.floatx())
     if isinstance(value, (list, tuple, dict)):
         return (list(value) if value else None) == (list(default) if isinstance(default, (list, tuple)) else default)
     try:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.errors import KerasFrontError
 
 __all__ = ["entry_point", "hide", "shorten"]
@@ -59,7 +59,7 @@ def shorten(error: BaseException) -> None:
         >>> sum("<kerasfront op" in frame.filename or "/kerasfront/" in frame.filename for frame in frames) <= 3
         True
     """
-    if not config.is_traceback_filtering_enabled():
+    if not settings.is_traceback_filtering_enabled():
         return
     cause = _cause(error)
     error.__traceback__ = _shortened(

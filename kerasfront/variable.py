@@ -11,8 +11,7 @@ import numpy as np
 
 from kerasfront import ops, scopes
 from kerasfront.arguments import as_bool, as_shape
-from kerasfront.contract import assignments, current, running
-from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.contract import assignment_scopes, assignments, current, running
 from kerasfront.derived import Copied
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _operators

@@ -126,7 +126,7 @@ class JaxAdapter(Adapter):
     def dtype_name(self, x: Any) -> str:
         return _names[x.dtype]
 
-    def held(self, dtype: str) -> str:
+    def stored_dtype(self, dtype: str) -> str:
         return dtype if jax.config.jax_enable_x64 else _NARROWED.get(dtype, dtype)
 
     # -- devices

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kerasfront.contract import in_one_go
+from kerasfront.contract import vectorized_if_pure
 from kerasfront_jax.state import Lift, carried
 
 
@@ -95,6 +95,6 @@ OVERRIDES: dict[str, Any] = {
     "cond": _cond,
     "switch": _switch,
     "map": _map,
-    "vectorized_map": in_one_go(lambda function, elements: jax.vmap(function)(elements)),
+    "vectorized_map": vectorized_if_pure(lambda function, elements: jax.vmap(function)(elements)),
     "associative_scan": lambda f, elems, reverse=False, axis=0: jax.lax.associative_scan(f, elems, reverse, axis),
 }

@@ -227,9 +227,9 @@ class TensorFlowAdapter(Adapter):
         storage.assign_sub(value, read_value=False)
         return storage
 
-    def alone(self, run: Callable[[], Any]) -> Any:
+    def atomic(self, run: Callable[[], Any]) -> Any:
         if tf.executing_eagerly():
-            return super().alone(run)
+            return super().atomic(run)
         return _locked_in_graph(run) if _in_dataset() else run()
 
     def set_trainable(self, storage: Any, trainable: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from kerasfront import tree
-from kerasfront.contract import in_one_go
+from kerasfront.contract import vectorized_if_pure
 
 
 def _flat(structure: Any) -> tuple[list[Any], Callable[[Any], Any]]:
@@ -183,5 +183,5 @@ OVERRIDES: dict[str, Any] = {
     "cond": _cond,
     "switch": _switch,
     "map": _map,
-    "vectorized_map": in_one_go(_vectorized_map),
+    "vectorized_map": vectorized_if_pure(_vectorized_map),
 }

@@ -215,8 +215,8 @@ class TorchAdapter(Adapter):
     def add_to_sum(self, stored: torch.Tensor, value: Any) -> torch.Tensor:
         return self.assign_add(stored, value)  # torch adds other dtypes in place by itself
 
-    def alone(self, run: Callable[[], Any]) -> Any:
-        return run() if torch.compiler.is_compiling() else super().alone(run)  # a graph can't hold a lock
+    def atomic(self, run: Callable[[], Any]) -> Any:
+        return run() if torch.compiler.is_compiling() else super().atomic(run)  # a graph can't hold a lock
 
     def set_trainable(self, storage: Any, trainable: bool) -> None:
         if storage.is_floating_point() or storage.is_complex():

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from kerasfront import tree
-from kerasfront.contract import in_one_go
+from kerasfront.contract import vectorized_if_pure
 from kerasfront_torch.nesting import nesting
 
 
@@ -22,4 +22,4 @@ def _vectorized_map(function: Any, elements: Any) -> Any:
         return torch.vmap(run, randomness="different")(*leaves)
 
 
-OVERRIDES: dict[str, Any] = {"vectorized_map": in_one_go(_vectorized_map)}
+OVERRIDES: dict[str, Any] = {"vectorized_map": vectorized_if_pure(_vectorized_map)}

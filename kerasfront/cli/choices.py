@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kerasfront import config
+from kerasfront import discovery
 from kerasfront.errors import suggest
 
 __all__ = ["Backends", "chosen_backends", "completing", "split"]
@@ -15,7 +15,7 @@ __all__ = ["Backends", "chosen_backends", "completing", "split"]
 
 def trainable_backends() -> list[str]:
     """The backends that are installed and train; nothing is imported to find out."""
-    return [name for name in config.usable_backends() if name != "numpy"]
+    return [name for name in discovery.usable_backends() if name != "numpy"]
 
 
 def split(values: Sequence[str] | None) -> list[str]:
@@ -57,12 +57,12 @@ def chosen_backends(given: Sequence[str] | None) -> list[str]:
     for name in names:
         if name in usable:
             continue
-        if name in config.FRAMEWORKS and name != "numpy":
-            raise typer.BadParameter(f"The backend {name} isn't installed: {config.install_command(name)}")
+        if name in discovery.FRAMEWORKS and name != "numpy":
+            raise typer.BadParameter(f"The backend {name} isn't installed: {discovery.install_command(name)}")
         raise typer.BadParameter(
             f"Expected backends that are installed and train, {', '.join(usable) or 'none here'}; got {name!r}."
-            f"{suggest(name, config.FRAMEWORKS)}"
+            f"{suggest(name, discovery.FRAMEWORKS)}"
         )
     if not names:
-        raise typer.BadParameter(f"No backend that trains is installed: {config.install_command('torch')}")
+        raise typer.BadParameter(f"No backend that trains is installed: {discovery.install_command('torch')}")
     return names

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kerasfront import config
+from kerasfront import config, discovery, settings
 from kerasfront.errors import KerasFrontError
 
 __all__ = ["doctor"]
@@ -47,7 +47,8 @@ def doctor(
     """Print the backends, their versions, the configuration and where each value came from."""
     console = Console(soft_wrap=not sys.stdout.isatty())
     console.print(f"kerasfront {_version('kerasfront')}, Python {platform.python_version()}, {platform.platform()}")
-    console.print(f"{escape(str(config.config_file()))}: {'found' if config.config_file().exists() else 'not there'}")
+    file = settings.config_file()
+    console.print(f"{escape(str(file))}: {'found' if file.exists() else 'not there'}")
     chosen, complaint = _chosen()
     console.print(_backend_table(chosen, devices))
     healthy = _print_settings(console, chosen, complaint)
@@ -76,9 +77,9 @@ def _backend_table(chosen: str | None, devices: bool) -> Table:
     table = Table("backend", "version", "state", title="Backends", title_justify="left")
     for column in ("devices", "capabilities") if devices else ():
         table.add_column(column, overflow="fold")
-    usable = config.usable_backends()
-    for name in dict.fromkeys([*config.FRAMEWORKS, *sorted(config.installed_backends())]):
-        state = "usable" if name in usable else config.install_command(name)
+    usable = discovery.usable_backends()
+    for name in dict.fromkeys([*discovery.FRAMEWORKS, *sorted(discovery.installed_backends())]):
+        state = "usable" if name in usable else discovery.install_command(name)
         details = _probe(name) if devices and name in usable else ["", ""] if devices else []
         cells = [
             name,
@@ -93,7 +94,7 @@ def _backend_table(chosen: str | None, devices: bool) -> Table:
 def _backend_version(name: str) -> str | None:
     if name in _DISTRIBUTIONS:
         return _version(*_DISTRIBUTIONS[name])
-    point = config.installed_backends()[name]
+    point = discovery.installed_backends()[name]
     return point.dist.version if point.dist else None
 
 

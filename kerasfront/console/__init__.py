@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.arguments import plain, wrong
 
 _logger = logging.getLogger("kerasfront")
@@ -14,7 +14,7 @@ _COLUMNS = 80
 
 def is_live() -> bool:
     """Whether a line of standard output can be drawn over: in a terminal or a notebook, not in a log."""
-    if not config.is_interactive_logging_enabled():
+    if not settings.is_interactive_logging_enabled():
         return False
     stream = sys.stdout
     if type(stream).__module__.startswith("ipykernel"):
@@ -64,7 +64,7 @@ def resolve_verbose(verbose: int | str | bool) -> int:
 
 def write(text: str) -> None:
     """Writes as it stands and flushes, or hands the line to `logging` where interactive logging is off."""
-    if config.is_interactive_logging_enabled():
+    if settings.is_interactive_logging_enabled():
         sys.stdout.write(text)
         sys.stdout.flush()
     elif line := text.strip():

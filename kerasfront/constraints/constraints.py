@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kerasfront import config, ops, serialization
+from kerasfront import ops, serialization, settings
 from kerasfront.arguments import Constructed
 from kerasfront.watching import Watched
 
@@ -62,7 +62,7 @@ class MaxNorm(Constraint):
     def __call__(self, w: Any) -> Any:
         w = ops.convert_to_tensor(w)
         norms = _norm(w, self.axis)
-        return w * (ops.minimum(norms, self.max_value) / (config.epsilon() + norms))
+        return w * (ops.minimum(norms, self.max_value) / (settings.epsilon() + norms))
 
     def get_config(self) -> dict[str, Any]:
         return {"max_value": self.max_value, "axis": self.axis}
@@ -91,7 +91,7 @@ class MinMaxNorm(Constraint):
         norms = _norm(w, self.axis)
         inside = ops.minimum(ops.maximum(norms, self.min_value), self.max_value)
         wanted = self.rate * inside + (1 - self.rate) * norms
-        return w * (wanted / (config.epsilon() + norms))
+        return w * (wanted / (settings.epsilon() + norms))
 
     def get_config(self) -> dict[str, Any]:
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
@@ -126,7 +126,7 @@ class UnitNorm(Constraint):
 
     def __call__(self, w: Any) -> Any:
         w = ops.convert_to_tensor(w)
-        return w / (config.epsilon() + _norm(w, self.axis))
+        return w / (settings.epsilon() + _norm(w, self.axis))
 
     def get_config(self) -> dict[str, Any]:
         return {"axis": self.axis}

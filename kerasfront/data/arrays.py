@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasfront import config, memory, tree
+from kerasfront import memory, settings, tree
 from kerasfront.contract import current
 from kerasfront.data.sparse_rows import is_native_sparse, sparse_rows, takes_sparse
 from kerasfront.errors import DataError
@@ -95,7 +95,7 @@ def in_floatx(column: Column | None) -> Column | None:
     """
     if column is None or column.spec.sparse or not dtypes.is_float(column.spec.dtype):
         return column
-    floatx, take = config.floatx(), column.take
+    floatx, take = settings.floatx(), column.take
     if column.spec.dtype == floatx:
         return column
     return column._replace(spec=replace(column.spec, dtype=floatx), take=lambda rows: cast_floats(take(rows), floatx))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerasfront import config, serialization
+from kerasfront import serialization
 from kerasfront.dtype_policies import policy_map
 from kerasfront.dtype_policies.policy import DTypePolicy, dtype_policy, set_global
 from kerasfront.dtype_policies.policy_map import DTypePolicyMap
@@ -82,9 +82,6 @@ def deserialize(config: dict[str, Any], custom_objects: Mapping[str, Any] | None
 policy_map.get, policy_map.serialize = get, serialize
 serialization.register("keras", _FLOATS)
 serialization.register("keras.dtype_policies", _CLASSES)
-
-# keras.config has these two under its own name.
-vars(config).update(dtype_policy=dtype_policy, set_dtype_policy=set_dtype_policy)
 
 __all__ = [
     "AWQDTypePolicy",

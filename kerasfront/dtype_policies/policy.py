@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.arguments import Constructed
 from kerasfront.errors import suggest
 from kerasfront.spec import dtypes
@@ -33,7 +33,7 @@ class DTypePolicy(Constructed):
     _variable_dtype: str
 
     def __init__(self, name: str | None = None) -> None:
-        name = name or config.floatx()
+        name = name or settings.floatx()
         if not isinstance(name, str):
             raise TypeError(f"Expected the `name` of a dtype policy to be a string, got {name!r}.")
         if name in MIXED:
@@ -88,7 +88,7 @@ _global: DTypePolicy | None = None
 
 def dtype_policy() -> DTypePolicy:
     """The policy of layers that were given none: what `set_dtype_policy` set, else `floatx()`."""
-    return _global or DTypePolicy(config.floatx())
+    return _global or DTypePolicy(settings.floatx())
 
 
 def set_global(policy: DTypePolicy) -> None:

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, serialization
-from kerasfront.contract import running
-from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.contract import assignment_scopes, running
 from kerasfront.errors import BackendError, CapabilityError, SavingError
 from kerasfront.layers import layer as layers
 from kerasfront.layers._calls import map_shapes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.arguments import as_shape, converted, plain, several, wrong
 from kerasfront.layers.layer import Layer
 from kerasfront.spec import KerasTensor, Node, dtypes
@@ -48,7 +48,7 @@ class InputLayer(Layer):
         if batch_shape is None:
             batch_shape = (batch_size, *_as_tuple(shape))
         self.__dict__["_batch_shape"] = as_shape(batch_shape, "batch_shape", "Input")
-        self.__dict__["_input_dtype"] = config.floatx() if dtype is None else dtypes.standardize(dtype)
+        self.__dict__["_input_dtype"] = settings.floatx() if dtype is None else dtypes.standardize(dtype)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         self.built = True
         output = input_tensor

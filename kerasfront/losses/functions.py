@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from kerasfront import config, ops, scopes
+from kerasfront import ops, scopes, settings
 from kerasfront.errors import ShapeError
 from kerasfront.losses.reduction import dtype_of, same_rank
 
@@ -54,7 +54,7 @@ def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     y_pred = ops.convert_to_tensor(y_pred)
     name = dtype_of(y_pred)
     if not name.startswith(("float", "bfloat", "complex")):
-        name = config.floatx()
+        name = settings.floatx()
         y_pred = ops.cast(y_pred, name)
     y_true = ops.convert_to_tensor(y_true)
     if dtype_of(y_true) != name:
@@ -95,7 +95,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     50.0
     """
     y_true, y_pred = pair(y_true, y_pred)
-    relative = (y_true - y_pred) / ops.maximum(ops.absolute(y_true), config.epsilon())
+    relative = (y_true - y_pred) / ops.maximum(ops.absolute(y_true), settings.epsilon())
     return 100.0 * ops.mean(ops.absolute(relative), axis=-1)
 
 
@@ -108,7 +108,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     0.4805
     """
     y_true, y_pred = pair(y_true, y_pred)
-    first, second = (ops.log1p(ops.maximum(y, config.epsilon())) for y in (y_true, y_pred))
+    first, second = (ops.log1p(ops.maximum(y, settings.epsilon())) for y in (y_true, y_pred))
     return ops.mean(ops.square(first - second), axis=-1)
 
 
@@ -149,7 +149,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     1.0
     """
     y_true, y_pred = pair(y_true, y_pred)
-    return ops.mean(y_pred - y_true * ops.log(y_pred + config.epsilon()), axis=-1)
+    return ops.mean(y_pred - y_true * ops.log(y_pred + settings.epsilon()), axis=-1)
 
 
 @of_samples
@@ -161,7 +161,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     0.6931
     """
     y_true, y_pred = pair(y_true, y_pred)
-    y_true, y_pred = (ops.minimum(ops.maximum(y, config.epsilon()), 1.0) for y in (y_true, y_pred))
+    y_true, y_pred = (ops.minimum(ops.maximum(y, settings.epsilon()), 1.0) for y in (y_true, y_pred))
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
@@ -395,7 +395,7 @@ def categorical_focal_crossentropy(
     y_true, y_pred = pair(y_true, y_pred)
     y_true = _smoothed_classes(y_true, label_smoothing, axis)
     p = ops.softmax(y_pred, axis=axis) if from_logits else y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
-    p = ops.minimum(ops.maximum(p, config.epsilon()), 1.0 - config.epsilon())
+    p = ops.minimum(ops.maximum(p, settings.epsilon()), 1.0 - settings.epsilon())
     if isinstance(alpha, (list, tuple)):
         alpha = ops.convert_to_tensor(alpha, dtype_of(p))
     return -ops.sum(alpha * ops.power(1.0 - p, gamma) * y_true * ops.log(p), axis=axis)
@@ -465,7 +465,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     y_true, y_pred = pair(y_true, y_pred)
     both = ops.sum(y_true * y_pred, axis=axis)
     each = ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis)
-    return 1.0 - 2.0 * both / (each + config.epsilon())
+    return 1.0 - 2.0 * both / (each + settings.epsilon())
 
 
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
@@ -488,7 +488,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     both = ops.sum(y_true * y_pred, axis=axis)
     false_positives = ops.sum((1.0 - y_true) * y_pred, axis=axis)
     false_negatives = ops.sum(y_true * (1.0 - y_pred), axis=axis)
-    return 1.0 - both / (both + alpha * false_positives + beta * false_negatives + config.epsilon())
+    return 1.0 - both / (both + alpha * false_positives + beta * false_negatives + settings.epsilon())
 
 
 def circle(

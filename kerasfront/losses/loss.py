@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kerasfront import config, dtype_policies, ops, serialization, tree
+from kerasfront import dtype_policies, ops, serialization, settings, tree
 from kerasfront.arguments import Constructed
 from kerasfront.contract import running
 from kerasfront.errors import DTypeError, KerasFrontError, ShapeError
@@ -49,7 +49,7 @@ class Loss(Constructed, Watched):
     ) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = reductions.check(reduction)
-        self._dtype_policy = dtype_policies.get(dtype or config.floatx())
+        self._dtype_policy = dtype_policies.get(dtype or settings.floatx())
         self._dtype = self._dtype_policy.compute_dtype
         self._given_dtype = dtype
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasfront import config, ops
+from kerasfront import ops, settings
 from kerasfront.arguments import as_int
 from kerasfront.losses.functions import of_samples
 from kerasfront.losses.reduction import dtype_of, same_rank
@@ -13,7 +13,7 @@ from kerasfront.spec import shapes
 
 
 def _right(x: Any) -> Any:
-    return ops.cast(x, config.floatx())
+    return ops.cast(x, settings.floatx())
 
 
 def _hits(classes: Any, y_pred: Any, dtype: str) -> tuple[Any, Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config, ops
+from kerasfront import ops, settings
 from kerasfront.errors import ShapeError
 from kerasfront.losses.reduction import ratio
 from kerasfront.metrics import counts
@@ -180,7 +180,7 @@ class Recall(_PartOf):
 def spread(number: int) -> list[float]:
     """Thresholds evenly from 0 to 1, the first and the last just outside."""
     inner = [(i + 1) / (number - 1) for i in range(number - 2)]
-    return [-config.epsilon(), *inner, 1.0 + config.epsilon()]
+    return [-settings.epsilon(), *inner, 1.0 + settings.epsilon()]
 
 
 class _AtThresholds(Metric):
@@ -419,7 +419,7 @@ class AUC(_AtThresholds):
         self._thresholds = (
             spread(num_thresholds)
             if self.init_thresholds is None
-            else [-config.epsilon(), *self.init_thresholds, 1.0 + config.epsilon()]
+            else [-settings.epsilon(), *self.init_thresholds, 1.0 + settings.epsilon()]
         )
         self.num_thresholds = len(self._thresholds)
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kerasfront import config, ops
+from kerasfront import ops, settings
 from kerasfront.losses.functions import pair
 from kerasfront.metrics.reduction_metrics import FixedMean
 
@@ -25,7 +25,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     y_true, y_pred = pair(y_true, y_pred)
     a, b = _centered(y_true, axis)[0], _centered(y_pred, axis)[0]
     spread = ops.sqrt(ops.mean(ops.square(a), axis=axis) * ops.mean(ops.square(b), axis=axis))
-    return ops.mean(a * b, axis=axis) / (spread + config.epsilon())
+    return ops.mean(a * b, axis=axis) / (spread + settings.epsilon())
 
 
 def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
@@ -41,7 +41,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     (a, mean_a), (b, mean_b) = _centered(y_true, axis), _centered(y_pred, axis)
     apart = ops.squeeze(ops.square(mean_a - mean_b), axis)
     spread = ops.mean(ops.square(a), axis=axis) + ops.mean(ops.square(b), axis=axis)
-    return 2.0 * ops.mean(a * b, axis=axis) / (spread + apart + config.epsilon())
+    return 2.0 * ops.mean(a * b, axis=axis) / (spread + apart + settings.epsilon())
 
 
 class PearsonCorrelation(FixedMean):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasfront import config, dtype_policies, initializers, ops, scopes, serialization
+from kerasfront import dtype_policies, initializers, ops, scopes, serialization, settings
 from kerasfront.arguments import Constructed
 from kerasfront.derived import Copied
 from kerasfront.metrics import total
@@ -51,7 +51,7 @@ class Metric(Constructed, Copied, Watched):
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
-        self._dtype_policy = dtype_policies.get(dtype or config.floatx())
+        self._dtype_policy = dtype_policies.get(dtype or settings.floatx())
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable):

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops
-from kerasfront.contract import running
-from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.contract import assignment_scopes, running
 from kerasfront.scopes import context
 from kerasfront.spec import dtypes, mode
 from kerasfront.variable import Variable

@@ -265,7 +265,7 @@ def bind_all(adapter: Any) -> None:
             f"The backend '{adapter.name}' does not supply the primitives {', '.join(sorted(missing))}.",
             hint="An adapter supplies every primitive, or declares a gap with its reason.",
         )
-    dtypes.bind(adapter.held)
+    dtypes.bind(adapter.stored_dtype)
     for op in OPS.values():
         op.bind(adapter)
     runtime.adapter, runtime.native = adapter, adapter.native

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.errors import ShapeError, suggest
 from kerasfront.ops._declare import Tensor, derived, primitive
 from kerasfront.ops._samples import Array, sample
@@ -25,7 +25,7 @@ FORMATS = ("channels_last", "channels_first")
 
 def layout(data_format: str | None) -> str:
     """`data_format`, or the configured one where it is None; raises `ValueError` for an unknown name."""
-    found = data_format or config.image_data_format()
+    found = data_format or settings.image_data_format()
     if found not in FORMATS:
         raise ValueError(f"Expected `data_format` 'channels_last' or 'channels_first', got {data_format!r}.")
     return found

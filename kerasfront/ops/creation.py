@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops._declare import Tensor, derived, primitive
@@ -98,7 +98,7 @@ def full(shape: int | Sequence[int], fill_value: Tensor, dtype: Any = None) -> T
     >>> ops.convert_to_numpy(ops.full((2,), 3)).tolist()
     [3.0, 3.0]
     """
-    return full_of(shape, fill_value, config.floatx() if dtype is None else dtype)
+    return full_of(shape, fill_value, settings.floatx() if dtype is None else dtype)
 
 
 @derived(samples=(sample(Array((2, 3)), 2), sample(Array((2, 3)), 2, "int32")), differentiable=False)
@@ -163,7 +163,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     if isinstance(step, (int, float)) and step == 0:
         raise ShapeError("Expected a `step` other than 0.")
     if dtype is None:
-        dtype = "int32" if all(map(_is_integral, (start, stop, step))) else config.floatx()
+        dtype = "int32" if all(map(_is_integral, (start, stop, step))) else settings.floatx()
     return arange_of(start, stop, step, dtype)
 
 
@@ -291,7 +291,7 @@ def _matrix(make: Any, rows: Any, columns: Any, k: Any, dtype: Any) -> Any:
     if any(isinstance(d, int) and d < 0 for d in (n, m)):
         raise ShapeError(f"Expected a matrix of no less than 0 rows and columns, got {n} and {m}.")
     at = e.subtract(expand_dims(arange(m), 0), expand_dims(arange(n), 1))
-    return cast(make(at, _whole(k, "k")), config.floatx() if dtype is None else dtype)
+    return cast(make(at, _whole(k, "k")), settings.floatx() if dtype is None else dtype)
 
 
 @derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")))
@@ -395,7 +395,7 @@ def _spread(column: Any, columns: list[Any]) -> Any:
 
 def _window(function: Any, x: Any, *args: Any) -> Any:
     length = int(reshape(x, ())) if is_tensor(x) else _whole(x, "x")
-    return convert_to_tensor(np.asarray(function(length, *args), "float64"), config.floatx())
+    return convert_to_tensor(np.asarray(function(length, *args), "float64"), settings.floatx())
 
 
 def bartlett(x: Any) -> Tensor:

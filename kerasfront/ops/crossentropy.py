@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
@@ -33,7 +33,7 @@ def _back(y: Any, like: Any) -> Any:
 
 
 def _clipped(p: Any) -> Any:
-    epsilon = config.epsilon()
+    epsilon = settings.epsilon()
     return e.minimum(e.maximum(p, epsilon), 1 - epsilon)
 
 

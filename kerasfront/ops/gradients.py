@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config, tree
+from kerasfront import settings, tree
 from kerasfront.errors import ShapeError
 from kerasfront.ops._declare import _resolve, runtime
 from kerasfront.ops.control import vectorized_map
@@ -138,7 +138,7 @@ def _arrays(x: Any) -> Any:
     if not isinstance(x, (list, tuple)):
         return x
     plain = bool(x) and all(type(v) in (int, float) for v in tree.flatten(x))
-    return np.asarray(x, config.floatx()) if plain else type(x)([_arrays(v) for v in x])
+    return np.asarray(x, settings.floatx()) if plain else type(x)([_arrays(v) for v in x])
 
 
 def _zero_weight(x: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
@@ -294,7 +294,7 @@ def layer_normalization(
     sizes = tuple(x.shape[a] for a in axes)
     _sizes("gamma", gamma, sizes)
     _sizes("beta", beta, sizes)
-    return normalized_over(x, gamma, beta, axes, config.epsilon() if epsilon is None else epsilon)
+    return normalized_over(x, gamma, beta, axes, settings.epsilon() if epsilon is None else epsilon)
 
 
 @derived(
@@ -344,7 +344,7 @@ def rms_normalization(x: Tensor, scale: Tensor | None = None, axis: Axis = -1, e
     """
     axes = shapes.axes_of(axis, len(x.shape))
     _sizes("scale", scale, tuple(x.shape[a] for a in axes))
-    return root_mean_square_over(x, scale, axes, config.epsilon() if epsilon is None else epsilon)
+    return root_mean_square_over(x, scale, axes, settings.epsilon() if epsilon is None else epsilon)
 
 
 @derived(dtype=FLOATING, samples=(sample(_X, Array((4,)), (2,), 1e-3), sample(_X, Array((2, 4)), (0, 2), 1e-3)))
@@ -389,7 +389,7 @@ def normalize(x: Tensor, axis: Axis | None = -1, order: float = 2, epsilon: floa
     """
     if not isinstance(order, (int, float)) or not order > 0:
         raise ValueError(f"Expected `order` to be a positive number, got {order!r}.")
-    epsilon = config.epsilon() if epsilon is None else epsilon
+    epsilon = settings.epsilon() if epsilon is None else epsilon
     axes, y = shapes.axes_of(axis, len(x.shape)), wide(x)
     if order == 2:
         return _back(e.multiply(y, e.rsqrt(e.maximum(r.sum(e.square(y), axes, keepdims=True), epsilon**2))), x)

@@ -11,8 +11,7 @@ from typing import Any
 
 from kerasfront import initializers, ops, scopes, serialization
 from kerasfront.arguments import Constructed, as_float, as_int, names_of, unknown_argument, wrong
-from kerasfront.contract import assignments, running
-from kerasfront.contract import scopes as assignment_scopes
+from kerasfront.contract import assignment_scopes, assignments, running
 from kerasfront.derived import Copied, Derived
 from kerasfront.errors import ArgumentError, keras_package, not_one
 from kerasfront.naming import auto_name, to_snake_case

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config, ops
+from kerasfront import ops, settings
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _draws
 from kerasfront.ops._declare import Tensor, derived
@@ -20,7 +20,7 @@ from kerasfront.spec.dtypes import FLOATING, SAME
 
 def _by() -> Any:
     """Who draws: the backend, or what is the same on all."""
-    return portable if config.rng() == "portable" else _draws
+    return portable if settings.rng() == "portable" else _draws
 
 
 def _shape_only(out: Any, *args: Any, **kwargs: Any) -> Any:

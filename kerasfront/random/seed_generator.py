@@ -73,7 +73,7 @@ class SeedGenerator(Constructed):
         """
         if mode.inferring:
             return KerasTensor((2,), "uint32")
-        return active.adapter.alone(self._advance)
+        return active.adapter.atomic(self._advance)
 
     def _advance(self) -> Any:
         key, after = _draws.next_key(self.state.value)

@@ -13,7 +13,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.errors import DTypeError, suggest
 
 BOOL = ("bool",)
@@ -110,7 +110,7 @@ def promote(*names: str) -> str:
     >>> promote("float16", "bfloat16"), promote("int64", "float16"), promote("int8", "uint8")
     ('float32', 'float16', 'int16')
     """
-    return held(_join(names, config.floatx()))
+    return held(_join(names, settings.floatx()))
 
 
 def floating(*names: str) -> str:
@@ -119,7 +119,7 @@ def floating(*names: str) -> str:
     >>> floating("bfloat16"), floating("int64", "float16")
     ('bfloat16', 'float16')
     """
-    return held(_join((*names, "float*"), config.floatx()))
+    return held(_join((*names, "float*"), settings.floatx()))
 
 
 def summed(name: str) -> str:
@@ -166,7 +166,7 @@ def standardize(dtype: Any) -> str:
         return str(dtype)
     # A string only: np.dtype("float64") == "float" as well.
     if dtype is None or dtype is float or (isinstance(dtype, str) and dtype == "float"):
-        return config.floatx()
+        return settings.floatx()
     if isinstance(dtype, type) and dtype in (bool, int, complex, str):
         return {bool: "bool", int: "int32", complex: "complex64", str: "string"}[dtype]
     if isinstance(dtype, str):
@@ -238,4 +238,4 @@ def of_values(value: np.ndarray[Any, Any]) -> str:
     if kind in "iu":
         fits = value.size == 0 or (value.min() >= -(2**31) and value.max() < 2**31)
         return "int32" if fits else value.dtype.name
-    return {"f": config.floatx(), "b": "bool", "c": "complex64"}.get(kind, "string")
+    return {"f": settings.floatx(), "b": "bool", "c": "complex64"}.get(kind, "string")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from kerasfront import config, contract
+from kerasfront import contract, discovery
 
 
 def chosen(options: Any) -> tuple[str, ...]:
     """The names that `--kerasfront-backend` gives, else every usable backend.
 
-    Ours come first and in the order of `config.FRAMEWORKS`: torch and TensorFlow share a process only when torch is
+    Ours come first and in the order of `discovery.FRAMEWORKS`: torch and TensorFlow share a process only when torch is
     imported first.
     """
     asked = options.getoption("--kerasfront-backend", default=None)
-    names = asked.split(",") if asked else config.usable_backends()
-    ours = [name for name in config.FRAMEWORKS if name in names]
+    names = asked.split(",") if asked else discovery.usable_backends()
+    ours = [name for name in discovery.FRAMEWORKS if name in names]
     return (*ours, *(name for name in names if name not in ours))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config, contract, tree
+from kerasfront import contract, settings, tree
 from kerasfront.ops import _declare
 from kerasfront.ops._declare import Op
 from kerasfront.ops._samples import Array
@@ -283,13 +283,13 @@ def _args(case: Case, slots: list[Any]) -> tuple[Any, Any]:
 @contextmanager
 def in_float64() -> Iterator[None]:
     """Inside, ops run on NumPy, and floatx is float64."""
-    before = config.floatx()
-    config.set_floatx("float64")
+    before = settings.floatx()
+    settings.set_floatx("float64")
     try:
         with contract.rebound(numpy_adapter()):
             yield
     finally:
-        config.set_floatx(before)
+        settings.set_floatx(before)
 
 
 def widened(case: Case) -> list[Any]:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from kerasfront import config as settings
-from kerasfront import contract
+from kerasfront import contract, settings
 from kerasfront.ops import _declare
 from kerasfront.ops._declare import OPS
 from kerasfront.testing import cases

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from kerasfront import config as settings
+from kerasfront import discovery
 
 ONE_IN = 3
 MARKER = "wide: runs over a product of cases; `make test` runs one in three (kerasfront/testing/selection.py)"
@@ -46,7 +46,7 @@ def turn(number: int) -> bool:
 
 def backend_number(name: str) -> int:
     """The place of a backend among ours; those of others come after them."""
-    names = list(settings.FRAMEWORKS)
+    names = list(discovery.FRAMEWORKS)
     return names.index(name) if name in names else len(names)
 
 

@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerasfront import config, contract
+from kerasfront import contract, discovery
 from kerasfront.ops._declare import OPS, Op
 
 BLOCK = re.compile(r"(<!-- support-table -->\n).*?(<!-- /support-table -->)", re.DOTALL)
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--ops", type=Path, metavar="FILE", help="the page that lists every op")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
     options = parser.parse_args(arguments)
-    adapters = [contract.load(name) for name in config.FRAMEWORKS if name in config.usable_backends()]
+    adapters = [contract.load(name) for name in discovery.FRAMEWORKS if name in discovery.usable_backends()]
     if options.write is None and options.ops is None:
         print(summary(adapters))
         return 0

@@ -30,9 +30,9 @@ class Held:
         return self._value
 
     def assign(self, value: Any) -> None:
-        if contract.scopes.stack:
-            contract.scopes.stack[-1].note(self)
-        self._value = self.adapter.assign(self._value, value) if not contract.scopes.stack else value
+        if contract.assignment_scopes.stack:
+            contract.assignment_scopes.stack[-1].note(self)
+        self._value = self.adapter.assign(self._value, value) if not contract.assignment_scopes.stack else value
 
     def numpy(self) -> np.ndarray[Any, Any]:
         return np.array(self.adapter.to_numpy(self._value))

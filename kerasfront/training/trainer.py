@@ -282,7 +282,7 @@ class Trainer(Layer):
         if self._compile_loss is not None:
             total = self._compile_loss(y, y_pred, sample_weight)
         for loss in self.losses:
-            value = ops.sum(ops.cast(loss, config.floatx()))
+            value = ops.sum(ops.cast(loss, settings.floatx()))
             total = value if total is None else total + value
         if total is None:
             raise ValueError(
@@ -665,7 +665,7 @@ class Trainer(Layer):
         function = self._function("train")
         self._say_mode(verbose)
         self.__dict__["stop_training"] = False
-        limit = config.max_epochs()
+        limit = settings.max_epochs()
         epochs = epochs if limit is None else min(epochs, limit)
         listeners.on_train_begin()
         # BackupAndRestore says here where an interrupted training goes on.
@@ -763,7 +763,7 @@ class Trainer(Layer):
         if size == 1 and unseen and kind in self._derived.ran and self._is_short(kind, source):
             size = min(active.adapter.steps_per_dispatch, _BLOCK_BYTES // max(1, _nbytes(source.spec())))
             size = source.block_size(max(1, size))
-        limit = config.max_steps_per_epoch()
+        limit = settings.max_steps_per_epoch()
         if has_block and size > 1 and limit is None:
             yield from source.epoch_blocks(epoch, size)
             return
@@ -977,7 +977,7 @@ def _symbol(x: Any, rows: bool = False) -> Any:
         name if name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32") else None
     )
     sparse = active.adapter.composites.get(type(x)) == "sparse" or getattr(x, "sparse", False) is True
-    return KerasTensor((first, *x.shape[1:]) if len(x.shape) else (), dtype or config.floatx(), sparse)
+    return KerasTensor((first, *x.shape[1:]) if len(x.shape) else (), dtype or settings.floatx(), sparse)
 
 
 def _places(spec: Any) -> int:
@@ -1021,7 +1021,7 @@ def _batch(x: Any, y: Any = None, sample_weight: Any = None, whole: bool = False
 def _part(part: Any, name: str) -> Any:
     """A part of a batch: arrays, whose floats are `floatx()`, or tensors."""
     if type(part) is np.ndarray:
-        wanted = config.floatx()
+        wanted = settings.floatx()
         return part if part.dtype is dtypes.to_numpy(wanted) else cast_floats(part, wanted)
     if part is None or active.adapter.is_tensor(part):
         return part
@@ -1029,7 +1029,7 @@ def _part(part: Any, name: str) -> Any:
 
 
 def _in_floatx(leaf: Any) -> Any:
-    return cast_floats(leaf, config.floatx()) if isinstance(leaf, np.ndarray) else leaf
+    return cast_floats(leaf, settings.floatx()) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _to_host(outputs: Any) -> Any:

@@ -23,7 +23,7 @@ files = sorted(os.listdir(os.environ["KERAS_HOME"]))  # TensorFlow loads Keras, 
 start = time.process_time()
 import kerasfront as keras
 imported = time.process_time() - start
-bound_by_import = keras.config._bound
+bound_by_import = keras.settings._bound
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 model.predict([[1.0, 2.0]], verbose=0)
 ready = time.process_time() - start

@@ -15,7 +15,7 @@ demo = importlib.import_module("kerasfront.cli.demo")  # the package has the com
 
 @pytest.fixture
 def installed(monkeypatch):
-    monkeypatch.setattr(choices.config, "usable_backends", lambda: ["torch", "jax", "numpy"])
+    monkeypatch.setattr(choices.discovery, "usable_backends", lambda: ["torch", "jax", "numpy"])
 
 
 def test_backends_by_commas_and_by_repeating(installed):

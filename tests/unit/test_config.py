@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from kerasfront import config
+from kerasfront import config, discovery, settings
 from kerasfront.errors import BackendError, ConfigError
 
 SETTERS = {
@@ -27,8 +27,8 @@ def home(monkeypatch, tmp_path):
     for name in ("KERAS_BACKEND", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(config, "_state", config._State())
-    monkeypatch.setattr(config, "_bound", None)
+    monkeypatch.setattr(settings, "_state", settings._State())
+    monkeypatch.setattr(settings, "_bound", None)
     return tmp_path / "home"
 
 
@@ -39,8 +39,8 @@ def installed(monkeypatch):
     def install(*adapters, frameworks=None):
         points = {name: EntryPoint(name, f"kerasfront_{name}:adapter", "kerasfront.backends") for name in adapters}
         there = adapters if frameworks is None else frameworks
-        monkeypatch.setattr(config, "installed_backends", lambda: points)
-        monkeypatch.setattr(config, "_is_importable", lambda module: module in there)
+        monkeypatch.setattr(discovery, "installed_backends", lambda: points)
+        monkeypatch.setattr(discovery, "_is_importable", lambda module: module in there)
 
     install("torch", "jax", "tensorflow", "numpy")
     return install
@@ -108,9 +108,9 @@ def test_keras_home_defaults_to_the_users_own(monkeypatch, tmp_path):
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert config.config_file() == tmp_path / ".keras" / "keras.json"
+    assert settings.config_file() == tmp_path / ".keras" / "keras.json"
     monkeypatch.setenv("KERAS_HOME", "~/settings")
-    assert config.config_file() == tmp_path / "settings" / "keras.json"
+    assert settings.config_file() == tmp_path / "settings" / "keras.json"
 
 
 def test_no_backend_at_all(installed):
@@ -195,7 +195,7 @@ def test_a_missing_adapter_of_ours(installed):
 
 
 def test_a_framework_that_fails_to_import(installed):
-    error = config.missing_framework("torch", ImportError("libcudart.so is missing"))
+    error = discovery.missing_framework("torch", ImportError("libcudart.so is missing"))
     assert isinstance(error, BackendError)
     assert "libcudart.so is missing" in str(error)
 
@@ -212,7 +212,7 @@ def test_set_backend_until_it_is_bound(installed):
     config.set_backend("jax")
     assert (config.backend(), config.origin("backend")) == ("jax", "set_backend()")
     config.set_backend("torch")
-    config.mark_bound("torch")
+    settings.mark_bound("torch")
     config.set_backend("torch")
     with pytest.raises(BackendError) as caught:
         config.set_backend("jax")
@@ -230,8 +230,8 @@ def test_set_backend_refuses_at_once(installed):
 
 
 def test_a_source_tree_has_our_adapters_without_an_installation(monkeypatch):
-    monkeypatch.setattr(config.importlib.metadata, "entry_points", lambda group: [])
-    points = config.installed_backends()
+    monkeypatch.setattr(discovery.importlib.metadata, "entry_points", lambda group: [])
+    points = discovery.installed_backends()
     assert points["numpy"].value == "kerasfront_numpy:adapter"
     assert points["numpy"].group == "kerasfront.backends"
 
@@ -383,7 +383,7 @@ def test_origin_of_no_setting():
 REPORT = """
 import json, sys
 before = set(sys.modules)
-from kerasfront import config
+from kerasfront import config, discovery, settings
 name = config.backend()
 print(json.dumps([name, sorted({"torch", "jax", "tensorflow", "keras"} & set(sys.modules))]))
 """
@@ -398,13 +398,24 @@ def test_choosing_imports_no_framework_and_writes_nothing(tmp_path):
     assert not (tmp_path / ".keras").exists()
 
 
-def test_config_imports_nothing_heavy():
+def test_a_usable_backend_of_a_source_tree_can_be_loaded():
+    code = (
+        "import importlib.metadata\n"
+        "importlib.metadata.entry_points = lambda group: []\n"  # as where nothing was installed
+        "import kerasfront as keras\n"
+        "from kerasfront import contract\n"
+        "print([contract.load(name).name for name in keras.config.usable_backends() if name == 'numpy'])\n"
+    )
+    assert fresh(code) == "['numpy']"
+
+
+def test_settings_import_nothing_heavy():
     code = (
         "import sys, types, pathlib, importlib.util\n"
         "root = pathlib.Path(importlib.util.find_spec('kerasfront').origin).parent\n"
         "package = types.ModuleType('kerasfront'); package.__path__ = [str(root)]\n"
         "sys.modules['kerasfront'] = package\n"
-        "import kerasfront.config\n"
+        "import kerasfront.settings\n"
         "print(sorted({'numpy', 'optree', 'h5py', 'rich', 'typer'} & set(sys.modules)))\n"
     )
     assert fresh(code) == "[]"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from _pytest.doctest import DoctestModule
 
-from kerasfront import config, layers
+from kerasfront import discovery, layers
 from kerasfront.testing import selection
 from kerasfront.testing.layers import CASES
 
@@ -18,7 +18,7 @@ def collected(request, name):
     return list(request.session.genitems(module))
 
 
-@pytest.mark.parametrize("backend", config.FRAMEWORKS)
+@pytest.mark.parametrize("backend", discovery.FRAMEWORKS)
 def test_every_layer_is_met_on_every_backend(request, backend):
     tests = collected(request, "test_layers.py")
     if backend == "numpy":

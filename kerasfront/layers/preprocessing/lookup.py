@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import config, ops, serialization
+from kerasfront import ops, serialization, settings
 from kerasfront.errors import DTypeError, MissingFileError, NotBuiltError, SavingError
 from kerasfront.layers._configured import one_of, where
 from kerasfront.layers.layer import Layer
@@ -345,7 +345,7 @@ class Lookup(HostLayer):
         """int64, or the integer dtype that the layer was given; floats in the mode "tf_idf"."""
         asked = self._dtype_policy.compute_dtype
         if self.output_mode == "tf_idf":
-            return asked if dtypes.is_float(asked) else config.floatx()
+            return asked if dtypes.is_float(asked) else settings.floatx()
         return dtypes.held(asked if dtypes.is_int(asked) else "int64")
 
     @property

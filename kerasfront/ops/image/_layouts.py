@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
-from kerasfront import config
+from kerasfront import settings
 from kerasfront.errors import DTypeError, ShapeError, suggest
 from kerasfront.ops._samples import Array
 from kerasfront.ops.core import cast, dtype_of, saturate_cast
@@ -49,7 +49,7 @@ class Layout:
 
 def layout(data_format: str | None) -> str:
     """The data format, resolved and checked."""
-    name = config.image_data_format() if data_format is None else data_format
+    name = settings.image_data_format() if data_format is None else data_format
     if name not in ("channels_last", "channels_first"):
         raise ValueError(f"Expected `data_format` to be 'channels_last' or 'channels_first', got {data_format!r}.")
     return name
