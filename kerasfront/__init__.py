@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kerasfront import callbacks as callbacks
     from kerasfront import config as config
     from kerasfront import constraints as constraints
+    from kerasfront import dtype_policies as dtype_policies
     from kerasfront import initializers as initializers
     from kerasfront import layers as layers
     from kerasfront import losses as losses
@@ -111,9 +112,9 @@ __all__ = [
 ]
 
 _NAMESPACES = (
-    "activations", "backend", "callbacks", "config", "constraints", "initializers", "layers", "losses", "metrics",
-    "mixed_precision", "models", "ops", "optimizers", "quantizers", "random", "regularizers", "saving", "testing",
-    "tree", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "dtype_policies", "initializers", "layers",
+    "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "quantizers", "random", "regularizers",
+    "saving", "testing", "tree", "utils",
 )  # fmt: skip
 _NAMES = {
     "DTypePolicy": "kerasfront.dtype_policies",
