@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import callbacks as callbacks_namespace
-from kerasfront import config, console, ops, optimizers, scopes, serialization, tree
+from kerasfront import console, ops, optimizers, scopes, serialization, settings, tree
 from kerasfront.arguments import as_bool, as_int, as_ints, converted, names_of, unknown_argument
 from kerasfront.contract import running
 from kerasfront.data.arrays import as_arrays, cast_floats
