@@ -1,43 +1,24 @@
 """Arrays of every kind, seen as columns from which batches of rows are taken."""
 
 import os
-import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasfront import memory, settings, tree
+from kerasfront import interop, memory, settings, tree
 from kerasfront.contract import current
-from kerasfront.data.sparse_rows import is_native_sparse, sparse_rows, takes_sparse
+from kerasfront.data.sparse_rows import is_native, is_native_sparse, sparse_rows, takes_sparse
 from kerasfront.errors import DataError
+from kerasfront.interop import ArraySpec, Rows, RowSource, TensorLibrary
 from kerasfront.spec import dtypes
 
-Rows = np.ndarray | slice
-
 _SCALARS = (bool, int, float, complex, str, bytes, np.generic)
-
-
-@tree.leaf
-@dataclass(frozen=True)
-class ArraySpec:
-    """The shape and the dtype's name of one array of a batch, and whether it is a sparse tensor.
-
-    Example:
-
-        >>> ArraySpec((32, 784), "float32").dtype
-        'float32'
-    """
-
-    shape: tuple[int | None, ...]
-    dtype: str
-    sparse: bool = False
 
 
 class Column(NamedTuple):
@@ -103,14 +84,14 @@ def in_floatx(column: Column | None) -> Column | None:
 
 def cast_floats(array: Any, dtype: str) -> Any:
     """The array, or native tensor, in another dtype of floats where it is of floats."""
-    name = dtype_name(array)
+    if isinstance(array, np.ndarray):
+        name = array.dtype.name
+        return array if name == dtype or not dtypes.is_float(name) else array.astype(dtypes.to_numpy(dtype))
+    library = interop.library_of(array)
+    name = library.dtype_name(array)
     if name == dtype or not dtypes.is_float(name):
         return array
-    if isinstance(array, np.ndarray):
-        return array.astype(dtypes.to_numpy(dtype))
-    if is_instance("torch", "Tensor", array):
-        return array.to(getattr(sys.modules["torch"], dtype))
-    return sys.modules["tensorflow"].cast(array, dtype) if _is_tensorflow(array) else array.astype(dtype)
+    return library.cast(array, dtype) if isinstance(library, TensorLibrary) else array.astype(dtype)
 
 
 def as_arrays(structure: Any, name: str) -> Any:
@@ -118,19 +99,19 @@ def as_arrays(structure: Any, name: str) -> Any:
     if isinstance(structure, np.ndarray) or structure is None:
         return structure
     structure = number_lists_to_arrays(structure)
-    return tree.map_structure(lambda leaf: _ready(leaf, name), structure)
+    return tree.map_structure(lambda leaf: _leaf_as_array(leaf, name), structure)
 
 
-def _ready(leaf: Any, name: str) -> Any:
+def _leaf_as_array(leaf: Any, name: str) -> Any:
     if leaf is None or isinstance(leaf, np.ndarray):
         return leaf
-    if is_pandas(leaf) or is_sparse(leaf):
-        return to_host(leaf)
-    if is_native_sparse(leaf) and not takes_sparse(leaf):
-        return sparse_rows(leaf)[0].dense(slice(0, leaf.shape[0]))
+    if is_native_sparse(leaf):
+        return leaf if takes_sparse(leaf) else sparse_rows(leaf)[0].dense(slice(0, leaf.shape[0]))
+    if interop.becomes_array(leaf) and not is_native(leaf):
+        return interop.library_of(leaf).to_rows(leaf, name)
     if hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
         return leaf
-    if hasattr(leaf, "__array__") or isinstance(leaf, _SCALARS):
+    if isinstance(leaf, _SCALARS):
         return np.asarray(leaf)
     raise DataError(f"`{name}` of a batch must hold arrays; {described(leaf)} came.")
 
@@ -177,47 +158,35 @@ def _holds_scalars(part: Any) -> bool:
 
 def to_host(leaf: Any) -> np.ndarray:
     """Any kind of array, native tensors included, as a NumPy array."""
-    if isinstance(leaf, np.ndarray):
-        return leaf
-    if is_instance("torch", "Tensor", leaf):
-        leaf = leaf.detach().cpu().numpy()
-    elif is_sparse(leaf):
-        leaf = leaf.toarray()
-    elif is_pandas(leaf):
-        leaf = _from_pandas(leaf, "data")
-    return np.asarray(leaf)
-
-
-def _is_array(leaf: Any) -> bool:
-    if isinstance(leaf, (str, bytes, type)):
-        return False
-    if is_instance("tensorflow", "data.Dataset", leaf):
-        return False
-    return hasattr(leaf, "shape") and hasattr(leaf, "dtype") or hasattr(leaf, "__array__") or is_pandas(leaf)
-
-
-def is_instance(module: str, path: str, value: Any) -> bool:
-    """Whether a value is of a class of a module, without importing the module."""
-    found: Any = sys.modules.get(module)
-    for part in path.split("."):
-        found = getattr(found, part, None)
-    return isinstance(found, type) and isinstance(value, found)
+    return leaf if isinstance(leaf, np.ndarray) else interop.library_of(leaf).to_rows(leaf, "data")
 
 
 def _column(leaf: Any, name: str) -> Column:
-    for recognises, make in _KINDS:
-        if recognises(leaf):
-            return make(leaf, name)
-    raise DataError(
-        f"`{name}` must be an array (NumPy, pandas, a list of numbers, a native tensor); {described(leaf)} came."
-    )
+    if isinstance(leaf, np.ndarray):
+        return _numpy_column(leaf, name)
+    library = interop.library_of(leaf)
+    if not library.is_array(leaf):
+        raise DataError(
+            f"`{name}` must be an array (NumPy, pandas, a list of numbers, a native tensor); {described(leaf)} came."
+        )
+    if is_native_sparse(leaf):
+        return _native_sparse_column(leaf, name)
+    source = library.rows(leaf)
+    return _numpy_column(library.to_rows(leaf, name), name) if source is None else _column_of(source, leaf, name)
 
 
-def _numpy_column(leaf: Any, name: str) -> Column:
-    array = np.asanyarray(leaf)
+def _column_of(source: RowSource, leaf: Any, name: str) -> Column:
+    take = source.take
+    if source.memory is not None:
+        gathered = _Gathered(source.memory)
+        take = lambda rows: source.take(rows) if isinstance(rows, slice) else source.from_memory(gathered.take(rows))  # noqa: E731
+    return Column(name, *_split(source.spec, leaf, name), take, source.reshape)
+
+
+def _numpy_column(array: np.ndarray, name: str) -> Column:
     _check_dtype(array, name)
     # ndarray.take is up to twice as fast as indexing for rows of some size
-    return Column(name, *_measures(array, name), _taker(array), np.reshape)
+    return Column(name, *_split(interop.spec_of(array), array, name), _taker(array), np.reshape)
 
 
 def _taker(array: np.ndarray) -> Callable[[Rows], Any]:
@@ -310,45 +279,6 @@ def _count_alone() -> int:
 _ALONE = _count_alone()
 
 
-def _pandas_column(leaf: Any, name: str) -> Column:
-    # Frames lie column by column: one copy here, or a slow gathering for each batch.
-    return _numpy_column(np.ascontiguousarray(_from_pandas(leaf, name)), name)
-
-
-def _from_pandas(leaf: Any, name: str) -> np.ndarray:
-    """A frame as (rows, columns); a series as (rows, 1), as in Keras."""
-    frame = leaf.to_frame() if leaf.ndim == 1 else leaf
-    array: np.ndarray = frame.to_numpy()
-    if array.dtype == object:
-        # nullable columns come as objects; what is no number fails here
-        try:
-            array = frame.to_numpy(dtype="float64", na_value=np.nan)
-        except (TypeError, ValueError) as error:
-            wrong = [str(column) for column, dtype in frame.dtypes.items() if _is_no_number(dtype)]
-            if len(wrong) == frame.shape[1] and all(isinstance(value, str) for value in array.flat):
-                return array.astype(str)
-            raise DataError(
-                f"`{name}`: these columns hold no numbers: {', '.join(wrong)}.",
-                hint="Encode them first, or pass a dict of columns.",
-            ) from error
-    nullable = not all(isinstance(dtype, np.dtype) for dtype in frame.dtypes)
-    if nullable and name.startswith("y") and array.dtype.kind == "f" and (missing := int(np.isnan(array).sum())):
-        message = f"`{name}` has missing values ({missing}): as nan they make the loss nan. "
-        warnings.warn(message + "Leave these rows out: y.notna().", stacklevel=2)
-    return array
-
-
-def _is_no_number(dtype: Any) -> bool:
-    return getattr(dtype, "kind", "O") not in "biufc"
-
-
-def _sparse_column(leaf: Any, name: str) -> Column:
-    """A SciPy matrix; its rows become dense batch by batch."""
-    matrix = leaf.tocsr()
-    spec = ArraySpec(tuple(matrix.shape[1:]), matrix.dtype.name)
-    return Column(name, matrix.shape[0], spec, lambda rows: matrix[rows].toarray(), np.reshape)
-
-
 def _native_sparse_column(leaf: Any, name: str) -> Column:
     """A sparse tensor: its batches are such too where the backend has them, else dense."""
     rows, take = sparse_rows(leaf)
@@ -357,87 +287,14 @@ def _native_sparse_column(leaf: Any, name: str) -> Column:
     return Column(name, rows.shape[0], spec, take, None if sparse else np.reshape)
 
 
-def _torch_column(leaf: Any, name: str) -> Column:
-    length, spec = _measures(leaf, name)
-    reshape: Callable[[Any, Any], Any] = lambda batch, shape: batch.reshape(shape)  # noqa: E731
-    from_numpy = sys.modules["torch"].from_numpy
-    if leaf.device.type == "cpu" and not leaf.requires_grad and spec.dtype != "bfloat16":
-        # The memory is shared, and NumPy gathers rows five times as fast.
-        shared = _Gathered(leaf.numpy())
-        take = lambda rows: leaf[rows] if isinstance(rows, slice) else from_numpy(shared.take(rows))  # noqa: E731
-    else:
-        take = lambda rows: leaf[rows if isinstance(rows, slice) else from_numpy(rows)]  # noqa: E731
-    return Column(name, length, spec, take, reshape)
-
-
-def _tensorflow_column(leaf: Any, name: str) -> Column:
-    tf = sys.modules["tensorflow"]
-    take = lambda rows: leaf[rows] if isinstance(rows, slice) else tf.gather(leaf, rows)  # noqa: E731
-    return Column(name, *_measures(leaf, name), take, tf.reshape)
-
-
-def _jax_column(leaf: Any, name: str) -> Column:
-    length, spec = _measures(leaf, name)
-    if all(device.platform == "cpu" for device in leaf.devices()):
-        # The memory is shared, and NumPy gathers rows nine times as fast; the batches are NumPy arrays.
-        return Column(name, length, spec, _taker(np.asarray(leaf)), np.reshape)
-    return Column(name, length, spec, lambda rows: leaf[rows], lambda batch, shape: batch.reshape(shape))
-
-
-def _h5py_column(leaf: Any, name: str) -> Column:
-    """A data set in a file: it wants rows in rising order, and each once."""
-
-    def take(rows: Rows) -> Any:
-        if isinstance(rows, slice):
-            return leaf[rows]
-        unique, back = np.unique(rows, return_inverse=True)
-        return leaf[unique][back]
-
-    return Column(name, *_measures(leaf, name), take, np.reshape)
-
-
-def is_pandas(leaf: Any) -> bool:
-    return is_instance("pandas", "DataFrame", leaf) or is_instance("pandas", "Series", leaf)
-
-
-def _is_tensorflow(leaf: Any) -> bool:
-    names = ("Tensor", "Variable", "RaggedTensor")
-    return any(is_instance("tensorflow", name, leaf) for name in names)
-
-
-def is_sparse(leaf: Any) -> bool:
-    sparse = sys.modules.get("scipy.sparse")
-    return sparse is not None and sparse.issparse(leaf)
-
-
-_KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Column]], ...] = (
-    (lambda leaf: isinstance(leaf, np.ndarray), _numpy_column),
-    (is_native_sparse, _native_sparse_column),
-    (lambda leaf: is_instance("torch", "Tensor", leaf), _torch_column),
-    (lambda leaf: is_instance("jax", "Array", leaf), _jax_column),
-    (_is_tensorflow, _tensorflow_column),
-    (is_pandas, _pandas_column),
-    (is_sparse, _sparse_column),
-    (lambda leaf: is_instance("h5py", "Dataset", leaf), _h5py_column),
-    (_is_array, _numpy_column),
-)
-
-
 # --- what is checked ---
 
 
-def _measures(array: Any, name: str) -> tuple[int, ArraySpec]:
+def _split(spec: ArraySpec, leaf: Any, name: str) -> tuple[int, ArraySpec]:
     """The number of rows, and what a row is like."""
-    if len(array.shape) == 0:
-        raise DataError(f"`{name}` must have rows; a scalar came: {described(array)}.")
-    row = tuple(None if size is None else int(size) for size in array.shape[1:])
-    return int(array.shape[0]), ArraySpec(row, dtype_name(array))
-
-
-def dtype_name(array: Any) -> str:
-    """The dtype of any kind of array: "float32", not "torch.float32"."""
-    dtype = array.dtype
-    return getattr(dtype, "name", None) or str(dtype).removeprefix("torch.")
+    if not spec.shape:
+        raise DataError(f"`{name}` must have rows; a scalar came: {described(leaf)}.")
+    return int(spec.shape[0] or 0), replace(spec, shape=spec.shape[1:])
 
 
 def _check_dtype(array: np.ndarray, name: str) -> None:

@@ -15,15 +15,12 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from kerasfront import tree
+from kerasfront import interop, tree
 from kerasfront.arguments import as_int
 from kerasfront.data.arrays import (
-    ArraySpec,
     Column,
-    Rows,
     as_arrays,
     check_lengths,
-    dtype_name,
     in_floatx,
     make_columns,
 )
@@ -31,14 +28,9 @@ from kerasfront.data.packing import pack_x_y_sample_weight, unpack_x_y_sample_we
 from kerasfront.data.py_dataset import PyDataset
 from kerasfront.data.sample_weights import combine
 from kerasfront.data.shuffle import permutation
-from kerasfront.data.sparse_rows import is_native_sparse, takes_sparse
-from kerasfront.data.streams import (
-    INFINITE,
-    Stream,
-    as_stream,
-    check_stream_arguments,
-)
+from kerasfront.data.streams import as_stream, check_stream_arguments
 from kerasfront.errors import DataError
+from kerasfront.interop import INFINITE, ArraySpec, Rows, Stream
 
 __all__ = [
     "BATCH_SIZE",
@@ -521,7 +513,7 @@ def _close(iterator: Any) -> None:
 def _spec(leaf: Any) -> ArraySpec | None:
     if leaf is None:
         return None
-    return ArraySpec(tuple(leaf.shape), dtype_name(leaf), is_native_sparse(leaf) and takes_sparse(leaf))
+    return interop.spec_of(leaf)
 
 
 def _stackable(first: Batch, other: Batch) -> bool:

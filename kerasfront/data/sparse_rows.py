@@ -1,10 +1,12 @@
 """Sparse tensors of the frameworks (and torch's), from which batches of rows are taken on the host."""
 
-import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from kerasfront import interop
+from kerasfront.interop import Rows, SparseParts, TensorLibrary
 from kerasfront.ops._declare import runtime
 
 
@@ -38,7 +40,7 @@ class SparseRows:
         # How many elements the fullest row, the fullest two, ... have.
         self._fullest = np.concatenate([[0], np.cumsum(np.sort(np.diff(self._starts))[::-1])])
 
-    def take(self, rows: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    def take(self, rows: Rows) -> SparseParts:
         """The indices, values and shape of an array of these rows."""
         if isinstance(rows, slice):
             rows = np.arange(rows.start, rows.stop)
@@ -48,39 +50,30 @@ class SparseRows:
         places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - counts), counts)
         indices = self.indices[places]
         indices[:, 0] = np.repeat(np.arange(len(rows)), counts)
-        return indices, self.values[places], (len(rows), *self.shape[1:])
+        return SparseParts(indices, self.values[places], (len(rows), *self.shape[1:]))
 
-    def dense(self, rows: np.ndarray | slice) -> np.ndarray:
+    def dense(self, rows: Rows) -> np.ndarray:
         """The rows as an array."""
         indices, values, shape = self.take(rows)
         out = np.zeros(shape, values.dtype)
         out[tuple(indices.T)] = values
         return out
 
-    def tensorflow(self, rows: np.ndarray | slice) -> Any:
-        """The rows as a tf.SparseTensor."""
-        return sys.modules["tensorflow"].SparseTensor(*self.take(rows))
-
-    def jax(self, rows: np.ndarray | slice) -> Any:
-        """The rows as a BCOO, filled up to one of few lengths: JAX compiles a step anew for each."""
-        indices, values, shape = self.take(rows)
-        more = self._length(len(values), shape[0]) - len(values)
-        # What fills it up stands behind the end of every axis.
-        indices = np.concatenate([indices, np.broadcast_to(np.array(shape, indices.dtype), (more, len(shape)))])
-        values = np.concatenate([values, np.zeros(more, values.dtype)])
-        return sys.modules["jax.experimental.sparse"].BCOO(
-            (values, indices.astype("int32")), shape=shape, indices_sorted=True, unique_indices=True
-        )
-
-    def _length(self, count: int, rows: int) -> int:
+    def capacity(self, count: int, rows: int) -> int:
         """The power of two that holds `count` elements, and those of as many usual rows; or what the fullest have."""
         usual = max(count, -(-len(self.values) * rows // self.shape[0]))
         return min(1 << max(usual - 1, 0).bit_length(), int(self._fullest[rows]))
 
 
+def is_native(leaf: Any) -> bool:
+    """Whether it is a tensor of the bound backend."""
+    return runtime.adapter is not None and bool(runtime.adapter.is_tensor(leaf))
+
+
 def is_native_sparse(leaf: Any) -> bool:
-    """Whether it is a tf.SparseTensor, a BCOO or a sparse torch tensor."""
-    return _is(leaf, "tensorflow", "SparseTensor") or _is(leaf, "jax.experimental.sparse", "BCOO") or _of_torch(leaf)
+    """Whether it is a sparse tensor of some framework."""
+    library = interop.library_of(leaf)
+    return isinstance(library, TensorLibrary) and library.is_array(leaf) and library.is_sparse(leaf)
 
 
 def takes_sparse(leaf: Any) -> bool:
@@ -88,24 +81,18 @@ def takes_sparse(leaf: Any) -> bool:
     return runtime.adapter is None or type(leaf) in runtime.adapter.composites
 
 
-def sparse_rows(leaf: Any) -> tuple[SparseRows, Any]:
+def sparse_rows(leaf: Any) -> tuple[SparseRows, Callable[[Rows], Any]]:
     """The rows of a sparse tensor, and what takes a batch of them: of the same class, or dense."""
-    if _is(leaf, "tensorflow", "SparseTensor"):
-        rows = SparseRows(leaf.indices.numpy(), leaf.values.numpy(), tuple(leaf.dense_shape.numpy().tolist()))
-        return rows, rows.tensorflow if takes_sparse(leaf) else rows.dense
-    if _of_torch(leaf):
-        leaf = leaf.detach().cpu().to_sparse_coo().coalesce()
-        rows = SparseRows(leaf.indices().numpy().T, leaf.values().numpy(), tuple(leaf.shape))
+    library = interop.library_of(leaf)
+    assert isinstance(library, TensorLibrary)
+    parts = library.sparse_parts(leaf)
+    assert parts is not None
+    rows = SparseRows(*parts)
+    if not (library.sparse_batches and takes_sparse(leaf)):
         return rows, rows.dense
-    flat = sys.modules["jax.experimental.sparse"].bcoo_update_layout(leaf, n_batch=0, n_dense=0)
-    rows = SparseRows(np.asarray(flat.indices), np.asarray(flat.data), tuple(leaf.shape))
-    return rows, rows.jax if takes_sparse(leaf) else rows.dense
 
+    def take(batch: Rows) -> Any:
+        parts = rows.take(batch)
+        return library.from_sparse(parts, rows.capacity(len(parts.values), parts.shape[0]))
 
-def _is(leaf: Any, module: str, name: str) -> bool:
-    found = getattr(sys.modules.get(module), name, None)
-    return isinstance(found, type) and isinstance(leaf, found)
-
-
-def _of_torch(leaf: Any) -> bool:
-    return _is(leaf, "torch", "Tensor") and str(leaf.layout) != "torch.strided"
+    return rows, take

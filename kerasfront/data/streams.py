@@ -1,37 +1,15 @@
 """Inputs that yield batches: PyDataset, generators, torch's DataLoader, tf.data, any iterable."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
+from kerasfront import interop
 from kerasfront.data import py_dataset
-from kerasfront.data.arrays import described, is_instance
+from kerasfront.data.arrays import described
 from kerasfront.data.py_dataset import PyDataset
 from kerasfront.data.shuffle import permutation
 from kerasfront.errors import DataError
-
-INFINITE = -1  # as tf.data says it
-
-
-class Stream(NamedTuple):
-    """Something that yields batches.
-
-    Attributes:
-        kind: What an error calls it.
-        length: The number of batches, `None` where it is unknown, `INFINITE` where there is no end.
-        start: Begins the pass with this number, and gives its batches.
-        restarts: Whether a second pass can begin.
-        on_epoch_end: Called after each epoch.
-        ordered: Whether the number of a pass decides on its order.
-        in_tuples: Whether Keras hands over a batch that is one array in a tuple.
-    """
-
-    kind: str
-    length: int | None
-    start: Callable[[int], Iterator[Any]]
-    restarts: bool = True
-    on_epoch_end: Callable[[], None] = lambda: None
-    ordered: bool = False
-    in_tuples: bool = False
+from kerasfront.interop import INFINITE, Stream
 
 
 def as_stream(x: Any, shuffle: bool, seed: int) -> Stream | None:
@@ -51,18 +29,12 @@ def as_stream(x: Any, shuffle: bool, seed: int) -> Stream | None:
     """
     if isinstance(x, PyDataset):
         return _py_dataset(x, shuffle, seed)
-    if is_instance("tensorflow", "data.Dataset", x):
-        return Stream("tf.data.Dataset", _cardinality(x), lambda epoch: iter(x))
-    if is_instance("torch", "utils.data.DataLoader", x):
-        return Stream("torch DataLoader", _length(x), lambda epoch: iter(x))
+    library = interop.library_of(x)
+    if (stream := library.stream(x)) is not None:
+        return stream
     if hasattr(x, "__next__"):
         return Stream(type(x).__name__, None, lambda epoch: x, restarts=False)
-    if is_instance("torch", "utils.data.Dataset", x):
-        raise DataError(
-            f"`x` is a torch Dataset ({type(x).__name__}), which has no batches.",
-            hint="Wrap it: torch.utils.data.DataLoader(dataset, batch_size=32).",
-        )
-    is_data = isinstance(x, (str, bytes, dict, list, tuple)) or hasattr(x, "shape") or hasattr(x, "__array__")
+    is_data = isinstance(x, (str, bytes, dict, list, tuple)) or hasattr(x, "shape") or library.is_array(x)
     if not is_data and hasattr(x, "__iter__"):
         return Stream(type(x).__name__, _length(x), lambda epoch: iter(x))
     return None
@@ -81,11 +53,6 @@ def _py_dataset(dataset: PyDataset, shuffle: bool, seed: int) -> Stream:
     length = INFINITE if count is None else count
     name, ended = type(dataset).__name__, dataset.on_epoch_end
     return Stream(name, length, start, on_epoch_end=ended, ordered=shuffle, in_tuples=True)
-
-
-def _cardinality(dataset: Any) -> int | None:
-    count = int(dataset.cardinality())
-    return INFINITE if count == -1 else None if count < 0 else count
 
 
 def _length(x: Any) -> int | None:

@@ -1,0 +1,150 @@
+"""Which library a value belongs to: by the package that its class, or a base of it, comes from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasfront.interop.library import ArraySpec, Library, TensorLibrary
+
+_libraries: dict[str, Library] = {}
+# Values of libraries that nobody described, and those of NumPy and of this package.
+_other = Library()
+# Packages whose classes are read by other ways, also where a class has a base from a registered library.
+_OWN = frozenset({"numpy", "kerasfront"})
+# What was found for each class.
+_by_class: dict[type, Library] = {}
+_converts: dict[type, bool] = {}
+
+
+def register(library: Library) -> None:
+    """Add a library, in place of one with a package of the same name.
+
+    Args:
+        library: Describes it.
+
+    Example:
+
+        >>> from kerasfront import interop
+        >>> class Tables(interop.Library):
+        ...     name, packages = "Tables", ("a_package_with_tables",)
+        >>> interop.register(Tables())
+    """
+    _libraries.update(dict.fromkeys(library.packages, library))
+    _by_class.clear()
+    _converts.clear()
+
+
+def named(name: str) -> TensorLibrary | None:
+    """Return the library of tensors of that name, such as a backend's."""
+    libraries = (library for library in _libraries.values() if library.name == name)
+    return next((library for library in libraries if isinstance(library, TensorLibrary)), None)
+
+
+def library_of(value: object) -> Library:
+    """Return the library that a value belongs to; for others a `Library` that knows the shared protocols only.
+
+    >>> library_of(np.ones(2)).name, library_of([1, 2]).name
+    ('', '')
+    """
+    cls = type(value)
+    library = _by_class.get(cls)
+    if library is None:
+        library = _by_class[cls] = _of_class(cls)
+    return library
+
+
+def tensor_library_of(value: object) -> TensorLibrary | None:
+    """Return the library that a value belongs to, if the value is a tensor of it."""
+    library = library_of(value)
+    return library if isinstance(library, TensorLibrary) and library.is_array(value) else None
+
+
+def _of_class(cls: type) -> Library:
+    for base in cls.__mro__:
+        package = base.__module__.partition(".")[0]
+        if package in _OWN:
+            return _other
+        if (library := _libraries.get(package)) is not None:
+            return library
+    return _other
+
+
+def is_array(value: object) -> bool:
+    """Return whether a value is an array, a tensor or a table of any library.
+
+    >>> is_array(np.ones(2)), is_array([1, 2])
+    (True, False)
+    """
+    return library_of(value).is_array(value)
+
+
+def becomes_array(value: object) -> bool:
+    """Return whether a value is no array of NumPy and no tensor, but can become an array.
+
+    >>> becomes_array([1, 2]), becomes_array(np.ones(2))
+    (False, False)
+    """
+    cls = type(value)
+    converts = _converts.get(cls)
+    if converts is None:
+        converts = _converts[cls] = _becomes_array(cls, library_of(value))
+    return converts
+
+
+def _becomes_array(cls: type, library: Library) -> bool:
+    if isinstance(library, TensorLibrary) or any(base.__module__.partition(".")[0] in _OWN for base in cls.__mro__):
+        return False
+    return any(hasattr(cls, method) for method in library.converters)
+
+
+def to_numpy(value: Any) -> np.ndarray[Any, Any]:
+    """Return an array, a tensor or a table of any library as a NumPy array.
+
+    >>> to_numpy([1, 2]).tolist()
+    [1, 2]
+    """
+    return value if isinstance(value, np.ndarray) else library_of(value).to_numpy(value)
+
+
+def for_numpy(value: Any) -> Any:
+    """Return what `numpy.asarray` can read: the value itself, or an array if only its library can read it."""
+    cls = type(value)
+    if not becomes_array(value) or hasattr(cls, "__array__") and not hasattr(cls, "__dlpack__"):
+        return value
+    return library_of(value).to_numpy(value)
+
+
+def spec_of(value: Any) -> ArraySpec:
+    """Return the shape and the dtype of an array or tensor of any library, and whether it is a sparse tensor.
+
+    >>> spec_of(np.ones((2, 3)))
+    ArraySpec(shape=(2, 3), dtype='float64', sparse=False)
+    """
+    return library_of(value).spec(value)
+
+
+def _loaded() -> list[TensorLibrary]:
+    """Return the libraries of tensors that have been imported."""
+    libraries = {id(x): x for package, x in _libraries.items() if package in sys.modules}
+    return [library for library in libraries.values() if isinstance(library, TensorLibrary)]
+
+
+def rewrites_functions() -> bool:
+    """Return whether a library has been imported that rewrites the functions which its pipeline calls."""
+    return any(library.rewrites_functions for library in _loaded())
+
+
+def unconverted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that no library rewrites when its pipeline calls it."""
+    for library in _loaded():
+        function = library.unconverted(function)
+    return function
+
+
+def worker_seed() -> int | None:
+    """Return the seed of the data loader's worker that this process is. None: it isn't one."""
+    return next((seed for library in _loaded() if (seed := library.worker_seed()) is not None), None)
