@@ -424,3 +424,7 @@ def _map_children(func: Callable[[Any], Any], structure: Any) -> Any:
     return optree.tree_map(
         func, structure, is_leaf=lambda part: part is not structure, none_is_leaf=True, namespace=_NAMESPACE
     )
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -47,3 +47,7 @@ __all__ = [
     "serialize",
     "unit_norm",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

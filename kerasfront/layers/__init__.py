@@ -366,3 +366,7 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
     3
     """
     return serialization.deserialize_keras_object(config, custom_objects=custom_objects)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -158,3 +158,7 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -16,3 +16,7 @@ __all__ = [
     "set_dtype_policy",
     "set_global_policy",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -23,3 +23,7 @@ __all__ = [
     "model_from_json",
     "save_model",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

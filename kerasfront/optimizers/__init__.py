@@ -106,3 +106,7 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

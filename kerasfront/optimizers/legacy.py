@@ -8,3 +8,7 @@ from kerasfront.optimizers.rmsprop import RMSprop
 from kerasfront.optimizers.sgd import SGD
 
 __all__ = ["SGD", "Adagrad", "Adam", "Ftrl", "Optimizer", "RMSprop"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -47,3 +47,7 @@ __all__ = [
     "orthogonal_regularizer",
     "serialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,8 @@
 """The public names: Keras's list, less what isn't there yet, and a declared list of ours; nothing else shows."""
 
 import ast
+import importlib
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,105 @@ import pytest
 import kerasfront as keras
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+# The public names of Keras 3.15.1, by namespace; a namespace inside another is one of its names.
+KERAS = json.loads(Path(__file__).with_name("keras_names.json").read_text(encoding="utf-8"))
+
+# What Keras has and kerasfront doesn't yet. A name that is added leaves this list.
+MISSING = {
+    "keras": {
+        "applications", "datasets", "distillation", "distribution", "export", "legacy", "preprocessing",
+        "visualization", "wrappers",
+    },
+    "keras.callbacks": {"OrbaxCheckpoint"},
+    "keras.config": {"enable_unsafe_deserialization"},  # A file never brings code that runs here.
+    "keras.saving": {"KerasFileEditor"},
+    "keras.utils": {
+        "array_to_img", "audio_dataset_from_directory", "get_file", "get_source_inputs",
+        "image_dataset_from_directory", "img_to_array", "legacy", "load_img", "model_to_dot", "pad_sequences",
+        "plot_model", "save_img", "split_dataset", "text_dataset_from_directory", "timeseries_dataset_from_array",
+    },
+}  # fmt: skip
+
+# What is public here and isn't in Keras's list, each with the reason.
+OURS = {
+    "keras": {
+        "__keras_version__": "the version of Keras whose API this is",
+        "__version__": "Keras has it too, though its list doesn't say so",
+    },
+    "keras.config": {
+        "origin": "says where the value of a setting came from",
+        "rng": "which generator draws: the backend's, or one that gives the same numbers on all",
+        "set_rng": "chooses that generator",
+    },
+    "keras.layers": {
+        "DataLayer": "the base class of layers for input pipelines, which Keras keeps private",
+        "GroupedQueryAttention": "Keras's class under the name that it has in files",
+    },
+    "keras.models": {
+        "Function": "Keras has it as keras.Function",
+        "Functional": "files and isinstance() checks name it",
+    },
+    "keras.saving": {
+        "Limits": "bounds what a file may cost in memory and disk",
+        "LoadReport": "what load_weights() returns",
+        "model_from_json": "Keras has it as keras.models.model_from_json",
+    },
+    "keras.tree": {"register": "adds a class of containers"},
+}
+
+
+def here(namespace):
+    """Whether this namespace, and each that it is in, is one that kerasfront has."""
+    outer, _, name = namespace.rpartition(".")
+    return not outer or (name not in MISSING.get(outer, ()) and here(outer))
+
+
+def expected(namespace):
+    return {*KERAS[namespace]} - MISSING.get(namespace, set()) | {*OURS.get(namespace, ())}
+
+
+# To be cleaned; each leaves this list when it is.
+PENDING = {
+    "keras.activations", "keras.config", "keras.dtype_policies", "keras.ops", "keras.ops.image", "keras.ops.linalg",
+    "keras.ops.nn", "keras.ops.numpy", "keras.random",
+}  # fmt: skip
+NAMESPACES = [
+    pytest.param(n, marks=[pytest.mark.xfail(strict=False)] if n in PENDING else []) for n in KERAS if here(n)
+]
+
+
+def module(namespace):
+    found = importlib.import_module("kerasfront")
+    for part in namespace.split(".")[1:]:
+        found = getattr(found, part)
+    return found
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_dir_shows_the_public_names_and_nothing_else(namespace):
+    shown = dir(module(namespace))
+    assert shown == sorted(expected(namespace))
+    for name in shown:
+        getattr(module(namespace), name)
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_a_star_import_gives_the_public_names_and_nothing_else(namespace):
+    names = {}
+    exec(f"from {module(namespace).__name__} import *", names)
+    del names["__builtins__"]
+    assert set(names) == {name for name in expected(namespace) if not name.startswith("__")}
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_a_namespace_is_a_module_under_its_own_name(namespace):
+    assert module(namespace) is importlib.import_module(namespace.replace("keras", "kerasfront", 1))
+
+
+def test_the_lists_of_exceptions_hold_nothing_that_is_none():
+    assert not [(n, name) for n, names in MISSING.items() for name in names if name not in KERAS[n]]
+    assert not [(n, name) for n, names in OURS.items() for name in names if name in KERAS[n]]
 
 
 def names_for_checkers():
