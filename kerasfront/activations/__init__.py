@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.named import Named, by_name
 from kerasfront.ops import (
     celu,
     elu,
@@ -37,6 +36,7 @@ from kerasfront.ops import (
     tanh_shrink,
     threshold,
 )
+from kerasfront.registry import Registry, by_name
 
 _threshold = threshold
 
@@ -105,7 +105,7 @@ _functions = by_name(
     log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus,
     sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, _threshold, swish=silu, hard_swish=hard_silu,
 )  # fmt: skip
-_named = Named("keras.activations", "activation", _functions)
+_registry = Registry("keras.activations", "activation", _functions)
 
 
 def get(identifier: Any) -> Callable[..., Any]:
@@ -119,7 +119,7 @@ def get(identifier: Any) -> Callable[..., Any]:
     >>> keras.activations.get("relu") is keras.activations.relu
     True
     """
-    return linear if identifier is None else _named.get(identifier)
+    return linear if identifier is None else _registry.get(identifier)
 
 
 def serialize(activation: Callable[..., Any]) -> Any:
@@ -130,7 +130,7 @@ def serialize(activation: Callable[..., Any]) -> Any:
     'relu'
     """
     name = getattr(activation, "__name__", None)
-    return name if _functions.get(name or "") is activation else _named.serialize(activation)
+    return name if _functions.get(name or "") is activation else _registry.serialize(activation)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -140,4 +140,4 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     >>> keras.activations.deserialize("relu") is keras.activations.relu
     True
     """
-    return _named.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)

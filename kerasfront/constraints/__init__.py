@@ -3,20 +3,20 @@
 from typing import Any
 
 from kerasfront.constraints.constraints import Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm
-from kerasfront.named import Named, by_name
+from kerasfront.registry import Registry, by_name
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
-_named = Named("keras.constraints", "constraint", by_name(MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
+_registry = Registry("keras.constraints", "constraint", by_name(MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
 
 
 def serialize(constraint: Any) -> Any:
     """The config from which `deserialize` makes an equal one."""
-    return _named.serialize(constraint)
+    return _registry.serialize(constraint)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """A constraint from its config, or the class or function of a name; `custom_objects` are the user's own."""
-    return _named.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -30,7 +30,7 @@ def get(identifier: Any) -> Any:
     >>> type(keras.constraints.get("non_neg")).__name__
     'NonNeg'
     """
-    return _named.get(identifier)
+    return _registry.get(identifier)
 
 
 __all__ = [

@@ -23,7 +23,7 @@ from kerasfront.initializers.random_initializers import (
     TruncatedNormal,
     VarianceScaling,
 )
-from kerasfront.named import Named, by_name
+from kerasfront.registry import Registry, by_name
 
 IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
 zeros, ones, constant, identity, stft = Zeros, Ones, Constant, Identity, STFT
@@ -31,7 +31,7 @@ glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUnifo
 lecun_normal, lecun_uniform, orthogonal, variance_scaling = LecunNormal, LecunUniform, Orthogonal, VarianceScaling
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 
-_named = Named(
+_registry = Registry(
     "keras.initializers",
     "initializer",
     by_name(
@@ -45,12 +45,12 @@ _named = Named(
 
 def serialize(initializer: Any) -> Any:
     """The config from which `deserialize` makes an equal one."""
-    return _named.serialize(initializer)
+    return _registry.serialize(initializer)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """An initializer from its config, or the class or function of a name; `custom_objects` are the user's own."""
-    return _named.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -66,7 +66,7 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, np.ndarray) or (not callable(identifier) and ops.is_tensor(identifier)):
         return _of_values(identifier)
-    return _named.get(identifier)
+    return _registry.get(identifier)
 
 
 def _of_values(values: Any) -> Callable[..., Any]:

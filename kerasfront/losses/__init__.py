@@ -51,7 +51,7 @@ from kerasfront.losses.losses import (
     SquaredHinge,
     Tversky,
 )
-from kerasfront.named import Named
+from kerasfront.registry import Registry
 
 _classes = (
     CTC, BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
@@ -73,7 +73,7 @@ _short = {
     "mse": mean_squared_error,
     "msle": mean_squared_logarithmic_error,
 }
-_named = Named(
+_registry = Registry(
     "keras.losses",
     "loss",
     {
@@ -86,12 +86,12 @@ _named = Named(
 
 def serialize(loss: Any) -> Any:
     """The config from which `deserialize` makes an equal one."""
-    return _named.serialize(loss)
+    return _registry.serialize(loss)
 
 
 def deserialize(name: Any, custom_objects: Any = None) -> Any:
     """A loss from its config, or the class or function of a name; `custom_objects` are the user's own."""
-    return _named.deserialize(name, custom_objects)
+    return _registry.deserialize(name, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -105,7 +105,7 @@ def get(identifier: Any) -> Any:
     >>> keras.losses.get("mse").__name__
     'mean_squared_error'
     """
-    return _named.get(identifier)
+    return _registry.get(identifier)
 
 
 __all__ = [

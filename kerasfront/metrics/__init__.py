@@ -74,7 +74,7 @@ from kerasfront.metrics.regression_metrics import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
-from kerasfront.named import Named, by_name
+from kerasfront.registry import Registry, by_name
 
 _classes = (
     AUC, Accuracy, BinaryAccuracy, BinaryCrossentropy, BinaryIoU, CategoricalAccuracy, CategoricalCrossentropy,
@@ -92,7 +92,7 @@ _short = {
     "mse": MeanSquaredError,
     "msle": MeanSquaredLogarithmicError,
 }
-_named = Named(
+_registry = Registry(
     "keras.metrics",
     "metric",
     {**by_name(*_classes), **_short, **{name.upper(): cls for name, cls in _short.items()}},
@@ -101,12 +101,12 @@ _named = Named(
 
 def serialize(metric: Any) -> Any:
     """The config from which `deserialize` makes an equal one."""
-    return _named.serialize(metric)
+    return _registry.serialize(metric)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """A metric from its config, or the class or function of a name; `custom_objects` are the user's own."""
-    return _named.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -120,7 +120,7 @@ def get(identifier: Any) -> Any:
     >>> keras.metrics.get("mse").name
     'mean_squared_error'
     """
-    return _named.get(identifier, lambda thing: isinstance(thing, Metric) or callable(thing))
+    return _registry.get(identifier, lambda thing: isinstance(thing, Metric) or callable(thing))
 
 
 __all__ = [

@@ -4,7 +4,6 @@ from typing import Any
 
 from kerasfront import serialization
 from kerasfront.errors import ConfigError, keras_package
-from kerasfront.named import Named
 from kerasfront.optimizers import legacy, schedules
 from kerasfront.optimizers.adafactor import Adafactor
 from kerasfront.optimizers.adagrad import Adadelta, Adagrad
@@ -18,6 +17,7 @@ from kerasfront.optimizers.optimizer import Optimizer
 from kerasfront.optimizers.rmsprop import RMSprop
 from kerasfront.optimizers.schedule_free import ScheduleFreeAdamW
 from kerasfront.optimizers.sgd import SGD
+from kerasfront.registry import Registry
 
 _classes = (
     Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon,
@@ -25,14 +25,14 @@ _classes = (
 )  # fmt: skip
 
 
-class _NamedOptimizers(Named):
+class _OptimizerRegistry(Registry):
     def find(self, name: str, custom_objects: Any = None) -> Any:
         """Names of optimizers are known in any case."""
         own = serialization.get_registered_object(name, custom_objects)
         return own if own is not None else super().find(name if name in self.names else name.lower())
 
 
-_named = _NamedOptimizers(
+_registry = _OptimizerRegistry(
     "keras.optimizers", "optimizer", {name: c for c in _classes for name in (c.__name__, c.__name__.lower())}
 )
 serialization.register("keras.optimizers", {"OptimizerMap": OptimizerMap})
@@ -44,12 +44,12 @@ for _class in _classes:
 
 def serialize(optimizer: Any) -> Any:
     """The config from which `deserialize` makes an equal one."""
-    return _named.serialize(optimizer)
+    return _registry.serialize(optimizer)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """An optimizer from its config, or the class or function of a name; `custom_objects` are the user's own."""
-    return _named.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -64,7 +64,7 @@ def get(identifier: Any) -> Any:
     'Adam'
     """
     _refuse_a_framework_s(identifier)
-    return _named.get(identifier, lambda thing: isinstance(thing, Optimizer))
+    return _registry.get(identifier, lambda thing: isinstance(thing, Optimizer))
 
 
 def _refuse_a_framework_s(identifier: Any) -> None:

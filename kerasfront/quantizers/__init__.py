@@ -5,7 +5,6 @@ What layers do with it is in `kerasfront.layers`.
 
 from typing import Any
 
-from kerasfront.named import Named, by_name
 from kerasfront.quantizers.configs import (
     AWQConfig,
     Float8QuantizationConfig,
@@ -25,8 +24,9 @@ from kerasfront.quantizers.functions import (
     unpack_int4,
 )
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer, Quantizer
+from kerasfront.registry import Registry, by_name
 
-_named = Named(
+_registry = Registry(
     "keras.quantizers",
     "quantizer",
     by_name(
@@ -37,12 +37,12 @@ _named = Named(
 
 def serialize(initializer: Any) -> Any:
     """The config of a quantizer, or a QuantizationConfig, from which `deserialize` makes an equal one."""
-    return _named.serialize(initializer)
+    return _registry.serialize(initializer)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """A quantizer, or a QuantizationConfig, from its config; `custom_objects` are the user's own."""
-    return _named.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 def get(identifier: Any, **kwargs: Any) -> Any:
@@ -57,10 +57,10 @@ def get(identifier: Any, **kwargs: Any) -> Any:
     (0,)
     """
     if isinstance(identifier, str):
-        identifier = _named.find(identifier)
+        identifier = _registry.find(identifier)
     if isinstance(identifier, type) and kwargs:
         return identifier(**kwargs)
-    return _named.get(identifier, lambda x: callable(x) or isinstance(x, QuantizationConfig))
+    return _registry.get(identifier, lambda x: callable(x) or isinstance(x, QuantizationConfig))
 
 
 __all__ = [

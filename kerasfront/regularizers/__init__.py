@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from kerasfront.named import Named, by_name
+from kerasfront.registry import Registry, by_name
 from kerasfront.regularizers.regularizers import L1, L1L2, L2, OrthogonalRegularizer, Regularizer
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
-_named = Named("keras.regularizers", "regularizer", by_name(L1, L2, L1L2, OrthogonalRegularizer, l1_l2=L1L2))
+_registry = Registry("keras.regularizers", "regularizer", by_name(L1, L2, L1L2, OrthogonalRegularizer, l1_l2=L1L2))
 
 
 def serialize(regularizer: Any) -> Any:
     """The config from which `deserialize` makes an equal one."""
-    return _named.serialize(regularizer)
+    return _registry.serialize(regularizer)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """A regularizer from its config, or the class or function of a name; `custom_objects` are the user's own."""
-    return _named.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -30,7 +30,7 @@ def get(identifier: Any) -> Any:
     >>> keras.regularizers.get("l2").get_config()
     {'l2': 0.01}
     """
-    return _named.get(identifier)
+    return _registry.get(identifier)
 
 
 __all__ = [

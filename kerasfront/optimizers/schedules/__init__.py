@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from kerasfront.named import Named, by_name
 from kerasfront.optimizers.schedules.schedules import (
     CosineDecay,
     CosineDecayRestarts,
@@ -12,8 +11,9 @@ from kerasfront.optimizers.schedules.schedules import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from kerasfront.registry import Registry, by_name
 
-_named = Named(
+_registry = Registry(
     "keras.optimizers.schedules",
     "learning rate schedule",
     by_name(
@@ -24,12 +24,12 @@ _named = Named(
 
 def serialize(learning_rate_schedule: Any) -> Any:
     """The config from which `deserialize` makes an equal one."""
-    return _named.serialize(learning_rate_schedule)
+    return _registry.serialize(learning_rate_schedule)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """A learning rate schedule from its config, or the class of a name; `custom_objects` are the user's own."""
-    return _named.deserialize(config, custom_objects)
+    return _registry.deserialize(config, custom_objects)
 
 
 __all__ = [

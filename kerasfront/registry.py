@@ -27,7 +27,7 @@ def _is_strange(thing: Any) -> bool:
     return has_state_of_keras(kind) or kind.__module__.startswith(("torch.optim", "optax"))
 
 
-class Named:
+class Registry:
     """The objects of one namespace.
 
     Args:
