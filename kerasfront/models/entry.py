@@ -56,7 +56,7 @@ class Entry:
         if shape is None:
             if x is None and self.optional[index]:
                 return None
-            raise ShapeError(f"{self._registry(index, model, 'needs')}; it came as {x!r:.40}.")
+            raise ShapeError(f"{self._named(index, model, 'needs')}; it came as {x!r:.40}.")
         key = (index, tuple(shape[1:]))
         if key not in self._accepted:
             x = self._of_rank(x, index, model)
@@ -67,12 +67,12 @@ class Entry:
             return x
         if found == "string":
             raise DTypeError(
-                f"{self._registry(index, model)} of dtype {wanted}; it holds strings.",
+                f"{self._named(index, model)} of dtype {wanted}; it holds strings.",
                 hint="Turn them into numbers first: ops.cast for digits, StringLookup or TextVectorization for words.",
             )
         return ops.cast(x, wanted)
 
-    def _registry(self, index: int, model: Any, verb: str = "expects") -> str:
+    def _named(self, index: int, model: Any, verb: str = "expects") -> str:
         return f"The {type(model).__name__} model '{model.path}' {verb} its input '{self.names[index]}'"
 
     def _of_rank(self, x: Any, index: int, model: Any) -> Any:
@@ -88,7 +88,7 @@ class Entry:
             return x[..., None] if plain else ops.expand_dims(x, axis=-1)
         hint = one_example(len(wanted), len(found))
         raise ShapeError(
-            f"{self._registry(index, model)} to have the shape {(None, *wanted[1:])}; it came with "
+            f"{self._named(index, model)} to have the shape {(None, *wanted[1:])}; it came with "
             f"the shape {shown(found)}.{hint}"
         )
 
