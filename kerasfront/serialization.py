@@ -25,7 +25,7 @@ import numpy as np
 from kerasfront import ops, scopes
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import SavingError, suggest
-from kerasfront.ops._declare import runtime
+from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, dtypes
 
 T = TypeVar("T")
@@ -323,7 +323,7 @@ def _serialize_special(obj: Any) -> Any:
         return dtypes.standardize(obj)
     if isinstance(obj, KerasTensor):
         return _serialize_symbolic(obj)
-    if type(obj) in runtime.holders or runtime.need().is_tensor(obj):
+    if hasattr(type(obj), "__kf_tensor__") or runtime.need().is_tensor(obj):
         return _serialize_array("__tensor__", ops.convert_to_numpy(obj))
     return None
 

@@ -15,7 +15,6 @@ from kerasfront.contract import assignment_scopes, assignments, current, running
 from kerasfront.derived import Copied
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _operators
-from kerasfront.ops._declare import runtime
 from kerasfront.reprs import array
 from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
 
@@ -194,6 +193,10 @@ class Variable(active.adapter.variable_base, Copied):  # type: ignore[misc, name
             return active.adapter.cast(self._value, wanted)
         return self._value
 
+    def __kf_tensor__(self) -> Any:
+        """The tensor that ops take for the Variable."""
+        return self.value
+
     def numpy(self) -> np.ndarray[Any, Any]:
         """A copy on the host."""
         return np.array(active.adapter.to_numpy(self._value))
@@ -309,7 +312,6 @@ def _dtype_of(value: Any) -> str:
 
 
 _operators.install(Variable)
-runtime.holders[Variable] = lambda variable: variable.value
 KerasVariable = Variable
 
 

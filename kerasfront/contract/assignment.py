@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront.contract.native import Storage, VariableLike
-from kerasfront.ops._declare import OPS
+from kerasfront.ops.declare.op import OPS
 from kerasfront.scopes import context
 
 

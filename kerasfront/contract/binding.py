@@ -10,7 +10,8 @@ from kerasfront import discovery, settings, tracebacks
 from kerasfront.contract.adapter import Adapter
 from kerasfront.contract.capabilities import CAPABILITIES, REQUIRED
 from kerasfront.errors import BackendError
-from kerasfront.ops._declare import Runtime, bind_all, runtime
+from kerasfront.ops.declare.binding import bind_all
+from kerasfront.ops.declare.runtime import Runtime, runtime
 from kerasfront.ops.native_calls import applied_by
 from kerasfront.spec import KerasTensor
 

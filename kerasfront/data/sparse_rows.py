@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasfront import interop
 from kerasfront.interop import Rows, SparseParts, TensorLibrary
-from kerasfront.ops._declare import runtime
+from kerasfront.ops.declare.runtime import runtime
 
 
 class SparseRows:

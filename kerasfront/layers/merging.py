@@ -13,7 +13,7 @@ from typing import Any
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, where
-from kerasfront.ops._declare import joined_masks
+from kerasfront.ops.declare.masks import joined_masks
 
 
 def _several(layer: Configured, inputs: Any, least: int = 1) -> None:

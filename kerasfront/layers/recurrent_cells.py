@@ -11,7 +11,7 @@ from kerasfront import ops, random, serialization, tree
 from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import Configured, fraction, keep, make_weight, positive, where
 from kerasfront.layers.layer import Layer
-from kerasfront.ops._declare import Tensor
+from kerasfront.ops.declare import Tensor
 from kerasfront.random.seed_generator import SeedGenerator
 
 

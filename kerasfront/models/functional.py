@@ -12,7 +12,7 @@ from kerasfront.layers.layer import Layer
 from kerasfront.models.entry import Entry
 from kerasfront.models.graph import Plan
 from kerasfront.models.model import Model, with_masks
-from kerasfront.ops._declare import Applied
+from kerasfront.ops.declare.symbolic import Applied
 from kerasfront.pairing import Pairing
 from kerasfront.saving import op_configs
 from kerasfront.spec import KerasTensor, Node

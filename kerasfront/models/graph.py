@@ -10,7 +10,7 @@ from kerasfront.errors import not_one
 from kerasfront.layers._calls import map_shapes
 from kerasfront.layers.layer import Layer
 from kerasfront.layers.operation import Operation
-from kerasfront.ops._declare import Applied
+from kerasfront.ops.declare.symbolic import Applied
 from kerasfront.pairing import Pairing
 from kerasfront.spec import KerasTensor, Node
 

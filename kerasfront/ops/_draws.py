@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront.ops._declare import Indices, Tensor, Tensors, primitive
-from kerasfront.ops._samples import Array, sample
+from kerasfront.ops.declare import INTERNAL, Array, Indices, Tensor, Tensors, primitive, sample
 from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import ASKED, FLOATING, SAME
 
@@ -44,7 +43,7 @@ def _next_key(state: Any) -> tuple[KerasTensor, KerasTensor]:
     return KerasTensor((2,), "uint32"), KerasTensor((2,), "uint32")
 
 
-@primitive(infer=_next_key, name="draw.next_key", samples=(sample(_KEY),), dtypes_tested=("uint32",))
+@primitive(infer=_next_key, name="draw.next_key", samples=(sample(_KEY),), dtypes_tested=("uint32",), spaces=INTERNAL)
 def next_key(state: Indices) -> tuple[Tensor, Tensor]:
     """A copy of the state, to be used as key, and the state with its counter one higher (after 2**32 - 1 comes 0)."""
 
@@ -55,6 +54,7 @@ def next_key(state: Indices) -> tuple[Tensor, Tensor]:
     name="draw.uniform",
     canonical=_shape_only,
     samples=(sample(_KEY, (2, 3), 0.0, 1.0, "float32"),),
+    spaces=INTERNAL,
 )
 def uniform(key: Indices, shape: Shape, minval: float, maxval: float, dtype: str) -> Tensor:
     """Floats of `dtype`, uniform between minval (included) and maxval (excluded)."""
@@ -66,6 +66,7 @@ def uniform(key: Indices, shape: Shape, minval: float, maxval: float, dtype: str
     name="draw.normal",
     canonical=_shape_only,
     samples=(sample(_KEY, (2, 3), 0.0, 1.0, "float32"),),
+    spaces=INTERNAL,
 )
 def normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -> Tensor:
     """Floats of `dtype`, normally distributed."""
@@ -77,6 +78,7 @@ def normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -
     name="draw.truncated_normal",
     canonical=_shape_only,
     samples=(sample(_KEY, (2, 3), 0.0, 1.0, "float32"),),
+    spaces=INTERNAL,
 )
 def truncated_normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -> Tensor:
     """Floats of `dtype`, of the normal distribution cut off at two standard deviations from its mean."""
@@ -88,6 +90,7 @@ def truncated_normal(key: Indices, shape: Shape, mean: float, stddev: float, dty
     name="draw.randint",
     canonical=_shape_only,
     samples=(sample(_KEY, (2, 3), 0, 9, "int32"),),
+    spaces=INTERNAL,
 )
 def randint(key: Indices, shape: Shape, minval: int, maxval: int, dtype: str) -> Tensor:
     """Integers of `dtype`, uniform from minval (included) to maxval (excluded)."""
@@ -104,6 +107,7 @@ def _categories(key: Any, logits: Any, num_samples: int, dtype: str) -> tuple[in
     canonical=_shape_only,
     samples=(sample(_KEY, Array((2, 3)), 4, "int32"),),
     differentiable=False,
+    spaces=INTERNAL,
 )
 def categorical(key: Indices, logits: Tensor, num_samples: int, dtype: str) -> Tensor:
     """Class indices of `dtype`, (batch, num_samples), drawn by the unnormalized log-probabilities (batch, classes)."""
@@ -117,6 +121,7 @@ def categorical(key: Indices, logits: Tensor, num_samples: int, dtype: str) -> T
     differentiable=False,
     samples=(sample(_KEY, Array((2, 3)), 0.5, (2, 1)),),
     elementwise=True,
+    spaces=INTERNAL,
 )
 def dropout(key: Indices, inputs: Tensor, rate: float, noise_shape: Shape | None) -> Tensor:
     """Zeros at the given rate, 0 < rate < 1, and the rest over (1 - rate); a decision for each place of noise_shape."""
@@ -129,6 +134,7 @@ def dropout(key: Indices, inputs: Tensor, rate: float, noise_shape: Shape | None
     canonical=_shape_only,
     differentiable=False,
     samples=(sample(_KEY, Array((2, 3)), -1),),
+    spaces=INTERNAL,
 )
 def shuffle(key: Indices, x: Tensor, axis: int) -> Tensor:
     """The slices of x along `axis`, in a random order."""
@@ -142,6 +148,7 @@ def shuffle(key: Indices, x: Tensor, axis: int) -> Tensor:
     differentiable=False,
     dtypes_tested=dtypes.FLOATS,
     samples=(sample(_KEY, (2, 3), Array((3,), 0.5, 2.0)),),
+    spaces=INTERNAL,
 )
 def gamma(key: Indices, shape: Shape, alpha: Tensor) -> Tensor:
     """Draws of alpha's dtype from the gamma distribution of scale 1; alpha broadcasts to `shape`."""
@@ -155,6 +162,7 @@ def gamma(key: Indices, shape: Shape, alpha: Tensor) -> Tensor:
     differentiable=False,
     dtypes_tested=dtypes.FLOATS,
     samples=(sample(_KEY, (2, 3), Array((3,), 0.5, 2.0), Array((), 0.5, 2.0)),),
+    spaces=INTERNAL,
 )
 def beta(key: Indices, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
     """Draws of alpha's dtype from the beta distribution; alpha and beta broadcast to `shape`."""
@@ -168,6 +176,7 @@ def beta(key: Indices, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
     differentiable=False,
     dtypes_tested=dtypes.FLOATS,
     samples=(sample(_KEY, (2, 3), Array((3,), 1.0, 9.0), Array((), 0.1, 0.9)),),
+    spaces=INTERNAL,
 )
 def binomial(key: Indices, shape: Shape, counts: Tensor, probabilities: Tensor) -> Tensor:
     """How many of `counts` trials succeed, as floats; counts and probabilities broadcast to `shape`."""
@@ -184,6 +193,7 @@ def _ones(key: Any, shape: Any, *parameters: Any) -> Any:
     samples=(sample(_KEY, (Array((3,)),), (2, 3), "float32", _ones),),
     differentiable=False,
     dtypes_tested=("float32",),
+    spaces=INTERNAL,
 )
 def on_host(key: Indices, parameters: Tensors, shape: Shape, dtype: str, function: Callable[..., Any]) -> Tensor:
     """`function(key, shape, *parameters)` on the host, all as NumPy arrays, also from within a compiled step.

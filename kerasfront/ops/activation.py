@@ -12,8 +12,19 @@ import numpy as np
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
-from kerasfront.ops._declare import Tensor, derived, kept_mask, primitive
-from kerasfront.ops._samples import Array, sample, unary
+from kerasfront.ops.declare import (
+    ACTIVATION,
+    KEEPS_ZEROS,
+    MAPS_VALUES,
+    NN,
+    Array,
+    Tensor,
+    derived,
+    primitive,
+    sample,
+    unary,
+)
+from kerasfront.ops.declare.op import kept_mask
 from kerasfront.ops.elementwise import relu, select_where, sigmoid, silu, tanh
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import split, transpose
@@ -27,7 +38,7 @@ _WIDE = (*unary(), sample(Array((4, 5), -8.0, 8.0)))
 # ---- bent lines --------------------------------------------------------------------------------------------
 
 
-@derived(samples=_WIDE, ref=lambda x: np.clip(x, 0, 6), elementwise=True)
+@derived(samples=_WIDE, ref=lambda x: np.clip(x, 0, 6), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def relu6(x: Tensor) -> Tensor:
     """`min(max(x, 0), 6)`, elementwise; the dtype stays.
 
@@ -45,6 +56,8 @@ def relu6(x: Tensor) -> Tensor:
     samples=_WIDE,
     ref=lambda x, negative_slope=0.2: np.where(x > 0, x, x * negative_slope),
     elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=ACTIVATION,
 )
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """x where it is positive, else `negative_slope * x`, elementwise.
@@ -58,7 +71,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     return select_where(e.greater(x, 0), x, e.multiply(x, negative_slope))
 
 
-@derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, 0.5)), elementwise=True)
+@derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, 0.5)), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`, elementwise.
 
@@ -71,7 +84,7 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     return select_where(e.greater(x, 0), x, e.multiply(e.expm1(e.minimum(x, 0)), alpha))
 
 
-@derived(dtype=FLOATING, samples=_WIDE, elementwise=True)
+@derived(dtype=FLOATING, samples=_WIDE, elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def selu(x: Tensor) -> Tensor:
     """`1.0507 * elu(x, 1.6733)`, elementwise: activations keep mean 0 and variance 1 through layers.
 
@@ -86,7 +99,7 @@ def selu(x: Tensor) -> Tensor:
     return e.multiply(elu(x, 1.6732632423543772), 1.0507009873554805)
 
 
-@derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, 0.5)), elementwise=True)
+@derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, 0.5)), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`, elementwise: an elu with a continuous slope.
 
@@ -99,7 +112,13 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     return e.add(relu(x), e.multiply(e.expm1(e.divide(e.minimum(x, 0), alpha)), alpha))
 
 
-@derived(dtype=FLOATING, samples=(*(sample(*s.args, 0.5, -1.0) for s in _WIDE),), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=(*(sample(*s.args, 0.5, -1.0) for s in _WIDE),),
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=ACTIVATION,
+)
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """x where it is above `threshold`, else `default_value`, elementwise; nan stays.
 
@@ -110,7 +129,14 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     return select_where(e.less_equal(x, threshold), default_value, x)
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: np.clip(x, -1, 1), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x: np.clip(x, -1, 1),
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=ACTIVATION,
+)
 def hard_tanh(x: Tensor) -> Tensor:
     """x cut to [-1, 1], elementwise.
 
@@ -121,7 +147,14 @@ def hard_tanh(x: Tensor) -> Tensor:
     return e.minimum(e.maximum(x, -1), 1)
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: np.clip(x / 6 + 0.5, 0, 1), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=ACTIVATION,
+)
 def hard_sigmoid(x: Tensor) -> Tensor:
     """`relu6(x + 3) / 6`, elementwise: 0 up to -3, 1 from 3 on, a line between.
 
@@ -134,7 +167,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return e.divide(relu6(e.add(x, 3)), 6)
 
 
-@derived(dtype=FLOATING, samples=_WIDE, elementwise=True)
+@derived(dtype=FLOATING, samples=_WIDE, elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def hard_silu(x: Tensor) -> Tensor:
     """`x * hard_sigmoid(x)`, elementwise, also called hard_swish.
 
@@ -152,6 +185,8 @@ def hard_silu(x: Tensor) -> Tensor:
     samples=_WIDE,
     ref=lambda x, threshold=0.5: np.where(np.abs(x) <= threshold, 0, x),
     elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=ACTIVATION,
 )
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """x where its absolute value is above `threshold`, else 0, elementwise; nan stays (Keras on TensorFlow: 0).
@@ -168,6 +203,8 @@ def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     samples=_WIDE,
     elementwise=True,
     ref=lambda x, threshold=0.5: np.sign(x) * np.maximum(np.abs(x) - threshold, 0),
+    composite=KEEPS_ZEROS,
+    spaces=ACTIVATION,
 )
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """x moved towards 0 by `threshold`, and 0 within it, elementwise.
@@ -179,7 +216,14 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     return e.add(relu(e.subtract(x, threshold)), e.minimum(e.add(x, threshold), 0))
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: x - np.tanh(x), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x: x - np.tanh(x),
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=ACTIVATION,
+)
 def tanh_shrink(x: Tensor) -> Tensor:
     """`x - tanh(x)`, elementwise.
 
@@ -193,7 +237,7 @@ def tanh_shrink(x: Tensor) -> Tensor:
 # ---- smooth ones -------------------------------------------------------------------------------------------
 
 
-@derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, False)), elementwise=True)
+@derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, False)), elementwise=True, composite=KEEPS_ZEROS, spaces=NN)
 def gelu(x: Tensor, approximate: bool = True) -> Tensor:
     """x times the probability that a standard normal variable is below x, elementwise.
 
@@ -217,7 +261,14 @@ def gelu(x: Tensor, approximate: bool = True) -> Tensor:
     return e.multiply(e.multiply(x, 0.5), e.add(bent, 1))
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: np.logaddexp(x, 0), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x: np.logaddexp(x, 0),
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=ACTIVATION,
+)
 def softplus(x: Tensor) -> Tensor:
     """`log(1 + exp(x))`, elementwise, without overflow.
 
@@ -230,7 +281,14 @@ def softplus(x: Tensor) -> Tensor:
     return e.add(relu(x), e.log1p(e.exp(e.negative(e.abs(x)))))
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: -np.logaddexp(-x, 0), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x: -np.logaddexp(-x, 0),
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=ACTIVATION,
+)
 def log_sigmoid(x: Tensor) -> Tensor:
     """`log(sigmoid(x))`, elementwise, without overflow.
 
@@ -241,7 +299,14 @@ def log_sigmoid(x: Tensor) -> Tensor:
     return e.negative(softplus(e.negative(x)))
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: x / (1 + np.abs(x)), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x: x / (1 + np.abs(x)),
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=ACTIVATION,
+)
 def softsign(x: Tensor) -> Tensor:
     """`x / (1 + |x|)`, elementwise.
 
@@ -252,7 +317,14 @@ def softsign(x: Tensor) -> Tensor:
     return e.divide(x, e.add(e.abs(x), 1))
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x, b=4: (x + np.sqrt(x * x + b)) / 2, elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x, b=4: (x + np.sqrt(x * x + b)) / 2,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=ACTIVATION,
+)
 def squareplus(x: Tensor, b: int = 4) -> Tensor:
     """`(x + sqrt(x**2 + b)) / 2`, elementwise.
 
@@ -270,6 +342,8 @@ def squareplus(x: Tensor, b: int = 4) -> Tensor:
     samples=_WIDE,
     ref=lambda x: np.where(x > 1, x, np.clip(x + 1, 0, 2) ** 2 / 4),
     elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=ACTIVATION,
 )
 def sparse_plus(x: Tensor) -> Tensor:
     """0 up to -1, `(x + 1)**2 / 4` between, x from 1 on, elementwise.
@@ -281,7 +355,14 @@ def sparse_plus(x: Tensor) -> Tensor:
     return e.add(relu(e.subtract(x, 1)), e.square(sparse_sigmoid(x)))
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: np.clip((x + 1) / 2, 0, 1), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x: np.clip((x + 1) / 2, 0, 1),
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=ACTIVATION,
+)
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """0 up to -1, 1 from 1 on, `(x + 1) / 2` between, elementwise: the derivative of `sparse_plus`.
 
@@ -292,7 +373,13 @@ def sparse_sigmoid(x: Tensor) -> Tensor:
     return e.minimum(relu(e.divide(e.add(x, 1), 2)), 1)
 
 
-@derived(dtype=FLOATING, samples=_WIDE, ref=lambda x: x * np.tanh(np.logaddexp(x, 0)), elementwise=True)
+@derived(
+    dtype=FLOATING,
+    samples=_WIDE,
+    ref=lambda x: x * np.tanh(np.logaddexp(x, 0)),
+    elementwise=True,
+    spaces=("activations",),
+)
 def mish(x: Tensor) -> Tensor:
     """`x * tanh(softplus(x))`, elementwise.
 
@@ -305,7 +392,7 @@ def mish(x: Tensor) -> Tensor:
     return e.multiply(x, tanh(softplus(x)))
 
 
-@derived(dtype=FLOATING, samples=(sample(_X), sample(Array((4, 3)), 0), sample(Array((0, 2)))))
+@derived(dtype=FLOATING, samples=(sample(_X), sample(Array((4, 3)), 0), sample(Array((0, 2)))), spaces=ACTIVATION)
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """The first half of x along `axis`, times the sigmoid of the second half.
 
@@ -347,7 +434,7 @@ _ROWS = (
 )
 
 
-@primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask)
+@primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask, spaces=ACTIVATION)
 def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """`exp(x)` divided by its sum over `axis`: positive numbers that sum to 1.
 
@@ -367,7 +454,7 @@ def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """
 
 
-@primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask)
+@primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask, spaces=ACTIVATION)
 def log_softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """The logarithm of `softmax(x)` over `axis`, computed without overflow.
 
@@ -381,7 +468,7 @@ def log_softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=(sample(_X), sample(_X, 1), sample(Array((5,), -6.0, 6.0))))
+@derived(dtype=FLOATING, samples=(sample(_X), sample(_X, 1), sample(Array((5,), -6.0, 6.0))), spaces=ACTIVATION)
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """The point of the probability simplex that is nearest to x along `axis`; many of its elements are 0.
 
@@ -430,6 +517,7 @@ POLAR = dtypes.Rule(
     differentiable=False,
     samples=(sample(Array((3, 4), 0.0), Array((3, 4))), sample(Array((3, 1), 0.0), Array((4,)))),
     ref=lambda abs_, angle: abs_ * np.exp(1j * angle),
+    spaces=NN,
 )
 def polar(abs_: Tensor, angle: Tensor) -> Tensor:
     """The complex numbers of absolute value `abs_` and argument `angle` (radians), elementwise with

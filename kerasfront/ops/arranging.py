@@ -9,11 +9,10 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import Tensor, derived, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
+from kerasfront.ops.declare import INTERNAL, NUMPY, Array, Tensor, derived, primitive, sample
 from kerasfront.ops.indexing import basic_item, take
 from kerasfront.ops.reduce import sum
 from kerasfront.ops.shaping import expand_dims, moveaxis, ravel, reshape, transpose
@@ -46,7 +45,7 @@ def _padded(x: Any, widths: Any, value: Any) -> tuple[int, ...]:
     return tuple(d + before + after for d, (before, after) in zip(x.shape, widths, strict=True))
 
 
-@primitive(shape=_padded, samples=(sample(_M, ((1, 2), (0, 1)), 0), sample(_M, ((0, 0), (2, 0)), 1)))
+@primitive(shape=_padded, samples=(sample(_M, ((1, 2), (0, 1)), 0), sample(_M, ((0, 0), (2, 0)), 1)), spaces=INTERNAL)
 def pad_constant(x: Tensor, widths: Sequence[tuple[int, int]], value: Any) -> Tensor:
     """x with `value` added before and after along each axis. What `pad` calls."""
 
@@ -110,6 +109,7 @@ _MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
         sample(_M, 2, "edge"),
         sample(Array((0, 2)), 1),
     ),
+    spaces=NUMPY,
 )
 def pad(
     x: Tensor, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
@@ -150,7 +150,7 @@ def pad(
 # ---- turning ------------------------------------------------------------------------------------------------------
 
 
-@primitive(shape=lambda x, axes: _flipped(x, axes), samples=(sample(_X, (1,)), sample(_X, (0, -1))))
+@primitive(shape=lambda x, axes: _flipped(x, axes), samples=(sample(_X, (1,)), sample(_X, (0, -1))), spaces=INTERNAL)
 def reverse(x: Tensor, axes: Sequence[int]) -> Tensor:
     """The elements along the axes in reverse order. What `flip` calls."""
 
@@ -170,6 +170,7 @@ def _flipped_mask(mask: Any, slots: list[Any]) -> Any:
     samples=(sample(_X), sample(_X, 1), sample(_X, (0, -1)), sample(Array((0, 2)), 0), sample(Array(()))),
     ref=np.flip,
     mask=_flipped_mask,
+    spaces=NUMPY,
 )
 def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     """The elements along `axis` (None: every axis; a number or several) in reverse order.
@@ -182,7 +183,7 @@ def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     return reverse(x, axes) if axes else x
 
 
-@derived(samples=(sample(_X),), ref=np.fliplr)
+@derived(samples=(sample(_X),), ref=np.fliplr, spaces=NUMPY)
 def fliplr(x: Tensor) -> Tensor:
     """The elements along the second axis in reverse order.
 
@@ -193,7 +194,7 @@ def fliplr(x: Tensor) -> Tensor:
     return flip(x, 1)
 
 
-@derived(samples=(sample(_X),), ref=np.flipud)
+@derived(samples=(sample(_X),), ref=np.flipud, spaces=NUMPY)
 def flipud(x: Tensor) -> Tensor:
     """The elements along the first axis in reverse order.
 
@@ -210,7 +211,7 @@ def _rolled(x: Any, shift: Any, axis: Any) -> tuple[int, ...]:
     return tuple(x.shape)
 
 
-@primitive(shape=_rolled, samples=(sample(_X, (1,), (1,)), sample(_X, (5, -1), (0, -1))), ref=np.roll)
+@primitive(shape=_rolled, samples=(sample(_X, (1,), (1,)), sample(_X, (5, -1), (0, -1))), ref=np.roll, spaces=INTERNAL)
 def roll_along(x: Tensor, shift: Sequence[int], axis: Sequence[int]) -> Tensor:
     """What `roll` calls."""
 
@@ -224,6 +225,7 @@ def roll_along(x: Tensor, shift: Sequence[int], axis: Sequence[int]) -> Tensor:
         sample(Array((0,)), 1),
     ),
     ref=np.roll,
+    spaces=NUMPY,
 )
 def roll(x: Tensor, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Tensor:
     """The elements moved on by `shift` along `axis`; those that leave at the end come in at the start.
@@ -253,7 +255,9 @@ def roll(x: Tensor, shift: int | Sequence[int], axis: int | Sequence[int] | None
     return roll_along(x, shifts, axes)
 
 
-@derived(samples=(sample(_M), sample(_X, 2, (1, 2)), sample(_X, -1, (0, -1)), sample(_M, 4)), ref=np.rot90)
+@derived(
+    samples=(sample(_M), sample(_X, 2, (1, 2)), sample(_X, -1, (0, -1)), sample(_M, 4)), ref=np.rot90, spaces=NUMPY
+)
 def rot90(array: Tensor, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     """A tensor turned by k times 90 degrees in the plane of two axes, from the first towards the second.
 
@@ -277,7 +281,7 @@ def rot90(array: Tensor, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     return transpose(flip(array, b), tuple(order)) if turns == 1 else flip(transpose(array, tuple(order)), b)
 
 
-@derived(samples=(sample(Array((5,))), sample(_M, 2, 0), sample(_M, 1, -1), sample(_M, 0)), ref=np.diff)
+@derived(samples=(sample(Array((5,))), sample(_M, 2, 0), sample(_M, 1, -1), sample(_M, 0)), ref=np.diff, spaces=NUMPY)
 def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     """The differences between neighbours along `axis`, taken `n` times; of booleans: whether they differ.
 
@@ -311,7 +315,7 @@ def _below(x: Any, k: int) -> Any:
 _TRIANGLES = (sample(_M), sample(_M, 1), sample(_X, -1), sample(Array((0, 3))))
 
 
-@derived(samples=_TRIANGLES, ref=np.tril)
+@derived(samples=_TRIANGLES, ref=np.tril, spaces=NUMPY)
 def tril(x: Tensor, k: int = 0) -> Tensor:
     """The matrices in the last two axes of x with zeros above the `k`-th diagonal.
 
@@ -322,7 +326,7 @@ def tril(x: Tensor, k: int = 0) -> Tensor:
     return e.select_where(_below(x, k), x, cast(0, dtype_of(x)))
 
 
-@derived(samples=_TRIANGLES, ref=np.triu)
+@derived(samples=_TRIANGLES, ref=np.triu, spaces=NUMPY)
 def triu(x: Tensor, k: int = 0) -> Tensor:
     """The matrices in the last two axes of x with zeros below the `k`-th diagonal.
 
@@ -336,6 +340,7 @@ def triu(x: Tensor, k: int = 0) -> Tensor:
 @derived(
     samples=(sample(_M), sample(_M, 1), sample(_X, -1, 2, 1), sample(_X, 5, 0, 1), sample(_X, 0, -2, -1)),
     ref=np.diagonal,
+    spaces=NUMPY,
 )
 def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The diagonal of each matrix in two axes of x, in a new last axis.
@@ -368,7 +373,7 @@ def _shorter(n: Any, m: Any) -> Any:
     return max(0, min(n, m))
 
 
-@derived(samples=(sample(_M), sample(_M, 1), sample(_X, -1, 2, 1)), ref=np.trace)
+@derived(samples=(sample(_M), sample(_M, 1), sample(_X, -1, 2, 1)), ref=np.trace, spaces=NUMPY)
 def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of the diagonal of each matrix in two axes of x; narrow integers are summed in 32 bits.
 
@@ -382,6 +387,7 @@ def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 @derived(
     samples=(sample(Array((3,))), sample(Array((3,)), 1), sample(Array((3,)), -2), sample(_M), sample(_M, -1)),
     ref=np.diag,
+    spaces=NUMPY,
 )
 def diag(x: Tensor, k: int = 0) -> Tensor:
     """The matrix with the vector x on its `k`-th diagonal; of a matrix, its `k`-th diagonal.
@@ -400,7 +406,7 @@ def diag(x: Tensor, k: int = 0) -> Tensor:
     return e.select_where(on, columns, cast(0, dtype_of(x)))
 
 
-@derived(samples=(sample(Array((3,))), sample(Array((2, 2)), 1)), ref=np.diagflat)
+@derived(samples=(sample(Array((3,))), sample(Array((2, 2)), 1)), ref=np.diagflat, spaces=NUMPY)
 def diagflat(x: Tensor, k: int = 0) -> Tensor:
     """The matrix with the flattened x on its `k`-th diagonal.
 

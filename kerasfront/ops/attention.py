@@ -8,12 +8,11 @@ from typing import Any
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
-from kerasfront.ops._declare import Condition, Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.activation import softmax
 from kerasfront.ops.core import cast
 from kerasfront.ops.creation import ones_like
 from kerasfront.ops.crossentropy import wide
+from kerasfront.ops.declare import INTERNAL, NN, Array, Condition, Tensor, derived, sample
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.linalg import matmul
 from kerasfront.ops.shaping import repeat, transpose
@@ -44,6 +43,7 @@ _Q, _K = Array((2, 3, 4, 5)), Array((2, 6, 4, 5))
             is_causal=True,
         ),
     ),
+    spaces=NN,
 )
 def dot_product_attention(
     query: Tensor,
@@ -117,6 +117,7 @@ def dot_product_attention(
             3.0,
         ),
     ),
+    spaces=INTERNAL,
 )
 def attend(
     query: Tensor,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasfront.ops._declare import Tensor, primitive
-from kerasfront.ops._samples import binary, unary
+from kerasfront.ops.declare import NUMPY, Tensor, binary, primitive, unary
 from kerasfront.spec import dtypes
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
 from kerasfront.spec.shapes import broadcast, same
@@ -26,7 +25,13 @@ _TESTED = ("bool", *dtypes.INTEGERS)
 
 
 @primitive(
-    shape=broadcast, dtype=PROMOTE, samples=binary(0, 12), ref=np.bitwise_and, elementwise=True, dtypes_tested=_TESTED
+    shape=broadcast,
+    dtype=PROMOTE,
+    samples=binary(0, 12),
+    ref=np.bitwise_and,
+    elementwise=True,
+    dtypes_tested=_TESTED,
+    spaces=NUMPY,
 )
 def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
     """The bits that x and y both have, elementwise with broadcasting.
@@ -38,7 +43,13 @@ def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
 
 
 @primitive(
-    shape=broadcast, dtype=PROMOTE, samples=binary(0, 12), ref=np.bitwise_or, elementwise=True, dtypes_tested=_TESTED
+    shape=broadcast,
+    dtype=PROMOTE,
+    samples=binary(0, 12),
+    ref=np.bitwise_or,
+    elementwise=True,
+    dtypes_tested=_TESTED,
+    spaces=NUMPY,
 )
 def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
     """The bits that x or y has, elementwise with broadcasting.
@@ -50,7 +61,13 @@ def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
 
 
 @primitive(
-    shape=broadcast, dtype=PROMOTE, samples=binary(0, 12), ref=np.bitwise_xor, elementwise=True, dtypes_tested=_TESTED
+    shape=broadcast,
+    dtype=PROMOTE,
+    samples=binary(0, 12),
+    ref=np.bitwise_xor,
+    elementwise=True,
+    dtypes_tested=_TESTED,
+    spaces=NUMPY,
 )
 def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
     """The bits that just one of x and y has, elementwise with broadcasting.
@@ -61,7 +78,7 @@ def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, samples=unary(0, 12), ref=np.invert, elementwise=True, dtypes_tested=_TESTED)
+@primitive(shape=same, samples=unary(0, 12), ref=np.invert, elementwise=True, dtypes_tested=_TESTED, spaces=NUMPY)
 def bitwise_invert(x: Tensor) -> Tensor:
     """All bits of x flipped, elementwise: `-x - 1` for signed integers.
 
@@ -78,6 +95,7 @@ def bitwise_invert(x: Tensor) -> Tensor:
     ref=np.left_shift,
     elementwise=True,
     dtypes_tested=dtypes.INTEGERS,
+    spaces=NUMPY,
 )
 def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
     """The bits of x moved up by y places, elementwise with broadcasting; y is from 0 to the width of the dtype - 1.
@@ -95,6 +113,7 @@ def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
     ref=np.right_shift,
     elementwise=True,
     dtypes_tested=dtypes.INTEGERS,
+    spaces=NUMPY,
 )
 def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
     """The bits of x moved down by y places, elementwise with broadcasting; the sign stays.

@@ -14,10 +14,12 @@ from typing import Any
 
 from kerasfront import tree
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import OPS, Body, Condition, Indices, Nested, _name, derived, runtime
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import convert_to_tensor
 from kerasfront.ops.core import shape as shape_of
+from kerasfront.ops.declare import Array, Body, Condition, Indices, Nested, derived, public, sample
+from kerasfront.ops.declare.conversion import dtype_name, held_tensor
+from kerasfront.ops.declare.op import OPS
+from kerasfront.ops.declare.runtime import runtime
 from kerasfront.ops.shaping import broadcast_to, concatenate, reshape, stack
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 
@@ -38,11 +40,10 @@ def _spec(value: Any) -> Any:
     """The symbolic tensor that stands for a leaf; None stays."""
     if value is None or isinstance(value, KerasTensor):
         return value
-    holder = next((runtime.holders[c] for c in type(value).__mro__ if c in runtime.holders), None)
-    value = value if holder is None else holder(value)
+    value = held_tensor(value)
     if type(value) in (bool, int, float, complex):
-        return KerasTensor((), dtypes.promote(_name(value)))
-    return KerasTensor(tuple(value.shape), _name(value))
+        return KerasTensor((), dtypes.promote(dtype_name(value)))
+    return KerasTensor(tuple(value.shape), dtype_name(value))
 
 
 def _specs(structure: Any) -> Any:
@@ -442,6 +443,7 @@ def _vectorized(function: Any, tensors: list[Any], ranks: list[int]) -> Any:
     return tree.map_structure(lambda y: reshape(y, (*loop, *shape_of(y)[1:])), out, none_is_leaf=False)
 
 
+@public("ops", "ops.numpy")
 def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Any:
     """A function that calls `pyfunc` for each element of its arguments, broadcast together, as NumPy's does.
 

@@ -13,8 +13,7 @@ from typing import Any
 
 from kerasfront import settings
 from kerasfront.errors import ShapeError, suggest
-from kerasfront.ops._declare import Tensor, derived, primitive
-from kerasfront.ops._samples import Array, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, Tensor, derived, primitive, sample
 from kerasfront.ops.shaping import reshape, transpose
 from kerasfront.spec import shapes, unknown
 from kerasfront.spec.dtypes import FLOATING
@@ -116,6 +115,7 @@ _IMAGE = Array((2, 7, 6, 3))
         ),
         sample(Array((0, 7, 6, 3)), Array((3, 2, 3, 4)), None, (1, 1), "same", _LAST, (1, 1), 1),
     ),
+    spaces=INTERNAL,
 )
 def convolution(
     inputs: Tensor,
@@ -162,6 +162,7 @@ def _conv(inputs: Any, kernel: Any, bias: Any, strides: Any, padding: str, data_
         sample(_IMAGE, Array((3, 2, 3, 4)), 2, "same", "channels_last", 2),
         sample(Array((2, 9, 4)), Array((3, 2, 6)), 1, "causal"),
     ),
+    spaces=NN,
 )
 def conv(
     inputs: Tensor,
@@ -207,6 +208,7 @@ def conv(
         sample(_IMAGE, Array((3, 2, 3, 4)), Array((4,)), 2, "same"),
         sample(_IMAGE, Array((3, 2, 3, 4)), None),
     ),
+    spaces=INTERNAL,
 )
 def conv_bias(
     inputs: Tensor,
@@ -234,6 +236,7 @@ def conv_bias(
         sample(Array((2, 3, 7, 6)), Array((3, 2, 3, 2)), (2, 1), "valid", _FIRST, (1, 1)),
         sample(Array((2, 9, 4)), Array((3, 4, 1)), (2,), "same", _LAST, (1,)),
     ),
+    spaces=INTERNAL,
 )
 def depthwise_convolution(
     inputs: Tensor, kernel: Tensor, strides: Any, padding: str, data_format: str, dilation_rate: Any
@@ -265,6 +268,7 @@ def _depthwise(
         sample(_IMAGE, Array((3, 2, 3, 2))),
         sample(_IMAGE, Array((3, 3, 3, 2)), 1, "same", "channels_last", 2),
     ),
+    spaces=NN,
 )
 def depthwise_conv(
     inputs: Tensor,
@@ -304,6 +308,7 @@ def depthwise_conv(
         sample(_IMAGE, Array((3, 2, 3, 2)), Array((1, 1, 6, 4)), 2, "same"),
         sample(Array((2, 9, 4)), Array((3, 4, 2)), Array((1, 8, 5))),
     ),
+    spaces=NN,
 )
 def separable_conv(
     inputs: Tensor,
@@ -374,6 +379,7 @@ def _transposed(
         ),
         sample(Array((0, 4, 5, 3)), Array((3, 2, 4, 3)), None, (2, 2), ((0, 1), (0, 0)), _LAST, (1, 1)),
     ),
+    spaces=INTERNAL,
 )
 def transposed_convolution(
     inputs: Tensor,
@@ -455,6 +461,7 @@ def _conv_transpose(
         sample(Array((2, 4, 3)), Array((3, 4, 3)), 3, "same", 1),
         sample(Array((3, 4, 3)), Array((2, 4, 3)), 3, "valid"),
     ),
+    spaces=NN,
 )
 def conv_transpose(
     inputs: Tensor,
@@ -494,7 +501,9 @@ def conv_transpose(
     return _conv_transpose(inputs, kernel, None, strides, padding, output_padding, data_format, dilation_rate)
 
 
-@derived(dtype=FLOATING, samples=(sample(Array((2, 4, 5, 3)), Array((3, 2, 4, 3)), Array((4,)), 2, "same"),))
+@derived(
+    dtype=FLOATING, samples=(sample(Array((2, 4, 5, 3)), Array((3, 2, 4, 3)), Array((4,)), 2, "same"),), spaces=INTERNAL
+)
 def conv_transpose_bias(
     inputs: Tensor,
     kernel: Tensor,
@@ -554,6 +563,7 @@ def _folded(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: 
         sample(Array((2, 3, 5, 6)), (2, 2), (2, 1), (1, 0), (2, 2)),
     ),
     dtype=FLOATING,
+    spaces=INTERNAL,
 )
 def unfold_blocks(x: Tensor, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
     """What `unfold` calls: every argument is a pair."""
@@ -566,12 +576,15 @@ def unfold_blocks(x: Tensor, kernel_size: Any, dilation: Any, padding: Any, stri
         sample(Array((2, 12, 9)), (5, 6), (2, 2), (2, 1), (1, 0), (2, 2)),
     ),
     dtype=FLOATING,
+    spaces=INTERNAL,
 )
 def fold_blocks(x: Tensor, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
     """What `fold` calls: every argument is a pair."""
 
 
-@derived(dtype=FLOATING, samples=(sample(Array((2, 3, 5, 6)), 2), sample(Array((2, 3, 5, 6)), (2, 3), 2, 1, 2)))
+@derived(
+    dtype=FLOATING, samples=(sample(Array((2, 3, 5, 6)), 2), sample(Array((2, 3, 5, 6)), (2, 3), 2, 1, 2)), spaces=NN
+)
 def unfold(x: Tensor, kernel_size: Steps, dilation: Steps = 1, padding: Steps = 0, stride: Steps = 1) -> Tensor:
     """The sliding blocks of images as columns (im2col).
 
@@ -601,7 +614,7 @@ def unfold(x: Tensor, kernel_size: Steps, dilation: Steps = 1, padding: Steps = 
     )
 
 
-@derived(dtype=FLOATING, samples=(sample(Array((2, 12, 20)), (5, 6), 2),))
+@derived(dtype=FLOATING, samples=(sample(Array((2, 12, 20)), (5, 6), 2),), spaces=NN)
 def fold(
     x: Tensor,
     output_size: Steps,
@@ -654,7 +667,7 @@ def _image_sizes(x: Any, block_size: int, data_format: str, name: str) -> tuple[
     return data_format, height, width, channels
 
 
-@derived(samples=(sample(Array((2, 3, 2, 8)), 2), sample(Array((2, 18, 1, 2)), 3, "channels_first")))
+@derived(samples=(sample(Array((2, 3, 2, 8)), 2), sample(Array((2, 18, 1, 2)), 3, "channels_first")), spaces=NN)
 def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
     """Images whose channels become blocks of pixels: the channel is (row, column, new channel), in this
     order.
@@ -688,7 +701,7 @@ def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last
     return reshape(y, (-1, depth, height * b, width * b))
 
 
-@derived(samples=(sample(Array((2, 6, 4, 2)), 2), sample(Array((2, 2, 3, 6)), 3, "channels_first")))
+@derived(samples=(sample(Array((2, 6, 4, 2)), 2), sample(Array((2, 2, 3, 6)), 3, "channels_first")), spaces=NN)
 def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
     """Images whose blocks of pixels become channels: the inverse of `depth_to_space`.
 

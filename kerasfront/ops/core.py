@@ -9,8 +9,10 @@ import ml_dtypes
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import OPS, Tensor, _holds_tensor, _name, _resolve, derived, primitive, runtime
-from kerasfront.ops._samples import Array, sample
+from kerasfront.ops.declare import KEEPS_ZEROS, NUMPY, Array, Tensor, derived, primitive, public, sample
+from kerasfront.ops.declare.conversion import dtype_name, holds_tensor, resolve
+from kerasfront.ops.declare.op import OPS
+from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     dtype=dtypes.LIKE,
     samples=(sample(Array((2, 3)), "float32"), sample(Array(()), "int32")),
     elementwise=True,
+    composite=KEEPS_ZEROS,
 )
 def cast(x: Tensor, dtype: Any) -> Tensor:
     """x converted to `dtype`; floats are truncated towards zero when they become integers.
@@ -45,7 +48,9 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     """
 
 
-@primitive(shape=shapes.same, samples=(sample(Array((2, 3))),), differentiable=False, elementwise=True)
+@primitive(
+    shape=shapes.same, samples=(sample(Array((2, 3))),), differentiable=False, elementwise=True, composite=KEEPS_ZEROS
+)
 def stop_gradient(variable: Tensor) -> Tensor:
     """The same values, through which no gradient flows.
 
@@ -55,7 +60,14 @@ def stop_gradient(variable: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=shapes.same, samples=(sample(Array((2, 3))), sample(Array((0,)))), ref=np.copy, elementwise=True)
+@primitive(
+    shape=shapes.same,
+    samples=(sample(Array((2, 3))), sample(Array((0,)))),
+    ref=np.copy,
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def copy(x: Tensor) -> Tensor:
     """A tensor of its own with x's values.
 
@@ -87,6 +99,7 @@ def _width(name: str) -> int:
     differentiable=False,
     dtypes_tested=("int32",),
     samples=(sample(Array((2, 3)), "float32"), sample(Array((2, 4)), "int16"), sample(Array(()), "float32")),
+    spaces=NUMPY,
 )
 def view(x: Tensor, dtype: Any = None) -> Tensor:
     """The bits of x read as another dtype.
@@ -148,7 +161,7 @@ def _range(name: str) -> tuple[Any, Any]:
 
 def dtype_of(x: Any) -> str:
     """The canonical name of the dtype of a native or symbolic tensor."""
-    return _name(x)
+    return dtype_name(x)
 
 
 def is_open(n: Any) -> bool:
@@ -160,6 +173,7 @@ def is_open(n: Any) -> bool:
     return not len(n.shape) and not runtime.adapter.has_value(n)
 
 
+@public("ops")
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
     """x (an array, a list, a scalar, a Variable, a tensor) as a tensor of the backend.
 
@@ -174,9 +188,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     2
     """
     adapter = runtime.need()
-    if dtype is not None and isinstance(x, (list, tuple)) and not _holds_tensor(x, adapter):
+    if dtype is not None and isinstance(x, (list, tuple)) and not holds_tensor(x, adapter):
         x = np.asarray(x)  # in all the digits that the dtype may keep
-    value = adapter.to_tensor(x, None) if type(x) is np.ndarray else _resolve(x, adapter)
+    value = adapter.to_tensor(x, None) if type(x) is np.ndarray else resolve(x, adapter)
     if type(value) in (bool, int, float, complex):
         return adapter.to_tensor(value, None if dtype is None else dtypes.standardize(dtype))
     kind = adapter.composites.get(type(value))
@@ -185,6 +199,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     return value if dtype is None else cast(value, dtype)
 
 
+@public("ops", "ops.numpy")
 def array(x: Any, dtype: Any = None) -> Tensor:
     """`convert_to_tensor(x, dtype)`.
 
@@ -195,6 +210,7 @@ def array(x: Any, dtype: Any = None) -> Tensor:
     return convert_to_tensor(x, dtype)
 
 
+@public("ops")
 def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
     """x as a NumPy array, on the host.
 
@@ -203,12 +219,13 @@ def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
     [1.0, 1.0]
     """
     adapter = runtime.need()
-    value = _resolve(x, adapter)
+    value = resolve(x, adapter)
     if isinstance(value, KerasTensor):
         return value.__array__()
     return adapter.to_numpy(value) if adapter.is_tensor(value) else np.asarray(value)
 
 
+@public("ops")
 def is_tensor(x: Any) -> bool:
     """Whether x is a tensor of the backend, or a symbolic one.
 
@@ -219,6 +236,7 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor) or bool(runtime.need().is_tensor(x))
 
 
+@public("ops")
 def shape(x: Any) -> tuple[Any, ...]:
     """The shape of x: integers; for dims that a compiled graph does not know, scalar tensors; None in symbolic ones.
 
@@ -227,12 +245,13 @@ def shape(x: Any) -> tuple[Any, ...]:
     (1, 3)
     """
     adapter = runtime.need()
-    value = _resolve(x, adapter)
+    value = resolve(x, adapter)
     if type(value) in (bool, int, float, complex):
         return ()
     return value.shape if isinstance(value, KerasTensor) else adapter.shape(value)
 
 
+@public("ops", "ops.numpy")
 def ndim(x: Any) -> int:
     """The number of axes of x.
 
@@ -240,10 +259,11 @@ def ndim(x: Any) -> int:
     >>> ops.ndim([[1, 2, 3]])
     2
     """
-    value = _resolve(x, runtime.need())
+    value = resolve(x, runtime.need())
     return len(getattr(value, "shape", ()))
 
 
+@public("ops", "ops.numpy")
 def size(x: Any) -> Any:
     """The number of elements of x: an integer, a scalar tensor where a compiled graph doesn't know it, or None.
 
@@ -257,6 +277,7 @@ def size(x: Any) -> Any:
     return math.prod(dims)
 
 
+@public("ops")
 def dtype(x: Any) -> str:
     """The name of x's dtype.
 
@@ -264,5 +285,5 @@ def dtype(x: Any) -> str:
     >>> ops.dtype(ops.zeros((2,))), ops.dtype([True])
     ('float32', 'bool')
     """
-    value = _resolve(x, runtime.need())
-    return dtypes.promote(_name(value))
+    value = resolve(x, runtime.need())
+    return dtypes.promote(dtype_name(value))

@@ -10,9 +10,8 @@ import numpy as np
 from kerasfront import settings
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import Tensor, derived, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open, is_tensor
+from kerasfront.ops.declare import INTERNAL, MAPS_VALUES, NUMPY, Array, Tensor, derived, primitive, public, sample
 from kerasfront.ops.shaping import broadcast_to, expand_dims, moveaxis, reshape
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import ASKED, FLOATING, LIKE
@@ -43,7 +42,7 @@ __all__ = [
 ]
 
 
-@primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")))
+@primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")), spaces=NUMPY)
 def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
     """Zeros of `shape`; dtype None means `floatx()`.
 
@@ -53,7 +52,7 @@ def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
     """
 
 
-@primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")))
+@primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")), spaces=NUMPY)
 def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
     """Ones of `shape`; dtype None means `floatx()`.
 
@@ -63,7 +62,14 @@ def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
     """
 
 
-@primitive(shape=shapes.same, dtype=LIKE, samples=(sample(Array((2, 3))),), ref=np.zeros_like)
+@primitive(
+    shape=shapes.same,
+    dtype=LIKE,
+    samples=(sample(Array((2, 3))),),
+    ref=np.zeros_like,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
     """Zeros of x's shape and (where dtype is None) dtype.
 
@@ -73,7 +79,14 @@ def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
     """
 
 
-@primitive(shape=shapes.same, dtype=LIKE, samples=(sample(Array((2, 3))),), ref=np.ones_like)
+@primitive(
+    shape=shapes.same,
+    dtype=LIKE,
+    samples=(sample(Array((2, 3))),),
+    ref=np.ones_like,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
     """Ones of x's shape and (where dtype is None) dtype.
 
@@ -83,13 +96,17 @@ def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
     """
 
 
-@primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3), 1.5, "float32"), sample((), 2, "int32")))
+@primitive(
+    shape=shapes.given, dtype=ASKED, samples=(sample((2, 3), 1.5, "float32"), sample((), 2, "int32")), spaces=INTERNAL
+)
 def full_of(shape: int | Sequence[int], fill_value: Tensor, dtype: Any) -> Tensor:
     """`fill_value`, broadcast to `shape`. What `full` calls."""
 
 
 @derived(
-    samples=(sample((2, 3), 1.5), sample((), 2, "int32"), sample((2, 3), Array((3,)), "float32")), differentiable=False
+    samples=(sample((2, 3), 1.5), sample((), 2, "int32"), sample((2, 3), Array((3,)), "float32")),
+    differentiable=False,
+    spaces=NUMPY,
 )
 def full(shape: int | Sequence[int], fill_value: Tensor, dtype: Any = None) -> Tensor:
     """A tensor of `shape` filled with `fill_value`, a scalar or a tensor that broadcasts; dtype None means `floatx()`.
@@ -101,7 +118,7 @@ def full(shape: int | Sequence[int], fill_value: Tensor, dtype: Any = None) -> T
     return full_of(shape, fill_value, settings.floatx() if dtype is None else dtype)
 
 
-@derived(samples=(sample(Array((2, 3)), 2), sample(Array((2, 3)), 2, "int32")), differentiable=False)
+@derived(samples=(sample(Array((2, 3)), 2), sample(Array((2, 3)), 2, "int32")), differentiable=False, spaces=NUMPY)
 def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
     """A tensor of x's shape and (where dtype is None) dtype, filled with `fill_value`.
 
@@ -134,11 +151,13 @@ def _count(start: Any, stop: Any, step: Any, dtype: Any) -> tuple[int, ...]:
     shape=_count,
     dtype=ASKED,
     samples=(sample(0, 5, 1, "int32"), sample(1.0, 0.0, -0.25, "float32"), sample(3, 3, 1, "int32")),
+    spaces=INTERNAL,
 )
 def arange_of(start: Any, stop: Any, step: Any, dtype: Any) -> Tensor:
     """`start`, `start + step`, ... up to but without `stop`. What `arange` calls."""
 
 
+@public("ops", "ops.numpy")
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
     """`start`, `start + step`, ... up to but without `stop`.
 
@@ -183,7 +202,7 @@ _LINES = (
 )
 
 
-@derived(dtype=FLOATING, samples=_LINES, ref=np.linspace)
+@derived(dtype=FLOATING, samples=_LINES, ref=np.linspace, spaces=NUMPY)
 def linspace(
     start: Tensor,
     stop: Tensor,
@@ -231,7 +250,7 @@ def linspace(
     return values, e.divide(gap, parts) if parts > 0 else e.multiply(gap, float("nan"))
 
 
-@derived(dtype=FLOATING, samples=(sample(0, 2, 3), sample(0.0, 1.0, 4, False, 2)), ref=np.logspace)
+@derived(dtype=FLOATING, samples=(sample(0, 2, 3), sample(0.0, 1.0, 4, False, 2)), ref=np.logspace, spaces=NUMPY)
 def logspace(
     start: Tensor,
     stop: Tensor,
@@ -252,7 +271,10 @@ def logspace(
 
 
 @derived(
-    dtype=FLOATING, samples=(sample(1, 1000, 4), sample(-1.0, -8.0, 4), sample(1.0, 16.0, 4, False)), ref=np.geomspace
+    dtype=FLOATING,
+    samples=(sample(1, 1000, 4), sample(-1.0, -8.0, 4), sample(1.0, 16.0, 4, False)),
+    ref=np.geomspace,
+    spaces=NUMPY,
 )
 def geomspace(
     start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
@@ -294,7 +316,7 @@ def _matrix(make: Any, rows: Any, columns: Any, k: Any, dtype: Any) -> Any:
     return cast(make(at, _whole(k, "k")), settings.floatx() if dtype is None else dtype)
 
 
-@derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")))
+@derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")), spaces=NUMPY)
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """A matrix of N rows and M (None: N) columns with ones on the `k`-th diagonal and zeros elsewhere.
 
@@ -309,7 +331,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     return _matrix(e.equal, N, M, k, dtype)
 
 
-@derived(samples=(sample(3), sample(2, "int32")))
+@derived(samples=(sample(3), sample(2, "int32")), spaces=NUMPY)
 def identity(n: int, dtype: Any = None) -> Tensor:
     """The identity matrix of n rows.
 
@@ -320,7 +342,7 @@ def identity(n: int, dtype: Any = None) -> Tensor:
     return _matrix(e.equal, n, None, 0, dtype)
 
 
-@derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")))
+@derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")), spaces=NUMPY)
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """A matrix of N rows and M (None: N) columns with ones at and below the `k`-th diagonal and zeros above.
 
@@ -331,7 +353,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     return _matrix(e.less_equal, N, M, k, dtype)
 
 
-@derived(samples=(sample(Array((3,), 1, 3)), sample(Array((3,), 1, 3), 2, True)), ref=np.vander)
+@derived(samples=(sample(Array((3,), 1, 3)), sample(Array((3,), 1, 3), 2, True)), ref=np.vander, spaces=NUMPY)
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The matrix of the powers of a vector's elements, from N - 1 (None: its length - 1) down to 0, or up.
 
@@ -357,7 +379,8 @@ def _mesh(x: Any, position: int, rank: int) -> Any:
         sample(Array((2,)), Array((3,))),
         sample(Array((2,)), Array((3,)), Array((4,)), indexing="ij"),
         sample(Array((2,))),
-    )
+    ),
+    spaces=NUMPY,
 )
 def meshgrid(*x: Tensor, indexing: str = "xy") -> list[Tensor]:
     """Each vector (scalars and tensors are flattened) spread over the grid that they span together.
@@ -398,6 +421,7 @@ def _window(function: Any, x: Any, *args: Any) -> Any:
     return convert_to_tensor(np.asarray(function(length, *args), "float64"), settings.floatx())
 
 
+@public("ops", "ops.numpy")
 def bartlett(x: Any) -> Tensor:
     """The Bartlett window, a triangle that is 0 at both ends: a vector of length x and dtype `floatx()`.
 
@@ -408,6 +432,7 @@ def bartlett(x: Any) -> Tensor:
     return _window(np.bartlett, x)
 
 
+@public("ops", "ops.numpy")
 def blackman(x: Any) -> Tensor:
     """The Blackman window, a sum of three cosines: a vector of length x and dtype `floatx()`.
 
@@ -418,6 +443,7 @@ def blackman(x: Any) -> Tensor:
     return _window(np.blackman, x)
 
 
+@public("ops", "ops.numpy")
 def hamming(x: Any) -> Tensor:
     """The Hamming window, `0.54 - 0.46 cos`: a vector of length x and dtype `floatx()`.
 
@@ -428,6 +454,7 @@ def hamming(x: Any) -> Tensor:
     return _window(np.hamming, x)
 
 
+@public("ops", "ops.numpy")
 def hanning(x: Any) -> Tensor:
     """The Hann window, `0.5 - 0.5 cos`: a vector of length x and dtype `floatx()`.
 
@@ -438,6 +465,7 @@ def hanning(x: Any) -> Tensor:
     return _window(np.hanning, x)
 
 
+@public("ops", "ops.numpy")
 def kaiser(x: Any, beta: Any) -> Tensor:
     """The Kaiser window of the shape parameter beta: a vector of length x and dtype `floatx()`.
 

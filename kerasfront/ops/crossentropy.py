@@ -10,10 +10,9 @@ from kerasfront import settings
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
-from kerasfront.ops._declare import Indices, Tensor, derived, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.activation import log_softmax
 from kerasfront.ops.core import cast
+from kerasfront.ops.declare import INTERNAL, NN, Array, Indices, Tensor, derived, primitive, sample
 from kerasfront.ops.shaping import squeeze, transpose
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING
@@ -55,6 +54,7 @@ def _same_shapes(name: str, target: Any, output: Any) -> None:
         sample(Array(values=[[0.0, 1.0], [1.0, 0.0]]), Array(values=[[0.0, 1000.0], [0.0, 1000.0]]), True),
         sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)), True, 1),
     ),
+    spaces=NN,
 )
 def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Tensor:
     """`-sum(target * log(output))` over the classes.
@@ -102,6 +102,7 @@ _CLASSES = Array(values=[0, 3, 1], dtype="int32")
         sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4))),
         sample(Array((0,), dtype="int32"), Array((0, 4))),
     ),
+    spaces=INTERNAL,
 )
 def sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
     """`-log_softmax(logits)[target]` over the last axis. What `sparse_categorical_crossentropy` calls.
@@ -110,7 +111,11 @@ def sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=(sample(_CLASSES, _LOGITS), sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4)))))
+@derived(
+    dtype=FLOATING,
+    samples=(sample(_CLASSES, _LOGITS), sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4)))),
+    spaces=INTERNAL,
+)
 def mean_sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
     """The mean of `sparse_categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
 
@@ -121,7 +126,9 @@ def mean_sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
     return r.mean(sparse_softmax_crossentropy(target, logits))
 
 
-@derived(dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))))
+@derived(
+    dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))), spaces=INTERNAL
+)
 def mean_softmax_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
     """The mean of `categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
 
@@ -142,6 +149,7 @@ def mean_softmax_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
         sample(Array((2, 4), 0, 2, "int32"), Array((2, 3, 4)), True, 1),
         sample(Array((4,), 0, 2, "int32"), Array((3, 4), 0.1, 0.9), axis=0),
     ),
+    spaces=NN,
 )
 def sparse_categorical_crossentropy(
     target: Indices, output: Tensor, from_logits: bool = False, axis: int = -1
@@ -194,6 +202,7 @@ def sparse_categorical_crossentropy(
         sample(Array(values=[0.0, 1.0, 1.0]), Array(values=[-1000.0, 1000.0, -1000.0]), True),
     ),
     elementwise=True,
+    spaces=NN,
 )
 def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
     """`-(target * log(output) + (1 - target) * log(1 - output))`, elementwise.
@@ -224,14 +233,16 @@ def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = Fals
     return _back(loss, output)
 
 
-@derived(dtype=FLOATING, samples=(sample(_P, _LOGITS),), elementwise=True)
+@derived(dtype=FLOATING, samples=(sample(_P, _LOGITS),), elementwise=True, spaces=INTERNAL)
 def sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
     """What `binary_crossentropy` calls for logits: max(z, 0) - t z + log(1 + exp(-|z|))."""
     linear = e.subtract(e.relu(logits), e.multiply(target, logits))
     return e.add(linear, e.log1p(e.exp(e.negative(e.abs(logits)))))
 
 
-@derived(dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))))
+@derived(
+    dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))), spaces=INTERNAL
+)
 def mean_sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
     """The mean of `binary_crossentropy` from logits: what frameworks have as a loss, in one call.
 
@@ -246,6 +257,7 @@ def mean_sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
     dtype=FLOATING,
     samples=(sample(Array((2, 3)), Array((2, 3)), 2.0),),
     ref=lambda x1, x2, max_val: 20 * np.log10(max_val) - 10 * np.log10(np.mean((x1 - x2) ** 2)),
+    spaces=NN,
 )
 def psnr(x1: Tensor, x2: Tensor, max_val: float) -> Tensor:
     """The peak signal-to-noise ratio of two signals, in decibels: `10 * log10(max_val**2 / mean((x1 -

@@ -12,13 +12,12 @@ import numpy as np
 from kerasfront.errors import ShapeError, suggest
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
-from kerasfront.ops._declare import Indices, Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.activation import log_softmax
 from kerasfront.ops.control import scan
 from kerasfront.ops.core import cast
 from kerasfront.ops.creation import ones_like
 from kerasfront.ops.crossentropy import wide
+from kerasfront.ops.declare import INTERNAL, NN, Array, Indices, Tensor, derived, sample
 from kerasfront.ops.indexing import get_item, one_hot_dense, take_along_axis
 from kerasfront.ops.linalg import matmul
 from kerasfront.ops.shaping import concatenate, expand_dims, repeat, reshape, stack, transpose
@@ -73,7 +72,7 @@ _SAMPLES = (
 )
 
 
-@derived(dtype=FLOATING, samples=_SAMPLES)
+@derived(dtype=FLOATING, samples=_SAMPLES, spaces=NN)
 def ctc_loss(
     target: Indices, output: Tensor, target_length: Indices, output_length: Indices, mask_index: int = 0
 ) -> Tensor:
@@ -113,6 +112,7 @@ def ctc_loss(
     dtype=FLOATING,
     dtypes_tested=("float32", "float64"),
     samples=tuple(sample(*(s.args if len(s.args) == 5 else (*s.args, 0))) for s in _SAMPLES),
+    spaces=INTERNAL,
 )
 def alignment_loss(
     target: Indices, logits: Tensor, target_length: Indices, output_length: Indices, mask_index: int
@@ -169,6 +169,7 @@ _LENGTHS = Array(values=[6, 4], dtype="int32")
         sample(_OUTPUT, _LENGTHS, "beam_search", 6, 3),
         sample(_OUTPUT, _LENGTHS, "beam_search", 12, 2, mask_index=3),
     ),
+    spaces=NN,
 )
 def ctc_decode(
     inputs: Tensor,

@@ -10,9 +10,27 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from kerasfront.ops._declare import Condition, Indices, Tensor, derived, primitive
-from kerasfront.ops._samples import Array, binary, sample, unary
 from kerasfront.ops.core import cast, dtype_of
+from kerasfront.ops.declare import (
+    ACTIVATION,
+    INTERNAL,
+    KEEPS_ZEROS,
+    LIKE_ALL,
+    LIKE_ANY,
+    MAPS_VALUES,
+    NN,
+    NUMPY,
+    QUOTIENT,
+    Array,
+    Condition,
+    Indices,
+    Tensor,
+    binary,
+    derived,
+    primitive,
+    sample,
+    unary,
+)
 from kerasfront.spec import dtypes
 from kerasfront.spec.dtypes import ABSOLUTE, BOOLEAN, FLOATING, LOGICAL, NUMERIC, PROMOTE, fixed
 from kerasfront.spec.shapes import broadcast, same
@@ -20,7 +38,9 @@ from kerasfront.spec.shapes import broadcast, same
 # ---- arithmetic ---------------------------------------------------------------------------------------------------
 
 
-@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.add, elementwise=True)
+@primitive(
+    shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.add, elementwise=True, composite=LIKE_ALL, spaces=NUMPY
+)
 def add(x1: Tensor, x2: Tensor) -> Tensor:
     """The sum `x1 + x2`, elementwise with broadcasting; the logical or of booleans.
 
@@ -46,6 +66,8 @@ def add(x1: Tensor, x2: Tensor) -> Tensor:
     samples=binary(),
     ref=lambda a, b: a ^ b if a.dtype == bool else a - b,
     elementwise=True,
+    composite=LIKE_ALL,
+    spaces=NUMPY,
 )
 def subtract(x1: Tensor, x2: Tensor) -> Tensor:
     """The difference `x1 - x2`, elementwise with broadcasting.
@@ -56,7 +78,15 @@ def subtract(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.multiply, elementwise=True)
+@primitive(
+    shape=broadcast,
+    dtype=PROMOTE,
+    samples=binary(),
+    ref=np.multiply,
+    elementwise=True,
+    composite=LIKE_ANY,
+    spaces=NUMPY,
+)
 def multiply(x1: Tensor, x2: Tensor) -> Tensor:
     """The product `x1 * x2`, elementwise with broadcasting; the logical and of booleans.
 
@@ -66,7 +96,15 @@ def multiply(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=FLOATING, samples=binary(low2=0.5), ref=np.true_divide, elementwise=True)
+@primitive(
+    shape=broadcast,
+    dtype=FLOATING,
+    samples=binary(low2=0.5),
+    ref=np.true_divide,
+    elementwise=True,
+    composite=QUOTIENT,
+    spaces=NUMPY,
+)
 def divide(x1: Tensor, x2: Tensor) -> Tensor:
     """The quotient `x1 / x2`, elementwise with broadcasting; integers give floats (`floatx()`).
 
@@ -76,7 +114,7 @@ def divide(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(0.5, 3.0), ref=np.power, elementwise=True)
+@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(0.5, 3.0), ref=np.power, elementwise=True, spaces=NUMPY)
 def power(x1: Tensor, x2: Tensor) -> Tensor:
     """`x1` raised to `x2`, elementwise with broadcasting.
 
@@ -89,7 +127,7 @@ def power(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.maximum, elementwise=True)
+@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.maximum, elementwise=True, spaces=NUMPY)
 def maximum(x1: Tensor, x2: Tensor) -> Tensor:
     """The larger of x1 and x2, elementwise with broadcasting; nan where either is nan.
 
@@ -99,7 +137,7 @@ def maximum(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.minimum, elementwise=True)
+@primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.minimum, elementwise=True, spaces=NUMPY)
 def minimum(x1: Tensor, x2: Tensor) -> Tensor:
     """The smaller of x1 and x2, elementwise with broadcasting; nan where either is nan.
 
@@ -109,7 +147,9 @@ def minimum(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.floor_divide, elementwise=True)
+@primitive(
+    shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.floor_divide, elementwise=True, spaces=NUMPY
+)
 def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
     """The largest whole number not above `x1 / x2`, elementwise with broadcasting; 0 for integers divided by 0.
 
@@ -119,7 +159,9 @@ def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.negative, elementwise=True)
+@primitive(
+    shape=same, dtype=NUMERIC, samples=unary(), ref=np.negative, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def negative(x: Tensor) -> Tensor:
     """`-x`, elementwise.
 
@@ -129,7 +171,16 @@ def negative(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.abs, elementwise=True, name="abs")
+@primitive(
+    shape=same,
+    dtype=ABSOLUTE,
+    samples=unary(),
+    ref=np.abs,
+    elementwise=True,
+    name="abs",
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def absolute(x: Tensor) -> Tensor:
     """The absolute value of x, elementwise; the magnitude of complex numbers, of the real dtype.
 
@@ -139,7 +190,9 @@ def absolute(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.square, elementwise=True)
+@primitive(
+    shape=same, dtype=NUMERIC, samples=unary(), ref=np.square, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def square(x: Tensor) -> Tensor:
     """`x * x`, elementwise.
 
@@ -149,7 +202,9 @@ def square(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=NUMERIC, samples=unary(), ref=np.sign, elementwise=True)
+@primitive(
+    shape=same, dtype=NUMERIC, samples=unary(), ref=np.sign, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def sign(x: Tensor) -> Tensor:
     """-1, 0 or 1 by the sign of x, elementwise.
 
@@ -159,7 +214,15 @@ def sign(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.sqrt, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(0.1, 4.0),
+    ref=np.sqrt,
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def sqrt(x: Tensor) -> Tensor:
     """The square root of x, elementwise.
 
@@ -169,7 +232,14 @@ def sqrt(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=lambda x: 1 / np.sqrt(x), elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(0.1, 4.0),
+    ref=lambda x: 1 / np.sqrt(x),
+    elementwise=True,
+    composite=MAPS_VALUES,
+)
 def rsqrt(x: Tensor) -> Tensor:
     """`1 / sqrt(x)`, elementwise.
 
@@ -179,7 +249,9 @@ def rsqrt(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.exp, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.exp, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
+)
 def exp(x: Tensor) -> Tensor:
     """e raised to x, elementwise.
 
@@ -189,7 +261,9 @@ def exp(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.expm1, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.expm1, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def expm1(x: Tensor) -> Tensor:
     """`exp(x) - 1`, elementwise, exact near 0.
 
@@ -199,7 +273,15 @@ def expm1(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(0.1, 4.0),
+    ref=np.log,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def log(x: Tensor) -> Tensor:
     """The natural logarithm of x, elementwise.
 
@@ -209,7 +291,15 @@ def log(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 4.0), ref=np.log1p, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(-0.9, 4.0),
+    ref=np.log1p,
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def log1p(x: Tensor) -> Tensor:
     """`log(1 + x)`, elementwise, exact near 0.
 
@@ -219,7 +309,9 @@ def log1p(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.sin, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.sin, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def sin(x: Tensor) -> Tensor:
     """The sine of x (radians), elementwise.
 
@@ -229,7 +321,9 @@ def sin(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.cos, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.cos, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
+)
 def cos(x: Tensor) -> Tensor:
     """The cosine of x (radians), elementwise.
 
@@ -239,7 +333,15 @@ def cos(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.tanh, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(),
+    ref=np.tanh,
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=("ops", "ops.numpy", "activations"),
+)
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent of x, elementwise.
 
@@ -249,7 +351,7 @@ def tanh(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, samples=unary(), ref=np.floor, elementwise=True)
+@primitive(shape=same, samples=unary(), ref=np.floor, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def floor(x: Tensor) -> Tensor:
     """The largest whole number not above x, elementwise; integers stay (Keras: become `floatx()`).
 
@@ -259,7 +361,7 @@ def floor(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, samples=unary(), ref=np.ceil, elementwise=True)
+@primitive(shape=same, samples=unary(), ref=np.ceil, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def ceil(x: Tensor) -> Tensor:
     """The smallest whole number not below x, elementwise; integers stay (Keras: become `floatx()`).
 
@@ -272,7 +374,7 @@ def ceil(x: Tensor) -> Tensor:
 # ---- comparison and logic -----------------------------------------------------------------------------------------
 
 
-@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.equal, elementwise=True)
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.equal, elementwise=True, spaces=NUMPY)
 def equal(x1: Tensor, x2: Tensor) -> Tensor:
     """Where x1 equals x2, elementwise with broadcasting, as booleans.
 
@@ -282,7 +384,7 @@ def equal(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.not_equal, elementwise=True)
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.not_equal, elementwise=True, spaces=NUMPY)
 def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """Where x1 differs from x2, elementwise with broadcasting, as booleans.
 
@@ -292,7 +394,7 @@ def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less, elementwise=True)
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less, elementwise=True, spaces=NUMPY)
 def less(x1: Tensor, x2: Tensor) -> Tensor:
     """Where `x1 < x2`, elementwise with broadcasting, as booleans.
 
@@ -302,7 +404,7 @@ def less(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less_equal, elementwise=True)
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less_equal, elementwise=True, spaces=NUMPY)
 def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """Where `x1 <= x2`, elementwise with broadcasting, as booleans.
 
@@ -312,7 +414,7 @@ def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater, elementwise=True)
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater, elementwise=True, spaces=NUMPY)
 def greater(x1: Tensor, x2: Tensor) -> Tensor:
     """Where `x1 > x2`, elementwise with broadcasting, as booleans.
 
@@ -322,7 +424,7 @@ def greater(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater_equal, elementwise=True)
+@primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater_equal, elementwise=True, spaces=NUMPY)
 def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """Where `x1 >= x2`, elementwise with broadcasting, as booleans.
 
@@ -332,7 +434,7 @@ def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_and, elementwise=True)
+@primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_and, elementwise=True, spaces=NUMPY)
 def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
     """Where x1 and x2 are both true (not 0), elementwise with broadcasting, as booleans.
 
@@ -342,7 +444,7 @@ def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_or, elementwise=True)
+@primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_or, elementwise=True, spaces=NUMPY)
 def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
     """Where x1 or x2 is true (not 0), elementwise with broadcasting, as booleans.
 
@@ -352,7 +454,15 @@ def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=LOGICAL, samples=unary(), ref=np.logical_not, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=LOGICAL,
+    samples=unary(),
+    ref=np.logical_not,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def logical_not(x: Tensor) -> Tensor:
     """Where x is false (0), elementwise, as booleans.
 
@@ -369,6 +479,7 @@ def logical_not(x: Tensor) -> Tensor:
     ref=np.where,
     elementwise=True,
     name="select_where",
+    spaces=INTERNAL,
 )
 def select_where(condition: Condition, x1: Tensor, x2: Tensor) -> Tensor:
     """x1 where `condition` is true, else x2; all three broadcast. What `where` calls with three arguments.
@@ -382,7 +493,7 @@ def select_where(condition: Condition, x1: Tensor, x2: Tensor) -> Tensor:
 # ---- more arithmetic ----------------------------------------------------------------------------------------------
 
 
-@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.mod, elementwise=True)
+@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.mod, elementwise=True, spaces=NUMPY)
 def mod(x1: Tensor, x2: Tensor) -> Tensor:
     """What is left of `x1 / x2` after `floor_divide`, elementwise with broadcasting; it has the sign of x2.
 
@@ -394,7 +505,7 @@ def mod(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.fmod, elementwise=True)
+@primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.fmod, elementwise=True, spaces=NUMPY)
 def fmod(x1: Tensor, x2: Tensor) -> Tensor:
     """What is left of `x1 / x2` after truncation, elementwise with broadcasting; it has the sign of x1.
 
@@ -406,7 +517,9 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=unary(0.5, 3.0), ref=np.reciprocal, elementwise=True)
+@derived(
+    dtype=FLOATING, samples=unary(0.5, 3.0), ref=np.reciprocal, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
+)
 def reciprocal(x: Tensor) -> Tensor:
     """`1 / x`, elementwise; integers give floats (`floatx()`).
 
@@ -417,7 +530,7 @@ def reciprocal(x: Tensor) -> Tensor:
     return divide(1, x)
 
 
-@derived(dtype=FLOATING, samples=binary(), elementwise=True)
+@derived(dtype=FLOATING, samples=binary(), elementwise=True, spaces=NUMPY)
 def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     """`x1 / x2`, and 0 where x2 is 0, elementwise with broadcasting. The gradients there are 0.
 
@@ -440,6 +553,8 @@ def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
         sample(Array((3, 4)), None, 1),
         sample(Array((3, 4)), Array((4,)), None),
     ),
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
 )
 def clip(x: Tensor, x_min: Tensor | None, x_max: Tensor | None) -> Tensor:
     """x limited to the range from `x_min` to `x_max`, which may be tensors that broadcast with x; None: no limit.
@@ -450,7 +565,15 @@ def clip(x: Tensor, x_min: Tensor | None, x_max: Tensor | None) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=unary(), ref=np.fabs, elementwise=True, dtypes_tested=dtypes.FLOATS)
+@derived(
+    dtype=FLOATING,
+    samples=unary(),
+    ref=np.fabs,
+    elementwise=True,
+    dtypes_tested=dtypes.FLOATS,
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def fabs(x: Tensor) -> Tensor:
     """The absolute value of x, as a float, elementwise.
 
@@ -461,7 +584,7 @@ def fabs(x: Tensor) -> Tensor:
     return absolute(x)
 
 
-@derived(dtype=PROMOTE, samples=binary(), ref=np.fmax, elementwise=True)
+@derived(dtype=PROMOTE, samples=binary(), ref=np.fmax, elementwise=True, spaces=NUMPY)
 def fmax(x1: Tensor, x2: Tensor) -> Tensor:
     """The larger of x1 and x2, elementwise with broadcasting; where one is nan, the other.
 
@@ -472,7 +595,7 @@ def fmax(x1: Tensor, x2: Tensor) -> Tensor:
     return select_where(isnan(x1), x2, select_where(isnan(x2), x1, maximum(x1, x2)))
 
 
-@derived(dtype=PROMOTE, samples=binary(), ref=np.fmin, elementwise=True)
+@derived(dtype=PROMOTE, samples=binary(), ref=np.fmin, elementwise=True, spaces=NUMPY)
 def fmin(x1: Tensor, x2: Tensor) -> Tensor:
     """The smaller of x1 and x2, elementwise with broadcasting; where one is nan, the other.
 
@@ -490,6 +613,7 @@ def fmin(x1: Tensor, x2: Tensor) -> Tensor:
     ref=np.gcd,
     elementwise=True,
     dtypes_tested=("uint8", "int32", "int64"),
+    spaces=NUMPY,
 )
 def gcd(x1: Tensor, x2: Tensor) -> Tensor:
     """The greatest common divisor of integers, elementwise with broadcasting; never negative.
@@ -500,7 +624,14 @@ def gcd(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@derived(dtype=NUMERIC, samples=binary(0, 12), ref=np.lcm, elementwise=True, dtypes_tested=("uint8", "int32", "int64"))
+@derived(
+    dtype=NUMERIC,
+    samples=binary(0, 12),
+    ref=np.lcm,
+    elementwise=True,
+    dtypes_tested=("uint8", "int32", "int64"),
+    spaces=NUMPY,
+)
 def lcm(x1: Tensor, x2: Tensor) -> Tensor:
     """The least common multiple of integers, elementwise with broadcasting; 0 where one of them is 0.
 
@@ -512,7 +643,7 @@ def lcm(x1: Tensor, x2: Tensor) -> Tensor:
     return absolute(multiply(floor_divide(x1, maximum(divisor, 1)), x2))
 
 
-@derived(dtype=FLOATING, samples=binary(), elementwise=True, ref=np.hypot)
+@derived(dtype=FLOATING, samples=binary(), elementwise=True, ref=np.hypot, spaces=NUMPY)
 def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     """`sqrt(x1² + x2²)`, elementwise with broadcasting, without overflow; infinite where x1 or x2 is.
 
@@ -537,6 +668,7 @@ def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     elementwise=True,
     differentiable=False,
     dtypes_tested=("float32", "float64"),
+    spaces=NUMPY,
 )
 def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     """The float next to x1 in the direction of x2, elementwise with broadcasting.
@@ -553,6 +685,7 @@ def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     ref=np.ldexp,
     elementwise=True,
     dtypes_tested=("float32", "float64"),
+    spaces=NUMPY,
 )
 def ldexp(x1: Tensor, x2: Indices) -> Tensor:
     """`x1 * 2 ** x2` for integers x2, elementwise with broadcasting.
@@ -567,7 +700,7 @@ def ldexp(x1: Tensor, x2: Indices) -> Tensor:
     return multiply(multiply(x1, exp2(cast(half, name))), exp2(cast(subtract(x2, half), name)))
 
 
-@derived(dtype=FLOATING, samples=binary(), ref=np.heaviside, elementwise=True)
+@derived(dtype=FLOATING, samples=binary(), ref=np.heaviside, elementwise=True, spaces=NUMPY)
 def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
     """0 where x1 is negative, 1 where positive, x2 where x1 is 0, elementwise with broadcasting; nan stays.
 
@@ -579,7 +712,7 @@ def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
     return select_where(isnan(x1), x1, step)
 
 
-@primitive(shape=same, samples=unary(), ref=np.trunc, elementwise=True)
+@primitive(shape=same, samples=unary(), ref=np.trunc, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def trunc(x: Tensor) -> Tensor:
     """The whole number next to x towards 0, elementwise; integers stay.
 
@@ -589,7 +722,7 @@ def trunc(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, samples=unary(), ref=np.rint, elementwise=True)
+@primitive(shape=same, samples=unary(), ref=np.rint, elementwise=True, composite=KEEPS_ZEROS, spaces=INTERNAL)
 def rint(x: Tensor) -> Tensor:
     """The nearest whole number, the even one of two, elementwise; integers stay. What `round` calls.
 
@@ -604,6 +737,8 @@ def rint(x: Tensor) -> Tensor:
     ref=np.round,
     elementwise=True,
     dtypes_tested=(*dtypes.INTEGERS, *dtypes.FLOATS),
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
 )
 def round(x: Tensor, decimals: int = 0) -> Tensor:
     """x rounded to `decimals` decimal places (negative: to tens, hundreds, ...); the even neighbour of two.
@@ -634,7 +769,9 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
 # ---- exponentials, angles and special functions -------------------------------------------------------------------
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.exp2, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.exp2, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
+)
 def exp2(x: Tensor) -> Tensor:
     """2 raised to x, elementwise.
 
@@ -644,7 +781,15 @@ def exp2(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log2, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(0.1, 4.0),
+    ref=np.log2,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def log2(x: Tensor) -> Tensor:
     """The logarithm of x to the base 2, elementwise.
 
@@ -654,7 +799,15 @@ def log2(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.log10, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(0.1, 4.0),
+    ref=np.log10,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def log10(x: Tensor) -> Tensor:
     """The logarithm of x to the base 10, elementwise.
 
@@ -664,7 +817,15 @@ def log10(x: Tensor) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=unary(0.1, 4.0), ref=np.cbrt, elementwise=True, dtypes_tested=dtypes.FLOATS)
+@derived(
+    dtype=FLOATING,
+    samples=unary(0.1, 4.0),
+    ref=np.cbrt,
+    elementwise=True,
+    dtypes_tested=dtypes.FLOATS,
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def cbrt(x: Tensor) -> Tensor:
     """The cube root of x, elementwise; negative for negative x.
 
@@ -675,7 +836,7 @@ def cbrt(x: Tensor) -> Tensor:
     return multiply(sign(x), power(absolute(x), 1 / 3))
 
 
-@derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp, elementwise=True)
+@derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp, elementwise=True, spaces=NUMPY)
 def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
     """`log(exp(x1) + exp(x2))`, elementwise with broadcasting, without overflow.
 
@@ -692,7 +853,7 @@ def _minus_gap(x1: Any, x2: Any) -> Any:
     return negative(absolute(select_where(isnan(gap), 0, gap)))
 
 
-@derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp2, elementwise=True)
+@derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp2, elementwise=True, spaces=NUMPY)
 def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     """`log2(2 ** x1 + 2 ** x2)`, elementwise with broadcasting, without overflow.
 
@@ -703,7 +864,15 @@ def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     return add(maximum(x1, x2), divide(log1p(exp2(_minus_gap(x1, x2))), math.log(2)))
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(-1.2, 1.2), ref=np.tan, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(-1.2, 1.2),
+    ref=np.tan,
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def tan(x: Tensor) -> Tensor:
     """The tangent of x (radians), elementwise.
 
@@ -713,7 +882,9 @@ def tan(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.sinh, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.sinh, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def sinh(x: Tensor) -> Tensor:
     """The hyperbolic sine of x, elementwise.
 
@@ -723,7 +894,9 @@ def sinh(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.cosh, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.cosh, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
+)
 def cosh(x: Tensor) -> Tensor:
     """The hyperbolic cosine of x, elementwise.
 
@@ -733,7 +906,15 @@ def cosh(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arcsin, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(-0.9, 0.9),
+    ref=np.arcsin,
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def arcsin(x: Tensor) -> Tensor:
     """The angle (radians, from -pi/2 to pi/2) whose sine is x, elementwise; nan outside -1 to 1.
 
@@ -743,7 +924,15 @@ def arcsin(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arccos, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(-0.9, 0.9),
+    ref=np.arccos,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def arccos(x: Tensor) -> Tensor:
     """The angle (radians, from 0 to pi) whose cosine is x, elementwise; nan outside -1 to 1.
 
@@ -753,7 +942,9 @@ def arccos(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.arctan, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.arctan, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def arctan(x: Tensor) -> Tensor:
     """The angle (radians, from -pi/2 to pi/2) whose tangent is x, elementwise.
 
@@ -763,7 +954,7 @@ def arctan(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=broadcast, dtype=FLOATING, samples=binary(0.2, 2.0), ref=np.arctan2, elementwise=True)
+@primitive(shape=broadcast, dtype=FLOATING, samples=binary(0.2, 2.0), ref=np.arctan2, elementwise=True, spaces=NUMPY)
 def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
     """The angle (radians, from -pi to pi) of the point with the ordinate x1 and the abscissa x2, elementwise.
 
@@ -773,7 +964,9 @@ def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.arcsinh, elementwise=True)
+@primitive(
+    shape=same, dtype=FLOATING, samples=unary(), ref=np.arcsinh, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def arcsinh(x: Tensor) -> Tensor:
     """The number whose hyperbolic sine is x, elementwise.
 
@@ -783,7 +976,15 @@ def arcsinh(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(1.1, 4.0), ref=np.arccosh, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(1.1, 4.0),
+    ref=np.arccosh,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def arccosh(x: Tensor) -> Tensor:
     """The number, not negative, whose hyperbolic cosine is x, elementwise; nan below 1.
 
@@ -793,7 +994,15 @@ def arccosh(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(-0.9, 0.9), ref=np.arctanh, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(-0.9, 0.9),
+    ref=np.arctanh,
+    elementwise=True,
+    composite=KEEPS_ZEROS,
+    spaces=NUMPY,
+)
 def arctanh(x: Tensor) -> Tensor:
     """The number whose hyperbolic tangent is x, elementwise; nan outside -1 to 1.
 
@@ -803,7 +1012,7 @@ def arctanh(x: Tensor) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=unary(), ref=np.deg2rad, elementwise=True)
+@derived(dtype=FLOATING, samples=unary(), ref=np.deg2rad, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def deg2rad(x: Tensor) -> Tensor:
     """Degrees in radians, elementwise.
 
@@ -814,7 +1023,7 @@ def deg2rad(x: Tensor) -> Tensor:
     return multiply(x, math.pi / 180)
 
 
-@derived(dtype=FLOATING, samples=unary(), ref=np.rad2deg, elementwise=True)
+@derived(dtype=FLOATING, samples=unary(), ref=np.rad2deg, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def rad2deg(x: Tensor) -> Tensor:
     """Radians in degrees, elementwise.
 
@@ -825,7 +1034,7 @@ def rad2deg(x: Tensor) -> Tensor:
     return multiply(x, 180 / math.pi)
 
 
-@derived(dtype=FLOATING, samples=unary(), ref=np.sinc, elementwise=True)
+@derived(dtype=FLOATING, samples=unary(), ref=np.sinc, elementwise=True, spaces=NUMPY)
 def sinc(x: Tensor) -> Tensor:
     """`sin(pi x) / (pi x)`, and 1 at 0, elementwise.
 
@@ -842,7 +1051,7 @@ def _each(function: Any) -> Any:
     return np.vectorize(function, otypes=[float])
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erf), elementwise=True)
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erf), elementwise=True, composite=KEEPS_ZEROS)
 def erf(x: Tensor) -> Tensor:
     """The error function, `2 / sqrt(pi)` times the integral of `exp(-t²)` from 0 to x, elementwise.
 
@@ -852,7 +1061,7 @@ def erf(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erfc), elementwise=True)
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erfc), elementwise=True, composite=MAPS_VALUES)
 def erfc(x: Tensor) -> Tensor:
     """`1 - erf(x)`, elementwise, exact for large x.
 
@@ -868,6 +1077,7 @@ def erfc(x: Tensor) -> Tensor:
     samples=unary(-0.9, 0.9),
     elementwise=True,
     ref=_each(lambda x: NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2) if x < 1 else math.inf),
+    composite=KEEPS_ZEROS,
 )
 def erfinv(x: Tensor) -> Tensor:
     """The number whose `erf` is x, elementwise; infinite at -1 and 1, nan beyond.
@@ -878,7 +1088,7 @@ def erfinv(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.i0, elementwise=True)
+@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.i0, elementwise=True, spaces=NUMPY)
 def i0(x: Tensor) -> Tensor:
     """The modified Bessel function of the first kind and order 0, elementwise.
 
@@ -891,7 +1101,15 @@ def i0(x: Tensor) -> Tensor:
 # ---- what kind of number ------------------------------------------------------------------------------------------
 
 
-@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isnan, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=fixed("bool"),
+    samples=unary(),
+    ref=np.isnan,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def isnan(x: Tensor) -> Tensor:
     """Where x is not a number, elementwise, as booleans.
 
@@ -901,7 +1119,15 @@ def isnan(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isinf, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=fixed("bool"),
+    samples=unary(),
+    ref=np.isinf,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def isinf(x: Tensor) -> Tensor:
     """Where x is infinite, elementwise, as booleans.
 
@@ -911,7 +1137,15 @@ def isinf(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.isfinite, elementwise=True)
+@primitive(
+    shape=same,
+    dtype=fixed("bool"),
+    samples=unary(),
+    ref=np.isfinite,
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=NUMPY,
+)
 def isfinite(x: Tensor) -> Tensor:
     """Where x is neither infinite nor nan, elementwise, as booleans.
 
@@ -921,7 +1155,7 @@ def isfinite(x: Tensor) -> Tensor:
     """
 
 
-@derived(samples=unary(), ref=np.isposinf, elementwise=True)
+@derived(samples=unary(), ref=np.isposinf, elementwise=True, spaces=NUMPY)
 def isposinf(x: Tensor) -> Tensor:
     """Where x is +infinity, elementwise, as booleans.
 
@@ -932,7 +1166,7 @@ def isposinf(x: Tensor) -> Tensor:
     return logical_and(isinf(x), greater(x, 0))
 
 
-@derived(samples=unary(), ref=np.isneginf, elementwise=True)
+@derived(samples=unary(), ref=np.isneginf, elementwise=True, spaces=NUMPY)
 def isneginf(x: Tensor) -> Tensor:
     """Where x is -infinity, elementwise, as booleans.
 
@@ -943,7 +1177,7 @@ def isneginf(x: Tensor) -> Tensor:
     return logical_and(isinf(x), less(x, 0))
 
 
-@derived(samples=unary(), ref=np.isreal, elementwise=True)
+@derived(samples=unary(), ref=np.isreal, elementwise=True, spaces=NUMPY)
 def isreal(x: Tensor) -> Tensor:
     """Where x has no imaginary part, elementwise, as booleans.
 
@@ -954,7 +1188,7 @@ def isreal(x: Tensor) -> Tensor:
     return equal(imag(x), 0)
 
 
-@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.signbit, elementwise=True)
+@primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.signbit, elementwise=True, spaces=NUMPY)
 def signbit(x: Tensor) -> Tensor:
     """Where x is negative, -0.0 included, elementwise, as booleans.
 
@@ -964,7 +1198,7 @@ def signbit(x: Tensor) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=binary(), ref=np.isclose, elementwise=True)
+@derived(dtype=FLOATING, samples=binary(), ref=np.isclose, elementwise=True, spaces=NUMPY)
 def isclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where `|x1 - x2| <= atol + rtol * |x2|`, elementwise with broadcasting, as booleans.
 
@@ -980,7 +1214,7 @@ def isclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equa
     return logical_or(close, logical_and(isnan(x1), isnan(x2))) if equal_nan else close
 
 
-@derived(samples=unary(), ref=np.nan_to_num, elementwise=True)
+@derived(samples=unary(), ref=np.nan_to_num, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """x with numbers for nan, +infinity (None: the largest of the dtype) and -infinity (None: the lowest).
 
@@ -997,7 +1231,7 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf:
     return select_where(isneginf(x), -largest if neginf is None else neginf, x)
 
 
-@derived(dtype=LOGICAL, samples=binary(), ref=np.logical_xor, elementwise=True)
+@derived(dtype=LOGICAL, samples=binary(), ref=np.logical_xor, elementwise=True, spaces=NUMPY)
 def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
     """Where just one of x1 and x2 is true (not 0), elementwise with broadcasting, as booleans.
 
@@ -1011,7 +1245,7 @@ def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
 # ---- complex numbers ----------------------------------------------------------------------------------------------
 
 
-@primitive(shape=same, samples=unary(), ref=np.conj, elementwise=True)
+@primitive(shape=same, samples=unary(), ref=np.conj, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def conj(x: Tensor) -> Tensor:
     """The complex conjugate of x, elementwise; real x stays.
 
@@ -1021,7 +1255,9 @@ def conj(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.real, elementwise=True)
+@primitive(
+    shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.real, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def real(x: Tensor) -> Tensor:
     """The real part of x, elementwise; real x stays.
 
@@ -1031,7 +1267,9 @@ def real(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.imag, elementwise=True)
+@primitive(
+    shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.imag, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
+)
 def imag(x: Tensor) -> Tensor:
     """The imaginary part of x, elementwise; zeros for real x.
 
@@ -1041,7 +1279,7 @@ def imag(x: Tensor) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=unary(), ref=np.angle, elementwise=True)
+@derived(dtype=FLOATING, samples=unary(), ref=np.angle, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def angle(x: Tensor) -> Tensor:
     """The angle (radians, from -pi to pi) of complex numbers, elementwise; 0 or pi for real x.
 
@@ -1060,7 +1298,9 @@ conjugate = conj
 # ---- activations that are primitives ------------------------------------------------------------------------------
 
 
-@primitive(shape=same, samples=unary(), ref=lambda x: np.maximum(x, 0), elementwise=True)
+@primitive(
+    shape=same, samples=unary(), ref=lambda x: np.maximum(x, 0), elementwise=True, composite=KEEPS_ZEROS, spaces=NN
+)
 def relu(x: Tensor) -> Tensor:
     """`max(x, 0)`, elementwise. The gradient at 0 is 0.
 
@@ -1072,7 +1312,15 @@ def relu(x: Tensor) -> Tensor:
     """
 
 
-@primitive(shape=same, dtype=FLOATING, samples=unary(), ref=lambda x: 1 / (1 + np.exp(-x)), elementwise=True)
+@primitive(
+    shape=same,
+    dtype=FLOATING,
+    samples=unary(),
+    ref=lambda x: 1 / (1 + np.exp(-x)),
+    elementwise=True,
+    composite=MAPS_VALUES,
+    spaces=ACTIVATION,
+)
 def sigmoid(x: Tensor) -> Tensor:
     """The logistic function `1 / (1 + exp(-x))`, elementwise.
 
@@ -1082,7 +1330,7 @@ def sigmoid(x: Tensor) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=unary(), elementwise=True)
+@derived(dtype=FLOATING, samples=unary(), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def silu(x: Tensor) -> Tensor:
     """`x * sigmoid(x)`, elementwise, also called swish.
 

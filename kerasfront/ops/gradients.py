@@ -11,10 +11,12 @@ import numpy as np
 
 from kerasfront import settings, tree
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import _resolve, runtime
 from kerasfront.ops.control import vectorized_map
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.creation import eye, zeros, zeros_like
+from kerasfront.ops.declare import public
+from kerasfront.ops.declare.conversion import resolve
+from kerasfront.ops.declare.runtime import runtime
 from kerasfront.ops.reduce import sum as reduce_sum
 from kerasfront.ops.shaping import moveaxis, reshape
 from kerasfront.spec import dtypes
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 
+@public("ops")
 def value_and_grad(
     function: Callable[..., Any],
     variables: Sequence[Any] | None = None,
@@ -77,6 +80,7 @@ def value_and_grad(
     return evaluate
 
 
+@public("ops")
 def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that returns the gradient of `function` for the arguments `argnums`.
 
@@ -148,7 +152,7 @@ def _zero_weight(x: Any) -> Any:
 
 def _float_tensor(x: Any) -> Any:
     adapter = runtime.need()
-    value = _resolve(x, adapter)
+    value = resolve(x, adapter)
     if type(value) in (bool, int, float, complex):
         value = adapter.scalar(value, dtypes.floating(dtypes.weak(value)))
     name = adapter.dtype_name(value)
@@ -156,12 +160,13 @@ def _float_tensor(x: Any) -> Any:
 
 
 def _scalar(loss: Any) -> Any:
-    value = _resolve(loss, runtime.adapter)
+    value = resolve(loss, runtime.adapter)
     if not runtime.adapter.is_tensor(value) or tuple(value.shape) != ():
         raise ShapeError(f"Gradients need a scalar loss; the function returned one of shape {tuple(value.shape)}.")
     return value
 
 
+@public("ops")
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """`(function(*primals), pullback)`: the pullback maps a cotangent of the output to those of the primals.
 
@@ -174,6 +179,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
     return output, lambda cotangent: tuple(pullback(tree.map_structure(_float_tensor, cotangent)))
 
 
+@public("ops", "ops.linalg")
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """`(fun(*primals), derivative)`: the derivative of `fun` at `primals` in the direction `tangents`.
 
@@ -197,6 +203,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     return output, derivative, fun(*values)[1]
 
 
+@public("ops")
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """A function whose gradient is given by itself.
 
@@ -217,7 +224,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
         adapter = runtime.need()
-        if kwargs or any(not adapter.is_tensor(_resolve(a, adapter)) and type(a) is not float for a in args):
+        if kwargs or any(not adapter.is_tensor(resolve(a, adapter)) and type(a) is not float for a in args):
             return f(*args, **kwargs)[0]
         if adapter.name not in made:
             made[adapter.name] = adapter.custom_gradient(_fitting(f))
@@ -266,6 +273,7 @@ def _gradient_for(x: Any, gradient: Any) -> Any:
     return reshape(reduce_sum(gradient, axis=tuple(spread)), want)
 
 
+@public("ops")
 def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """A function that returns the derivatives of every element of `function`'s result by every element of an argument.
 
@@ -323,6 +331,7 @@ def _rows(pullback: Any, outputs: Any, flat: list[Any], place: int, leaves: list
     return [reshape(x, s) for x, s in zip(vectorized_map(row, units), shapes, strict=True)]
 
 
+@public("ops")
 def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """A function that returns the second derivatives of a scalar function: the Jacobian of its gradient.
 
@@ -345,6 +354,7 @@ def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     return jacobian(grad(function, argnums), argnums)
 
 
+@public("ops")
 def vmap(
     function: Callable[..., Any], in_axes: int | None | Sequence[int | None] = 0, out_axes: int = 0
 ) -> Callable[..., Any]:
@@ -394,6 +404,7 @@ def _tensor_of_array(x: Any) -> Any:
     return convert_to_tensor(x) if isinstance(x, np.ndarray) else x
 
 
+@public("ops")
 def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that gives what `function` gives, but computes what is inside again for the gradient.
 

@@ -15,11 +15,24 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import OPS, Condition, Indices, Tensor, Tensors, derived, primitive, runtime
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, ones, zeros
+from kerasfront.ops.declare import (
+    INTERNAL,
+    NN,
+    NUMPY,
+    Array,
+    Condition,
+    Indices,
+    Tensor,
+    Tensors,
+    derived,
+    primitive,
+    sample,
+)
+from kerasfront.ops.declare.op import OPS
+from kerasfront.ops.declare.runtime import runtime
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, stack, transpose, unstack
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
@@ -81,6 +94,7 @@ def _slice_length(part: Any, size: int) -> int:
     shape=_basic_item,
     name="basic_item",
     samples=(sample(_X, (1, _slice(None), None, _slice(1, 3))), sample(_X, (_slice(None), _slice(None, None, -1), 0))),
+    spaces=INTERNAL,
 )
 def basic_item(x: Tensor, key: Sequence[Any]) -> Tensor:
     """`x[key]` for a tuple of integers, slices and None that covers every axis. What `get_item` calls."""
@@ -133,6 +147,7 @@ def _sliced_mask(mask: Any, slots: list[Any]) -> Any:
         sample(_X, _index([1, 0, 1])),
         sample(_X, (_slice(None), _slice(None, None, -1))),
     ),
+    spaces=NUMPY,
 )
 def get_item(x: Tensor, key: Any) -> Tensor:
     """`x[key]`: integers, slices, None, Ellipsis, integer and boolean tensors, and tuples of them, as in NumPy.
@@ -219,6 +234,7 @@ def _clipped(index: Any, size: Any) -> Any:
         sample(Array((3, 4)), Array((0,), dtype="int32"), 0),
         sample(Array((0,)), Array((0, 2), dtype="int32"), 0),
     ),
+    spaces=NUMPY,
 )
 def take(x: Tensor, indices: Indices, axis: int | None = None) -> Tensor:
     """The elements of x at `indices` along `axis` (None: of the flattened x).
@@ -249,6 +265,7 @@ def _along(x: Any, indices: Any, axis: Any = None) -> tuple[int, ...]:
     shape=_along,
     ref=np.take_along_axis,
     samples=(sample(Array((3, 4)), _index([[0], [1], [-1]]), 1), sample(Array((2, 3)), _index([[1, 0, 1]]), -2)),
+    spaces=INTERNAL,
 )
 def take_along(x: Tensor, indices: Indices, axis: int) -> Tensor:
     """What `take_along_axis` calls."""
@@ -259,7 +276,8 @@ def take_along(x: Tensor, indices: Indices, axis: int) -> Tensor:
         sample(Array((3, 4)), _index([[0], [1], [-1]]), 1),
         sample(Array((2, 3)), _index([[1, 0, 1]]), -2),
         sample(Array((2, 3)), _index([5, 0])),
-    )
+    ),
+    spaces=NUMPY,
 )
 def take_along_axis(x: Tensor, indices: Indices, axis: int | None = None) -> Tensor:
     """At each position, the element of x that the index there names along `axis` (None: of the flattened x).
@@ -288,6 +306,7 @@ def _found(x: KerasTensor) -> tuple[KerasTensor, ...]:
     ref=np.nonzero,
     differentiable=False,
     samples=(sample(Array((3, 4))), sample(Array((5,), dtype="bool"))),
+    spaces=NUMPY,
 )
 def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     """The indices (int32) of the elements that are not 0: a tuple of one vector for each axis.
@@ -309,6 +328,7 @@ def nonzero(x: Tensor) -> tuple[Tensor, ...]:
         sample(Array((3,), dtype="bool"), Array((3,)), 0),
         sample(Array((3, 4), dtype="bool")),
     ),
+    spaces=NUMPY,
 )
 def where(condition: Condition, x1: Tensor | None = None, x2: Tensor | None = None) -> Any:
     """x1 where `condition` is true, else x2; all three broadcast. With the condition alone: `nonzero(condition)`.
@@ -328,6 +348,7 @@ def where(condition: Condition, x1: Tensor | None = None, x2: Tensor | None = No
         sample([Array((3,), dtype="bool"), Array((3,), dtype="bool")], [Array((3,)), Array((3,))]),
         sample([Array((2, 1), dtype="bool")], [Array((3,))], 1),
     ),
+    spaces=NUMPY,
 )
 def select(condlist: Any, choicelist: Tensors, default: Tensor = 0) -> Tensor:
     """At each position, the choice of the first condition that is true there; `default` where none is.
@@ -361,7 +382,7 @@ def _unsliced(inputs: Any, start_indices: Any, shape: Any) -> tuple[int, ...]:
     return wanted
 
 
-@primitive(shape=_unsliced, samples=(sample(_X, _index([0, 1, 2]), (2, 1, 2)),))
+@primitive(shape=_unsliced, samples=(sample(_X, _index([0, 1, 2]), (2, 1, 2)),), spaces=INTERNAL)
 def dynamic_slice(inputs: Tensor, start_indices: Indices, shape: Sequence[int]) -> Tensor:
     """The part of `shape` from start_indices, a vector, on. What `slice` calls."""
 
@@ -417,7 +438,9 @@ def slice(inputs: Tensor, start_indices: Any, shape: Sequence[int]) -> Tensor:
     return basic_item(inputs, tuple(_into(s, n, d) for s, n, d in parts))
 
 
-@derived(samples=(sample(_index([1, 5]), (2, 3)), sample(_index([[3], [-1]]), (2, 2))), differentiable=False)
+@derived(
+    samples=(sample(_index([1, 5]), (2, 3)), sample(_index([[3], [-1]]), (2, 2))), differentiable=False, spaces=NUMPY
+)
 def unravel_index(indices: Indices, shape: Sequence[int]) -> tuple[Tensor, ...]:
     """The position in a tensor of `shape` of each index into its flattened form: one tensor for each axis.
 
@@ -450,6 +473,7 @@ def _hot(x: Any, num_classes: int, axis: int) -> tuple[int, ...]:
     dtype=dtypes.ASKED,
     name="one_hot_dense",
     samples=(sample(_index([0, 2, -1]), 3), sample(_index([[0, 2], [1, 3]]), 3, 0, "int32")),
+    spaces=INTERNAL,
 )
 def one_hot_dense(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
     """One-hot vectors along a new `axis`; an index out of range gives zeros. What `one_hot` calls."""
@@ -487,7 +511,10 @@ def _each_once(ids: Any) -> Any:
     return concatenate([first, e.select_where(e.equal(rest, before), -1, rest)], -1)
 
 
-@derived(samples=(sample(_index([0, 2, -1]), 3), sample(_index([[0, 2], [1, 3]]), 3, 0, "bool"), sample(_index(1), 3)))
+@derived(
+    samples=(sample(_index([0, 2, -1]), 3), sample(_index([[0, 2], [1, 3]]), 3, 0, "bool"), sample(_index(1), 3)),
+    spaces=NN,
+)
 def one_hot(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
     """One-hot vectors of class numbers.
 
@@ -514,7 +541,7 @@ def one_hot(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None, spa
     return one_hot_dense(x, num_classes, axis, dtype)
 
 
-@derived(samples=(sample(_index([[0, 2], [1, -1]]), 4), sample(_index([0, 2]), 4, 0)))
+@derived(samples=(sample(_index([[0, 2], [1, -1]]), 4), sample(_index([0, 2]), 4, 0)), spaces=NN)
 def multi_hot(
     inputs: Indices,
     num_classes: int | None = None,
@@ -575,7 +602,7 @@ _PLACED = (sample(Array((4, 2)), _index([1, 3, 0]), Array((3, 2)), "set"),) + tu
 )
 
 
-@primitive(shape=_rows, dtype=PROMOTE, samples=_PLACED)
+@primitive(shape=_rows, dtype=PROMOTE, samples=_PLACED, spaces=INTERNAL)
 def scatter_rows(x: Tensor, ids: Indices, updates: Tensor, reduction: str) -> Tensor:
     """x with `updates[i]` combined into `x[ids[i]]` by "set", "add", "max", "min" or "mul"; ids out of range, the
     negative ones included, are dropped. What the scatter and segment ops call.
@@ -657,7 +684,7 @@ def _updated(inputs: Any, start_indices: Any, updates: Any) -> tuple[int, ...]:
     return tuple(inputs.shape)
 
 
-@primitive(shape=_updated, samples=(sample(_X, _index([0, 1, 2]), Array((2, 1, 2))),))
+@primitive(shape=_updated, samples=(sample(_X, _index([0, 1, 2]), Array((2, 1, 2))),), spaces=INTERNAL)
 def update_slice(inputs: Tensor, start_indices: Indices, updates: Tensor) -> Tensor:
     """`inputs` with the part from start_indices, a vector, on replaced. What `slice_update` calls."""
 

@@ -14,11 +14,10 @@ import ml_dtypes
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Tensor, derived, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import eye, zeros
+from kerasfront.ops.declare import INTERNAL, LIKE_ALL, LINALG, NUMPY, Array, Tensor, derived, primitive, sample
 from kerasfront.ops.elementwise import abs, conj, log, maximum, not_equal, power, select_where, sqrt, square
 from kerasfront.ops.gradients import jvp
 from kerasfront.ops.reduce import amax, amin, sum
@@ -59,7 +58,7 @@ _PAIRS = (
 )
 
 
-@primitive(shape=shapes.matmul, dtype=MULTIPLIED, samples=_PAIRS, ref=np.matmul)
+@primitive(shape=shapes.matmul, dtype=MULTIPLIED, samples=_PAIRS, ref=np.matmul, composite=LIKE_ALL, spaces=NUMPY)
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """The matrix product over the last axis of x1 and the second to last of x2; leading axes broadcast.
 
@@ -84,6 +83,7 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
 @derived(
     dtype=MULTIPLIED,
     samples=(sample(Array((2, 3, 4)), Array((4, 5)), Array((5,))), sample(Array((3, 4)), Array((4, 5)))),
+    spaces=INTERNAL,
 )
 def affine(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
     """`x @ kernel + bias`: what a dense layer computes; frameworks have it in one call.
@@ -164,7 +164,15 @@ def _numpy_adjoint(x: Any) -> Any:
 # ---- determinants, inverses, equations ----------------------------------------------------------------------------
 
 
-@primitive(shape=_of_squares, dtype=FLOATING, samples=_SQUARES, ref=np.linalg.det, dtypes_tested=_FLOATS, tolerance=4)
+@primitive(
+    shape=_of_squares,
+    dtype=FLOATING,
+    samples=_SQUARES,
+    ref=np.linalg.det,
+    dtypes_tested=_FLOATS,
+    tolerance=4,
+    spaces=LINALG,
+)
 def det(x: Tensor) -> Tensor:
     """The determinant of each matrix.
 
@@ -188,7 +196,13 @@ def _sign_and_log(x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
 
 
 @primitive(
-    infer=_sign_and_log, dtype=FLOATING, samples=_SQUARES, ref=np.linalg.slogdet, dtypes_tested=_FLOATS, tolerance=4
+    infer=_sign_and_log,
+    dtype=FLOATING,
+    samples=_SQUARES,
+    ref=np.linalg.slogdet,
+    dtypes_tested=_FLOATS,
+    tolerance=4,
+    spaces=NUMPY,
 )
 def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
     """The sign of the determinant, and the logarithm of its absolute value: neither over- nor underflows.
@@ -227,7 +241,15 @@ def logdet(x: Tensor) -> Tensor:
     return select_where(sign < 0, float("nan"), logarithm)
 
 
-@primitive(shape=_squares, dtype=FLOATING, samples=_SQUARES, ref=np.linalg.inv, dtypes_tested=_FLOATS, tolerance=4)
+@primitive(
+    shape=_squares,
+    dtype=FLOATING,
+    samples=_SQUARES,
+    ref=np.linalg.inv,
+    dtypes_tested=_FLOATS,
+    tolerance=4,
+    spaces=LINALG,
+)
 def inv(x: Tensor) -> Tensor:
     """The inverse of each matrix.
 
@@ -255,7 +277,15 @@ _SYSTEMS = (
 )
 
 
-@primitive(shape=_solved, dtype=FLOATING, samples=_SYSTEMS, ref=np.linalg.solve, dtypes_tested=_FLOATS, tolerance=4)
+@primitive(
+    shape=_solved,
+    dtype=FLOATING,
+    samples=_SYSTEMS,
+    ref=np.linalg.solve,
+    dtypes_tested=_FLOATS,
+    tolerance=4,
+    spaces=INTERNAL,
+)
 def matrix_solve(a: Tensor, b: Tensor) -> Tensor:
     """x with `a @ x = b`, for b of shape (..., n, k). What `solve` calls."""
 
@@ -269,6 +299,7 @@ def matrix_solve(a: Tensor, b: Tensor) -> Tensor:
     ),
     dtypes_tested=_FLOATS,
     tolerance=4,
+    spaces=LINALG,
 )
 def solve(a: Tensor, b: Tensor) -> Tensor:
     """x with `a @ x = b`.
@@ -303,6 +334,7 @@ def _solve_triangle(a: Any, b: Any, lower: bool = False) -> Any:
     dtypes_tested=_FLOATS,
     tolerance=4,
     samples=(*_SYSTEMS, sample(Array(values=_SQUARE), Array((3, 2)), lower=True)),
+    spaces=INTERNAL,
 )
 def matrix_solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
     """x with `a @ x = b`, for triangular a and b of shape (..., n, k). What `solve_triangular` calls."""
@@ -313,6 +345,7 @@ def matrix_solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor
     dtypes_tested=_FLOATS,
     tolerance=4,
     samples=(*_SYSTEMS[:3], sample(Array(values=_SQUARE), Array((3,)), lower=True)),
+    spaces=LINALG,
 )
 def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
     """x with `a @ x = b`, where only the upper (or lower) triangle of a is looked at.
@@ -353,6 +386,7 @@ def _cholesky(x: Any, upper: bool = False) -> Any:
     differentiable=False,
     samples=(*_POSITIVES, sample(Array(values=_POSITIVE), upper=True)),
     tolerance=4,
+    spaces=LINALG,
 )
 def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """The triangular factor of each positive definite matrix: `l @ l.T = x`.
@@ -380,6 +414,7 @@ def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     dtypes_tested=_FLOATS,
     tolerance=8,
     samples=(sample(Array(values=_SQUARE)), sample(Array(values=[_SQUARE, _POSITIVE]), upper=True)),
+    spaces=LINALG,
 )
 def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
     """The inverse of each matrix whose Cholesky factor is given.
@@ -421,13 +456,20 @@ _QR = (*(sample(s.args[0], "reduced") for s in _RECTANGLES), sample(Array(values
     differentiable=False,
     samples=_QR,
     tolerance=4,
+    spaces=INTERNAL,
 )
 def matrix_qr(x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     """q and r, for a known mode. What `qr` calls."""
 
 
 @derived(
-    dtype=FLOATING, dtypes_tested=_FLOATS, canonical=_product_of_two, differentiable=False, samples=_QR, tolerance=4
+    dtype=FLOATING,
+    dtypes_tested=_FLOATS,
+    canonical=_product_of_two,
+    differentiable=False,
+    samples=_QR,
+    tolerance=4,
+    spaces=LINALG,
 )
 def qr(x: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """Each matrix as `q @ r`, with orthonormal columns in q and r upper triangular.
@@ -468,6 +510,7 @@ def _lu_shapes(x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
     tolerance=4,
     samples=(*_SQUARES[:3], *_RECTANGLES),
     differentiable=False,
+    spaces=LINALG,
 )
 def lu_factor(x: Tensor) -> tuple[Tensor, Tensor]:
     """The triangular factors of each matrix, with rows exchanged so that each pivot is the largest in its column.
@@ -508,6 +551,7 @@ def _recomposed(out: Any, *args: Any) -> Any:
     canonical=_recomposed,
     differentiable=False,
     tolerance=8,
+    spaces=LINALG,
 )
 def eig(x: Tensor) -> tuple[Tensor, Tensor]:
     """The eigenvalues and eigenvectors of each matrix: `x @ v = v * w`.
@@ -549,6 +593,7 @@ def _recomposed_symmetric(out: Any, *args: Any) -> Any:
     samples=(*_POSITIVES[:1], sample(Array(values=[_POSITIVE, np.diag([1.0, 3.0, 2.0])]))),
     differentiable=False,
     tolerance=4,
+    spaces=LINALG,
 )
 def eigh(x: Tensor) -> tuple[Tensor, Tensor]:
     """The eigenvalues and eigenvectors of each symmetric (Hermitian) matrix: `x @ v = v * w`.
@@ -600,6 +645,7 @@ def _recomposed_values(out: Any, *args: Any, **kwargs: Any) -> Any:
         sample(Array(values=_TALL), compute_uv=False),
     ),
     tolerance=4,
+    spaces=LINALG,
 )
 def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """The singular value decomposition of each matrix: `x = u @ diag(s) @ v`.
@@ -643,6 +689,7 @@ def _pinv(x: Any, rcond: float | None = None) -> Any:
     dtypes_tested=_FLOATS,
     tolerance=16,
     samples=(*_RECTANGLES, sample(Array(values=_SQUARE)), sample(Array(values=_SQUARE), rcond=0.5)),
+    spaces=LINALG,
 )
 def pinv(x: Tensor, rcond: float | None = None) -> Tensor:
     """The Moore-Penrose pseudo-inverse of each matrix.
@@ -673,6 +720,7 @@ def pinv(x: Tensor, rcond: float | None = None) -> Tensor:
         sample(Array(values=_WIDE), Array((2, 2))),
         sample(Array(values=[_TALL, _TALL]), Array((2, 3, 1))),
     ),
+    spaces=LINALG,
 )
 def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
     """x for which the sum of squares of `a @ x - b` is smallest; of several, the shortest.
@@ -700,6 +748,7 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
     dtype=FLOATING,
     dtypes_tested=("float32", "float64", "complex64", "int32"),
     samples=(*_RECTANGLES, sample(Array(values=_RANK_ONE)), sample(Array(values=_SQUARE), tol=3.5)),
+    spaces=LINALG,
 )
 def matrix_rank(x: Tensor, tol: float | None = None) -> Tensor:
     """How many singular values of each matrix are larger than `tol`.
@@ -755,6 +804,7 @@ _NORMS = (
     ref=np.linalg.norm,
     tolerance=4,
     dtypes_tested=("bfloat16", "float16", "float32", "float64", "complex64", "int32"),
+    spaces=LINALG,
 )
 def norm(x: Tensor, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """The norm of vectors (one axis) or of matrices (two).

@@ -10,7 +10,9 @@ from typing import Any
 from kerasfront import tree
 from kerasfront.errors import BackendError, SavingError
 from kerasfront.naming import auto_name
-from kerasfront.ops._declare import runtime
+from kerasfront.ops.declare import public
+from kerasfront.ops.declare.conversion import held_tensor
+from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, Node, infer, mode
 from kerasfront.spec.symbolic import AtSizes
 
@@ -20,6 +22,7 @@ __all__ = ["native"]
 _SIZES = (2**3 * 3**3 * 5 * 7 * 11, 2**3 * 3**3 * 5 * 7 * 13)
 
 
+@public("ops")
 def native(function: Any) -> Any:
     """A function of the framework that takes symbolic tensors too, of which it then makes a node of the graph.
 
@@ -61,12 +64,7 @@ def native(function: Any) -> Any:
 
 def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """The function on native tensors: for Variables what they hold."""
-
-    def value(x: Any) -> Any:
-        holder = next((runtime.holders[c] for c in type(x).__mro__ if c in runtime.holders), None)
-        return x if holder is None else holder(x)
-
-    a, k = tree.map_structure(value, (args, kwargs))
+    a, k = tree.map_structure(held_tensor, (args, kwargs))
     return function(*a, **k)
 
 

@@ -15,10 +15,9 @@ from kerasfront import settings
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
-from kerasfront.ops._declare import Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, stop_gradient
 from kerasfront.ops.crossentropy import wide
+from kerasfront.ops.declare import INTERNAL, NN, Array, Tensor, derived, sample
 from kerasfront.ops.shaping import reshape, squeeze
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING
@@ -55,7 +54,7 @@ def _sizes(name: str, v: Any, expected: tuple[Any, ...]) -> None:
 # ---- moments -----------------------------------------------------------------------------------------------
 
 
-@derived(dtype=FLOATING, samples=(sample(_X),), name="replica_mean")
+@derived(dtype=FLOATING, samples=(sample(_X),), name="replica_mean", spaces=INTERNAL)
 def replica_mean(x: Tensor) -> Tensor:
     """The mean of x over the replicas of a data-parallel step; x itself where there is one."""
     return x
@@ -68,6 +67,7 @@ def replica_mean(x: Tensor) -> Tensor:
         np.mean(x, axes, keepdims=keepdims),
         np.var(x, axes, keepdims=keepdims),
     ),
+    spaces=NN,
 )
 def moments(x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
     """The mean and the (biased) variance of x over `axes`.
@@ -98,7 +98,7 @@ def moments(x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = 
     return _back(mean, x), _back(variance, x)
 
 
-@derived(dtype=FLOATING, samples=(sample(_X, (0, 1), False), sample(_X, (2,), True)))
+@derived(dtype=FLOATING, samples=(sample(_X, (0, 1), False), sample(_X, (2,), True)), spaces=INTERNAL)
 def mean_variance(x: Tensor, axes: Axis, keepdims: bool) -> tuple[Tensor, Tensor]:
     """What `moments` calls: mean and biased variance over several axes, not in half precision."""
     mean = r.mean(x, axes, keepdims=True)
@@ -120,6 +120,7 @@ _POSITIVE = Array((3,), 0.5, 2.0)
         sample(_X, _C, _POSITIVE, 1, _C, None, 0.1),
         sample(Array((4, 3)), _C, _POSITIVE, 1, None, _POSITIVE),
     ),
+    spaces=NN,
 )
 def batch_normalization(
     x: Tensor,
@@ -173,6 +174,7 @@ def batch_normalization(
         sample(Array((6, 3)), _C, _POSITIVE, _POSITIVE, None, -1, 1e-5),
         sample(Array((2, 3, 4, 5)), _C, _POSITIVE, None, _C, 1, 1e-3),
     ),
+    spaces=INTERNAL,
 )
 def batch_norm_inference(
     x: Tensor,
@@ -208,6 +210,7 @@ def batch_norm_inference(
         sample(Array((4, 7, 3)), _POSITIVE, _C, 2, 1e-3),
         sample(Array((2, 3, 4, 5)), None, _C, 1, 1e-3),
     ),
+    spaces=INTERNAL,
 )
 def batch_norm_train(
     x: Tensor, gamma: Tensor | None, beta: Tensor | None, axis: int, epsilon: float
@@ -255,6 +258,7 @@ def batch_norm_train(
         sample(_X, None, Array((3,)), 1, 1e-3),
         sample(_X),
     ),
+    spaces=NN,
 )
 def layer_normalization(
     x: Tensor,
@@ -304,6 +308,7 @@ def layer_normalization(
         sample(_X, Array((2, 4)), None, (0, 2), 1e-3),
         sample(_X, None, Array((3, 4)), (1, 2), 1e-3),
     ),
+    spaces=INTERNAL,
 )
 def normalized_over(x: Tensor, gamma: Tensor | None, beta: Tensor | None, axes: Any, epsilon: float) -> Tensor:
     """What `layer_normalization` calls: axes ascending from 0, epsilon not None."""
@@ -323,6 +328,7 @@ def normalized_over(x: Tensor, gamma: Tensor | None, beta: Tensor | None, axes: 
         sample(_X, None, 1),
         sample(_X, Array((3,)), 1, 1e-3),
     ),
+    spaces=NN,
 )
 def rms_normalization(x: Tensor, scale: Tensor | None = None, axis: Axis = -1, epsilon: float | None = None) -> Tensor:
     """`x / sqrt(mean(x**2) + epsilon) * scale`, with the mean over `axis`.
@@ -347,7 +353,11 @@ def rms_normalization(x: Tensor, scale: Tensor | None = None, axis: Axis = -1, e
     return root_mean_square_over(x, scale, axes, settings.epsilon() if epsilon is None else epsilon)
 
 
-@derived(dtype=FLOATING, samples=(sample(_X, Array((4,)), (2,), 1e-3), sample(_X, Array((2, 4)), (0, 2), 1e-3)))
+@derived(
+    dtype=FLOATING,
+    samples=(sample(_X, Array((4,)), (2,), 1e-3), sample(_X, Array((2, 4)), (0, 2), 1e-3)),
+    spaces=INTERNAL,
+)
 def root_mean_square_over(x: Tensor, scale: Tensor | None, axes: Any, epsilon: float) -> Tensor:
     """What `rms_normalization` calls: axes ascending from 0, epsilon not None."""
     y = wide(x)
@@ -369,6 +379,7 @@ def root_mean_square_over(x: Tensor, scale: Tensor | None, axes: Any, epsilon: f
         sample(Array((2, 3), 0.0, 0.0), -1, 3),
         sample(_X, (0, 2)),
     ),
+    spaces=NN,
 )
 def normalize(x: Tensor, axis: Axis | None = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
     """x divided by its norm along `axis`, or by `epsilon` where the norm is smaller. Gradients at 0 are

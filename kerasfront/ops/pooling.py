@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Tensor, derived, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.convolution import FORMATS, Steps, layout, padding_name, spatial_rank
+from kerasfront.ops.declare import INTERNAL, NN, Array, Tensor, derived, primitive, sample
 from kerasfront.spec import shapes
 from kerasfront.spec.dtypes import FLOATING
 
@@ -35,12 +34,12 @@ _POOLS = (
 )
 
 
-@primitive(shape=_pooled, samples=_POOLS)
+@primitive(shape=_pooled, samples=_POOLS, spaces=INTERNAL)
 def pooling_max(inputs: Tensor, pool_size: Any, strides: Any, padding: str, data_format: str) -> Tensor:
     """What `max_pool` calls, with every argument resolved."""
 
 
-@primitive(shape=_pooled, dtype=FLOATING, samples=_POOLS)
+@primitive(shape=_pooled, dtype=FLOATING, samples=_POOLS, spaces=INTERNAL)
 def pooling_average(inputs: Tensor, pool_size: Any, strides: Any, padding: str, data_format: str) -> Tensor:
     """What `average_pool` calls, with every argument resolved."""
 
@@ -52,7 +51,7 @@ def _windows(inputs: Any, pool_size: Any, strides: Any, padding: str, data_forma
     return size, steps, padding_name(padding), layout(data_format)
 
 
-@derived(samples=(sample(Array((2, 7, 6, 3)), 2), sample(Array((2, 7, 6, 3)), (3, 2), 2, "same")))
+@derived(samples=(sample(Array((2, 7, 6, 3)), 2), sample(Array((2, 7, 6, 3)), (3, 2), 2, "same")), spaces=NN)
 def max_pool(
     inputs: Tensor,
     pool_size: Steps,
@@ -84,7 +83,9 @@ def max_pool(
     return pooling_max(inputs, *_windows(inputs, pool_size, strides, padding, data_format, "max_pool"))
 
 
-@derived(dtype=FLOATING, samples=(sample(Array((2, 7, 6, 3)), 2), sample(Array((2, 7, 6, 3)), (3, 2), 2, "same")))
+@derived(
+    dtype=FLOATING, samples=(sample(Array((2, 7, 6, 3)), 2), sample(Array((2, 7, 6, 3)), (3, 2), 2, "same")), spaces=NN
+)
 def average_pool(
     inputs: Tensor,
     pool_size: Steps,
@@ -142,12 +143,12 @@ _ADAPTIVE = (
 )
 
 
-@primitive(shape=_adapted, dtype=FLOATING, samples=_ADAPTIVE)
+@primitive(shape=_adapted, dtype=FLOATING, samples=_ADAPTIVE, spaces=INTERNAL)
 def adaptive_average(inputs: Tensor, output_size: Any, data_format: str) -> Tensor:
     """What `adaptive_average_pool` calls, with every argument resolved."""
 
 
-@primitive(shape=_adapted, samples=_ADAPTIVE)
+@primitive(shape=_adapted, samples=_ADAPTIVE, spaces=INTERNAL)
 def adaptive_max(inputs: Tensor, output_size: Any, data_format: str) -> Tensor:
     """What `adaptive_max_pool` calls, with every argument resolved."""
 
@@ -162,7 +163,7 @@ def _wanted(inputs: Any, output_size: Any, data_format: Any, name: str) -> tuple
     return out, layout(data_format)
 
 
-@derived(dtype=FLOATING, samples=(sample(Array((2, 7, 6, 3)), 3), sample(Array((2, 7, 6, 3)), (1, 4))))
+@derived(dtype=FLOATING, samples=(sample(Array((2, 7, 6, 3)), 3), sample(Array((2, 7, 6, 3)), (1, 4))), spaces=NN)
 def adaptive_average_pool(
     inputs: Tensor, output_size: int | Sequence[int | None], data_format: str | None = None
 ) -> Tensor:
@@ -186,7 +187,7 @@ def adaptive_average_pool(
     return adaptive_average(inputs, *_wanted(inputs, output_size, data_format, "adaptive_average_pool"))
 
 
-@derived(samples=(sample(Array((2, 7, 6, 3)), 3), sample(Array((2, 7, 6, 3)), (1, 4))))
+@derived(samples=(sample(Array((2, 7, 6, 3)), 3), sample(Array((2, 7, 6, 3)), (1, 4))), spaces=NN)
 def adaptive_max_pool(
     inputs: Tensor, output_size: int | Sequence[int | None], data_format: str | None = None
 ) -> Tensor:

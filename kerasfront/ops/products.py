@@ -9,12 +9,11 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import Tensor, derived, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.arranging import diagonal, flip, pad_constant
 from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
+from kerasfront.ops.declare import NUMPY, Array, Tensor, derived, primitive, sample
 from kerasfront.ops.indexing import basic_item, take
 from kerasfront.ops.linalg import matmul
 from kerasfront.ops.reduce import mean
@@ -45,6 +44,7 @@ def _size(dims: Sequence[Any]) -> Any:
         sample(Array((2, 3, 4)), Array((4, 2)), [[2, 0], [0, 1]]),
         sample(Array((2, 3)), Array((5, 2)), [0, 1]),
     ),
+    spaces=NUMPY,
 )
 def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
     """The products of elements summed over some axes of both.
@@ -100,6 +100,7 @@ def _known(m: Any, n: Any) -> Any:
         sample(_A, Array(())),
         sample(Array((0, 3)), _B),
     ),
+    spaces=NUMPY,
 )
 def dot(x1: Tensor, x2: Tensor) -> Tensor:
     """The products summed over the last axis of x1 and the second to last (or only) axis of x2; a scalar multiplies.
@@ -117,7 +118,12 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
     return tensordot(x1, x2, [[-1], [-2 if len(x2.shape) > 1 else -1]])
 
 
-@derived(dtype=PROMOTE, samples=(sample(Array((3,)), Array((3,))), sample(Array((2, 3)), Array((3, 2)))), ref=np.vdot)
+@derived(
+    dtype=PROMOTE,
+    samples=(sample(Array((3,)), Array((3,))), sample(Array((2, 3)), Array((3, 2)))),
+    ref=np.vdot,
+    spaces=NUMPY,
+)
 def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     """The products of the elements of two flattened tensors, x1 conjugated, summed.
 
@@ -132,6 +138,7 @@ def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     dtype=PROMOTE,
     samples=(sample(Array((3,)), Array((3,))), sample(Array((2, 3)), Array((4, 3))), sample(_A, Array(()))),
     ref=np.inner,
+    spaces=NUMPY,
 )
 def inner(x1: Tensor, x2: Tensor) -> Tensor:
     """The products summed over the last axis of both; a scalar multiplies.
@@ -145,7 +152,7 @@ def inner(x1: Tensor, x2: Tensor) -> Tensor:
     return tensordot(x1, x2, [[-1], [-1]])
 
 
-@derived(dtype=PROMOTE, samples=(sample(Array((3,)), Array((2,))), sample(_A, Array(()))), ref=np.outer)
+@derived(dtype=PROMOTE, samples=(sample(Array((3,)), Array((2,))), sample(_A, Array(()))), ref=np.outer, spaces=NUMPY)
 def outer(x1: Tensor, x2: Tensor) -> Tensor:
     """The product of each element of x1 with each of x2, both flattened: a matrix.
 
@@ -160,6 +167,7 @@ def outer(x1: Tensor, x2: Tensor) -> Tensor:
     dtype=PROMOTE,
     samples=(sample(_A, _B), sample(Array((2,)), _B), sample(Array((2, 3, 2)), Array((3, 2, 2)))),
     ref=np.kron,
+    spaces=NUMPY,
 )
 def kron(x1: Tensor, x2: Tensor) -> Tensor:
     """The Kronecker product: each element of x1 times the whole of x2; missing axes count as 1 in front.
@@ -183,6 +191,7 @@ def kron(x1: Tensor, x2: Tensor) -> Tensor:
         sample(Array((3,)), Array((5, 3))),
         sample(Array((3, 4)), Array((4, 3)), 0, 1, 0),
     ),
+    spaces=NUMPY,
 )
 def cross(x1: Tensor, x2: Tensor, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Tensor:
     """The cross product of vectors of length 3 (or 2, whose third element counts as 0).
@@ -281,6 +290,7 @@ def _einsum_shape(subscripts: str, *operands: Any, **kwargs: Any) -> tuple[int, 
         sample("ij,jk,k->i", _A, _B, Array((4,))),
         sample("i...->...", Array((2, 3))),
     ),
+    spaces=NUMPY,
 )
 def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
     """Products summed over the labels that `subscripts` doesn't put out.
@@ -306,7 +316,7 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
 # ---- made of products ---------------------------------------------------------------------------------------------
 
 
-@derived(dtype=FLOATING, samples=(sample(Array((3, 5))), sample(Array((4,)))), ref=np.corrcoef)
+@derived(dtype=FLOATING, samples=(sample(Array((3, 5))), sample(Array((4,)))), ref=np.corrcoef, spaces=NUMPY)
 def corrcoef(x: Tensor) -> Tensor:
     """The correlation coefficients of the rows of a matrix with each other; of a vector: 1.
 
@@ -331,6 +341,7 @@ def corrcoef(x: Tensor) -> Tensor:
         for n, m in ((5, 3), (5, 2), (2, 5))
         for mode in ("valid", "same", "full")
     ),
+    spaces=NUMPY,
 )
 def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     """The cross-correlation of two vectors: `sum(x1[n + k] * conj(x2[n]))` for each shift k.

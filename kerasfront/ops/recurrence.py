@@ -12,10 +12,9 @@ from typing import Any
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import Condition, Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.control import scan
 from kerasfront.ops.creation import zeros_like
+from kerasfront.ops.declare import INTERNAL, Array, Condition, Tensor, derived, sample
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.linalg import affine, matmul
 from kerasfront.ops.shaping import expand_dims, split, transpose
@@ -96,6 +95,7 @@ _X, _H, _MASK = Array((3, 5, 4)), Array((3, 2)), Array((3, 5), dtype="bool")
         sample(_X, _H, _H, Array((4, 8)), Array((2, 8)), Array((8,)), _MASK),
         sample(_X, _H, _H, Array((4, 8)), Array((2, 8)), Array((8,)), _MASK, True),
     ),
+    spaces=INTERNAL,
 )
 def lstm(
     x: Tensor,
@@ -152,6 +152,7 @@ def lstm(
         sample(_X, _H, Array((4, 6)), Array((2, 6)), Array((2, 6)), _MASK),
         sample(_X, _H, Array((4, 6)), Array((2, 6)), Array((2, 6)), _MASK, True),
     ),
+    spaces=INTERNAL,
 )
 def gru_reset_after(
     x: Tensor,
@@ -186,6 +187,7 @@ def gru_reset_after(
         sample(_X, _H, Array((4, 6)), Array((2, 6)), Array((6,)), None, False, False),
         sample(_X, _H, Array((4, 6)), Array((2, 6)), Array((6,)), _MASK, True, False),
     ),
+    spaces=INTERNAL,
 )
 def gru(
     x: Tensor,
@@ -261,6 +263,7 @@ def gru(
         sample(_X, _H, Array((4, 2)), Array((2, 2)), Array((2,)), _MASK),
         sample(_X, _H, Array((4, 2)), Array((2, 2)), Array((2,)), _MASK, True),
     ),
+    spaces=INTERNAL,
 )
 def simple_rnn(
     x: Tensor,

@@ -9,11 +9,21 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import Indices, Tensor, derived, primitive
-from kerasfront.ops._samples import Array, reductions, sample
 from kerasfront.ops.core import cast, dtype_of, stop_gradient
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import full, zeros_like
+from kerasfront.ops.declare import (
+    INTERNAL,
+    NUMPY,
+    REDUCES,
+    Array,
+    Indices,
+    Tensor,
+    derived,
+    primitive,
+    reductions,
+    sample,
+)
 from kerasfront.ops.elementwise import select_where, sqrt, square
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import concatenate, reshape, transpose
@@ -59,7 +69,7 @@ __all__ = [
 Axis = int | Sequence[int] | None
 
 
-@primitive(shape=shapes.reduce, dtype=SUMMED, samples=reductions(), ref=np.sum)
+@primitive(shape=shapes.reduce, dtype=SUMMED, samples=reductions(), ref=np.sum, composite=REDUCES, spaces=NUMPY)
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis`. Booleans and narrow integers are summed, and returned, in 32 bits.
 
@@ -69,12 +79,22 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@primitive(shape=shapes.reduce, dtype=SUMMED, samples=reductions(), ref=np.prod, name="product")
+@primitive(
+    shape=shapes.reduce,
+    dtype=SUMMED,
+    samples=reductions(),
+    ref=np.prod,
+    name="product",
+    composite=REDUCES,
+    spaces=INTERNAL,
+)
 def product(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product over `axis`; what `prod` calls."""
 
 
-@primitive(shape=shapes.reduce, dtype=FLOATING, samples=reductions(empty=False), ref=np.mean)
+@primitive(
+    shape=shapes.reduce, dtype=FLOATING, samples=reductions(empty=False), ref=np.mean, composite=REDUCES, spaces=NUMPY
+)
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over `axis`; integers give floats (`floatx()`).
 
@@ -99,6 +119,7 @@ def _of_some(x: Any, axis: Any = None, keepdims: bool = False) -> shapes.Shape:
         sample(Array(()), Array(())),
     ),
     ref=lambda x1, x2: np.mean(np.square(x1 - x2)),
+    spaces=INTERNAL,
 )
 def mean_squared_difference(x1: Tensor, x2: Tensor) -> Tensor:
     """The mean of `(x1 - x2)**2` over everything: what frameworks have as a loss, in one call.
@@ -110,7 +131,7 @@ def mean_squared_difference(x1: Tensor, x2: Tensor) -> Tensor:
     return mean(square(e.subtract(x1, x2)))
 
 
-@primitive(shape=_of_some, samples=reductions(empty=False), ref=np.max)
+@primitive(shape=_of_some, samples=reductions(empty=False), ref=np.max, composite=REDUCES, spaces=NUMPY)
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element over `axis`.
 
@@ -120,7 +141,7 @@ def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@primitive(shape=_of_some, samples=reductions(empty=False), ref=np.min)
+@primitive(shape=_of_some, samples=reductions(empty=False), ref=np.min, composite=REDUCES, spaces=NUMPY)
 def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element over `axis`.
 
@@ -130,7 +151,7 @@ def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2])
+@primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2], spaces=NUMPY)
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int32) of the largest element along `axis`, the first of several; of the flattened x where None.
 
@@ -148,6 +169,7 @@ def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
         ),
         sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4)), "int32"),
     ),
+    spaces=INTERNAL,
 )
 def count_argmax(index: Indices, x: Tensor, dtype: Any = "int32") -> Tensor:
     """How often the largest element along the last axis of x is at `index`: the right answers, in one call.
@@ -159,7 +181,7 @@ def count_argmax(index: Indices, x: Tensor, dtype: Any = "int32") -> Tensor:
     return sum(cast(e.equal(cast(index, "int32"), argmax(x, -1)), dtype))
 
 
-@primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2])
+@primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2], spaces=NUMPY)
 def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int32) of the smallest element along `axis`, the first of several; of the flattened x where None.
 
@@ -169,7 +191,7 @@ def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
     """
 
 
-@primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.any)
+@primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.any, composite=REDUCES, spaces=NUMPY)
 def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether any element over `axis` is true (not 0).
 
@@ -179,7 +201,7 @@ def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.all)
+@primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.all, composite=REDUCES, spaces=NUMPY)
 def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether all elements over `axis` are true (not 0).
 
@@ -189,7 +211,7 @@ def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.var)
+@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.var, spaces=NUMPY)
 def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance over `axis` (divisor n); never negative; real for complex x.
 
@@ -201,7 +223,7 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return mean(square(e.absolute(gap) if dtypes.is_complex(dtype_of(x)) else gap), axis, keepdims)
 
 
-@derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.std)
+@derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.std, spaces=NUMPY)
 def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation over `axis`: the square root of `var`.
 
@@ -212,7 +234,7 @@ def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return sqrt(var(x, axis, keepdims))
 
 
-@derived(samples=(*reductions(), sample(Array((2, 3)), 1, dtype="float32")), ref=np.prod)
+@derived(samples=(*reductions(), sample(Array((2, 3)), 1, dtype="float32")), ref=np.prod, spaces=NUMPY)
 def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """The product over `axis`. Booleans and narrow integers are multiplied, and returned, in 32 bits.
 
@@ -258,6 +280,7 @@ def _restored(out: Any, x: Any, axes: Any, keepdims: bool) -> Any:
         sample(Array((2, 3)), initial=1),
     ),
     ref=np.max,
+    spaces=NUMPY,
 )
 def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
     """The largest element over `axis`, or `initial` where none is larger; nan where one is nan.
@@ -284,6 +307,7 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | N
         sample(Array((2, 3)), initial=1),
     ),
     ref=np.min,
+    spaces=NUMPY,
 )
 def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
     """The smallest element over `axis`, or `initial` where none is smaller; nan where one is nan.
@@ -303,7 +327,7 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | N
     return _restored(amin(padded, -1), x, axes, keepdims)
 
 
-@derived(samples=reductions(empty=False), ref=np.ptp, dtypes_tested=(*dtypes.INTEGERS, *dtypes.FLOATS))
+@derived(samples=reductions(empty=False), ref=np.ptp, dtypes_tested=(*dtypes.INTEGERS, *dtypes.FLOATS), spaces=NUMPY)
 def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest less the smallest element over `axis`.
 
@@ -317,6 +341,7 @@ def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @derived(
     samples=(sample(Array((3, 4))), sample(Array((3, 4)), 1), sample(Array((3, 4)), (0, -1)), sample(Array(()))),
     ref=np.count_nonzero,
+    spaces=NUMPY,
 )
 def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
     """How many elements over `axis` are not 0 (int32).
@@ -335,6 +360,7 @@ def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
         sample(Array((3, 4)), 1, Array((4,), 0.5, 2)),
         sample(Array((3, 4)), -1, Array((3, 4), 0.5, 2)),
     ),
+    spaces=NUMPY,
 )
 def average(x: Tensor, axis: Axis = None, weights: Tensor | None = None) -> Tensor:
     """The mean over `axis`, weighted.
@@ -372,12 +398,12 @@ _FACTORS = tuple(
 _RUNNING_D = (*_RUNNING, sample(Array((3, 4))), sample(Array((0,)), 0), sample(Array((3,)), 0, "float32"))
 
 
-@primitive(shape=shapes.along_axis, dtype=dtypes.NUMERIC, samples=_RUNNING, ref=np.cumsum)
+@primitive(shape=shapes.along_axis, dtype=dtypes.NUMERIC, samples=_RUNNING, ref=np.cumsum, spaces=INTERNAL)
 def running_sum(x: Tensor, axis: int) -> Tensor:
     """The sum of the elements up to each, along `axis`. What `cumsum` calls."""
 
 
-@primitive(shape=shapes.along_axis, dtype=dtypes.NUMERIC, samples=_RUNNING, ref=np.cumprod)
+@primitive(shape=shapes.along_axis, dtype=dtypes.NUMERIC, samples=_RUNNING, ref=np.cumprod, spaces=INTERNAL)
 def running_product(x: Tensor, axis: int) -> Tensor:
     """The product of the elements up to each, along `axis`. What `cumprod` calls."""
 
@@ -388,7 +414,7 @@ def _running(op: Any, x: Any, axis: int | None, dtype: Any) -> Any:
     return out if dtype is None else cast(out, dtype)
 
 
-@derived(samples=_RUNNING_D, ref=np.cumsum)
+@derived(samples=_RUNNING_D, ref=np.cumsum, spaces=NUMPY)
 def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The sum of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
 
@@ -399,7 +425,7 @@ def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     return _running(running_sum, x, axis, dtype)
 
 
-@derived(samples=_FACTORS, ref=np.cumprod)
+@derived(samples=_FACTORS, ref=np.cumprod, spaces=NUMPY)
 def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The product of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
 
@@ -414,6 +440,7 @@ def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     dtype=FLOATING,
     samples=(sample(Array((3, 4))), sample(Array((4,)), Array((4,)), axis=0), sample(Array((3, 2)), axis=0, dx=0.5)),
     ref=getattr(np, "trapezoid", None),
+    spaces=NUMPY,
 )
 def trapezoid(y: Tensor, x: Tensor | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """The integral of `y` along `axis` by the trapezoidal rule.
@@ -474,7 +501,7 @@ def _may_be_nan(x: Any) -> bool:
     return dtypes.is_float(dtype_of(x)) or dtypes.is_complex(dtype_of(x))
 
 
-@derived(samples=reductions(), ref=np.nansum)
+@derived(samples=reductions(), ref=np.nansum, spaces=NUMPY)
 def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis` of what is not nan.
 
@@ -485,7 +512,7 @@ def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return sum(_filled(x, 0), axis, keepdims)
 
 
-@derived(samples=reductions(), ref=np.nanprod)
+@derived(samples=reductions(), ref=np.nanprod, spaces=NUMPY)
 def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product over `axis` of what is not nan.
 
@@ -496,7 +523,7 @@ def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return product(_filled(x, 1), axis, keepdims)
 
 
-@derived(samples=_RUNNING_D, ref=np.nancumsum)
+@derived(samples=_RUNNING_D, ref=np.nancumsum, spaces=NUMPY)
 def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """As `cumsum`, with nan counted as 0.
 
@@ -507,7 +534,7 @@ def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     return cumsum(_filled(x, 0), axis, dtype)
 
 
-@derived(samples=_FACTORS, ref=np.nancumprod)
+@derived(samples=_FACTORS, ref=np.nancumprod, spaces=NUMPY)
 def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """As `cumprod`, with nan counted as 1.
 
@@ -525,7 +552,7 @@ def _extreme(reduce: Any, x: Any, axis: Axis, keepdims: bool, fill: float) -> An
     return select_where(all(e.isnan(x), axis, keepdims), np.nan, out)
 
 
-@derived(samples=reductions(empty=False), ref=np.nanmax)
+@derived(samples=reductions(empty=False), ref=np.nanmax, spaces=NUMPY)
 def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element over `axis` that is not nan; nan where all are.
 
@@ -536,7 +563,7 @@ def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _extreme(amax, x, axis, keepdims, -np.inf)
 
 
-@derived(samples=reductions(empty=False), ref=np.nanmin)
+@derived(samples=reductions(empty=False), ref=np.nanmin, spaces=NUMPY)
 def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element over `axis` that is not nan; nan where all are.
 
@@ -558,7 +585,7 @@ def _arg_extreme(find: Any, x: Any, axis: int | None, keepdims: bool, fill: floa
     return select_where(all(nans, axis, keepdims), -1, at)
 
 
-@derived(samples=reductions(empty=False)[:2], ref=np.nanargmax)
+@derived(samples=reductions(empty=False)[:2], ref=np.nanargmax, spaces=NUMPY)
 def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int32) of the largest element along `axis` that is not nan; -1 where all are.
 
@@ -569,7 +596,7 @@ def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Ten
     return _arg_extreme(argmax, x, axis, keepdims, -np.inf)
 
 
-@derived(samples=reductions(empty=False)[:2], ref=np.nanargmin)
+@derived(samples=reductions(empty=False)[:2], ref=np.nanargmin, spaces=NUMPY)
 def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int32) of the smallest element along `axis` that is not nan; -1 where all are.
 
@@ -584,7 +611,7 @@ def _count(x: Any, axis: Axis) -> Any:
     return sum(cast(e.logical_not(e.isnan(x)), dtype_of(e.absolute(x))), axis, True)
 
 
-@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmean)
+@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmean, spaces=NUMPY)
 def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean over `axis` of what is not nan; nan where all are.
 
@@ -596,7 +623,7 @@ def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return out if keepdims else sum(out, axis)
 
 
-@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanvar)
+@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanvar, spaces=NUMPY)
 def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance over `axis` (divisor n) of what is not nan; nan where all are.
 
@@ -611,7 +638,7 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return out if keepdims else sum(out, axis)
 
 
-@derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.nanstd)
+@derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.nanstd, spaces=NUMPY)
 def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation over `axis` of what is not nan: the square root of `nanvar`.
 

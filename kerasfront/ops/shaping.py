@@ -9,10 +9,21 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Tensor, Tensors, derived, joined_masks, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import convert_to_tensor, is_open
 from kerasfront.ops.core import shape as shape_of
+from kerasfront.ops.declare import (
+    INTERNAL,
+    LIKE_ALL,
+    LIKE_FIRST,
+    NUMPY,
+    Array,
+    Tensor,
+    Tensors,
+    derived,
+    primitive,
+    sample,
+)
+from kerasfront.ops.declare.masks import joined_masks
 from kerasfront.spec import KerasTensor, shapes, unknown
 from kerasfront.spec.dtypes import PROMOTE
 
@@ -49,6 +60,8 @@ _X = Array((2, 3, 4))
     shape=shapes.reshape,
     samples=(sample(_X, (6, 4)), sample(_X, (-1, 8)), sample(Array(()), (1, 1)), sample(_X, -1)),
     ref=np.reshape,
+    composite=LIKE_FIRST,
+    spaces=NUMPY,
 )
 def reshape(x: Tensor, newshape: int | Sequence[int]) -> Tensor:
     """x with the shape `newshape`, in row-major order; one dimension may be -1.
@@ -59,7 +72,13 @@ def reshape(x: Tensor, newshape: int | Sequence[int]) -> Tensor:
     """
 
 
-@primitive(shape=shapes.transpose, samples=(sample(_X), sample(_X, (1, 2, 0))), ref=np.transpose)
+@primitive(
+    shape=shapes.transpose,
+    samples=(sample(_X), sample(_X, (1, 2, 0))),
+    ref=np.transpose,
+    composite=LIKE_FIRST,
+    spaces=NUMPY,
+)
 def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """x with its axes in the order `axes` (None: reversed).
 
@@ -69,7 +88,13 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """
 
 
-@primitive(shape=shapes.expand_dims, samples=(sample(_X, 1), sample(_X, -1), sample(_X, (0, 2))), ref=np.expand_dims)
+@primitive(
+    shape=shapes.expand_dims,
+    samples=(sample(_X, 1), sample(_X, -1), sample(_X, (0, 2))),
+    ref=np.expand_dims,
+    composite=LIKE_FIRST,
+    spaces=NUMPY,
+)
 def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
     """x with axes of size 1 inserted, at the positions `axis` of the result.
 
@@ -79,7 +104,13 @@ def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
     """
 
 
-@primitive(shape=shapes.squeeze, samples=(sample(Array((1, 3, 1))), sample(Array((1, 3, 1)), 0)), ref=np.squeeze)
+@primitive(
+    shape=shapes.squeeze,
+    samples=(sample(Array((1, 3, 1))), sample(Array((1, 3, 1)), 0)),
+    ref=np.squeeze,
+    composite=LIKE_FIRST,
+    spaces=NUMPY,
+)
 def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     """x without its axes of size 1, or without those that `axis` names.
 
@@ -105,6 +136,8 @@ def _stacked_mask(found: list[Any], slots: list[Any]) -> Any:
     mask=_concatenated_mask,
     samples=(sample([_X, _X], 1), sample([_X, Array((1, 3, 4))], 0)),
     ref=np.concatenate,
+    composite=LIKE_ALL,
+    spaces=NUMPY,
 )
 def concatenate(xs: Tensors, axis: int = 0) -> Tensor:
     """The tensors joined along `axis`; elsewhere their shapes are equal.
@@ -124,6 +157,8 @@ def concatenate(xs: Tensors, axis: int = 0) -> Tensor:
     mask=_stacked_mask,
     samples=(sample([_X, _X], 1), sample([_X, _X, _X], -1)),
     ref=np.stack,
+    composite=LIKE_ALL,
+    spaces=NUMPY,
 )
 def stack(x: Tensors, axis: int = 0) -> Tensor:
     """The tensors, all of one shape, joined along a new axis.
@@ -150,7 +185,7 @@ def _parts(x: KerasTensor, indices_or_sections: int | Sequence[int], axis: int =
     return [KerasTensor((*x.shape[:at], n, *x.shape[at + 1 :]), x.dtype) for n in lengths]
 
 
-@primitive(infer=_parts, samples=(sample(_X, 3, 1), sample(_X, [1, 3], axis=-1)), ref=np.split)
+@primitive(infer=_parts, samples=(sample(_X, 3, 1), sample(_X, [1, 3], axis=-1)), ref=np.split, spaces=NUMPY)
 def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """x cut along `axis` into equal parts (an integer), or before each of the given indices.
 
@@ -161,7 +196,10 @@ def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) ->
 
 
 @primitive(
-    shape=lambda x, shape: _broadcast(x, shape), samples=(sample(Array((3, 1)), (2, 3, 4)),), ref=np.broadcast_to
+    shape=lambda x, shape: _broadcast(x, shape),
+    samples=(sample(Array((3, 1)), (2, 3, 4)),),
+    ref=np.broadcast_to,
+    spaces=NUMPY,
 )
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x broadcast to `shape`.
@@ -214,7 +252,7 @@ def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """
 
 
-@derived(samples=(sample(_X, 0, 2), sample(_X, -1, 0)), ref=np.swapaxes)
+@derived(samples=(sample(_X, 0, 2), sample(_X, -1, 0)), ref=np.swapaxes, spaces=NUMPY)
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
     """x with two axes swapped.
 
@@ -229,7 +267,7 @@ def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
     return transpose(x, tuple(order))
 
 
-@derived(samples=(sample(_X, 0, -1), sample(_X, (0, 1), (-1, 0))), ref=np.moveaxis)
+@derived(samples=(sample(_X, 0, -1), sample(_X, (0, 1), (-1, 0))), ref=np.moveaxis, spaces=NUMPY)
 def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """x with the axes `source` moved to the positions `destination`; the others keep their order.
 
@@ -250,7 +288,7 @@ def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence
     return transpose(x, tuple(order))
 
 
-@derived(samples=(sample(_X), sample(Array(()))), ref=np.ravel)
+@derived(samples=(sample(_X), sample(Array(()))), ref=np.ravel, spaces=NUMPY)
 def ravel(x: Tensor) -> Tensor:
     """x as a vector, in row-major order.
 
@@ -268,7 +306,9 @@ def _tiled(x: Any, repeats: Any) -> tuple[int, ...]:
 
 
 @primitive(
-    shape=_tiled, samples=(sample(Array((2, 3)), (2, 1)), sample(Array((2, 3)), (2, 1, 2)), sample(Array((2, 3)), (3,)))
+    shape=_tiled,
+    samples=(sample(Array((2, 3)), (2, 1)), sample(Array((2, 3)), (2, 1, 2)), sample(Array((2, 3)), (3,))),
+    spaces=INTERNAL,
 )
 def tile_by(x: Tensor, repeats: Sequence[int]) -> Tensor:
     """x repeated as a whole along each axis, axes being added in front where needed. What `tile` calls."""
@@ -282,6 +322,7 @@ def tile_by(x: Tensor, repeats: Sequence[int]) -> Tensor:
         sample(Array((2, 3)), (0, 1)),
     ),
     ref=np.tile,
+    spaces=NUMPY,
 )
 def tile(x: Tensor, repeats: int | Sequence[int]) -> Tensor:
     """x repeated as a whole, `repeats` times along each axis; missing axes, or repeats, count as 1 in front.
@@ -303,12 +344,21 @@ def _repeated(x: Any, repeats: Any, axis: int) -> tuple[Any, ...]:
     return (*x.shape[:at], size, *x.shape[at + 1 :])
 
 
-@primitive(shape=_repeated, samples=(sample(_X, 2, 1), sample(_X, (1, 0, 2), -2), sample(_X, (3,), 0)), ref=np.repeat)
+@primitive(
+    shape=_repeated,
+    samples=(sample(_X, 2, 1), sample(_X, (1, 0, 2), -2), sample(_X, (3,), 0)),
+    ref=np.repeat,
+    spaces=INTERNAL,
+)
 def repeat_along(x: Tensor, repeats: int | Sequence[int], axis: int) -> Tensor:
     """Each slice along `axis` repeated. What `repeat` calls."""
 
 
-@derived(samples=(sample(_X, 2), sample(_X, [1, 0, 2], 1), sample(Array(()), 3), sample(_X, 2, -1)), ref=np.repeat)
+@derived(
+    samples=(sample(_X, 2), sample(_X, [1, 0, 2], 1), sample(Array(()), 3), sample(_X, 2, -1)),
+    ref=np.repeat,
+    spaces=NUMPY,
+)
 def repeat(x: Tensor, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Each element of x repeated, along `axis` (None: of the flattened x).
 
@@ -332,7 +382,10 @@ def _values(x: Any) -> np.ndarray[Any, Any]:
 
 
 @derived(
-    dtype=PROMOTE, samples=(sample(Array((2, 3)), Array((1, 3)), 0), sample(Array((2, 3)), Array((2,)))), ref=np.append
+    dtype=PROMOTE,
+    samples=(sample(Array((2, 3)), Array((1, 3)), 0), sample(Array((2, 3)), Array((2,)))),
+    ref=np.append,
+    spaces=NUMPY,
 )
 def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
     """x2 joined to the end of x1 along `axis` (None: both flattened).
@@ -359,6 +412,7 @@ def _at_least(x: Any, rank: int, front: bool = True) -> Any:
         sample([Array(()), Array(())]),
     ),
     ref=np.hstack,
+    spaces=NUMPY,
 )
 def hstack(xs: Tensors) -> Tensor:
     """The tensors joined along the second axis; vectors and scalars along their only one.
@@ -372,7 +426,10 @@ def hstack(xs: Tensors) -> Tensor:
 
 
 @derived(
-    dtype=PROMOTE, samples=(sample([Array((3,)), Array((3,))]), sample([Array((2, 3)), Array((1, 3))])), ref=np.vstack
+    dtype=PROMOTE,
+    samples=(sample([Array((3,)), Array((3,))]), sample([Array((2, 3)), Array((1, 3))])),
+    ref=np.vstack,
+    spaces=NUMPY,
 )
 def vstack(xs: Tensors) -> Tensor:
     """The tensors joined along the first axis; vectors count as rows.
@@ -385,7 +442,10 @@ def vstack(xs: Tensors) -> Tensor:
 
 
 @derived(
-    dtype=PROMOTE, samples=(sample([Array((3,)), Array((3,))]), sample([Array((2, 3)), Array((2, 3))])), ref=np.dstack
+    dtype=PROMOTE,
+    samples=(sample([Array((3,)), Array((3,))]), sample([Array((2, 3)), Array((2, 3))])),
+    ref=np.dstack,
+    spaces=NUMPY,
 )
 def dstack(xs: Tensors) -> Tensor:
     """The tensors joined along the third axis, which is added where missing; vectors count as rows.
@@ -397,7 +457,7 @@ def dstack(xs: Tensors) -> Tensor:
     return concatenate([_at_least(_at_least(x, 2), 3, front=False) for x in xs], 2)
 
 
-@derived(samples=(sample(_X, 2, 1), sample(_X, [1, 3], -1), sample(Array((7,)), 3)), ref=np.array_split)
+@derived(samples=(sample(_X, 2, 1), sample(_X, [1, 3], -1), sample(Array((7,)), 3)), ref=np.array_split, spaces=NUMPY)
 def array_split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """As `split`, into parts of nearly equal size where the size doesn't divide: the first ones are longer by 1.
 
@@ -414,7 +474,7 @@ def array_split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int =
     return split(x, tuple(int(c) for c in np.cumsum(lengths)[:-1]), axis)
 
 
-@derived(samples=(sample(_X, 3), sample(Array((4,)), 2)), ref=np.hsplit)
+@derived(samples=(sample(_X, 3), sample(Array((4,)), 2)), ref=np.hsplit, spaces=NUMPY)
 def hsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """`split` along the second axis; of a vector, along its only one.
 
@@ -425,7 +485,7 @@ def hsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     return split(x, indices_or_sections, 1 if len(x.shape) > 1 else 0)
 
 
-@derived(samples=(sample(_X, 2),), ref=np.vsplit)
+@derived(samples=(sample(_X, 2),), ref=np.vsplit, spaces=NUMPY)
 def vsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """`split` along the first axis, of a tensor of rank 2 or more.
 
@@ -437,7 +497,7 @@ def vsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     return split(x, indices_or_sections, 0)
 
 
-@derived(samples=(sample(_X, 2),), ref=np.dsplit)
+@derived(samples=(sample(_X, 2),), ref=np.dsplit, spaces=NUMPY)
 def dsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """`split` along the third axis.
 

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Tensor, Tensors, derived, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import zeros_like
+from kerasfront.ops.declare import INTERNAL, Array, Tensor, Tensors, derived, primitive, sample
 from kerasfront.ops.elementwise import imag, real, select_where
 from kerasfront.ops.indexing import get_item, take
 from kerasfront.ops.shaping import broadcast_to, concatenate, reshape, stack
@@ -62,6 +61,7 @@ def _both(real: Any, imag: Any) -> Any:
     ref=_both,
     dtypes_tested=_REALS,
     samples=(sample(Array((3, 4)), Array((3, 4))), sample(Array(()), Array(())), sample(Array((0, 2)), Array((0, 2)))),
+    spaces=INTERNAL,
 )
 def complex_of(real: Tensor, imag: Tensor) -> Tensor:
     """Complex numbers from their parts: complex128 for float64, complex64 else."""
@@ -137,6 +137,7 @@ def _transformed(x: Any, axes: Sequence[int], inverse: bool) -> Any:
         sample(Array((2, 3, 4)), (-2, -1), True),
         sample(Array((5,)), (-1,), True),
     ),
+    spaces=INTERNAL,
 )
 def fourier(x: Tensor, axes: Sequence[int], inverse: bool) -> Tensor:
     """The discrete Fourier transform of complex x over its last axes. What `fft`, `fft2` and `ifft2` call."""
@@ -153,6 +154,7 @@ def _half(x: Any, length: int | None) -> shapes.Shape:
     ref=np.fft.rfft,
     dtypes_tested=_WIDE_REALS,
     samples=(sample(Array((3, 4)), None), sample(Array((2, 5)), 8), sample(Array((5,)), 3)),
+    spaces=INTERNAL,
 )
 def real_fourier(x: Tensor, length: int | None) -> Tensor:
     """The non-negative frequencies of real x along its last axis, cut or padded with zeros to `length` first."""
@@ -169,6 +171,7 @@ def _whole(x: Any, length: int | None) -> shapes.Shape:
     ref=np.fft.irfft,
     dtypes_tested=("complex64", "complex128"),
     samples=(sample(Array((3, 4)), None), sample(Array((2, 5)), 9), sample(Array((5,)), 4), sample(Array((3,)), 12)),
+    spaces=INTERNAL,
 )
 def inverse_real_fourier(x: Tensor, length: int | None) -> Tensor:
     """The real signal of `length` (None: 2 (n - 1)) that has the non-negative frequencies x along its last axis."""
@@ -359,6 +362,7 @@ def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> 
     dtype=SAME,
     dtypes_tested=("float16", "float32", "float64", "int32"),
     samples=(sample(Array((2, 3, 4)), 2), sample(Array((3, 5)), 2), sample(Array((2, 3)), 3), sample(Array((2, 2)), 3)),
+    spaces=INTERNAL,
 )
 def overlap_add(x: Tensor, sequence_stride: int) -> Tensor:
     """Pieces laid at every `sequence_stride` elements and added up: the adjoint of `extract_sequences`.

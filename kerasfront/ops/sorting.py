@@ -8,11 +8,10 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import Indices, Tensor, derived, primitive
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, zeros
+from kerasfront.ops.declare import INTERNAL, NUMPY, Array, Indices, Tensor, derived, primitive, sample
 from kerasfront.ops.indexing import basic_item, nonzero, scatter_rows, take, take_along
 from kerasfront.ops.reduce import all, any, cumsum, sum
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape
@@ -43,17 +42,17 @@ _SORTS = (
 _ORDERED = ("bool", *dtypes.INTEGERS, *dtypes.FLOATS)
 
 
-@primitive(shape=shapes.along_axis, samples=_SORTS, ref=np.sort, dtypes_tested=_ORDERED)
+@primitive(shape=shapes.along_axis, samples=_SORTS, ref=np.sort, dtypes_tested=_ORDERED, spaces=INTERNAL)
 def sort_along(x: Tensor, axis: int = -1) -> Tensor:
     """What `sort` calls."""
 
 
-@primitive(shape=shapes.along_axis, dtype=INT32, samples=_SORTS, dtypes_tested=_ORDERED)
+@primitive(shape=shapes.along_axis, dtype=INT32, samples=_SORTS, dtypes_tested=_ORDERED, spaces=INTERNAL)
 def argsort_along(x: Tensor, axis: int = -1) -> Tensor:
     """What `argsort` calls. Stable."""
 
 
-@derived(samples=(*_SORTS, sample(_M, None)), ref=np.sort, dtypes_tested=_ORDERED)
+@derived(samples=(*_SORTS, sample(_M, None)), ref=np.sort, dtypes_tested=_ORDERED, spaces=NUMPY)
 def sort(x: Tensor, axis: int | None = -1) -> Tensor:
     """The elements along `axis` (None: of the flattened x) in ascending order; nan comes last.
 
@@ -64,7 +63,7 @@ def sort(x: Tensor, axis: int | None = -1) -> Tensor:
     return sort_along(ravel(x), 0) if axis is None else sort_along(x, axis) if len(x.shape) else x
 
 
-@derived(samples=(*_SORTS, sample(_M, None), sample(Array(values=[1, 0, 1, 0]))), dtypes_tested=_ORDERED)
+@derived(samples=(*_SORTS, sample(_M, None), sample(Array(values=[1, 0, 1, 0]))), dtypes_tested=_ORDERED, spaces=NUMPY)
 def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """The indices (int32) that would sort x along `axis` (None: the flattened x).
 
@@ -79,7 +78,7 @@ def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     return argsort_along(x, axis) if len(x.shape) else zeros((), "int32")
 
 
-@derived(samples=(sample(_M, 1), sample(_M, 2, 0), sample(_M, 3, None)), dtypes_tested=_ORDERED)
+@derived(samples=(sample(_M, 1), sample(_M, 2, 0), sample(_M, 3, None)), dtypes_tested=_ORDERED, spaces=NUMPY)
 def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
     """Indices (int32) along `axis` (None: of the flattened x) that put the `kth` smallest element in its place.
 
@@ -172,6 +171,7 @@ _SEARCH = Rule(dtypes.promote, lambda operand, arguments: "int32", "search")
         sample(Array(values=[[0, 1, 2], [-1, 0, 0]]), Array((2, 4))),
         sample(Array(values=[0, 1]), 1),
     ),
+    spaces=NUMPY,
 )
 def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") -> Tensor:
     """Where values would go in a sequence so that it stays sorted, as int32.
@@ -193,6 +193,7 @@ def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") ->
     dtypes_tested=("int32", "float32", "float64"),
     differentiable=False,
     ref=np.digitize,
+    spaces=NUMPY,
 )
 def digitize(x: Tensor, bins: Tensor) -> Tensor:
     """The number (int32) of the bin of each element: i where `bins[i - 1] <= x < bins[i]`.
@@ -213,6 +214,7 @@ def digitize(x: Tensor, bins: Tensor) -> Tensor:
     samples=(sample(_M, Array((2,))), sample(_M, Array((3, 2)), invert=True), sample(_M, Array((0,)))),
     ref=np.isin,
     dtypes_tested=_ORDERED,
+    spaces=NUMPY,
 )
 def isin(x1: Tensor, x2: Tensor, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether each element of x1 is one of x2's, as booleans of x1's shape.
@@ -278,6 +280,7 @@ _VALUES = Array(values=[3, 1, 1, 0, 3])
         sample(_VALUES, size=2),
         sample(Array(values=[[1, 0], [1, 0]]), return_inverse=True),
     ),
+    spaces=NUMPY,
 )
 def unique(
     x: Tensor,

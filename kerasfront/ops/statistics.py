@@ -10,11 +10,10 @@ import numpy as np
 
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.ops import elementwise as e
-from kerasfront.ops._declare import Indices, Tensor, derived
-from kerasfront.ops._samples import Array, reductions, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, linspace, zeros
+from kerasfront.ops.declare import NUMPY, Array, Indices, Tensor, derived, reductions, sample
 from kerasfront.ops.indexing import basic_item, need_sparse, scatter_rows, sparse_of, take, take_along
 from kerasfront.ops.reduce import all, amax, amin, any, cumsum, sum
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, transpose
@@ -49,7 +48,10 @@ _REAL = (*dtypes.INTEGERS, *dtypes.FLOATS)
 
 
 @derived(
-    dtype=FLOATING, samples=(sample(Array((3, 4)), Array((3, 4))), sample(Array((0,)), Array((0,)))), ref=np.allclose
+    dtype=FLOATING,
+    samples=(sample(Array((3, 4)), Array((3, 4))), sample(Array((0,)), Array((0,)))),
+    ref=np.allclose,
+    spaces=NUMPY,
 )
 def allclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Whether `isclose` holds everywhere, as a boolean scalar.
@@ -125,7 +127,7 @@ def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
     return e.select_where(stays, below, e.add(below, step))
 
 
-@derived(dtype=FLOATING, samples=_QUANTILES, ref=np.quantile, dtypes_tested=_REAL)
+@derived(dtype=FLOATING, samples=_QUANTILES, ref=np.quantile, dtypes_tested=_REAL, spaces=NUMPY)
 def quantile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """The values below which the shares `q` of the elements over `axis` lie; nan where one is nan, or there is none.
 
@@ -148,7 +150,7 @@ def quantile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepd
     return _quantile(x, q, axis, method, keepdims, False)
 
 
-@derived(dtype=FLOATING, samples=_QUANTILES, ref=np.nanquantile, dtypes_tested=_REAL)
+@derived(dtype=FLOATING, samples=_QUANTILES, ref=np.nanquantile, dtypes_tested=_REAL, spaces=NUMPY)
 def nanquantile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As `quantile`, of what is not nan; nan where all are.
 
@@ -163,7 +165,13 @@ def _share(q: Any) -> Any:
     return e.divide(q, 100) if is_tensor(q) else np.asarray(q, "float64") / 100
 
 
-@derived(dtype=FLOATING, samples=(sample(_X, 30), sample(_X, [10, 75.0], -1)), ref=np.percentile, dtypes_tested=_REAL)
+@derived(
+    dtype=FLOATING,
+    samples=(sample(_X, 30), sample(_X, [10, 75.0], -1)),
+    ref=np.percentile,
+    dtypes_tested=_REAL,
+    spaces=NUMPY,
+)
 def percentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As `quantile`, with `q` from 0 to 100.
 
@@ -175,7 +183,11 @@ def percentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", kee
 
 
 @derived(
-    dtype=FLOATING, samples=(sample(_X, 30), sample(_X, [10, 75.0], -1)), ref=np.nanpercentile, dtypes_tested=_REAL
+    dtype=FLOATING,
+    samples=(sample(_X, 30), sample(_X, [10, 75.0], -1)),
+    ref=np.nanpercentile,
+    dtypes_tested=_REAL,
+    spaces=NUMPY,
 )
 def nanpercentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As `nanquantile`, with `q` from 0 to 100.
@@ -187,7 +199,7 @@ def nanpercentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", 
     return _quantile(x, _share(q), axis, method, keepdims, True)
 
 
-@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.median, dtypes_tested=_REAL)
+@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.median, dtypes_tested=_REAL, spaces=NUMPY)
 def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle element over `axis`, the mean of the two of an even number; nan where one is nan.
 
@@ -198,7 +210,7 @@ def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _quantile(x, 0.5, axis, "linear", keepdims, False)
 
 
-@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmedian, dtypes_tested=_REAL)
+@derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmedian, dtypes_tested=_REAL, spaces=NUMPY)
 def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """As `median`, of what is not nan; nan where all are.
 
@@ -258,6 +270,7 @@ def _sums_by_id(ids: Any, values: Any) -> tuple[tuple[Any], Any]:
         sample(Array(values=[[1, 2], [0, 3]], dtype="int32")),
         sample(Array((0,), dtype="int32"), None, 3),
     ),
+    spaces=NUMPY,
 )
 def bincount(x: Indices, weights: Tensor | None = None, minlength: int = 0, sparse: bool = False) -> Tensor:
     """How often each of the numbers 0, 1, 2, ... is found in x.
@@ -311,6 +324,7 @@ def bincount(x: Indices, weights: Tensor | None = None, minlength: int = 0, spar
     ref=np.histogram,
     dtypes_tested=("int32", "float32", "float64"),
     differentiable=False,
+    spaces=NUMPY,
 )
 def histogram(x: Tensor, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
     """How many elements of x lie in each of some bins of equal width.

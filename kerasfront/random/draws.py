@@ -10,8 +10,7 @@ import numpy as np
 from kerasfront import ops, settings
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _draws
-from kerasfront.ops._declare import Tensor, derived
-from kerasfront.ops._samples import Array, sample
+from kerasfront.ops.declare import INTERNAL, Array, Tensor, derived, sample
 from kerasfront.random import portable
 from kerasfront.random.seed_generator import Seed, draw_seed
 from kerasfront.spec import dtypes, shapes, unknown
@@ -200,6 +199,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     dtype=FLOATING,
     samples=(sample(Array((2, 3)), 4, "int32", 7),),
     differentiable=False,
+    spaces=INTERNAL,
 )
 def _categorical(logits: Tensor, num_samples: int, dtype: str, seed: Seed) -> Tensor:
     """The draw that `random.categorical` makes, with its arguments checked and of one dtype."""
@@ -214,6 +214,7 @@ def _categorical(logits: Tensor, num_samples: int, dtype: str, seed: Seed) -> Te
     dtype=FLOATING,
     samples=(sample(Array((2, 3)), 0.5, seed=7),),
     differentiable=False,
+    spaces=("random",),
 )
 def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None) -> Tensor:
     """Sets elements to zero at random, and divides the others by `1 - rate`, so that the expectation stays.
@@ -266,6 +267,7 @@ def _noise_shape(inputs: Any, noise_shape: Any) -> Any:
     dtype=SAME,
     samples=(sample(Array((4, 3)), -1, 7),),
     differentiable=False,
+    spaces=("random",),
 )
 def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
     """Puts the slices of x along `axis` into a random order; each slice stays as it is.
@@ -318,6 +320,7 @@ def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None
     dtype=FLOATING,
     samples=(sample(Array((3,), 0.5, 2.0), (2, 3), 7),),
     differentiable=False,
+    spaces=INTERNAL,
 )
 def _gamma(alpha: Tensor, shape: Sequence[int], seed: Seed) -> Tensor:
     """The draw that `random.gamma` makes, with its arguments checked and of one dtype."""
@@ -357,7 +360,7 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: S
 
 
 @derived(name="random.beta", canonical=_shape_only, dtype=FLOATING, differentiable=False, dtypes_tested=dtypes.FLOATS,
-         samples=(sample(Array((3,), 0.5, 2.0), Array((), 0.5, 2.0), (2, 3), 7),))  # fmt: skip
+         samples=(sample(Array((3,), 0.5, 2.0), Array((), 0.5, 2.0), (2, 3), 7),), spaces=INTERNAL)  # fmt: skip
 def _beta(alpha: Tensor, beta: Tensor, shape: Sequence[int], seed: Seed) -> Tensor:
     """The draw that `random.beta` makes, with its arguments checked and of one dtype."""
     _broadcasts("alpha", alpha, shape)
@@ -391,7 +394,7 @@ def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any =
 
 
 @derived(name="random.binomial", canonical=_shape_only, dtype=FLOATING, differentiable=False,
-         samples=(sample(Array((3,), 1.0, 9.0), Array((), 0.1, 0.9), (2, 3), 7),))  # fmt: skip
+         samples=(sample(Array((3,), 1.0, 9.0), Array((), 0.1, 0.9), (2, 3), 7),), spaces=INTERNAL)  # fmt: skip
 def _binomial(counts: Tensor, probabilities: Tensor, shape: Sequence[int], seed: Seed) -> Tensor:
     """The draw that `random.binomial` makes, with its arguments checked and of one dtype."""
     _broadcasts("counts", counts, shape)

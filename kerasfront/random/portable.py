@@ -23,7 +23,7 @@ import numpy as np
 from kerasfront import ops
 from kerasfront.contract import current
 from kerasfront.ops import _draws
-from kerasfront.ops._declare import Tensor
+from kerasfront.ops.declare import Tensor
 from kerasfront.random import host
 from kerasfront.spec import KerasTensor
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kerasfront import serialization
 from kerasfront.errors import SavingError, suggest
-from kerasfront.ops._declare import OPS, Op
+from kerasfront.ops.declare.op import OPS, Op
 from kerasfront.spec import dtypes
 
 # The ops that Keras has a class for, by its module.

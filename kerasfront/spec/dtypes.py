@@ -191,22 +191,22 @@ class Rule:
     """How an op treats the dtypes of its tensor arguments.
 
     `operands(names)` is the dtype to which they are cast before the adapter sees them (None: left as they are), and
-    `result(operand, arguments)` the dtype of the result.
+    `result(operand, arguments)` the dtype of the result. `sentence` is what the docstrings of its ops say of that.
     """
 
-    def __init__(self, operands: Any = None, result: Any = None, name: str = "") -> None:
+    def __init__(self, operands: Any = None, result: Any = None, name: str = "", sentence: str = "") -> None:
         self.casts = operands is not None
         self.operands = operands or (lambda *names: None)
         self.result = result or (lambda operand, arguments: operand)
-        self.name = name
+        self.name, self.sentence = name, sentence
 
     def __repr__(self) -> str:
         return f"Rule({self.name})"
 
 
-def fixed(name: str, operands: Any = None) -> Rule:
+def fixed(name: str, operands: Any = None, sentence: str = "") -> Rule:
     """The result is always `name`."""
-    return Rule(operands, lambda operand, arguments: name, f"fixed {name}")
+    return Rule(operands, lambda operand, arguments: name, f"fixed {name}", sentence or f"The result is {name}.")
 
 
 def _asked(operand: str, arguments: dict[str, Any]) -> str:
@@ -216,20 +216,55 @@ def _asked(operand: str, arguments: dict[str, Any]) -> str:
 
 _REAL_OF = {"complex64": "float32", "complex128": "float64"}
 
+_COMMON = "The tensors are cast to their common dtype, which is that of the result"
+
 SAME = Rule(name="same")
-PROMOTE = Rule(promote, name="promote")
+PROMOTE = Rule(promote, name="promote", sentence=f"{_COMMON}.")
 # Products of int8 (and of bool with it) add up in int32, as hardware multiplies them.
-MULTIPLIED = Rule(lambda *names: "int32" if promote(*names) == "int8" else promote(*names), name="multiplied")
-NUMERIC = Rule(lambda *names: "int32" if promote(*names) == "bool" else promote(*names), name="numeric")
-FLOATING = Rule(floating, name="floating")
-BOOLEAN = fixed("bool", promote)
-LOGICAL = fixed("bool", lambda *names: "bool")
+MULTIPLIED = Rule(
+    lambda *names: "int32" if promote(*names) == "int8" else promote(*names),
+    name="multiplied",
+    sentence=f"{_COMMON}; int8 gives int32.",
+)
+NUMERIC = Rule(
+    lambda *names: "int32" if promote(*names) == "bool" else promote(*names),
+    name="numeric",
+    sentence=f"{_COMMON}; booleans count as int32.",
+)
+FLOATING = Rule(
+    floating,
+    name="floating",
+    sentence="Integers and booleans become `floatx()`; the result has the common float dtype of the tensors.",
+)
+BOOLEAN = fixed("bool", promote, "The tensors are cast to their common dtype; the result is boolean.")
+LOGICAL = fixed("bool", lambda *names: "bool", "The tensors are cast to bool, which is the dtype of the result.")
 INT32 = fixed("int32")
-SUMMED = Rule(lambda *names: summed(promote(*names)), name="summed")
-REAL = Rule(floating, lambda operand, arguments: _REAL_OF.get(operand, operand), "real")
-ABSOLUTE = Rule(None, lambda operand, arguments: _REAL_OF.get(operand, operand), "absolute")
-ASKED = Rule(None, lambda operand, arguments: standardize(arguments.get("dtype")), "the dtype argument")
-LIKE = Rule(None, _asked, "the dtype argument, or the input's")
+SUMMED = Rule(
+    lambda *names: summed(promote(*names)),
+    name="summed",
+    sentence="Integers narrower than 32 bits add up, and come back, in 32 bits; other dtypes stay.",
+)
+REAL = Rule(
+    floating,
+    lambda operand, arguments: _REAL_OF.get(operand, operand),
+    "real",
+    "Integers and booleans become `floatx()`; complex tensors give real ones.",
+)
+ABSOLUTE = Rule(
+    None,
+    lambda operand, arguments: _REAL_OF.get(operand, operand),
+    "absolute",
+    "The result has the tensor's dtype; complex tensors give real ones.",
+)
+ASKED = Rule(
+    None,
+    lambda operand, arguments: standardize(arguments.get("dtype")),
+    "the dtype argument",
+    "The result has the dtype `dtype`.",
+)
+LIKE = Rule(
+    None, _asked, "the dtype argument, or the input's", "The result has the dtype `dtype`; None: that of the tensor."
+)
 
 
 def of_values(value: np.ndarray[Any, Any]) -> str:

@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from kerasfront.errors import ShapeError as ShapeError
 from kerasfront.spec.symbolic import unknown as unknown
 
 Shape = tuple[int, ...]
+Rule = TypeVar("Rule", bound=Callable[..., Shape])
+
+# What the docstrings of ops say of their results, by the shape rule.
+SENTENCES: dict[Callable[..., Shape], str] = {}
+
+
+def says(sentence: str) -> Callable[[Rule], Rule]:
+    """Give a shape rule the sentence that the docstrings of its ops say."""
+
+    def mark(rule: Rule) -> Rule:
+        SENTENCES[rule] = sentence
+        return rule
+
+    return mark
 
 
 def _as_shape(x: Any) -> Shape:
@@ -70,11 +84,13 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     return tuple(out)
 
 
+@says("The result has the shape of the first tensor.")
 def same(x: Any, *args: Any, **kwargs: Any) -> Shape:
     """The shape of the first argument."""
     return _as_shape(x)
 
 
+@says("The tensors broadcast; the result has the shape that they broadcast to.")
 def broadcast(*args: Any, **kwargs: Any) -> Shape:
     """All arguments with a shape, broadcast together."""
     tensors = [a for a in (*args, *kwargs.values()) if hasattr(a, "shape") or isinstance(a, (list, tuple))]
@@ -92,11 +108,13 @@ def reduced(shape: Shape, axis: Any, keepdims: bool) -> Shape:
     return tuple(d for i, d in enumerate(shape) if i not in axes)
 
 
+@says("The result lacks the axes `axis` (None: all), or has size 1 there where `keepdims` is true.")
 def reduce(x: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Shape:
     """`axis` (None: every axis) goes, or stays with size 1."""
     return reduced(_as_shape(x), axis, keepdims)
 
 
+@says("The result has the tensor's shape.")
 def along_axis(x: Any, axis: Any = -1, **kwargs: Any) -> Shape:
     """The shape of x, with `axis` checked; axis=None flattens."""
     shape = _as_shape(x)
@@ -185,6 +203,7 @@ def differ(a: Sequence[Any], b: Sequence[Any]) -> bool:
     return any(m != n and not (unknown(m) or unknown(n)) for m, n in zip(a, b, strict=True))
 
 
+@says("In the result the axes of `indices` stand in the place of `axis`.")
 def take(x: Any, indices: Any, axis: Any = None) -> Shape:
     shape, picked = _as_shape(x), _as_shape(indices)
     if axis is None:
@@ -193,6 +212,7 @@ def take(x: Any, indices: Any, axis: Any = None) -> Shape:
     return (*shape[:at], *picked, *shape[at + 1 :])
 
 
+@says("The result has the shape `shape`.")
 def given(shape: Any, *args: Any, **kwargs: Any) -> Shape:
     """The shape is the argument `shape`."""
     return tuple(int(d) for d in (shape if isinstance(shape, Sequence) else (shape,)))

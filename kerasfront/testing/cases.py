@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from kerasfront import contract, settings, tree
-from kerasfront.ops import _declare
-from kerasfront.ops._declare import Op
-from kerasfront.ops._samples import Array
+from kerasfront.ops.declare import Array
+from kerasfront.ops.declare.op import Op
+from kerasfront.ops.declare.run import native_slots
 from kerasfront.spec import KerasTensor, dtypes, infer
 from kerasfront.testing.adapters import numpy_adapter
 
@@ -297,16 +297,7 @@ def widened(case: Case) -> list[Any]:
     args, kwargs = case.mapped(lambda x: x.astype(_wide(x.dtype.name)))
     bound = case.op.signature.bind(*args, **kwargs)
     bound.apply_defaults()
-    slots, adapter = list(bound.arguments.values()), numpy_adapter()
-    for index, kind in case.op.tensors:
-        value = slots[index]
-        if kind == "Tensors":
-            slots[index] = [_declare._resolve(v, adapter) for v in value]
-        elif kind == "Nested":
-            slots[index] = _declare._native_leaves(value, adapter)
-        elif value is not None and kind != "Body":
-            slots[index] = _declare._resolve(value, adapter)
-    return _declare._converted(case.op, slots, adapter)
+    return native_slots(case.op, list(bound.arguments.values()), numpy_adapter())
 
 
 def _wide(name: str) -> str:

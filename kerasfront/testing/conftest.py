@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kerasfront import contract, settings
-from kerasfront.ops import _declare
-from kerasfront.ops._declare import OPS
+from kerasfront.ops.declare.op import OPS
+from kerasfront.ops.declare.runtime import runtime
 from kerasfront.testing import cases
 from kerasfront.testing import selection as selecting
 from kerasfront.testing.adapters import adapters, chosen
@@ -31,7 +31,7 @@ def pytest_pycollect_makemodule(parent: pytest.Collector) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     names = chosen(parent.config)
     adapters(names)
-    if _declare.runtime.adapter is None:
+    if runtime.adapter is None:
         settings.set_backend(names[0])
 
 

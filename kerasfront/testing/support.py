@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerasfront import contract, discovery
-from kerasfront.ops._declare import OPS, Op
+from kerasfront.ops.declare.op import OPS, Op
 
 BLOCK = re.compile(r"(<!-- support-table -->\n).*?(<!-- /support-table -->)", re.DOTALL)
 CAPABILITIES = {

@@ -14,7 +14,7 @@ import pytest
 from kerasfront import ops
 from kerasfront.contract import Adapter
 from kerasfront.errors import CapabilityError
-from kerasfront.ops._declare import OPS
+from kerasfront.ops.declare.op import OPS
 from kerasfront.spec import KerasTensor
 
 X = np.array([[0.0, 2.0, 0.0], [0.0, 0.0, -3.0], [0.5, 0.0, 0.0]], "float32")

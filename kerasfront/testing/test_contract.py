@@ -11,10 +11,9 @@ import pytest
 from kerasfront import contract, tree
 from kerasfront.contract import Adapter, assignments
 from kerasfront.errors import CapabilityError, ShapeError
-from kerasfront.ops import _declare
+from kerasfront.ops.declare.op import OPS
+from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, dtypes
-
-OPS = _declare.OPS
 
 
 class Held:
@@ -29,6 +28,9 @@ class Held:
     def value(self) -> Any:
         return self._value
 
+    def __kf_tensor__(self) -> Any:
+        return self._value
+
     def assign(self, value: Any) -> None:
         if contract.assignment_scopes.stack:
             contract.assignment_scopes.stack[-1].note(self)
@@ -36,14 +38,6 @@ class Held:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         return np.array(self.adapter.to_numpy(self._value))
-
-
-@pytest.fixture(autouse=True)
-def held_is_a_holder() -> Any:
-    """Ops take a Held where they take a tensor, as they take a Variable."""
-    _declare.runtime.holders[Held] = lambda held: held._value
-    yield
-    del _declare.runtime.holders[Held]
 
 
 def op(name: str) -> Any:
@@ -508,8 +502,8 @@ def test_an_error_of_the_framework_names_the_op_and_its_arguments(adapter: Adapt
 def test_rebinding_leaves_the_adapter_as_it_was(adapter: Adapter) -> None:
     before = {name: o.source for name, o in OPS.items()}
     with contract.rebound(contract.load("numpy")):
-        assert _declare.runtime.adapter.name == "numpy"
-    assert _declare.runtime.adapter is adapter and {name: o.source for name, o in OPS.items()} == before
+        assert runtime.adapter.name == "numpy"
+    assert runtime.adapter is adapter and {name: o.source for name, o in OPS.items()} == before
 
 
 def test_promotion_does_not_depend_on_the_order(adapter: Adapter) -> None:

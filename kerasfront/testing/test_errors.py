@@ -9,7 +9,7 @@ import pytest
 
 from kerasfront.contract import Adapter
 from kerasfront.errors import DTypeError, ShapeError
-from kerasfront.ops._declare import OPS
+from kerasfront.ops.declare.op import OPS
 from kerasfront.spec import KerasTensor
 
 

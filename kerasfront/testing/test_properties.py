@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from kerasfront.contract import Adapter
-from kerasfront.ops._declare import OPS
+from kerasfront.ops.declare.op import OPS
 
 # How long an example takes says nothing: the first of a shape compiles.
 few = settings(max_examples=15, deadline=None, derandomize=True, database=None)

@@ -11,7 +11,7 @@ import pytest
 
 from kerasfront import ops
 from kerasfront.contract import Adapter
-from kerasfront.ops._declare import OPS
+from kerasfront.ops.declare.op import OPS
 from kerasfront.spec import KerasTensor, dtypes
 
 INF, NAN = np.inf, np.nan

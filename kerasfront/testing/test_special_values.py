@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kerasfront.contract import Adapter
-from kerasfront.ops._declare import OPS, Op
+from kerasfront.ops.declare.op import OPS, Op
 
 SPECIAL = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1.0, -1.0, 2.5, -0.5], "float32")
 FIRST, SECOND = (x.ravel() for x in np.meshgrid(SPECIAL, SPECIAL))

@@ -81,7 +81,7 @@ def test_a_derived_op_is_overridden(site):
     code = """
 import numpy as np, tinynp
 from kerasfront import ops
-from kerasfront.ops._declare import OPS
+from kerasfront.ops.declare.op import OPS
 x = np.asarray([-1.0, 2.0], "float32")
 mine, derived = ops.silu(x), OPS["silu"].function(x)
 print(OPS["silu"].source, OPS["silu"].namespace["impl"] is tinynp._silu, np.abs(mine - derived).max() < 1e-6)

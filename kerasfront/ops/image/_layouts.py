@@ -8,8 +8,8 @@ from typing import Any
 
 from kerasfront import settings
 from kerasfront.errors import DTypeError, ShapeError, suggest
-from kerasfront.ops._samples import Array
 from kerasfront.ops.core import cast, dtype_of, saturate_cast
+from kerasfront.ops.declare import Array
 from kerasfront.ops.elementwise import (
     rint,
 )

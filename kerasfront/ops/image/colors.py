@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
+from kerasfront.ops.declare import IMAGE, Array, Tensor, derived, sample
 from kerasfront.ops.elementwise import (
     clip,
     maximum,
@@ -40,6 +39,7 @@ def _channels(images: Any, wanted: Sequence[int]) -> None:
         sample(Array((3, 4, 5)), "channels_first"),
     ),
     dtypes_tested=(*FLOATS, "uint8", "int32"),
+    spaces=IMAGE,
 )
 def rgb_to_grayscale(images: Tensor, data_format: str | None = None) -> Tensor:
     """The brightness of each pixel: 0.2989 red + 0.5870 green + 0.1140 blue (ITU-R BT.601).
@@ -82,7 +82,7 @@ _COLOURS = (
 )
 
 
-@derived(dtype=SAME, samples=_COLOURS, dtypes_tested=FLOATS, tolerance=4)
+@derived(dtype=SAME, samples=_COLOURS, dtypes_tested=FLOATS, tolerance=4, spaces=IMAGE)
 def rgb_to_hsv(images: Tensor, data_format: str | None = None) -> Tensor:
     """Hue, saturation and value of each pixel, all from 0 to 1.
 
@@ -118,7 +118,7 @@ def rgb_to_hsv(images: Tensor, data_format: str | None = None) -> Tensor:
     return place.leave(cast(stack([hue, saturation, value], -1), dtype_of(images)))
 
 
-@derived(dtype=SAME, samples=_COLOURS, dtypes_tested=FLOATS, tolerance=8)
+@derived(dtype=SAME, samples=_COLOURS, dtypes_tested=FLOATS, tolerance=8, spaces=IMAGE)
 def hsv_to_rgb(images: Tensor, data_format: str | None = None) -> Tensor:
     """The inverse of `rgb_to_hsv`.
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.convolution import depthwise_conv
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import ones
+from kerasfront.ops.declare import IMAGE, Array, Tensor, derived, sample
 from kerasfront.ops.elementwise import (
     multiply,
 )
@@ -54,6 +53,7 @@ def filtered(x: Any, taps: Sequence[int], sigma: Sequence[float], padding: str =
         sample(PICTURE, (3, 5), (1.0, 0.5)),
         sample(Array((3, 5, 6), 0, 9), data_format="channels_first"),
     ),
+    spaces=IMAGE,
 )
 def gaussian_blur(
     images: Tensor,
@@ -94,6 +94,7 @@ def gaussian_blur(
     dtypes_tested=("float32", "float64", "int32"),
     tolerance=4,
     samples=(sample(GREY), sample(PICTURE), sample(Array((2, 3, 4, 5)), "channels_first")),
+    spaces=IMAGE,
 )
 def sobel_edges(images: Tensor, data_format: str | None = None) -> Tensor:
     """How fast each channel changes downwards and to the right, by the Sobel filters; mirrored at the borders.
@@ -138,6 +139,7 @@ def sobel_edges(images: Tensor, data_format: str | None = None) -> Tensor:
         sample(Array((2, 12, 13, 3), 0.0, 1.0), Array((2, 12, 13, 3), 0.0, 1.0)),
         sample(Array((2, 8, 9), 0.0, 1.0), Array((2, 8, 9), 0.0, 1.0), 2.0, 5, data_format="channels_first"),
     ),
+    spaces=IMAGE,
 )
 def ssim(
     image1: Tensor,

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import convert_to_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
+from kerasfront.ops.declare import IMAGE, Array, Tensor, derived, sample
 from kerasfront.ops.image._layouts import ALL, GREY, PICTURE, Layout, one_of
 from kerasfront.ops.image.resizing import cut_out, padded
 from kerasfront.ops.indexing import dynamic_slice, get_item, take
@@ -75,6 +74,7 @@ def _cut(x: Any, axis: int, reach: int, step: int, gap: int, padding: str) -> An
         sample(Array((2, 3, 4, 5)), 2, data_format="channels_first"),
         sample(Array((1, 4, 5, 6, 2)), (2, 2, 3)),
     ),
+    spaces=IMAGE,
 )
 def extract_patches(
     images: Tensor,
@@ -118,6 +118,7 @@ def extract_patches(
         sample(Array((4, 4, 5, 1)), (2, 2, 3), (1, 2, 1), padding="same"),
         sample(Array((1, 2, 4, 4, 4)), 2, 1, 2, data_format="channels_first"),
     ),
+    spaces=IMAGE,
 )
 def extract_patches_3d(
     volumes: Tensor,
@@ -191,6 +192,7 @@ def _pad_axis(x: Any, axis: int, amounts: tuple[Any, Any], target: int | None) -
         sample(GREY, None, 2, 1, None, 8, 9),
         sample(Array((3, 4, 5)), 1, 1, 1, 1, data_format="channels_first"),
     ),
+    spaces=IMAGE,
 )
 def pad_images(
     images: Tensor,
@@ -240,6 +242,7 @@ def pad_images(
         sample(GREY, None, 2, 1, None, 2, 3),
         sample(Array((3, 4, 5)), 1, 1, 1, 1, data_format="channels_first"),
     ),
+    spaces=IMAGE,
 )
 def crop_images(
     images: Tensor,

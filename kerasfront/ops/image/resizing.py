@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops._declare import Indices, Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full
+from kerasfront.ops.declare import IMAGE, INTERNAL, Array, Indices, Tensor, derived, sample
 from kerasfront.ops.elementwise import (
     abs,
     logical_and,
@@ -146,6 +145,7 @@ def _resized(images: Any, size: Sequence[int], *args: Any) -> KerasTensor:
         sample(PICTURE, (3, 9), True),
         sample(PICTURE, (5, 6), True),
     ),
+    spaces=INTERNAL,
 )
 def resize_bilinear(images: Tensor, size: Sequence[int], antialias: bool) -> Tensor:
     """Float images (batch, height, width, channels) of another size, by linear interpolation."""
@@ -160,6 +160,7 @@ def resize_bilinear(images: Tensor, size: Sequence[int], antialias: bool) -> Ten
     dtypes_tested=("float32",),
     tolerance=4,
     samples=(sample(PICTURE, (7, 8)), sample(PICTURE, (3, 4)), sample(PICTURE, (5, 6)), sample(PICTURE, (10, 2))),
+    spaces=INTERNAL,
 )
 def resize_single(images: Tensor, size: Sequence[int]) -> Tensor:
     """`resize_bilinear` of float32 without antialias, apart for frameworks whose kernel computes in that dtype only."""
@@ -209,7 +210,9 @@ def _graph_weights(size: Any, wanted: Any, method: str, antialias: bool, dtype: 
     return _weights(positions, places, have, widened, method, _Graph, float(np.finfo("float32").eps))
 
 
-@derived(infer=_resized, dtype=SAME, samples=_RESIZES, dtypes_tested=("float32", "float64"), tolerance=4)
+@derived(
+    infer=_resized, dtype=SAME, samples=_RESIZES, dtypes_tested=("float32", "float64"), tolerance=4, spaces=INTERNAL
+)
 def resize_images(images: Tensor, size: Sequence[int], interpolation: str, antialias: bool) -> Tensor:
     """Float images (batch, height, width, channels) of another size. What `resize` calls."""
     if interpolation == "bilinear":
@@ -238,6 +241,7 @@ def resize_images(images: Tensor, size: Sequence[int], interpolation: str, antia
         sample(GREY, (2, 9), pad_to_aspect_ratio=True, fill_value=3.0),
         sample(Array((3, 4, 5), 0, 50), (2, 2), data_format="channels_first"),
     ),
+    spaces=IMAGE,
 )
 def resize(
     images: Tensor,
@@ -384,6 +388,7 @@ def padded(x: Any, axis: int, before: Any, after: Any, value: float = 0.0) -> An
         for method in ("linear", "cubic", "lanczos3", "lanczos5")
         for a in (True, False)
     ),
+    spaces=IMAGE,
 )
 def scale_and_translate(
     images: Tensor,

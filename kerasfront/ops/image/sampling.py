@@ -13,11 +13,10 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _draws
-from kerasfront.ops._declare import Indices, Tensor, derived
-from kerasfront.ops._samples import Array, sample
 from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, zeros_like
+from kerasfront.ops.declare import IMAGE, INTERNAL, Array, Indices, Tensor, derived, sample
 from kerasfront.ops.elementwise import (
     abs,
     clip,
@@ -142,6 +141,7 @@ _MOVED = Array(values=[_MATRIX], dtype="float32")
         sample(Array((5, 6, 2), 0, 9), Array(values=_MATRIX, dtype="float32")),
         sample(Array((2, 5, 6), 0, 9), Array(values=_MATRIX, dtype="float32"), data_format="channels_first"),
     ),
+    spaces=IMAGE,
 )
 def affine_transform(
     images: Tensor,
@@ -206,6 +206,7 @@ _ENDS = [[[0.2, 0.5], [4.7, 0.3], [0.1, 3.9], [5.5, 4.2]]]
             3,
         ),
     ),
+    spaces=IMAGE,
 )
 def perspective_transform(
     images: Tensor,
@@ -275,6 +276,7 @@ _POINTS = [[-1.3, -0.4, 0.0, 0.6, 1.4, 2.9, 3.0, 3.2, 3.7, 5.1], [0.2, 0.3, 1.7,
         sample(Array((5,)), Array(values=[[0.5, 2.25]], dtype="float32"), 1),
         sample(Array((3, 4, 2)), Array((3, 2, 2), 0.1, 0.9, dtype="float32"), 1),
     ),
+    spaces=IMAGE,
 )
 def map_coordinates(
     inputs: Tensor, coordinates: Indices, order: int, fill_mode: str = "constant", fill_value: float = 0
@@ -364,6 +366,7 @@ def _shape_only(out: Any, *args: Any, **kwargs: Any) -> Any:
     canonical=_shape_only,
     differentiable=False,
     samples=(sample(GREY, 3.0, 1.0, "bilinear", "reflect", 0.0, 7, "channels_last"),),
+    spaces=INTERNAL,
 )
 def _elastic(
     images: Tensor,
