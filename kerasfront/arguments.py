@@ -24,6 +24,7 @@ import numpy as np
 from kerasfront.errors import ArgumentError, nearest
 from kerasfront.reprs import constructor_call
 from kerasfront.tracebacks import shorten
+from kerasfront.typing import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -391,6 +392,8 @@ def kind_of(annotation: Any, names: Mapping[str, Any]) -> Kind | None:
             return None
     is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
     parts = typing.get_args(annotation) if is_union else (annotation,)
+    if Tensor in parts:  # `TensorLike`: whoever takes a tensor takes a number as it is
+        return None
     scalars = {p: take for p, take in _SCALARS.items() if p in parts}
     scalar = scalars.get(float) or (_int_or_bool if len(scalars) > 1 else next(iter(scalars.values()), None))
     inner = [typing.get_args(p)[0] for p in parts if typing.get_origin(p) in (tuple, list, Sequence)]
