@@ -18,28 +18,28 @@ class OtherMachine(Exception):
 
 
 class Change(NamedTuple):
-    """How one row of the front stands against before: `verdict` is "slower", "faster" or "same"."""
+    """How one row of the front changed: `verdict` is "slower", "faster" or "same"."""
 
     backend: str
     row: str
-    by: str  # "ratio": of front to native; "time"
+    by: str  # "ratio" compares the ratio of front to native, "time" the front's own time
     before: dict[str, float]
     after: dict[str, float]
     verdict: str
-    unit: str = ""  # of a time
+    unit: str = ""  # the unit where times are compared
 
     @property
     def factor(self) -> float:
-        """After, over before: above 1 is slower."""
+        """The median after, divided by the one before: above 1 is slower."""
         return self.after["median"] / self.before["median"]
 
 
 def compare(old: dict[str, Any], new: dict[str, Any], force: bool = False) -> list[Change]:
-    """The rows that both documents have, each with its verdict.
+    """Return the rows that both documents have, each with its verdict.
 
-    Where both have a hand-written side, the ratios to it are compared, since those hold when the whole machine is
-    slower on one day; elsewhere the times are. A row is slower where its median is more than 5 % above the one before,
-    and the middle halves of the rounds don't overlap.
+    Where both documents have a hand-written side, the ratios to it are compared, since a ratio stays the same when
+    the whole machine is slower on one day; elsewhere the times are compared. A row is slower where its median is more
+    than 5 % above the one before, and the middle halves of the rounds don't overlap.
 
     Args:
         old: The document from before.
@@ -47,25 +47,25 @@ def compare(old: dict[str, Any], new: dict[str, Any], force: bool = False) -> li
         force: Whether runs of different machines, devices or clocks are compared all the same.
 
     Raises:
-        OtherMachine: They differ in that, and `force` isn't set.
+        OtherMachine: The machine, the device or the clock differs, and `force` isn't set.
     """
-    apart = results.differences(old, new)
-    if apart and not force:
-        raise OtherMachine("; ".join(apart))
+    differences = results.differences(old, new)
+    if differences and not force:
+        raise OtherMachine("; ".join(differences))
     return list(_changes(old, new))
 
 
 def version_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Which versions differ: that is allowed, but may explain a change."""
-    found = []
+    """Return which versions differ. They may, but a new version may explain a change."""
+    lines = []
     for name in sorted(set(old["backends"]) & set(new["backends"])):
         before, after = old["backends"][name].get("versions", {}), new["backends"][name].get("versions", {})
-        found += [
+        lines += [
             f"{name}: {key} {before.get(key, 'not installed')} then, {after.get(key, 'not installed')} now"
             for key in sorted({*before, *after})
             if before.get(key) != after.get(key)
         ]
-    return found
+    return lines
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
@@ -86,14 +86,14 @@ def _change(backend: str, name: str, old: dict[str, Any], new: dict[str, Any]) -
         verdict = "faster"
     else:
         verdict = "same"
-    shown = [{"median": m, "low": min(v), "high": max(v)} for m, v in zip(medians, (before, after), strict=True)]
-    return Change(backend, name, by, shown[0], shown[1], verdict, new["unit"] if by == "time" else "")
+    ranges = [{"median": m, "low": min(v), "high": max(v)} for m, v in zip(medians, (before, after), strict=True)]
+    return Change(backend, name, by, ranges[0], ranges[1], verdict, new["unit"] if by == "time" else "")
 
 
 def _rounds(row: dict[str, Any], by: str) -> list[float]:
     front = row["sides"]["front"]["rounds"]
     if by == "time":
-        # Times of different units can't meet: a row keeps its unit as long as the schema's version stands.
+        # Both times have one unit: a row's unit changes only with the version of the schema.
         return [float(value) for value in front]
     return [a / b for a, b in zip(front, row["sides"]["native"]["rounds"], strict=True)]
 

@@ -1,4 +1,4 @@
-"""Which machine this is, as far as times depend on it."""
+"""What times depend on in a machine: its CPU, cores, memory and system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["this_machine"]
 
 
 def this_machine() -> dict[str, Any]:
-    """The model of the CPU, the cores that this process may use, the memory in GiB, and the system.
+    """Return the model of the CPU, the cores that this process may use, the memory in GiB, and the system.
 
     >>> from kerasfront.benchmarking.machine import this_machine
     >>> sorted(this_machine())
@@ -27,7 +27,7 @@ def _cpu() -> str:
     if information.exists():
         lines = information.read_text(encoding="utf-8").splitlines()
         keys = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-        if "model name" in keys:  # many virtual machines hide the name; family, model and stepping tell them apart
+        if "model name" in keys:  # Many virtual machines hide the name; family, model and stepping tell CPUs apart.
             numbers = "-".join(keys.get(key, "?") for key in ("cpu family", "model", "stepping"))
             return f"{keys['model name']} ({numbers})"
     if sys.platform == "darwin":

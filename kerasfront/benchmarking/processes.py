@@ -1,4 +1,4 @@
-"""One process a backend: frameworks share a process badly, and each should be measured alone."""
+"""One process for each backend: frameworks share a process badly, and each should be measured alone."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _CHATTER = ("WARNING: All log messages", "I0000 ", "W0000 ", "E0000 ")
 
 
 def environment_of(backend: str) -> dict[str, str]:
-    """The environment of a process with that backend chosen, in which the framework says little about itself."""
+    """Return the environment of a process with that backend chosen and few messages of the framework."""
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONUNBUFFERED": "1"}
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return environment
 
 
 def is_chatter(line: str) -> bool:
-    """Whether a line is what a framework says about itself, whatever it was told of logs."""
+    """Return whether a line is a message of a framework about itself that no setting turns off."""
     return line.startswith(_CHATTER)
 
 
 def start(backend: str, command: Sequence[str], show: Callable[[str], None]) -> tuple[int, str]:
-    """Runs a Python program with a backend chosen, and shows its output line by line.
+    """Run a Python program with a backend chosen, and show its output line by line.
 
     Returns:
         The exit status, and the last lines of the output.
@@ -51,12 +51,13 @@ def start(backend: str, command: Sequence[str], show: Callable[[str], None]) -> 
 
 
 def run(program: Sequence[str], job: dict[str, Any], show: Callable[[str], None]) -> dict[str, Any]:
-    """Runs `python PROGRAM JOB RESULT` for the job's backend; what it wrote into RESULT.
+    """Run `python PROGRAM JOB RESULT` for the job's backend.
 
-    A process that fails gives what it wrote before, with the key "error".
+    Returns:
+        What the program wrote into RESULT; where it failed, what it wrote before, with the key "error".
     """
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result.json")
         status, output = start(job["backend"], [*program, json.dumps(job), str(result)], show)
-        found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {"rows": {}}
-    return found if status == 0 else {**found, "error": f"exit status {status}:\n{output}"}
+        measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {"rows": {}}
+    return measured if status == 0 else {**measured, "error": f"exit status {status}:\n{output}"}

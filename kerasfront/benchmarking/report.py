@@ -23,18 +23,18 @@ Row = dict[str, Any]
 
 
 def tables(results: dict[str, Any]) -> list[Table]:
-    """One table of what was trained and one of other calls, for each backend that has such rows."""
-    found = []
+    """Return a table of what was trained and one of other calls, for each backend that has such rows."""
+    tables = []
     for name, backend in results["backends"].items():
         rows = {key: row for key, row in backend["rows"].items() if "sides" in row}
         trained = {key: row for key, row in rows.items() if row.get("per") == "step"}
         calls = {key: row for key, row in rows.items() if key not in trained}
         title = f"{name} {_version(name, backend)} on {backend.get('device', '?')}"
         if trained:
-            found.append(_trained(f"{title}: fit()", trained))
+            tables.append(_trained(f"{title}: fit()", trained))
         if calls:
-            found.append(_calls(f"{title}: other calls", calls))
-    return found
+            tables.append(_calls(f"{title}: other calls", calls))
+    return tables
 
 
 def _version(name: str, backend: dict[str, Any]) -> str:
@@ -82,12 +82,12 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _others(rows: dict[str, Row]) -> list[str]:
-    """The sides beside the front that some row has."""
+    """Return the sides beside the front that some row has."""
     return [side for side in ("native", "keras") if any(side in row["sides"] for row in rows.values())]
 
 
 def quantity(value: float, unit: str) -> str:
-    """A number with its unit, times in one that suits: `quantity(169600, "us")` is "170 ms"."""
+    """Format a number with its unit, a time in the unit that suits: `quantity(169600, "us")` is "170 ms"."""
     if unit not in _SECONDS:
         return f"{value:.3g} {unit}" if abs(value) < 1e3 else f"{value:,.0f} {unit}"
     seconds = value * _SECONDS[unit]
@@ -96,16 +96,16 @@ def quantity(value: float, unit: str) -> str:
 
 
 def _scale(seconds: float) -> tuple[float, str]:
-    """The unit that suits a time, and how long it is."""
+    """Return how many seconds the unit has that suits a time, and its name."""
     return next((pair for pair in _UNITS if abs(seconds) >= pair[0]), _UNITS[-1])
 
 
 def _time(values: dict[str, Any], unit: str) -> str:
-    """A median with half its spread: "1.23 ms ±4 %"; of something else than time, as it is."""
+    """Format a time as its median with half the spread, "1.23 ms ±4 %"; another quantity as its median."""
     if unit not in _SECONDS:
         return quantity(values["median"], unit)
-    about = abs(values["high"] - values["low"]) / 2 / abs(values["median"]) if values["median"] else 0.0
-    return f"{quantity(values['median'], unit)} ±{about:.0%}"
+    spread = abs(values["high"] - values["low"]) / 2 / abs(values["median"]) if values["median"] else 0.0
+    return f"{quantity(values['median'], unit)} ±{spread:.0%}"
 
 
 def _ratio(row: Row, other: str) -> str:
@@ -116,15 +116,15 @@ def _ratio(row: Row, other: str) -> str:
 
 
 def changes_table(changes: Iterable[Change], date: str) -> Table:
-    """What `--compare` found."""
+    """Return the table that `--compare` shows."""
     table = _table(f"Against the run of {date}", "backend", "row", "compared by")
     for column in ("before", "now", "change"):
         table.add_column(column, justify="right")
     table.add_column("verdict")
     for change in changes:
-        shown = [_with_range(values, change.unit) for values in (change.before, change.after)]
+        cells = [_with_range(values, change.unit) for values in (change.before, change.after)]
         table.add_row(
-            change.backend, escape(change.row), "front / native" if change.by == "ratio" else "time", *shown,
+            change.backend, escape(change.row), "front / native" if change.by == "ratio" else "time", *cells,
             f"{change.factor - 1:+.0%}", change.verdict, style=_STYLES[change.verdict],
         )  # fmt: skip
     return table
@@ -138,9 +138,9 @@ def _with_range(values: dict[str, float], unit: str) -> str:
 
 
 def markdown(results: dict[str, Any], other: str = "native", cell: Callable[[Row], str] | None = None) -> str:
-    """The front's ratio to another side, rows down and backends across, as a Markdown table.
+    """Return the front's ratios to another side as a Markdown table, with a line for each row of the document.
 
-    A row without that side shows the front's own time. `cell` may show rows in another way.
+    A row without that side shows the front's own time. `cell` may format rows in another way.
     """
     backends = list(results["backends"])
     names = dict.fromkeys(name for backend in backends for name in results["backends"][backend]["rows"])
@@ -164,7 +164,7 @@ def _cell(row: Row, other: str) -> str:
 
 
 def chart(results: dict[str, Any], path: Path) -> None:
-    """Writes a PNG: for each backend the front's and Keras's time over the hand-written one's, or else the times."""
+    """Write a PNG with the times of the front and of Keras on each backend, relative to the hand-written side."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -189,7 +189,7 @@ def chart(results: dict[str, Any], path: Path) -> None:
 
 
 def _bars(axis: Any, rows: dict[str, Row]) -> None:
-    """A bar for each side of each row, from 0 on: ratios where there is a hand-written side, else times."""
+    """Draw a bar for each side of each row: ratios where there is a hand-written side, else times."""
     relative = any("native" in row["sides"] for row in rows.values())
     timed = [key for key, row in rows.items() if ("native" in row["sides"] if relative else row["unit"] in _SECONDS)]
     rows = {key: rows[key] for key in timed or rows}
@@ -197,17 +197,17 @@ def _bars(axis: Any, rows: dict[str, Row]) -> None:
     sides = [side for side in ("front", "keras") if any(side in row["sides"] for row in rows.values())]
     height = 0.8 / max(1, len(sides))
     for index, side in enumerate(sides):
-        there = {
+        rows_by_height = {
             at + (index - (len(sides) - 1) / 2) * height: row
             for at, row in enumerate(rows.values())
             if side in row["sides"]
         }
-        points = [_point(row, side, relative, seconds) for row in there.values()]
+        points = [_point(row, side, relative, seconds) for row in rows_by_height.values()]
         middle = [point[0] for point in points]
         errors = [[m - low for m, low, _ in points], [high - m for m, _, high in points]]
-        look = {"label": _NAMES[side], "color": f"C{index}", "error_kw": {"lw": 0.8}}
-        bars = axis.barh(list(there), middle, height, xerr=errors, **look)
-        times = [quantity(row["sides"][side]["median"], row["unit"]) for row in there.values()]
+        style = {"label": _NAMES[side], "color": f"C{index}", "error_kw": {"lw": 0.8}}
+        bars = axis.barh(list(rows_by_height), middle, height, xerr=errors, **style)
+        times = [quantity(row["sides"][side]["median"], row["unit"]) for row in rows_by_height.values()]
         axis.bar_label(bars, [f"{m:.2f}" for m in middle] if relative else times, padding=4, fontsize=8)
     axis.set_yticks(range(len(rows)), list(rows))
     axis.invert_yaxis()
@@ -221,7 +221,7 @@ def _bars(axis: Any, rows: dict[str, Row]) -> None:
 
 
 def _common_unit(rows: dict[str, Row]) -> tuple[str, float]:
-    """A unit for the times of all rows, by the longest of them, and how many seconds it is."""
+    """Return the unit that suits the longest time of all rows, and how many seconds it has."""
     units = {row["unit"] for row in rows.values()}
     if not units <= _SECONDS.keys():
         return ", ".join(sorted(units)), 1.0
@@ -231,7 +231,7 @@ def _common_unit(rows: dict[str, Row]) -> tuple[str, float]:
 
 
 def _point(row: Row, side: str, relative: bool, unit: float) -> tuple[float, float, float]:
-    """The median, the lowest and the highest round."""
+    """Return the median, the lowest and the highest round."""
     rounds = row["sides"][side]["rounds"]
     if relative:
         rounds = [a / b for a, b in zip(rounds, row["sides"]["native"]["rounds"], strict=True)]

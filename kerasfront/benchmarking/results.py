@@ -24,7 +24,7 @@ SCHEMA = "kerasfront-bench/1"
 
 
 def document(settings: dict[str, Any], backends: dict[str, Any]) -> dict[str, Any]:
-    """The document of a run on this machine, now."""
+    """Return the document of a run on this machine, with the current date."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {
         "schema": SCHEMA,
@@ -36,43 +36,46 @@ def document(settings: dict[str, Any], backends: dict[str, Any]) -> dict[str, An
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
-    """Writes a document."""
+    """Write a document."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Reads a document.
+    """Read a document.
 
     Raises:
         ValueError: The file is no such document, or is of another version.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} can't be read: {error}.") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
+    schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         raise ValueError(
             f"Expected {path} to be of the schema {SCHEMA!r}, as `kerasfront bench` writes it; got {schema!r}."
         )
-    missing = [key for key in ("date", "machine", "settings", "backends") if key not in found]
+    missing = [key for key in ("date", "machine", "settings", "backends") if key not in content]
     if missing:
         raise ValueError(f"{path} has no {', '.join(missing)}.")
-    return dict(found)
+    return dict(content)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Why the times of two documents can't be compared: another machine, device or clock; empty where they can."""
-    found = [
+    """Return why the times of two documents can't be compared: another machine, device or clock.
+
+    The list is empty where they can be compared.
+    """
+    lines = [
         f"{key}: {old['machine'].get(key)} then, {new['machine'].get(key)} now"
         for key in sorted({*old["machine"], *new["machine"]})
         if old["machine"].get(key) != new["machine"].get(key)
     ]
     if old["settings"].get("clock") != new["settings"].get("clock"):
-        found.append(f"clock: {old['settings'].get('clock')} then, {new['settings'].get('clock')} now")
+        lines.append(f"clock: {old['settings'].get('clock')} then, {new['settings'].get('clock')} now")
     for name in sorted(set(old["backends"]) & set(new["backends"])):
         before, after = old["backends"][name], new["backends"][name]
         if before.get("device") != after.get("device"):
-            found.append(f"device of {name}: {before.get('device')} then, {after.get('device')} now")
-    return found
+            lines.append(f"device of {name}: {before.get('device')} then, {after.get('device')} now")
+    return lines

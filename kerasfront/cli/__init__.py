@@ -1,16 +1,17 @@
-"""The command line, `kerasfront`: one file a command, registered here.
+"""The command line, `kerasfront`. Each module in `commands` is a command.
 
-A command's file imports only what is light at its top; a framework loads when the command runs.
+The module of a command imports only what is light; a framework loads when the command runs.
 """
 
+import importlib
+import pkgutil
+from collections.abc import Callable
 from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
 
-from kerasfront.cli.bench import bench
-from kerasfront.cli.demo import demo
-from kerasfront.cli.doctor import doctor
+from kerasfront.cli import commands
 
 __all__ = ["app", "main"]
 
@@ -20,13 +21,20 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-app.command()(bench)
-app.command()(demo)
-app.command()(doctor)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _command(name: str) -> Callable[..., None]:
+    """Return the function of a command: the one in its module that has the module's name."""
+    function: Callable[..., None] = getattr(importlib.import_module(f"{commands.__name__}.{name}"), name)
+    return function
+
+
+for _module in pkgutil.iter_modules(commands.__path__):
+    app.command()(_command(_module.name))
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
         typer.echo(f"kerasfront {installed_version('kerasfront')}")
         raise typer.Exit
 
@@ -41,5 +49,5 @@ def _options(
 
 
 def main() -> None:
-    """Runs the command that the process's arguments name."""
+    """Run the command that the process's arguments name."""
     app()

@@ -1,4 +1,4 @@
-"""What the commands share of their options: which backends are chosen, and what a shell completes."""
+"""Options that several commands have: which backends to use, and what a shell completes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["Backends", "chosen_backends", "completing", "split"]
 
 
 def trainable_backends() -> list[str]:
-    """The backends that are installed and train; nothing is imported to find out."""
+    """Return the backends that are installed and train, without importing their frameworks."""
     return [name for name in discovery.usable_backends() if name != "numpy"]
 
 
 def split(values: Sequence[str] | None) -> list[str]:
-    """The names of an option that may be repeated, and may hold several by commas."""
+    """Return the names of an option that may be repeated, and may hold several names separated by commas."""
     names = [name.strip() for value in values or () for name in value.split(",")]
     return list(dict.fromkeys(name for name in names if name))
 
 
 def completing(options: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """A completion of one of the options, also after a comma."""
+    """Return a function that completes one of the options, also after a comma."""
 
     def complete(incomplete: str) -> list[str]:
         before, comma, last = incomplete.rpartition(",")
@@ -46,14 +46,14 @@ Backends = Annotated[
 ]
 
 
-def chosen_backends(given: Sequence[str] | None) -> list[str]:
-    """The backends of the option, or all.
+def chosen_backends(values: Sequence[str] | None) -> list[str]:
+    """Return the backends that the option names, or all that train.
 
     Raises:
         typer.BadParameter: One isn't installed or doesn't train, or there is none.
     """
     usable = trainable_backends()
-    names = split(given) or usable
+    names = split(values) or usable
     for name in names:
         if name in usable:
             continue

@@ -13,10 +13,11 @@ import numpy as np
 
 import kerasfront as keras
 from kerasfront.callbacks import Callback
+from kerasfront.contract import current
 
 
 def digits() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """scikit-learn's handwritten digits as (n, 8, 8, 1) float32 in [0, 1], split by class: 1347 and 450 images."""
+    """Return scikit-learn's handwritten digits as (n, 8, 8, 1) float32 in [0, 1]: 1347 images to train, 450 to test."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -27,7 +28,7 @@ def digits() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
 
 
 def build() -> keras.Model:
-    """A small CNN."""
+    """Return a small CNN."""
     layers = keras.layers
     return keras.Sequential(
         [
@@ -45,7 +46,7 @@ def build() -> keras.Model:
 
 
 class EpochTimes(Callback):
-    """The seconds of training of each epoch; the first, with compilation, is not counted."""
+    """Measures the seconds that each epoch trains."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,6 +60,7 @@ class EpochTimes(Callback):
 
 
 def main(folder: str, epochs: int, seed: int) -> None:
+    """Train the model, and write its initial weights and a summary of the training into the folder."""
     keras.utils.set_random_seed(seed)
     (x, y), test = digits()
     model = build()
@@ -71,14 +73,15 @@ def main(folder: str, epochs: int, seed: int) -> None:
     times = EpochTimes()
     history = model.fit(x, y, batch_size=32, epochs=epochs, validation_data=test, callbacks=[times])
     _, accuracy = model.evaluate(*test, verbose=0)
-    adapter = keras.contract.current()
-    counted = times.seconds[1:] or times.seconds
+    adapter = current()
+    # The first epoch also compiles, so it counts only where there is no other.
+    epochs_counted = times.seconds[1:] or times.seconds
     summary = {
         "backend": adapter.name,
         "version": adapter.version(),
         "device": adapter.devices()[-1],
         "accuracy": accuracy,
-        "ms_per_step": 1e3 * float(np.median(counted)) / -(-len(x) // 32),
+        "ms_per_step": 1e3 * float(np.median(epochs_counted)) / -(-len(x) // 32),
         # ru_maxrss is in KiB on Linux and in bytes on macOS.
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10),
         "history": history.history,

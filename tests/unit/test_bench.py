@@ -190,7 +190,7 @@ def test_the_command_refuses_what_it_cannot_do(arguments, said):
 
 
 def test_the_command_knows_the_workloads():
-    bench = importlib.import_module("kerasfront.cli.bench")  # the package has the command by this name
+    bench = importlib.import_module("kerasfront.cli.commands.bench")
     assert list(bench.WORKLOADS) == list(workloads.WORKLOADS)
     assert list(bench.LAYERS) == list(workloads.LAYERS)
     assert list(bench.CALLS) == list(worker.EXTRAS)

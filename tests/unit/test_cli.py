@@ -1,21 +1,26 @@
 """The commands: the options that they share, what they say of wrong ones, and the demo's table."""
 
-import importlib
 import io
+import pkgutil
 
 import numpy as np
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from kerasfront.cli import app, choices
-
-demo = importlib.import_module("kerasfront.cli.demo")  # the package has the command by this name
+from kerasfront.cli import app, choices, commands
+from kerasfront.cli.commands import demo
 
 
 @pytest.fixture
 def installed(monkeypatch):
     monkeypatch.setattr(choices.discovery, "usable_backends", lambda: ["torch", "jax", "numpy"])
+
+
+def test_each_module_in_commands_is_a_command():
+    names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
+    assert names == ["bench", "demo", "doctor"] and all(name in shown for name in names)
 
 
 def test_backends_by_commas_and_by_repeating(installed):

@@ -32,10 +32,10 @@ import json, sys
 try:
     from kerasfront import contract
     adapter = contract.load(sys.argv[1])
-    found = [", ".join(adapter.devices()), ", ".join(sorted(adapter.capabilities))]
+    cells = [", ".join(adapter.devices()), ", ".join(sorted(adapter.capabilities))]
 except Exception as error:
-    found = [f"fails: {error}", ""]
-print("\\n" + json.dumps(found))
+    cells = [f"fails: {error}", ""]
+print("\\n" + json.dumps(cells))
 """
 
 
@@ -57,7 +57,7 @@ def doctor(
 
 
 def _version(*distributions: str) -> str | None:
-    """The version of the first of the distributions that is installed; nothing is imported."""
+    """Return the version of the first of the distributions that is installed, without importing it."""
     for name in distributions:
         try:
             return importlib.metadata.version(name)
@@ -99,18 +99,18 @@ def _backend_version(name: str) -> str | None:
 
 
 def _probe(name: str) -> list[str]:
-    """The devices and the capabilities of a backend, or what went wrong."""
+    """Return the cells with the devices and the capabilities of a backend, or with what went wrong."""
     command = [sys.executable, "-c", _PROBE, name]
     environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
     result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if result.returncode:
         return [f"fails: exit status {result.returncode}", ""]
-    found: list[str] = json.loads(result.stdout.splitlines()[-1])
-    return found
+    cells: list[str] = json.loads(result.stdout.splitlines()[-1])
+    return cells
 
 
 def _print_settings(console: Console, chosen: str | None, complaint: KerasFrontError | None) -> bool:
-    """Prints every setting with its origin, then the errors; True where there are none."""
+    """Print every setting with its origin, then the errors. Return whether there are none."""
     table = Table("setting", "value", "from", title="Settings", title_justify="left")
     errors = [] if complaint is None else [str(complaint)]
     if chosen is not None:

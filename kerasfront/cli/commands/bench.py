@@ -71,20 +71,20 @@ def bench(
         raise typer.BadParameter(str(error)) from error
     settings = {"clock": clock, "rounds": rounds, "scale": scale}
     job = {**settings, "work": names, "model": model, "keras": keras, "memory": memory, "batch": batch, "steps": 50}
-    found: dict[str, Any] = {}
+    measurements: dict[str, Any] = {}
     for name in chosen:
-        found[name] = _measure(console, name, job)
-        run = results.document(settings, found)
-        if json:  # after each backend: a long run that is cut off has not been for nothing
+        measurements[name] = _measure(console, name, job)
+        run = results.document(settings, measurements)
+        if json:  # Written after each backend, so that a long run that is cut off keeps what it has.
             results.write(json, run)
     _show(console, run, chart)
     slower = before is not None and _compare(console, before, run, force)
-    failed = any("error" in b or any("error" in row for row in b["rows"].values()) for b in found.values())
+    failed = any("error" in b or any("error" in row for row in b["rows"].values()) for b in measurements.values())
     raise typer.Exit(1 if failed or slower else 0)
 
 
 def _names(work: list[str], model: str | None, calls: bool) -> list[str]:
-    """What is to be measured: what --work names, --model, and with --calls the calls; all workloads by default."""
+    """Return what to measure: what --work and --model name, and with --calls the calls; by default all workloads."""
     names = work or ([] if model or calls else list(WORKLOADS))
     known = (*WORKLOADS, *LAYERS, *CALLS)
     unknown = [name for name in names if name not in known]
@@ -96,7 +96,7 @@ def _names(work: list[str], model: str | None, calls: bool) -> list[str]:
 
 
 def _check_model(target: str | None) -> None:
-    """That --model names a function of a file, before any framework is started for it."""
+    """Check that --model names a function of a file, before a framework starts for it."""
     if target is None:
         return
     path, _, name = target.rpartition(":")
@@ -110,13 +110,13 @@ def _check_model(target: str | None) -> None:
         code = ast.parse(file.read_text(encoding="utf-8"), path)
     except SyntaxError as error:
         raise ValueError(f"{path}, line {error.lineno}: {error.msg}.") from error
-    bound = list(_bound(code))
-    if name not in bound and "*" not in bound:
-        raise ValueError(f"{path} has no function {name!r}.{suggest(name, bound)}")
+    names = list(_defined_names(code))
+    if name not in names and "*" not in names:
+        raise ValueError(f"{path} has no function {name!r}.{suggest(name, names)}")
 
 
-def _bound(code: ast.AST) -> Iterator[str]:
-    """The names that a file gives to things."""
+def _defined_names(code: ast.AST) -> Iterator[str]:
+    """Yield the names that a file defines or imports."""
     for node in ast.walk(code):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name
@@ -160,7 +160,7 @@ def _show(console: Console, run: dict[str, Any], chart: Path | None) -> None:
 
 
 def _compare(console: Console, before: dict[str, Any], run: dict[str, Any], force: bool) -> bool:
-    """Prints the comparison; True where something got slower, or the runs can't be compared."""
+    """Print the comparison. Return True where something got slower, or the runs can't be compared."""
     try:
         changes = compare.compare(before, run, force)
     except compare.OtherMachine as error:

@@ -25,13 +25,13 @@ from kerasfront.cli.choices import Backends, chosen_backends
 EPOCHS = 12
 ACCURACY = 0.97
 FIRST_EPOCH_TOLERANCE = 1e-3
-# So small a model gains nothing by more.
+# A model this small gains nothing from more threads.
 _MOST_THREADS = 4
 
 
 @dataclass
 class Run:
-    """What one backend's process wrote."""
+    """What the process of one backend wrote."""
 
     summary: dict[str, Any]
     weights: list[np.ndarray[Any, Any]]
@@ -68,7 +68,7 @@ def demo(
     else:
         _plot(runs, plot)
         console.print(f"Loss and accuracy curves: {plot}")
-    for line in _partings(runs):
+    for line in _epoch_differences(runs):
         console.print(line)
     for problem in problems:
         console.print(f"[red]{problem}")
@@ -88,7 +88,7 @@ def _train_in_process(backend: str, epochs: int, seed: int) -> Run:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
-    """Runs a program, which draws its progress itself, without what the framework says on standard error."""
+    """Run a program that draws its own progress; leave out what the framework says about itself on standard error."""
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace") as process:
 
         def relay() -> None:
@@ -104,7 +104,7 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
 
 
 def _threads() -> dict[str, str]:
-    """How many threads a framework may start: those of a busy machine wait for each other, actively."""
+    """Return the variable that bounds a framework's threads: on a busy machine they spin while they wait."""
     if "OMP_NUM_THREADS" in os.environ:
         return {}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -117,35 +117,36 @@ def _weight_difference(run: Run, first: Run) -> float:
 
 
 def _curve_difference(run: Run, first: Run, epoch: int | None = None) -> float:
-    """The largest relative difference of the mean losses of the epochs (or of one)."""
+    """Return the largest relative difference of the mean losses of the epochs, or that of one epoch."""
     mine, theirs = run.curve("loss"), first.curve("loss")
     relative = np.abs(mine - theirs) / np.abs(theirs)
     return float(relative.max() if epoch is None else relative[epoch])
 
 
 def table(runs: list[Run]) -> Table:
-    """The comparison, which fits into 80 columns."""
+    """Return the comparison, which fits into 80 columns."""
     title = "The same CNN on handwritten digits"
-    found = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left")
-    found.add_column("backend")
+    comparison = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left")
+    comparison.add_column("backend")
     heads = ("test\naccuracy", "ms a\nstep", "peak\nmemory", "weights\ndiffer by", "1st loss\nby", "losses\nby")
     for head in heads:
-        found.add_column(head, justify="right", no_wrap=True)
+        comparison.add_column(head, justify="right", no_wrap=True)
     for run in runs:
-        s = run.summary
-        apart = ["-", "-", "-"] if run is runs[0] else [
+        summary = run.summary
+        differences = ["-", "-", "-"] if run is runs[0] else [
             f"{_weight_difference(run, runs[0]):.0e}" if _weight_difference(run, runs[0]) else "0",
             f"{_curve_difference(run, runs[0], 0):.1e}",
             f"{_curve_difference(run, runs[0]):.1e}",
         ]  # fmt: skip
-        found.add_row(
-            f"{run.backend}\n{s['version']} {s['device']}", f"{s['accuracy']:.4f}", f"{s['ms_per_step']:.2f}",
-            f"{s['peak_mb']:.0f} MB", *apart,
+        comparison.add_row(
+            f"{run.backend}\n{summary['version']} {summary['device']}", f"{summary['accuracy']:.4f}",
+            f"{summary['ms_per_step']:.2f}", f"{summary['peak_mb']:.0f} MB", *differences,
         )  # fmt: skip
-    return found
+    return comparison
 
 
-def _partings(runs: list[Run]) -> list[str]:
+def _epoch_differences(runs: list[Run]) -> list[str]:
+    """Say for each later backend how far the mean loss of each epoch is from the first backend's."""
     lines = []
     for run in runs[1:]:
         steps = ", ".join(f"{i + 1}: {_curve_difference(run, runs[0], i):.0e}" for i in range(len(run.curve("loss"))))
@@ -154,18 +155,18 @@ def _partings(runs: list[Run]) -> list[str]:
 
 
 def _problems(runs: list[Run], epochs: int) -> list[str]:
-    """What isn't as it should be; how accurate the model is says something after all of the epochs only."""
-    found = [
+    """Return what isn't as it should be. The accuracy is judged only where all epochs were trained."""
+    problems = [
         f"{r.backend}: the test accuracy {r.summary['accuracy']:.4f} is below {ACCURACY}."
         for r in runs
         if epochs >= EPOCHS and r.summary["accuracy"] < ACCURACY
     ]
     for run in runs[1:]:
         if _weight_difference(run, runs[0]) != 0:
-            found.append(f"{run.backend}: the initial weights are not those of {runs[0].backend}.")
+            problems.append(f"{run.backend}: the initial weights are not those of {runs[0].backend}.")
         if _curve_difference(run, runs[0], 0) > FIRST_EPOCH_TOLERANCE:
-            found.append(f"{run.backend}: the mean loss of the first epoch is not that of {runs[0].backend}.")
-    return found
+            problems.append(f"{run.backend}: the mean loss of the first epoch is not that of {runs[0].backend}.")
+    return problems
 
 
 def _plot(runs: list[Run], path: Path) -> None:
