@@ -1,4 +1,4 @@
-"""Objects that are found by name: what `get`, `serialize` and `deserialize` of a public namespace share."""
+"""The registry of a public namespace: what its `get`, `serialize` and `deserialize` share."""
 
 from __future__ import annotations
 
@@ -11,47 +11,64 @@ from kerasfront.naming import to_snake_case
 from kerasfront.tracebacks import entry_point
 
 
-def by_name(*objects: Any, **others: Any) -> dict[str, Any]:
-    """The objects by the names they are called by: a class also by its name in snake case."""
-    names: dict[str, Any] = {}
-    for thing in objects:
-        names[thing.__name__] = thing
-        if isinstance(thing, type):
-            names.setdefault(to_snake_case(thing.__name__), thing)
+def by_name(*objects: Callable[..., Any], **others: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """Return classes and functions by their names, a class also by its name in snake case.
+
+    Args:
+        objects: The classes and functions.
+        others: More of them, each under the name of the argument alone.
+
+    >>> sorted(by_name(Registry, is_empty=len))
+    ['Registry', 'is_empty', 'registry']
+    """
+    names: dict[str, Callable[..., Any]] = {}
+    for each in objects:
+        names[each.__name__] = each
+        if isinstance(each, type):
+            names.setdefault(to_snake_case(each.__name__), each)
     return {**names, **others}
 
 
-def _is_strange(thing: Any) -> bool:
-    """Whether an object or a class is one that another library trains with, though it may be called."""
-    kind = thing if isinstance(thing, type) else type(thing)
+def _is_foreign(candidate: Any) -> bool:
+    """Return whether an object or a class is another library's: it may be callable and still do nothing here."""
+    kind = candidate if isinstance(candidate, type) else type(candidate)
     return has_state_of_keras(kind) or kind.__module__.startswith(("torch.optim", "optax"))
 
 
 class Registry:
-    """The objects of one namespace.
+    """The classes and functions of one namespace, found by name or by config.
 
     Args:
         module: The namespace as files name it ("keras.losses").
         kind: What its objects are, for errors ("loss").
-        names: The objects by every name that finds them.
+        names: The classes and functions, by every name that finds them.
     """
 
-    def __init__(self, module: str, kind: str, names: Mapping[str, Any]) -> None:
+    def __init__(self, module: str, kind: str, names: Mapping[str, Callable[..., Any]]) -> None:
         self.module, self.kind, self.names = module, kind, dict(names)
         serialization.register(module, self.names)
 
     def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The class or function of that name; the user's own come first. Raises UnknownNameError."""
-        own = serialization.get_registered_object(name, custom_objects)
-        if own is not None:
-            return own
+        """Return the class or function of that name. One that the user registered comes first.
+
+        Raises:
+            UnknownNameError: Nothing has the name.
+        """
+        registered = serialization.get_registered_object(name, custom_objects)
+        if registered is not None:
+            return registered
         if name not in self.names:
             raise unknown(self.kind, name, self.names)
         return self.names[name]
 
     @entry_point
     def get(self, identifier: Any, accepts: Callable[[Any], bool] = callable) -> Any:
-        """An object for a name, a class, a config, or an object (returned as it is); None for None.
+        """Return the object that an argument such as `loss=` names.
+
+        Args:
+            identifier: A name, a class, or a config, from which an object is made; an object, which is returned as it
+                is; or None, for which None is returned.
+            accepts: Whether an object is one of this namespace.
 
         Raises:
             UnknownNameError: Nothing has the name.
@@ -63,23 +80,23 @@ class Registry:
             return self.deserialize(identifier)
         if isinstance(identifier, str):
             identifier = self.find(identifier)
-        if isinstance(identifier, type) and not _is_strange(identifier):
+        if isinstance(identifier, type) and not _is_foreign(identifier):
             return identifier()
-        if accepts(identifier) and not _is_strange(identifier):
+        if accepts(identifier) and not _is_foreign(identifier):
             return identifier
         raise not_one(f"the {self.kind} to be a name, a config or an object that can be called", identifier)
 
-    def serialize(self, thing: Any) -> Any:
-        """The config from which `deserialize` makes an equal object."""
-        return serialization.serialize_keras_object(thing)
+    def serialize(self, value: Any) -> Any:
+        """Return the config from which `deserialize` makes an equal object."""
+        return serialization.serialize_keras_object(value)
 
     @entry_point
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The object of a config, or of a name."""
+        """Return the object of a config, or the class or function of a name."""
         if isinstance(config, str):
             return self.find(config, custom_objects)
         if config.get("class_name") == "function" and isinstance(config.get("config"), str):
             return self.find(config["config"], custom_objects)
-        if "module" not in config:  # as Keras 1 and 2 wrote it
+        if "module" not in config:  # Keras 1 and 2 wrote it so.
             return self.find(config["class_name"], custom_objects).from_config(config.get("config", {}))
         return serialization.deserialize_keras_object(config, custom_objects=custom_objects)
