@@ -11,6 +11,8 @@ import numpy as np
 from kerasfront.interop.library import ArraySpec, Library, TensorLibrary
 
 _libraries: dict[str, Library] = {}
+# The libraries among them that rewrite functions.
+_rewriting: dict[str, TensorLibrary] = {}
 # Values of libraries that nobody described, and those of NumPy and of this package.
 _other = Library()
 # Packages whose classes are read by other ways, also where a class has a base from a registered library.
@@ -33,7 +35,11 @@ def register(library: Library) -> None:
         ...     name, packages = "Tables", ("a_package_with_tables",)
         >>> interop.register(Tables())
     """
-    _libraries.update(dict.fromkeys(library.packages, library))
+    for package in library.packages:
+        _libraries[package] = library
+        _rewriting.pop(package, None)
+        if isinstance(library, TensorLibrary) and library.rewrites_functions:
+            _rewriting[package] = library
     _by_class.clear()
     _converts.clear()
 
@@ -127,24 +133,24 @@ def spec_of(value: Any) -> ArraySpec:
     return library_of(value).spec(value)
 
 
-def _loaded() -> list[TensorLibrary]:
-    """Return the libraries of tensors that have been imported."""
-    libraries = {id(x): x for package, x in _libraries.items() if package in sys.modules}
-    return [library for library in libraries.values() if isinstance(library, TensorLibrary)]
-
-
 def rewrites_functions() -> bool:
     """Return whether a library has been imported that rewrites the functions which its pipeline calls."""
-    return any(library.rewrites_functions for library in _loaded())
+    return any(package in sys.modules for package in _rewriting)
 
 
 def unconverted(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that no library rewrites when its pipeline calls it."""
-    for library in _loaded():
-        function = library.unconverted(function)
+    for package, library in _rewriting.items():
+        if package in sys.modules:
+            function = library.unconverted(function)
     return function
 
 
 def worker_seed() -> int | None:
     """Return the seed of the data loader's worker that this process is. None: it isn't one."""
-    return next((seed for library in _loaded() if (seed := library.worker_seed()) is not None), None)
+    for package, library in _libraries.items():
+        if package in sys.modules and isinstance(library, TensorLibrary):
+            seed = library.worker_seed()
+            if seed is not None:
+                return seed
+    return None

@@ -9,8 +9,8 @@ import numpy as np
 
 from kerasfront import ops, serialization
 from kerasfront.arguments import Constructed
-from kerasfront.array_like import columns_of
 from kerasfront.errors import DataError, NotBuiltError, suggest
+from kerasfront.interop import columns_of
 from kerasfront.layers import (
     CategoryEncoding,
     DataLayer,

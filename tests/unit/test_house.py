@@ -68,6 +68,15 @@ def test_the_front_never_asks_which_backend_it_runs_on(path):
     assert asks_for_the_backend(parse(path)) == []
 
 
+@pytest.mark.parametrize("path", FRONT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_interop_looks_for_other_libraries_among_the_loaded_modules(path):
+    attributes = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Attribute)]
+    looks = [node for node in attributes if node.attr == "modules" and ast.unparse(node.value) == "sys"]
+    # What loads this package's own names late finds only its own modules there.
+    allowed = path.parent == ROOT / "kerasfront" / "interop" or path == ROOT / "kerasfront" / "lazy.py"
+    assert allowed or not looks
+
+
 @pytest.mark.parametrize("path", FRONT + ADAPTERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_bare_except_and_nothing_left_to_do(path):
     bare = [n.lineno for n in ast.walk(parse(path)) if isinstance(n, ast.ExceptHandler) and n.type is None]

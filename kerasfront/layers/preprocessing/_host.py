@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront.array_like import is_array_like, no_missing_strings, to_array
+from kerasfront import interop
 from kerasfront.contract import running
 from kerasfront.layers.data_layer import DataLayer, on_host
 from kerasfront.spec import KerasTensor, dtypes
@@ -43,8 +43,8 @@ class HostLayer(DataLayer):
 
 def as_arrays(value: Any) -> Any:
     """Plain values in lists, of lists, as an array; what tensors there are as they are."""
-    if is_array_like(value):
-        return to_array(value)
+    if interop.becomes_array(value):
+        return interop.to_numpy(value)
     first = value
     while isinstance(first, (list, tuple)) and first:
         first = first[0]
@@ -66,7 +66,7 @@ def as_bytes(x: np.ndarray[Any, Any], encoding: str = "utf-8") -> list[bytes]:
     """The strings of an array in order, as bytes; what is no text in that encoding survives unchanged."""
     flat = x.ravel().tolist()
     if x.dtype == object:
-        no_missing_strings(flat)
+        interop.no_missing_strings(flat)
     return [v if type(v) is bytes else str(v).encode(encoding, "surrogateescape") for v in flat]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront import array_like
+from kerasfront import interop
 from kerasfront.data import py_dataset
 from kerasfront.data.py_dataset import PyDataset
 from kerasfront.errors import DataError
@@ -41,10 +41,8 @@ def batches(data: Any, steps: int | None = None, batch_size: int | None = None) 
 
 
 def is_array_like(data: Any) -> bool:
-    """Whether it is one array, and not something that yields batches."""
-    if isinstance(data, (list, tuple, *_SCALARS)):
-        return True
-    return hasattr(data, "shape") and hasattr(data, "dtype") or array_like.is_array_like(data)
+    """Return whether it is one array, and not something that yields batches."""
+    return isinstance(data, (list, tuple, *_SCALARS)) or interop.is_array(data)
 
 
 def _rows(data: Any, batch_size: int | None) -> Iterator[np.ndarray[Any, Any]]:
@@ -81,9 +79,6 @@ def _one_array(batch: Any) -> np.ndarray[Any, Any]:
 
 def as_array(data: Any) -> np.ndarray[Any, Any]:
     """Lists, data frames and tensors of any framework as a NumPy array; strings as objects."""
-    if array_like.is_array_like(data):
-        data = array_like.to_array(data)
-    if hasattr(data, "to_tensor"):  # tf.RaggedTensor
-        data = data.flat_values
-    array = to_numpy(data)
+    library = interop.tensor_library_of(data)
+    array = to_numpy(data) if library is None else library.elements(data)
     return array.astype(object) if array.dtype.kind in "US" and not isinstance(data, np.ndarray) else array
