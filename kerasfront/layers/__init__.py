@@ -37,7 +37,6 @@ from kerasfront.layers.augmentation.mixing import CutMix, MixUp
 from kerasfront.layers.augmentation.policies import AugMix, RandAugment
 from kerasfront.layers.augmentation.resizing import CenterCrop, RandomCrop, Resizing
 from kerasfront.layers.bridges import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
-from kerasfront.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from kerasfront.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -115,8 +114,12 @@ from kerasfront.layers.preprocessing import (
     StringLookup,
     TextVectorization,
 )  # fmt: skip
-from kerasfront.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
-from kerasfront.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from kerasfront.layers.recurrent.cells import StackedRNNCells
+from kerasfront.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from kerasfront.layers.recurrent.gru import GRU, GRUCell
+from kerasfront.layers.recurrent.lstm import LSTM, LSTMCell
+from kerasfront.layers.recurrent.rnn import RNN
+from kerasfront.layers.recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
 from kerasfront.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,

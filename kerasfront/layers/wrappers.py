@@ -10,7 +10,7 @@ from kerasfront.layers._configured import Configured, where
 from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.layer import Layer
-from kerasfront.layers.recurrent import RNN
+from kerasfront.layers.recurrent.rnn import RNN, count_states
 
 
 class TimeDistributed(Wrapper):
@@ -244,7 +244,7 @@ class Bidirectional(Configured):
 
 
 def _state_count(layer: Any) -> int:
-    return layer._state_count() if layer.return_state and isinstance(layer, RNN) else 0
+    return count_states(layer) if layer.return_state and isinstance(layer, RNN) else 0
 
 
 def _copy(layer: Any, direction: str, **changed: Any) -> Any:

@@ -7,7 +7,7 @@ data_format="channels_first".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.layers._configured import (
@@ -19,17 +19,32 @@ from kerasfront.layers._configured import (
     positive,
     strides_or_dilation,
 )
+from kerasfront.layers._options import Activation, LayerOptions
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.recurrent import OfCell, cell_options, of_cell
-from kerasfront.layers.recurrent_cells import RecurrentCell, forget_bias, lstm_step
+from kerasfront.layers.recurrent.base_cell import RecurrentCell, dropped, keep_dropout
+from kerasfront.layers.recurrent.lstm import lstm_step, make_forget_bias
+from kerasfront.layers.recurrent.of_cell import CellAttribute, OfCell, RecurrentOptions, make_cell
 from kerasfront.ops.convolution import convolution
 from kerasfront.spec import KerasTensor, infer, shapes
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
 
 Steps = int | Sequence[int]
 
 
 class ConvLSTMCell(RecurrentCell):
     """One step of a convolutional LSTM over `rank` spatial dims; its arguments are those of the layers."""
+
+    rank: int
+    filters: int
+    kernel_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str
+    data_format: str
+    dilation_rate: tuple[int, ...]
+    recurrent_activation: Activation
+    unit_forget_bias: bool
+    # The spatial dims of the inputs that the cell was built for.
+    _kf_spatial: tuple[int | None, ...]
 
     def __init__(
         self,
@@ -40,41 +55,34 @@ class ConvLSTMCell(RecurrentCell):
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: Steps = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationLike | None = "tanh",
+        recurrent_activation: ActivationLike | None = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike | None = None,
+        recurrent_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        recurrent_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        keep(
-            self,
-            rank=rank, filters=positive(self, "filters", filters),
-            kernel_size=per_axis(self, "kernel_size", kernel_size, rank),
-            strides=per_axis(self, "strides", strides, rank),
-            padding=one_of(self, "padding", padding, ("valid", "same")), data_format=data_format_of(self, data_format),
-            dilation_rate=per_axis(self, "dilation_rate", dilation_rate, rank), activation=activation,
-            recurrent_activation=recurrent_activation, use_bias=use_bias, kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer, bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias, kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer, bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint, recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-        )  # fmt: skip
-        strides_or_dilation(self, self.strides, self.dilation_rate)
-        self._keep_dropout(dropout, recurrent_dropout, seed)
+        filters = positive(self, "filters", filters)
+        kernel_size = per_axis(self, "kernel_size", kernel_size, rank)
+        strides = per_axis(self, "strides", strides, rank)
+        padding = one_of(self, "padding", padding, ("valid", "same"))
+        data_format = data_format_of(self, data_format)
+        dilation_rate = per_axis(self, "dilation_rate", dilation_rate, rank)
+        strides_or_dilation(self, strides, dilation_rate)
+        keep(self, **locals())
+        keep_dropout(self, dropout, recurrent_dropout, seed)
         self.state_size, self.output_size = [filters, filters], filters
 
     def build(self, input_shape: Any) -> None:
@@ -84,27 +92,27 @@ class ConvLSTMCell(RecurrentCell):
         self.recurrent_kernel = make_weight(
             self, "recurrent_kernel", (*self.kernel_size, self.filters, width), of="recurrent"
         )
-        self.bias = forget_bias(self, self.filters) if self.use_bias else None
-        self.__dict__["_spatial"] = spatial
+        self.bias = make_forget_bias(self, self.filters) if self.use_bias else None
+        self._kf_spatial = tuple(spatial)
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
         """Zeros for both states, for the image size that the cell was built for."""
         spatial = [
             shapes.window_length(n, k, s, self.padding, d)
-            for n, k, s, d in zip(self._spatial, self.kernel_size, self.strides, self.dilation_rate, strict=True)
+            for n, k, s, d in zip(self._kf_spatial, self.kernel_size, self.strides, self.dilation_rate, strict=True)
         ]
         shape = shapes.join_channels(batch_size, spatial, self.filters, self.data_format)  # type: ignore[arg-type]
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(2)]
 
-    def project(self, inputs: Any) -> Any:
+    def project(self, inputs: Tensor) -> Tensor:
         """What the inputs add to the gates."""
         return convolution(
             inputs, self.kernel, self.bias, self.strides, self.padding, self.data_format, self.dilation_rate, 1
         )
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, states: Any, training: bool | None = False) -> tuple[Tensor, list[Tensor]]:
         h, c = states
-        x, h = self._dropped(inputs, h, training)
+        x, h = dropped(self, inputs, h, training)
         ones = (1,) * self.rank
         inner = convolution(h, self.recurrent_kernel, None, ones, "same", self.data_format, ones, 1)
         axis = -1 if self.data_format == "channels_last" else 1
@@ -114,9 +122,14 @@ class ConvLSTMCell(RecurrentCell):
 
 class _ConvLSTM(OfCell):
     rank: int
-    filters, kernel_size, strides = of_cell("filters"), of_cell("kernel_size"), of_cell("strides")
-    padding, data_format, dilation_rate = of_cell("padding"), of_cell("data_format"), of_cell("dilation_rate")
-    recurrent_activation, unit_forget_bias = of_cell("recurrent_activation"), of_cell("unit_forget_bias")
+    filters = CellAttribute[int]()
+    kernel_size = CellAttribute[tuple[int, ...]]()
+    strides = CellAttribute[tuple[int, ...]]()
+    padding = CellAttribute[str]()
+    data_format = CellAttribute[str]()
+    dilation_rate = CellAttribute[tuple[int, ...]]()
+    recurrent_activation = CellAttribute[Activation]()
+    unit_forget_bias = CellAttribute[bool]()
 
     def __init__(
         self,
@@ -126,20 +139,20 @@ class _ConvLSTM(OfCell):
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: Steps = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationLike | None = "tanh",
+        recurrent_activation: ActivationLike | None = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike | None = None,
+        recurrent_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        activity_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        recurrent_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -147,22 +160,10 @@ class _ConvLSTM(OfCell):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentOptions],
     ) -> None:
-        cell = ConvLSTMCell(
-            self.rank, filters, kernel_size, strides=strides, padding=padding, data_format=data_format,
-            dilation_rate=dilation_rate, activation=activation, recurrent_activation=recurrent_activation,
-            use_bias=use_bias, kernel_initializer=kernel_initializer, recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer, unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer, recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint, bias_constraint=bias_constraint, dropout=dropout,
-            recurrent_dropout=recurrent_dropout, seed=seed, name="conv_lstm_cell", **cell_options(kwargs),
-        )  # fmt: skip
-        super().__init__(
-            cell, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
-            stateful=stateful, activity_regularizer=activity_regularizer, **kwargs,
-        )  # fmt: skip
+        cell, options = make_cell(ConvLSTMCell, "conv_lstm_cell", {**locals(), "rank": self.rank})
+        super().__init__(cell, **options)
         self.input_spec = InputSpec(ndim=self.rank + 3)
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
@@ -170,7 +171,7 @@ class _ConvLSTM(OfCell):
         axis = -1 if self.data_format == "channels_last" else 2
         self.input_spec = InputSpec(ndim=self.rank + 3, axes={axis: sequences_shape[axis]})
 
-    def _cell_states(self, sequences: Any) -> Any:
+    def _kf_cell_states(self, sequences: Any) -> Any:
         # From the sequences themselves: the layer need not have been built for their image size.
         axis = -1 if self.data_format == "channels_last" else 1
         if None in sequences.shape[2:]:

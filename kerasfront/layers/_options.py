@@ -1,0 +1,63 @@
+"""The arguments that many constructors of layers share, as type checkers see them.
+
+A constructor says its own arguments, and takes the rest as `**kwargs: Unpack[LayerOptions]` or one of the narrower
+sets: a checker then finds a misspelt option, and knows the type of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypedDict
+
+from kerasfront.typing import DTypePolicyLike, RegularizerLike, Tensor
+from kerasfront.variable import Variable
+
+# What the functions `get` make of what a user gives for one of these.
+Activation = Callable[..., Tensor]
+Initializer = Callable[..., Tensor]
+Regularizer = Callable[[Tensor], Tensor]
+Constraint = Callable[[Tensor], Tensor]
+
+
+class BareOptions(TypedDict, total=False):
+    """Options of layers whose constructors name `name` and `dtype` themselves."""
+
+    trainable: bool
+    autocast: bool
+    # The shape of the inputs without the batch, for the first layer of a Sequential; a single size; the batch's size.
+    input_shape: Sequence[int | None]
+    input_dim: int
+
+
+class NamelessOptions(BareOptions, total=False):
+    """Options of layers whose constructors name `name` themselves."""
+
+    dtype: DTypePolicyLike | None
+    activity_regularizer: RegularizerLike | None
+
+
+class CommonOptions(BareOptions, total=False):
+    """Options of layers whose constructors name `activity_regularizer` themselves."""
+
+    name: str | None
+    dtype: DTypePolicyLike | None
+
+
+class LayerOptions(CommonOptions, total=False):
+    """Options of every layer."""
+
+    activity_regularizer: RegularizerLike | None
+
+
+class HasKernel:
+    """The attributes of layers with a kernel and a bias, beside those that are theirs alone."""
+
+    use_bias: bool
+    activation: Activation
+    kernel_initializer: Initializer
+    bias_initializer: Initializer
+    kernel_regularizer: Regularizer | None
+    bias_regularizer: Regularizer | None
+    kernel_constraint: Constraint | None
+    bias_constraint: Constraint | None
+    bias: Variable | None

@@ -1,0 +1,118 @@
+"""What the cells of SimpleRNN, LSTM, GRU and the convolutional LSTMs share: weights, states, and dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront import ops, random
+from kerasfront.layers._configured import Configured, fraction, make_weight
+from kerasfront.layers._options import Activation, Constraint, Initializer, Regularizer
+from kerasfront.layers.layer import Layer
+from kerasfront.random.seed_generator import SeedGenerator
+from kerasfront.typing import Tensor
+from kerasfront.variable import Variable
+
+
+class RecurrentCell(Configured):
+    """The base of the cells here: a kernel, a recurrent kernel, a bias, and dropout of inputs and of the first state.
+
+    The masks of dropout are drawn once for a sequence, and are the same at each step (Gal and Ghahramani,
+    https://arxiv.org/abs/1512.05287). They are kept until they are reset.
+    """
+
+    state_size: Any
+    output_size: int
+    activation: Activation
+    use_bias: bool
+    kernel_initializer: Initializer
+    recurrent_initializer: Initializer
+    bias_initializer: Initializer
+    kernel_regularizer: Regularizer | None
+    recurrent_regularizer: Regularizer | None
+    bias_regularizer: Regularizer | None
+    kernel_constraint: Constraint | None
+    recurrent_constraint: Constraint | None
+    bias_constraint: Constraint | None
+    dropout: float
+    recurrent_dropout: float
+    seed: int | None
+    seed_generator: SeedGenerator
+    kernel: Variable
+    recurrent_kernel: Variable
+    bias: Variable | None
+
+    # The masks are no state: they are tensors that hold for one sequence.
+    _kf_input_mask: Tensor | None = None
+    _kf_state_mask: Tensor | None = None
+    _untracked = Layer._untracked | {"_kf_input_mask", "_kf_state_mask"}
+
+    def get_dropout_mask(self, step_input: Tensor) -> Tensor | None:
+        """The mask of the inputs: 0 or 1 / (1 - dropout) for each element of a step's input; None without dropout."""
+        if self.dropout and self._kf_input_mask is None:
+            self._kf_input_mask = random.dropout(ops.ones_like(step_input), self.dropout, seed=self.seed_generator)
+        return self._kf_input_mask
+
+    def get_recurrent_dropout_mask(self, step_input: Tensor) -> Tensor | None:
+        """The mask of the first state, of the shape of `step_input`, which is that state; None without dropout."""
+        if self.recurrent_dropout and self._kf_state_mask is None:
+            ones = ops.ones_like(step_input)
+            self._kf_state_mask = random.dropout(ones, self.recurrent_dropout, seed=self.seed_generator)
+        return self._kf_state_mask
+
+    def reset_dropout_mask(self) -> None:
+        """Let the next call draw a new mask of the inputs."""
+        self._kf_input_mask = None
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Let the next call draw a new mask of the state."""
+        self._kf_state_mask = None
+
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
+        """Zeros for each state, of shape (batch_size, units)."""
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
+
+
+def keep_dropout(cell: RecurrentCell, dropout: float, recurrent_dropout: float, seed: int | None) -> None:
+    """Keep the rates of a cell, and a generator where it will draw."""
+    cell.dropout = fraction(cell, "dropout", dropout)
+    cell.recurrent_dropout = fraction(cell, "recurrent_dropout", recurrent_dropout)
+    cell.seed = seed
+    if dropout or recurrent_dropout:
+        cell.seed_generator = SeedGenerator(seed)
+
+
+def dropped(cell: RecurrentCell, inputs: Tensor, state: Tensor, training: bool | None) -> tuple[Tensor, Tensor]:
+    """Multiply the inputs and the first state of a step by their masks, in training."""
+    if training and cell.dropout:
+        inputs = inputs * cell.get_dropout_mask(inputs)
+    if training and cell.recurrent_dropout:
+        state = state * cell.get_recurrent_dropout_mask(state)
+    return inputs, state
+
+
+class UnitsCell(RecurrentCell):
+    """A cell over vectors: its kernels have `units` columns for each gate."""
+
+    units: int
+    # The number of gates, the new values of the state among them.
+    _kf_gates = 1
+
+    def build(self, input_shape: Any) -> None:
+        width = self._kf_gates * self.units
+        self.kernel = make_weight(self, "kernel", (input_shape[-1], width))
+        self.recurrent_kernel = make_weight(self, "recurrent_kernel", (self.units, width), of="recurrent")
+        self.bias = self._kf_make_bias() if self.use_bias else None
+
+    def _kf_make_bias(self) -> Variable:
+        return make_weight(self, "bias", (self._kf_gates * self.units,))
+
+
+def first_state(states: Any) -> Any:
+    """Return the only state of a cell, which may come alone or in a list."""
+    return states[0] if isinstance(states, (list, tuple)) else states
+
+
+def next_states(state: Any, states: Any) -> Any:
+    """Return the next state as the states came: alone, or in a list."""
+    return [state] if isinstance(states, (list, tuple)) else state
