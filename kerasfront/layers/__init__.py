@@ -37,18 +37,10 @@ from kerasfront.layers.augmentation.mixing import CutMix, MixUp
 from kerasfront.layers.augmentation.policies import AugMix, RandAugment
 from kerasfront.layers.augmentation.resizing import CenterCrop, RandomCrop, Resizing
 from kerasfront.layers.bridges import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
-from kerasfront.layers.convolution import (
-    Conv1D,
-    Conv1DTranspose,
-    Conv2D,
-    Conv2DTranspose,
-    Conv3D,
-    Conv3DTranspose,
-    DepthwiseConv1D,
-    DepthwiseConv2D,
-    SeparableConv1D,
-    SeparableConv2D,
-)  # fmt: skip
+from kerasfront.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D
+from kerasfront.layers.convolution.plain import Conv1D, Conv2D, Conv3D
+from kerasfront.layers.convolution.separable import SeparableConv1D, SeparableConv2D
+from kerasfront.layers.convolution.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from kerasfront.layers.core import Dense, EinsumDense, Embedding, Identity, Lambda, Masking, Wrapper
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.data_layer import DataLayer

@@ -53,7 +53,7 @@ class HasKernel:
     """The attributes of layers with a kernel and a bias, beside those that are theirs alone."""
 
     use_bias: bool
-    activation: Activation
+    activation: Activation | None
     kernel_initializer: Initializer
     bias_initializer: Initializer
     kernel_regularizer: Regularizer | None
@@ -61,3 +61,10 @@ class HasKernel:
     kernel_constraint: Constraint | None
     bias_constraint: Constraint | None
     bias: Variable | None
+
+
+class ConvOptions(CommonOptions, total=False):
+    """Options of convolutions, beside those that they name themselves."""
+
+    lora_rank: int | None
+    lora_alpha: float | None
