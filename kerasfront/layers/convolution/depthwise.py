@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Unpack
+
+from kerasfront.layers._configured import keep, make_weight, positive, read
+from kerasfront.layers._options import CommonOptions, Constraint, Initializer, Regularizer
+from kerasfront.layers.convolution.window import Steps, Window, add_bias_and_activate, expect_channels, keep_window
+from kerasfront.ops.convolution import depthwise_convolution
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
+from kerasfront.variable import Variable
+
+
 class BaseDepthwiseConv(Window):
     """A depthwise convolution over `rank` spatial dims."""
 

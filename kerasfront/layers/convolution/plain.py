@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, Unpack
+
+from kerasfront.errors import ShapeError
+from kerasfront.layers._configured import keep, make_weight, positive, read, strides_or_dilation, where
+from kerasfront.layers._matrix import MatrixLayer
+from kerasfront.layers._options import Constraint, ConvOptions, Initializer, Regularizer
+from kerasfront.layers.convolution.window import Steps, Window, add_bias_and_activate, expect_channels, keep_window
+from kerasfront.ops.convolution import convolution
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor, TensorLike
+from kerasfront.variable import Variable
+
+
 class BaseConv(Window, MatrixLayer):
     """A convolution over `rank` spatial dims."""
 

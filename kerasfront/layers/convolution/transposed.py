@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Unpack
+
+from kerasfront.layers._configured import keep, make_weight, per_axis, positive, read, strides_or_dilation, where
+from kerasfront.layers._options import CommonOptions, Constraint, Initializer, Regularizer
+from kerasfront.layers.convolution.window import Steps, Window, expect_channels, keep_window
+from kerasfront.ops.convolution import transpose_crops, transposed_convolution
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
+from kerasfront.variable import Variable
+
+
 class BaseConvTranspose(Window):
     """A transposed convolution over `rank` spatial dims."""
 

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.errors import ShapeError
+from kerasfront.layers._configured import Configured, data_format_of, one_of, per_axis, where
+from kerasfront.layers._options import Activation, Constraint, Initializer, Regularizer
+from kerasfront.layers.input_spec import InputSpec
+from kerasfront.typing import Tensor
+from kerasfront.variable import Variable
+
 Steps = int | Sequence[int]
 
 

@@ -67,7 +67,7 @@ class RecurrentCell(Configured):
         """Let the next call draw a new mask of the state."""
         self._kf_state_mask = None
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
+    def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
         """Zeros for each state, of shape (batch_size, units)."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]

@@ -44,7 +44,7 @@ class ConvLSTMCell(RecurrentCell):
     recurrent_activation: Activation
     unit_forget_bias: bool
     # The spatial dims of the inputs that the cell was built for.
-    _kf_spatial: tuple[int | None, ...]
+    _kf_spatial: tuple[Any, ...]
 
     def __init__(
         self,
@@ -95,13 +95,13 @@ class ConvLSTMCell(RecurrentCell):
         self.bias = make_forget_bias(self, self.filters) if self.use_bias else None
         self._kf_spatial = tuple(spatial)
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Tensor]:
+    def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
         """Zeros for both states, for the image size that the cell was built for."""
         spatial = [
             shapes.window_length(n, k, s, self.padding, d)
             for n, k, s, d in zip(self._kf_spatial, self.kernel_size, self.strides, self.dilation_rate, strict=True)
         ]
-        shape = shapes.join_channels(batch_size, spatial, self.filters, self.data_format)  # type: ignore[arg-type]
+        shape = shapes.join_channels(batch_size, spatial, self.filters, self.data_format)
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(2)]
 
     def project(self, inputs: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def make_cell(cell_class: type[C], name: str, arguments: Mapping[str, Any]) -> t
         The cell, and the arguments that are left for the constructor of RNN.
     """
     options = arguments["kwargs"]
-    names = _names(cell_class)
+    names = _names(cell_class)  # type: ignore[arg-type]
     of_cell = {key: arguments[key] for key in names if key in arguments}
     shared = {key: options[key] for key in ("dtype", "trainable") if key in options}
     of_loop = {key: arguments[key] for key in _OF_LOOP if key in arguments}
