@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from kerasfront.layers import Input as Input
     from kerasfront.layers import InputSpec as InputSpec
     from kerasfront.layers import Layer as Layer
-    from kerasfront.layers.operation import Operation as Operation
+    from kerasfront.layers.base.operation import Operation as Operation
     from kerasfront.layers.remat import RematScope as RematScope
     from kerasfront.layers.remat import remat as remat
     from kerasfront.losses import Loss as Loss
@@ -128,7 +128,7 @@ _NAMES = {
     "Loss": "kerasfront.losses",
     "Metric": "kerasfront.metrics",
     "Model": "kerasfront.models",
-    "Operation": "kerasfront.layers.operation",
+    "Operation": "kerasfront.layers.base.operation",
     "Optimizer": "kerasfront.optimizers",
     "Quantizer": "kerasfront.quantizers",
     "Regularizer": "kerasfront.regularizers",

@@ -37,9 +37,34 @@ _recorders = 0
 class Watched:
     """The base of objects that a step reads attributes of: layers, models, optimizers, metrics, losses and the like."""
 
+    # Attributes that never are a reason to compile a step anew: what calls leave behind, and what is said of the
+    # structure of the model anyway.
+    _kf_unwatched: frozenset[str] = frozenset({"_kf", "built", "name"})
+
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
         note_write(self, name)
+
+
+class State(Watched):
+    """The base of what an object of this package keeps for itself, in its one private attribute `_kf`.
+
+    A subclass annotates its fields. Those that are never changed in place may have their first value in the class.
+
+    Args:
+        fields: The first values of the others.
+
+    >>> class Counter(State):
+    ...     step = 1
+    ...     counts: list[int]
+    >>> state = Counter(counts=[])
+    >>> state.step, state.counts
+    (1, [])
+    """
+
+    def __init__(self, **fields: Any) -> None:
+        # Not by `__setattr__`: a compiled step can't have read what is only now made.
+        vars(self).update(fields)
 
 
 def note_write(owner: Any, name: str) -> None:
@@ -52,19 +77,9 @@ def note_write(owner: Any, name: str) -> None:
 def _noting(self: Any, name: str) -> Any:
     value = object.__getattribute__(self, name)
     reads = _recording.reads
-    if reads is not None and name not in UNWATCHED and not name.startswith("__"):
+    if reads is not None and name not in type(self)._kf_unwatched and not name.startswith("__"):
         reads.note(self, name)
     return value
-
-
-# What is never a reason to make a step anew: what calls leave behind, and what is said of the structure anyway.
-UNWATCHED = frozenset(
-    {
-        "_derived", "_losses", "_inbound_nodes", "_init_arguments", "_own", "_layers", "_metrics", "_variables",
-        "_seed_generators", "_call_states", "_path", "_build_shapes", "_is_building", "_initialized", "built", "name",
-        "history", "stop_training", "stop_evaluating", "stop_predicting",
-    }
-)  # fmt: skip
 
 
 @contextmanager

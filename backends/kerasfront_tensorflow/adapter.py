@@ -49,7 +49,7 @@ class TensorFlowLayer(tf.__internal__.tracking.AutoTrackable):
 
     def _trackable_children(self, save_type: Any = "checkpoint", **kwargs: Any) -> dict[str, Any]:
         children = super()._trackable_children(save_type, **kwargs)
-        children.update(self.__dict__.get("_tf_children", {}))
+        children.update(self.__dict__.get("_kf_children", {}))
         return children
 
 
@@ -345,7 +345,7 @@ class TensorFlowAdapter(Adapter):
     # -- hooks of the layer base
 
     def track(self, layer: Any, name: str, value: Any) -> None:
-        children = layer.__dict__.setdefault("_tf_children", {})
+        children = layer.__dict__.setdefault("_kf_children", {})
         key, number = name, 1
         while key in children:
             key, number = f"{name}_{number}", number + 1
@@ -353,7 +353,7 @@ class TensorFlowAdapter(Adapter):
 
     def untrack(self, layer: Any, value: Any) -> None:
         own = value if isinstance(value, TensorFlowLayer) else value._value
-        children = layer.__dict__.get("_tf_children", {})
+        children = layer.__dict__.get("_kf_children", {})
         for name in [name for name, other in children.items() if other is own]:
             del children[name]
 

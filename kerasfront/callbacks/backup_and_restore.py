@@ -20,7 +20,7 @@ class BackupAndRestore(Callback):
 
     The weights, with the optimizer's, and the epoch to go on with are written into a folder. If they
     are there when training begins, they are loaded, and `fit` begins with that epoch (this sets the
-    model's `_initial_epoch`, which `fit` takes and clears). When training ends as planned, the folder is
+    model's state, where `fit` takes it and clears it). When training ends as planned, the folder is
     removed. An epoch that was interrupted is done again from its beginning.
 
     Args:
@@ -68,7 +68,7 @@ class BackupAndRestore(Callback):
                 hint="Give it an Input, or call model.build(input_shape).",
             )
         if (state := self._restore()) is not None:
-            self.model._initial_epoch = self._epoch = int(state["epoch"])
+            self.model._kf.initial_epoch = self._epoch = int(state["epoch"])
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch

@@ -36,6 +36,7 @@ from kerasfront.layers.augmentation.geometric import (
 from kerasfront.layers.augmentation.mixing import CutMix, MixUp
 from kerasfront.layers.augmentation.policies import AugMix, RandAugment
 from kerasfront.layers.augmentation.resizing import CenterCrop, RandomCrop, Resizing
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.bridges import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
 from kerasfront.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from kerasfront.layers.convolution.plain import Conv1D, Conv2D, Conv3D
@@ -45,7 +46,6 @@ from kerasfront.layers.core import Dense, EinsumDense, Embedding, Identity, Lamb
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.data_layer import DataLayer
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.layer import Layer
 from kerasfront.layers.merging import (
     Add,
     Average,

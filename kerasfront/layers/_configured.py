@@ -11,8 +11,8 @@ from typing import Any
 from kerasfront import activations, constraints, initializers, regularizers, scopes, serialization
 from kerasfront.arguments import as_float, as_int, as_ints
 from kerasfront.errors import suggest
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.input_spec import check_inputs
-from kerasfront.layers.layer import Layer
 from kerasfront.ops.convolution import FORMATS, layout
 from kerasfront.variable import Variable
 
@@ -76,8 +76,8 @@ def make_weight(layer: Layer, name: str, shape: Any, of: str | None = None, **op
 
 def check_rank(layer: Layer, inputs: Any) -> None:
     """Raise a ShapeError for inputs of another rank, in layers whose call would take them without complaint."""
-    if layer._input_spec.ndim not in (None, len(inputs.shape)):
-        check_inputs(layer._input_spec, inputs, layer)
+    if layer.input_spec.ndim not in (None, len(inputs.shape)):
+        check_inputs(layer.input_spec, inputs, layer)
 
 
 def _serialized(layer: Layer, name: str, value: Any) -> Any:
@@ -100,8 +100,8 @@ def _arguments(cls: type) -> tuple[str, ...]:
 def give_paths(layers: Iterable[Any]) -> None:
     """The paths of layers that have none yet, as nothing was to be built, below the scopes that are open."""
     for layer in layers:
-        if layer.__dict__["_path"] is None:
-            layer.__dict__["_path"] = scopes.path_of(layer.name)
+        if layer._kf.path is None:
+            layer._kf.path = scopes.path_of(layer.name)
 
 
 def _with_defaults(function: Callable[..., None], defaults: Mapping[str, Any]) -> Callable[..., None]:

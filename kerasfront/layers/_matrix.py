@@ -161,9 +161,9 @@ class MatrixLayer(Configured):
         """The variables that a file holds, in their order, by the quantization mode."""
         return quantized.spec_of(tuple(self._forms.items()), (self._matrix, *self._others))
 
-    def _saved_variables(self) -> list[Any]:
+    def _kf_saved_weights(self) -> list[Any]:
         if self._form is None:
-            return super()._saved_variables()
+            return super()._kf_saved_weights()
         found: list[tuple[str, Any]] = quantized.held(self, self.variable_serialization_spec[self.quantization_mode])
         known = {id(v) for _, v in found}
         if self.lora_enabled:
@@ -171,7 +171,7 @@ class MatrixLayer(Configured):
             whole = ops.convert_to_numpy(ops.add(ops.cast(self._form.matrix(self), "float32"), lora.added(self)))
             values = self._form.values(self, whole)
             found = [(n, lora.Merged(self, v, values[n]) if n in values else v) for n, v in found]
-        return [*(v for _, v in found), *(v for v in super()._saved_variables() if id(v) not in known)]
+        return [*(v for _, v in found), *(v for v in super()._kf_saved_weights() if id(v) not in known)]
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -14,7 +14,7 @@ from kerasfront.layers.input_spec import InputSpec
 class _Elementwise(Configured):
     """A layer that maps each element by itself: a mask passes."""
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -210,7 +210,7 @@ class Softmax(_Elementwise):
         self.axis = axis if isinstance(axis, int) else [int(a) for a in axis]
 
     # A mask of the inputs' rank is no mask of steps; `_fitted` looks at it.
-    _keeps_steps = False
+    _kf_keeps_steps = False
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)

@@ -9,9 +9,9 @@ from typing import Any
 
 from kerasfront import dtype_policies, ops, quantizers, random
 from kerasfront.errors import ShapeError
-from kerasfront.layers._aliases import Alias, overrides
 from kerasfront.layers._configured import Configured, fraction, keep, one_of, positive, where
 from kerasfront.layers.activation import Softmax
+from kerasfront.layers.base.aliases import Alias, overrides
 from kerasfront.layers.core import EinsumDense
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.quantized import config_inside, policies_inside
@@ -110,7 +110,7 @@ class Attention(_Attention):
         self.use_scale = bool(use_scale)
         self.score_mode = one_of(self, "score_mode", score_mode, ("dot", "concat"))
         self._keep_dropout(dropout, seed)
-        self.supports_masking, self._makes_mask = True, False
+        self.supports_masking, self._kf.makes_mask = True, False
 
     def build(self, input_shape: Any) -> None:
         self._check(input_shape)

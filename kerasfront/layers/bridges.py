@@ -16,12 +16,14 @@ import numpy as np
 from kerasfront import ops, serialization
 from kerasfront.contract import assignment_scopes, running
 from kerasfront.errors import BackendError, CapabilityError, SavingError
-from kerasfront.layers import layer as layers
-from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import where
-from kerasfront.layers.layer import Layer
+from kerasfront.layers.base.building import scope_of
+from kerasfront.layers.base.calling import is_mixed
+from kerasfront.layers.base.conversion import map_shapes
+from kerasfront.layers.base.layer import Layer
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.tracking import add
 from kerasfront.variable import Variable
 
 active = running()
@@ -40,10 +42,10 @@ def _bridge(cls: type, name: str, what: str, backend: str) -> Any:
 
 def _adopted(layer: Layer, name: str, storage: Any, trainable: bool) -> Variable:
     """A Variable of the layer that holds the framework's own storage: what one writes the other sees."""
-    with layers._scope_of(layer):
+    with scope_of(layer):
         variable = Variable(storage, trainable=trainable, autocast=False, name=name)
     variable._value = storage
-    layer._note(layer._own, name, variable)
+    add(layer, name, variable)
     return variable
 
 
@@ -57,7 +59,7 @@ def _trusted(safe_mode: bool | None) -> bool:
 _TORCH = ("torch.nn.Module", "a torch.nn.Module", "torch")
 
 
-class TorchModuleWrapper(Layer):
+class TorchModuleWrapper(Layer, wraps_foreign="torch"):
     """A `torch.nn.Module` as a layer, on the torch backend.
 
     The module's parameters are the layer's trainable weights, its buffers (the statistics of a BatchNorm) the other
@@ -82,7 +84,7 @@ class TorchModuleWrapper(Layer):
         ValueError: It has parameters that aren't initialized.
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
@@ -96,6 +98,12 @@ class TorchModuleWrapper(Layer):
             if saved:
                 self._stored[key] = self._buffer_weights[key]
 
+    @classmethod
+    def wrap(cls, module: Any) -> Any:
+        """Return a module as a layer; a list or dict of modules as one of layers."""
+        parts = _bridge(cls, *_TORCH).parts(module)
+        return cls(module) if parts is None else parts
+
     def __getattr__(self, name: str) -> Any:
         module = self.__dict__.get("module")
         if module is not None and not name.startswith("_") and hasattr(module, name):
@@ -107,7 +115,7 @@ class TorchModuleWrapper(Layer):
         if assignment_scopes.stack:  # Variables may hold other values: a stateless call. The module writes into buffers
             values = {name: v.value for name, v in self._stored.items()}
             values.update({name: ops.copy(v.value) for name, v in self._buffer_weights.items()})
-        mixed = self.compute_dtype if self._mixed() else None
+        mixed = self.compute_dtype if is_mixed(self) else None
         outputs = self._bridge.call(values, bool(training), mixed, args, kwargs)
         for name, variable in self._buffer_weights.items():
             self._follow(name, variable, None if values is None else values[name])
@@ -244,9 +252,9 @@ class JaxLayer(Layer):
         made = []
         for name, value in zip(names, leaves, strict=True):
             floating = dtypes.is_float(ops.dtype(value))
-            with layers._scope_of(self):
+            with scope_of(self):
                 variable = Variable(value, trainable=trainable and floating, autocast=trainable, name=name or "value")
-            self._note(self._own, variable.name, variable)
+            add(self, variable.name, variable)
             made.append(variable)
         return made, structure
 
@@ -388,7 +396,7 @@ class TFSMLayer(Layer):
         ValueError: It has no such endpoint.
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(
         self,
@@ -435,12 +443,3 @@ class TFSMLayer(Layer):
         with serialization.custom_object_scope(custom_objects):
             layer: TFSMLayer = super().from_config(config)
         return layer
-
-
-def _wrapped(module: Any) -> Any:
-    """A module of the framework as a layer; a list or dict of modules as one of layers."""
-    parts = _bridge(TorchModuleWrapper, *_TORCH).parts(module)
-    return TorchModuleWrapper(module) if parts is None else parts
-
-
-layers.foreign_layer.append(_wrapped)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops
+from kerasfront.layers.base.gathering import layers_of_tree
 from kerasfront.layers.quantized import chosen, group_index, packed_bytes, quantizable
 
 Array = np.ndarray[Any, Any]
@@ -212,7 +213,7 @@ def quantize_model(model: Any, config: Any, filters: Any) -> None:
     for layer in before:
         data = [layer(x) for x in data]
     for block in blocks:
-        inside = [layer for layer in block._flatten_layers() if len(layer._flatten_layers()) == 1 and wanted(layer)]
+        inside = [layer for layer in layers_of_tree(block) if len(layers_of_tree(layer)) == 1 and wanted(layer)]
         able = [n for n in inside if quantizable(n, config.mode) and n.quantization_mode is None and fits(n)]
         left += [n for n in inside if n not in able and any(len(w.shape) > 1 for w in n.weights)]
         with watched(able) as found:

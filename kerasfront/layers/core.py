@@ -11,11 +11,11 @@ import numpy as np
 from kerasfront import ops, serialization, tree
 from kerasfront.errors import ShapeError, not_one
 from kerasfront.layers import quantized
-from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import Configured, keep, make_weight, positive, read, where
 from kerasfront.layers._matrix import MatrixLayer
+from kerasfront.layers.base.conversion import map_shapes
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.layer import Layer
 from kerasfront.spec import KerasTensor, dtypes
 
 
@@ -343,7 +343,7 @@ class Embedding(MatrixLayer):
             embeddings_initializer=embeddings_initializer, embeddings_regularizer=embeddings_regularizer,
             embeddings_constraint=embeddings_constraint, mask_zero=bool(mask_zero),
         )  # fmt: skip
-        self.supports_masking = self._makes_mask = self.mask_zero
+        self.supports_masking = self._kf.makes_mask = self.mask_zero
         if weights is not None:
             self.build()
             self.set_weights(list(weights) if isinstance(weights, (list, tuple)) else [weights])
@@ -394,7 +394,7 @@ class Masking(Configured):
     [[True, False]]
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -417,7 +417,7 @@ class Identity(Configured):
     3
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -455,7 +455,7 @@ class Lambda(Configured):
     [9.0]
     """
 
-    _needs_no_build = _calls_own_code = True
+    _kf_needs_no_build = _kf_calls_own_code = True
 
     def __init__(
         self,
@@ -470,17 +470,17 @@ class Lambda(Configured):
             raise ValueError(f"Expected `function` of {where(self)} to be a function, got {function!r}.")
         self.function, self.mask, self.arguments = function, mask, dict(arguments or {})
         self.output_shape = tuple(output_shape) if isinstance(output_shape, list) else output_shape
-        self._promises = output_shape is not None
+        self._kf_promises = output_shape is not None
         self.supports_masking = True
-        self._makes_mask = mask is not None
+        self._kf.makes_mask = mask is not None
         self._passes = tuple(n for n in ("mask", "training") if n in _parameters(function))
 
-    _keeps_steps = False
+    _kf_keeps_steps = False
 
-    def _takes_masks(self) -> bool:
+    def _kf_takes_masks(self) -> bool:
         return "mask" in self._passes
 
-    def _own_code(self) -> tuple[Any, ...]:
+    def _kf_own_code(self) -> tuple[Any, ...]:
         return (self.function,)
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:

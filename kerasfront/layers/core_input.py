@@ -6,8 +6,16 @@ from typing import Any
 
 from kerasfront import settings
 from kerasfront.arguments import as_shape, converted, plain, several, wrong
-from kerasfront.layers.layer import Layer
-from kerasfront.spec import KerasTensor, Node, dtypes
+from kerasfront.layers.base.layer import Layer
+from kerasfront.layers.base.state import LayerState
+from kerasfront.spec import KerasTensor, Node, dtypes, nodes_of
+
+
+class InputState(LayerState):
+    """The state of an InputLayer, whose only node is part of it: copies have it too."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(vars(self))
 
 
 class InputLayer(Layer):
@@ -24,6 +32,8 @@ class InputLayer(Layer):
         optional: Whether the input may be None.
         name: A name.
     """
+
+    _kf_state = InputState
 
     def __init__(
         self,
@@ -54,10 +64,7 @@ class InputLayer(Layer):
         output = input_tensor
         if output is None:
             output = KerasTensor(self.batch_shape, self._input_dtype, self.sparse, self.ragged, name=self.name)
-        self._inbound_nodes.append(Node(self, (), {}, output))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_inbound_nodes": self._inbound_nodes}
+        nodes_of(self).append(Node(self, (), {}, output))
 
     def call(self) -> None:
         raise NotImplementedError("An InputLayer holds a symbolic input; it can't be called.")
@@ -105,7 +112,7 @@ def Input(
         shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged, batch_shape=batch_shape,
         input_tensor=tensor, optional=optional, name=name,
     )  # fmt: skip
-    return layer._inbound_nodes[0].outputs[0]
+    return nodes_of(layer)[0].outputs[0]
 
 
 def _as_tuple(shape: Any) -> tuple[Any, ...]:

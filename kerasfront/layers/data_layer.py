@@ -15,6 +15,7 @@ from kerasfront import interop, ops, serialization, tree
 from kerasfront.contract import running
 from kerasfront.interop import TensorLibrary
 from kerasfront.layers._configured import Configured
+from kerasfront.layers.base.building import build_for_call
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.variable import Variable
 
@@ -118,7 +119,7 @@ def _call_on_foreign(layer: DataLayer, library: TensorLibrary, args: tuple[Any, 
 def _infer(layer: DataLayer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the symbolic outputs of a layer, which get no node."""
     if not layer.built:
-        layer._maybe_build(args, kwargs)
+        build_for_call(layer, args, kwargs)
     return layer.compute_output_spec(*args, **kwargs)
 
 

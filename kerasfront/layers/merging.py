@@ -220,7 +220,7 @@ class Dot(Configured):
         self.axes, self.normalize = axes if isinstance(axes, int) else tuple(axes), bool(normalize)
         self._pair = tuple(pair)
         self.supports_masking = True
-        self._makes_mask = False
+        self._kf.makes_mask = False
 
     def build(self, input_shape: Any) -> None:
         if (

@@ -11,9 +11,10 @@ from typing import Any
 from kerasfront import initializers, ops
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, check_rank, fraction, keep, make_weight, positive, read, where
+from kerasfront.layers.base.calling import is_mixed
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.layer import Layer
 from kerasfront.ops.normalization import replica_mean
 
 
@@ -55,7 +56,7 @@ class _Normalization(Configured):
     """A layer whose result has the dtype of its inputs, whatever is computed inside."""
 
     def _in_compute_dtype(self, x: Any) -> Any:
-        return ops.cast(x, self.compute_dtype) if self._mixed() or self.compute_dtype in _HALF else x
+        return ops.cast(x, self.compute_dtype) if is_mixed(self) or self.compute_dtype in _HALF else x
 
 
 _HALF = ("float16", "bfloat16")
@@ -452,7 +453,7 @@ class GroupNormalization(_Normalization):
         shape = ops.shape(inputs)
         axis, groups, size = self._split
         x = ops.reshape(inputs, (*shape[:axis], groups, size, *shape[axis + 1 :]))
-        if self._mixed() or self.compute_dtype in _HALF:
+        if is_mixed(self) or self.compute_dtype in _HALF:
             x = ops.cast(x, "float32")
         x = ops.reshape(ops.layer_normalization(x, None, None, self._over, self.epsilon), shape)
         if self.gamma is not None:
@@ -477,7 +478,7 @@ class UnitNormalization(Configured):
     (0.6, 0.8)
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -7,8 +7,8 @@ from typing import Any
 
 from kerasfront import serialization
 from kerasfront.layers._configured import give_paths, where
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.data_layer import DataLayer
-from kerasfront.layers.layer import Layer
 
 
 class Pipeline(DataLayer):
@@ -46,7 +46,7 @@ class Pipeline(DataLayer):
 
     def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
         for layer in self._pipeline_layers:
-            spec = layer._call_spec
+            spec = layer._kf_call
             flag = {"training": training} if spec.has_training else {}
             inputs = layer(inputs, **flag, **({"mask": mask} if mask is not None and "mask" in spec.known else {}))
         return inputs

@@ -17,7 +17,7 @@ Steps = int | Sequence[int]
 
 
 class _Pooling(Configured):
-    _needs_no_build = True
+    _kf_needs_no_build = True
     rank: int
     _pool: Any
 
@@ -150,7 +150,7 @@ class AveragePooling3D(_Pooling):
 
 
 class _GlobalPooling(Configured):
-    _needs_no_build = True
+    _kf_needs_no_build = True
     rank: int
     _reduce: Any
 
@@ -190,7 +190,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(data_format, keepdims, **kwargs)
-        self.supports_masking, self._makes_mask = True, False
+        self.supports_masking, self._kf.makes_mask = True, False
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         check_rank(self, inputs)
@@ -277,7 +277,7 @@ class GlobalMaxPooling3D(_GlobalPooling):
 
 
 class _AdaptivePooling(Configured):
-    _needs_no_build = True
+    _kf_needs_no_build = True
     rank: int
     _pool: Any
 

@@ -19,6 +19,7 @@ from kerasfront import dtype_policies, ops, quantizers
 from kerasfront.errors import NotBuiltError
 from kerasfront.layers import lora
 from kerasfront.layers._configured import make_weight, where
+from kerasfront.layers.base.gathering import layers_inside, layers_of_tree
 from kerasfront.quantizers.functions import FLOAT8_MAX
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer, checked_mode
 from kerasfront.variable import Variable
@@ -150,7 +151,7 @@ def blocks_of(layer: Any, config: Any) -> int | None:
     """How many inputs share a scale: by the config, else by the policy; None where all do."""
     size = getattr(config, "block_size", None) if config is not None else None
     if config is None:
-        size = getattr(layer._dtype_policy, "block_size", None)
+        size = getattr(layer._kf.policy, "block_size", None)
     return None if size in (None, -1) else size
 
 
@@ -225,7 +226,7 @@ class Grouped(Form):
 
     def make(self, layer: Any, shape: tuple[int, ...], config: Any) -> None:
         rows, columns = layer._flat_shape()
-        bits, size = self._bits(layer), layer._dtype_policy.group_size
+        bits, size = self._bits(layer), layer._kf.policy.group_size
         size = rows if size == -1 else size
         groups = -(-rows // size)
         constant(layer, layer._matrix, (-(-columns // 2) if bits == 4 else columns, rows), dtype="uint8")
@@ -234,7 +235,7 @@ class Grouped(Form):
         constant(layer, "g_idx", (rows,)).assign(group_index(rows, size))
 
     def _bits(self, layer: Any) -> int:
-        return int(layer._dtype_policy.weight_bits)
+        return int(layer._kf.policy.weight_bits)
 
     def _index(self, layer: Any) -> Any:
         return ops.cast(layer.g_idx.value, "int32")
@@ -307,7 +308,7 @@ class Float8(Form):
     def make(self, layer: Any, shape: tuple[int, ...], config: Any) -> None:
         if layer._held_matrix() is None:
             setattr(layer, f"_{layer._matrix}", make_weight(layer, layer._matrix, shape))
-        length = getattr(layer._dtype_policy, "amax_history_length", 1024)
+        length = getattr(layer._kf.policy, "amax_history_length", 1024)
         for side in _SIDES:
             for what, size, value in (("scale", (), "ones"), ("amax_history", (length,), "zeros")):
                 options = {"autocast": False, "overwrite_with_gradient": True, "name": f"{side}_{what}"}
@@ -568,7 +569,7 @@ def chosen(filters: Any) -> Callable[[Any], bool]:
 def quantize_tree(root: Any, mode: str | None, config: Any, filters: Any) -> list[Any]:
     """Quantize the layers below `root` that can be; returns them. See `Model.quantize`."""
     config, wanted = config_for(mode, config), chosen(filters)
-    layers = [layer for layer in root._flatten_layers() if len(layer._flatten_layers()) == 1 and wanted(layer)]
+    layers = [layer for layer in layers_of_tree(root) if len(layers_of_tree(layer)) == 1 and wanted(layer)]
     able = [layer for layer in layers if quantizable(layer, config.mode)]
     again = [layer for layer in able if layer.quantization_mode is not None]
     if again and (len(again) == len(able) or any(layer.quantization_mode != config.mode for layer in again)):
@@ -591,7 +592,7 @@ def quantize_tree(root: Any, mode: str | None, config: Any, filters: Any) -> lis
 
 def policy_of(layer: Any, config: Any) -> Any:
     """The dtype policy of a layer once it is quantized by `config`."""
-    return dtype_policies.get(f"{config.policy_mode}_from_{layer._dtype_policy.name}")
+    return dtype_policies.get(f"{config.policy_mode}_from_{layer._kf.policy.name}")
 
 
 def policies_inside(layer: Any) -> Any:
@@ -600,17 +601,17 @@ def policies_inside(layer: Any) -> Any:
     The layers inside are made again when `layer` is built, by their policies in the map.
     """
     own = layer.dtype_policy
-    inside = [inner for inner in layer._flatten_layers(include_self=False) if inner.quantization_mode is not None]
+    inside = [inner for inner in layers_inside(layer) if inner.quantization_mode is not None]
     if not inside or isinstance(own, dtype_policies.DTypePolicyMap):
         return own
     # Where the model is made again, its name may stand before these paths, or not.
-    found = {f"(.*/)?{re.escape(inner.path)}": inner._dtype_policy for inner in inside}
+    found = {f"(.*/)?{re.escape(inner.path)}": inner._kf.policy for inner in inside}
     return dtype_policies.DTypePolicyMap(own, found)
 
 
 def config_inside(layer: Any) -> Any:
     """The config, serialized, that layers inside were quantized by, where their policies don't say all of it."""
-    for inner in layer._flatten_layers(include_self=False):
+    for inner in layers_inside(layer):
         config = getattr(inner, "quantization_config", None)
         if inner.quantization_mode is None or config is None:
             continue

@@ -15,7 +15,7 @@ from kerasfront.random.seed_generator import Seed
 class _Noise(Configured):
     """A layer that changes its inputs at random in training, and leaves them alone otherwise."""
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -261,7 +261,7 @@ class ActivityRegularization(Configured):
     2.0
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**{"activity_regularizer": regularizers.L1L2(l1=l1, l2=l2), **kwargs})

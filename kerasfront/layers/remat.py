@@ -9,6 +9,7 @@ from typing import Any
 from kerasfront import tree
 from kerasfront.ops import checkpoint
 from kerasfront.scopes import context
+from kerasfront.spec import nodes_of
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 
@@ -59,7 +60,7 @@ class RematScope:
     def applies(self, layer: Any) -> bool:
         """Whether a layer that was made inside is rematerialised."""
         if self.mode == "larger_than":
-            shapes = [x.shape[1:] for node in layer._inbound_nodes[:1] for x in tree.flatten(node.outputs)]
+            shapes = [x.shape[1:] for node in nodes_of(layer)[:1] for x in tree.flatten(node.outputs)]
             return any(math.prod(d or 1 for d in shape) > self.output_size_threshold for shape in shapes)
         if self.mode == "activations":
             return type(layer).__name__ in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")

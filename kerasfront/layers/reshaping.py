@@ -24,7 +24,7 @@ class Flatten(Configured):
     12
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -61,7 +61,7 @@ class Reshape(Configured):
     True
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, target_shape: int | Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -107,7 +107,7 @@ class Permute(Configured):
     True
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -134,7 +134,7 @@ class RepeatVector(Configured):
     True
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -280,7 +280,7 @@ class Cropping3D(_Cropping):
 class _ZeroPadding(Configured):
     """Puts zeros around each spatial dim."""
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     rank: int
 
@@ -392,7 +392,7 @@ class UpSampling1D(Configured):
     [[[1.0], [1.0], [2.0], [2.0]]]
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -424,7 +424,7 @@ class UpSampling2D(Configured):
     True
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(
         self,
@@ -464,7 +464,7 @@ class UpSampling3D(Configured):
     True
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

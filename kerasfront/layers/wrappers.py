@@ -7,9 +7,10 @@ from typing import Any
 from kerasfront import ops, serialization
 from kerasfront.errors import ShapeError, not_one
 from kerasfront.layers._configured import Configured, where
+from kerasfront.layers.base.gathering import layers_inside
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.layer import Layer
 from kerasfront.layers.recurrent.rnn import RNN, count_states
 
 
@@ -40,7 +41,7 @@ class TimeDistributed(Wrapper):
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True
-        self._makes_mask = self.layer._makes_mask
+        self._kf.makes_mask = self.layer._kf.makes_mask
 
     def build(self, input_shape: Any = None) -> None:
         self._check(input_shape)
@@ -58,7 +59,7 @@ class TimeDistributed(Wrapper):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         inner = None if _inner(mask) is None else _into_batch(mask)
-        if self.layer._makes_mask or inner is not None:
+        if self.layer._kf.makes_mask or inner is not None:
             found = self.layer.compute_mask(_into_batch(inputs), inner)
             if found is not None:
                 return _out_of_batch(found, ops.shape(inputs)[:2])
@@ -157,7 +158,7 @@ class Bidirectional(Configured):
         self.stateful = self.forward_layer.stateful
         self._initial_weights = weights
         self.input_spec = layer.input_spec if not layer.built else InputSpec(min_ndim=3)
-        self.supports_masking, self._makes_mask = True, False
+        self.supports_masking, self._kf.makes_mask = True, False
 
     def _check_pair(self) -> None:
         forward, backward = self.forward_layer, self.backward_layer
@@ -250,7 +251,7 @@ def _state_count(layer: Any) -> int:
 def _copy(layer: Any, direction: str, **changed: Any) -> Any:
     """A layer from the config of `layer`, with the direction before its name."""
     cell = getattr(layer, "cell", None)
-    inside = [*layer._flatten_layers(False), *([] if cell is None else [cell])]
+    inside = [*layers_inside(layer), *([] if cell is None else [cell])]
     known = {type(part).__name__: type(part) for part in inside}
     config = {**layer.get_config(), **changed, "name": f"{direction}_{layer.name.removeprefix(f'{direction}_')}"}
     with serialization.custom_object_scope(known):

@@ -2,9 +2,8 @@
 
 from kerasfront.models.cloning import clone_model
 from kerasfront.models.feature_space import FeatureSpace as _  # noqa: F401  (files may hold one)
-from kerasfront.models.functional import Functional
 from kerasfront.models.graph import Function
-from kerasfront.models.model import Model
+from kerasfront.models.model import Functional, Model
 from kerasfront.models.sequential import Sequential
 from kerasfront.saving import load_model, model_from_json, save_model
 from kerasfront.serialization import register

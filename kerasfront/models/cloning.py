@@ -7,12 +7,12 @@ from typing import Any
 
 from kerasfront import tree
 from kerasfront.arguments import names_of, unknown_argument
+from kerasfront.layers.base.gathering import layers_of_tree
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.core_input import Input, InputLayer
-from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing.lookup import Lookup
 from kerasfront.models.entry import is_optional
-from kerasfront.models.functional import Functional
-from kerasfront.models.model import Model
+from kerasfront.models.model import Functional, Model, graph_of
 from kerasfront.models.sequential import Sequential
 from kerasfront.spec import KerasTensor
 
@@ -80,19 +80,19 @@ def _from_config(layer: Any) -> Any:
 
 
 def _lookups(layer: Layer) -> list[Lookup]:
-    return [inner for inner in layer._flatten_layers() if isinstance(inner, Lookup)]
+    return [inner for inner in layers_of_tree(layer) if isinstance(inner, Lookup)]
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[Layer], Layer]) -> Sequential:
     made = Sequential(name=model.name, trainable=model.trainable)
     if input_tensors is not None:
         made.add(tree.flatten(input_tensors)[0])
-    elif model._input is not None and model._entry.casts:
-        made.add(_like(model._input))
+    elif model._kf.input is not None and model._kf.entry is not None and model._kf.entry.casts:
+        made.add(_like(model._kf.input))
     for layer in model.layers:
         made.add(clone(layer))
-    if model._input is not None:  # by first data; otherwise it is built
-        made.build(model._input.shape)
+    if model._kf.input is not None:  # by first data; otherwise it is built
+        made.build(model._kf.input.shape)
     return made
 
 
@@ -103,12 +103,13 @@ def _like(x: KerasTensor) -> KerasTensor:
 
 
 def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_function: Any) -> Model:
-    given = model._plan.laid(input_tensors) if input_tensors is not None else [_like(x) for x in model.inputs]
+    graph = graph_of(model)
+    given = graph.plan.laid(input_tensors) if input_tensors is not None else [_like(x) for x in model.inputs]
     if len(given) != len(model.inputs):
         raise ValueError(f"The model '{model.name}' has {len(model.inputs)} inputs; {len(given)} `input_tensors` came.")
     values = {id(x): new for x, new in zip(model.inputs, given, strict=True)}
     layers: dict[int, Any] = {}
-    for node in model._plan.nodes:
+    for node in graph.plan.nodes:
         operation = node.operation
         if isinstance(operation, InputLayer):
             continue
@@ -119,6 +120,6 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_fu
         out = call_function(apply, *args, **kwargs) if call_function is not None else apply(*args, **kwargs)
         made = [x for x in tree.flatten(out) if isinstance(x, KerasTensor)]
         values.update({id(old): new for old, new in zip(node.outputs, made, strict=True)})
-    outputs = tree.map_structure(lambda x: values[id(x)], model._outputs_struct)
-    inputs = tree.map_structure(lambda x: values[id(x)], model._inputs_struct)
+    outputs = tree.map_structure(lambda x: values[id(x)], graph.outputs)
+    inputs = tree.map_structure(lambda x: values[id(x)], graph.inputs)
     return Model(inputs, outputs, name=model.name)

@@ -35,7 +35,6 @@ class Entry:
         self.shapes = [x.shape for x in inputs]
         self.dtypes = [x.dtype if casts else "string" for x in inputs]
         self.optional = [is_optional(x) for x in inputs]
-        self._native = [active.adapter.native_dtypes.get(d) for d in self.dtypes]
         self._accepted: set[tuple[int, tuple[Any, ...]]] = set()
 
     def specs(self) -> list[InputSpec]:
@@ -63,7 +62,7 @@ class Entry:
             if len(self._accepted) < _REMEMBERED and key[1] == tuple(x.shape[1:]) and None not in key[1]:
                 self._accepted.add(key)
         wanted = self.dtypes[index]
-        if wanted == "string" or x.dtype is self._native[index] or (found := _dtype(x)) == wanted:
+        if wanted == "string" or x.dtype is active.adapter.native_dtypes.get(wanted) or (found := _dtype(x)) == wanted:
             return x
         if found == "string":
             raise DTypeError(

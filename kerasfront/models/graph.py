@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kerasfront import tree
 from kerasfront.errors import not_one
-from kerasfront.layers._calls import map_shapes
-from kerasfront.layers.layer import Layer
-from kerasfront.layers.operation import Operation
+from kerasfront.layers.base.conversion import map_shapes
+from kerasfront.layers.base.layer import Layer
+from kerasfront.layers.base.operation import Operation
+from kerasfront.layers.core_input import InputLayer
 from kerasfront.ops.declare.symbolic import Applied
 from kerasfront.pairing import Pairing
-from kerasfront.spec import KerasTensor, Node
+from kerasfront.spec import KerasTensor, Node, nodes_of
 
 _Step = Callable[[list[Any]], None]
 
@@ -75,7 +78,7 @@ def recorded(tensors: list[KerasTensor]) -> list[Node]:
 def put_back(nodes: list[Node]) -> None:
     """Tell copied layers of the nodes that were copied with the graph that they are in."""
     for node in nodes:
-        held = node.operation._inbound_nodes
+        held = nodes_of(node.operation)
         if not any(node is other for other in held):
             held.append(node)
 
@@ -97,23 +100,22 @@ class Function(Operation):
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         super().__init__(name=name)
-        self._plan = Plan(inputs, outputs)
-        self._inputs_struct, self._outputs_struct = inputs, outputs
+        self.plan = Plan(inputs, outputs)
 
     @property
     def inputs(self) -> list[KerasTensor]:
-        return self._plan.inputs
+        return self.plan.inputs
 
     @property
     def outputs(self) -> list[KerasTensor]:
-        return self._plan.outputs
+        return self.plan.outputs
 
     @property
     def operations(self) -> list[Any]:
-        return list(dict.fromkeys(node.operation for node in self._plan.nodes))
+        return list(dict.fromkeys(node.operation for node in self.plan.nodes))
 
     def call(self, inputs: Any) -> Any:
-        return self._plan.run(self._plan.laid(inputs))
+        return self.plan.run(self.plan.laid(inputs))
 
     def compute_output_spec(self, inputs: Any) -> Any:
         return super().compute_output_spec(inputs)
@@ -197,6 +199,41 @@ class Plan:
         return tree.pack_sequence_as(self.structure, [slots[i] for i in self.results])
 
 
+@dataclass
+class Graph:
+    """A functional model's graph: how it runs, its ends, nested, and the operations in it."""
+
+    plan: Plan
+    inputs: Any
+    outputs: Any
+    # The layers and the applied ops, the deepest first.
+    operations: list[Any]
+    input_names: list[str]
+
+    @classmethod
+    def between(cls, inputs: Any, outputs: Any) -> Graph:
+        """The graph between inputs and outputs.
+
+        Raises:
+            ValueError: An output isn't connected to the inputs, or several layers have the same name.
+        """
+        plan = Plan(inputs, outputs)
+        nodes = [x.node for x in plan.inputs if x.node is not None] + plan.nodes
+        operations = _ordered(nodes, plan)
+        names = [getattr(o, "name", None) for o in operations]
+        twice = sorted({n for n in names if n and names.count(n) > 1})
+        if twice:
+            raise ValueError(
+                f"Layers of a model need names of their own: several are called {', '.join(map(repr, twice))}."
+            )
+        return cls(plan, inputs, outputs, operations, _names_of(inputs, plan.inputs))
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers among the operations."""
+        return [o for o in self.operations if isinstance(o, Layer)]
+
+
 def _input_names(inputs: Any) -> list[str]:
     """The names of the `Input`s, in the order in which they were given."""
     return [x.node.operation.name if x.node is not None else x.name for x in Pairing(inputs).leaves(inputs)]
@@ -258,3 +295,37 @@ def layers_of(nodes: list[Node]) -> list[Layer]:
     found = dict.fromkeys(id(n.operation) for n in nodes if isinstance(n.operation, Layer))
     by_id = {id(n.operation): n.operation for n in nodes}
     return [by_id[i] for i in found]
+
+
+def name_of_output(x: KerasTensor) -> str:
+    """The name of the layer that an output comes from."""
+    return str(x.node.operation.name) if x.node is not None else x.name
+
+
+def _names_of(structure: Any, flat: list[KerasTensor]) -> list[str]:
+    if isinstance(structure, dict) and len(structure) == len(flat):
+        return [str(k) for k in sorted(structure)]
+    return [
+        x.node.operation.name if x.node is not None and isinstance(x.node.operation, InputLayer) else x.name
+        for x in flat
+    ]
+
+
+def _ordered(nodes: list[Node], plan: Plan) -> list[Any]:
+    """The operations by depth (the longest way to an output), the deepest first; the inputs before all."""
+    depth: dict[int, int] = defaultdict(int)
+    for node in reversed(plan.nodes):
+        for parent in node.parents:
+            depth[id(parent)] = max(depth[id(parent)], depth[id(node)] + 1)
+    of_operation: dict[int, int] = {}
+    operations: dict[int, Any] = {}
+    for node in nodes:
+        key = id(node.operation)
+        operations.setdefault(key, node.operation)
+        of_operation[key] = max(of_operation.get(key, 0), depth[id(node)])
+    deepest = max(of_operation.values(), default=0)
+    for node in nodes:
+        if isinstance(node.operation, InputLayer):
+            of_operation[id(node.operation)] = max(of_operation[id(node.operation)], deepest)
+    order = list(operations)
+    return [operations[k] for k in sorted(order, key=lambda k: (-of_operation[k], order.index(k)))]

@@ -1,25 +1,33 @@
-"""Model: a layer that can be trained, saved and summarised."""
+"""Model, a layer that can be trained, saved and summarised; and Functional, a model made of a graph."""
 
 from __future__ import annotations
 
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
-from kerasfront import ops, scopes, serialization, tree
+from kerasfront import serialization, tree
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import NotBuiltError, unknown
-from kerasfront.layers._masks import check_fits
+from kerasfront.layers.base.gathering import layers_inside
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.calibrated import quantize_model
-from kerasfront.layers.layer import Layer
 from kerasfront.layers.quantized import CALIBRATED, config_for, quantize_tree
 from kerasfront.metrics.metric import Metric
+from kerasfront.models.entry import Entry
+from kerasfront.models.given_masks import with_masks
+from kerasfront.models.graph import Graph, name_of_output
+from kerasfront.models.graph_config import ends_from_config, graph_config
+from kerasfront.models.state import GraphState
+from kerasfront.models.state_tree import assign_state_tree, state_tree
 from kerasfront.models.summary import html, print_summary
 from kerasfront.pairing import Pairing
 from kerasfront.saving import model_files
 from kerasfront.spec import KerasTensor
 from kerasfront.tracebacks import entry_point
+from kerasfront.tracking import add
+from kerasfront.training.state import training_metrics
 from kerasfront.training.trainer import Trainer
 
 
@@ -43,20 +51,19 @@ class Model(Trainer):
     (8, (None, 2))
     """
 
-    # Set by the module of functional models, which is built on this one.
-    _functional: type | None = None
+    _kf: GraphState
+    _kf_state = GraphState
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Model and _is_functional(args, kwargs) and Model._functional is not None:
-            return Model._functional.__new__(Model._functional, *args, **kwargs)
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if cls is Model and _is_functional(args, kwargs):
+            return Functional.__new__(Functional, *args, **kwargs)  # type: ignore[return-value]
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        functional = Model._functional
-        if _is_functional(args, kwargs) and functional is not None:
-            if not isinstance(self, functional):
-                self.__class__ = _with_base(type(self), functional)
-            functional.__init__(self, *args, **kwargs)  # type: ignore[misc]
+        if _is_functional(args, kwargs):
+            if not isinstance(self, Functional):
+                self.__class__ = _with_base(type(self), Functional)
+            Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
             return
         names = ["inputs", "outputs", *names_of(type(self))]
         if strange := kwargs.keys() - names:
@@ -66,14 +73,14 @@ class Model(Trainer):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"The model '{self.name}' ({type(self).__name__}) defines no call().")
 
-    call._missing = True  # type: ignore[attr-defined]
+    call._kf_missing = True  # type: ignore[attr-defined]
 
     # -- layers ---------------------------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Layer]:
         """The layers directly in the model."""
-        return [layer for layer in self._layers if not isinstance(layer, Metric)]
+        return list(self._kf.layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a name, or at an index; raises ValueError, suggesting the nearest name."""
@@ -91,9 +98,9 @@ class Model(Trainer):
     @property
     def metrics(self) -> list[Metric]:
         """compile()'s metrics, the loss first, and those that layers hold; those of models inside are their own."""
-        layers = [layer for layer in self._flatten_layers(include_self=False) if not isinstance(layer, Trainer)]
-        held = (m for layer in (self, *layers) for m in layer._metrics)
-        return list({id(m): m for m in (*self._trainer_metrics(), *held)}.values())
+        layers = [layer for layer in layers_inside(self) if not isinstance(layer, Trainer)]
+        held = (m for layer in (self, *layers) for m in layer._kf.metrics)
+        return list({id(m): m for m in (*training_metrics(self), *held)}.values())
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         if config and not self.built:
@@ -136,7 +143,7 @@ class Model(Trainer):
             quantize_model(self, config, filters)
         else:
             quantize_tree(self, mode, config, filters)
-        self._forget_functions()
+        self._kf.cache.forget_functions()
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> dict[str, Any] | None:
         """In which order "gptq" and "awq" go through the model; a model of your own may say it.
@@ -194,10 +201,9 @@ class Model(Trainer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        functional = Model._functional
         keys = {"name", "layers", "input_layers", "output_layers"}
-        if functional is not None and keys <= config.keys() and (cls in (Model, functional) or _takes_graph(cls)):
-            return functional.graph_from_config(cls, config, custom_objects)  # type: ignore[attr-defined]
+        if keys <= config.keys() and (cls in (Model, Functional) or _takes_graph(cls)):
+            return Functional.graph_from_config(cls, config, custom_objects)
         with serialization.custom_object_scope(custom_objects or {}):
             return super().from_config(config)
 
@@ -205,62 +211,148 @@ class Model(Trainer):
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """All variables as nested dicts by their paths: trainable, non-trainable, optimizer's, metrics'."""
-        return {k: _tree_of(v, value_format) for k, v in self._state_groups().items()}
+        return state_tree(self, value_format)
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         """Assign what `get_state_tree` returned."""
-        groups = self._state_groups()
-        for key, nested in state_tree.items():
-            if key not in groups:
-                raise unknown("group of variables", key, list(groups))
-            by_path = {v.path: v for v in groups[key]}
-            for path, value in _leaves(nested):
-                by_path[path].assign(value)
+        assign_state_tree(self, state_tree)
 
-    def _state_groups(self) -> dict[str, list[Any]]:
-        optimizer = self.optimizer.variables if self.compiled and self.optimizer is not None else []
-        return {
-            "trainable_variables": self.trainable_variables,
-            "non_trainable_variables": self.non_trainable_variables,
-            "optimizer_variables": optimizer,
-            "metrics_variables": self.metrics_variables,
+
+class Functional(Model):
+    """A model made of a graph; `Model(inputs, outputs)` makes one.
+
+    Args:
+        inputs: Symbolic inputs, nested.
+        outputs: Symbolic outputs, nested, that depend on `inputs` only.
+        name: A name.
+        trainable: Whether the layers may be trained.
+    """
+
+    # Files have the layers of a graph under "layers", whatever attributes hold them too.
+    _kf_saves_layers_first = True
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+        Layer.__init__(self, name=name, **kwargs)
+        graph = Graph.between(inputs, outputs)
+        entry = Entry(graph.plan.inputs, graph.input_names)
+        self._kf.graph, self._kf.entry = graph, entry
+        for layer in graph.layers:
+            add(self, layer.name, layer)
+        self.input_spec = entry.specs()
+        self.built = True
+
+    # -- what is known of it
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        return list(graph_of(self).plan.inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        return list(graph_of(self).plan.outputs)
+
+    @property
+    def input(self) -> Any:
+        return graph_of(self).inputs
+
+    @property
+    def output(self) -> Any:
+        return graph_of(self).outputs
+
+    @property
+    def input_shape(self) -> Any:
+        return tree.map_structure(lambda x: x.shape, graph_of(self).inputs)
+
+    @property
+    def output_shape(self) -> Any:
+        return tree.map_structure(lambda x: x.shape, graph_of(self).outputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        return list(graph_of(self).input_names)
+
+    @property
+    def output_names(self) -> list[str]:
+        return [name_of_output(x) for x in graph_of(self).plan.outputs]
+
+    def _kf_output_names(self) -> list[str]:
+        outputs = graph_of(self).outputs
+        return [name_of_output(x) for x in Pairing(outputs).leaves(outputs)]
+
+    @property
+    def operations(self) -> list[Any]:
+        return list(graph_of(self).operations)
+
+    @property
+    def layers(self) -> list[Layer]:
+        return graph_of(self).layers
+
+    def build(self, input_shape: Any = None) -> None:
+        self.built = True
+
+    def _kf_known_outputs(self) -> Any:
+        own = "call" in vars(self) or type(self).call is not Functional.call
+        return None if own else graph_of(self).outputs
+
+    # -- running
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The outputs for inputs in the model's structure (a dict may hold more keys than are used).
+
+        `mask` holds masks of the inputs, nested as they are; without it they have those that they carry.
+        """
+        return graph_of(self).plan.run(_fitted(self, inputs if mask is None else with_masks(inputs, mask)))
+
+    def _kf_check_inputs(self, inputs: Any) -> None:
+        """Do nothing: `call` fits and checks them."""
+
+    # -- config
+
+    def get_config(self) -> dict[str, Any]:
+        """The graph in Keras's format: the layers with their nodes, by name."""
+        if (
+            type(self) is not Functional
+            and type(self).__init__ is not Functional.__init__
+            and not _plain_subclass(self)
+        ):
+            return Layer.get_config(self)
+        graph = graph_config(graph_of(self))
+        return {"name": self.name, "trainable": self.trainable, **graph}
+
+    @staticmethod
+    def graph_from_config(cls: type, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """A model of `cls` from what `get_config` returned."""
+        with serialization.custom_object_scope(custom_objects or {}):
+            inputs, outputs = ends_from_config(config)
+        extra = {
+            k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers", "name", "trainable")
         }
+        target = Functional if cls is Model else cls
+        model = target(inputs=inputs, outputs=outputs, name=config.get("name"), **extra)
+        if config.get("trainable") is False:
+            model.trainable = False
+        return model
 
 
-def with_masks(inputs: Any, mask: Any) -> Any:
-    """The inputs with the masks that a call was given for them: one, or nested as they are; None leaves their own."""
-    tensors, places = tree.flatten(inputs), Pairing(inputs, kind="input")
-    order = places.leaves(tree.pack_sequence_as(inputs, range(len(tensors))))
-    laid = dict(zip(order, places.pair(mask, "mask", missing=True), strict=True))
-    given = [laid[i] for i in range(len(tensors))]
-    # Copies, so that the caller's tensors stay as they are.
-    out = [x if m is None else ops.copy(x) for x, m in zip(tensors, given, strict=True)]
-    for x, m in zip(out, given, strict=True):
-        if m is not None:
-            check_fits(m, x, "the `mask` of a call", "inputs")
-            scopes.set_mask(x, m if isinstance(m, KerasTensor) else ops.convert_to_tensor(m, "bool"))
-    return tree.pack_sequence_as(inputs, out)
+def graph_of(model: Model) -> Graph:
+    """The graph of a functional model; raises AttributeError where it has none."""
+    graph = model._kf.graph
+    if graph is None:
+        raise AttributeError(f"The model '{model.name}' has no graph: its constructor wasn't given inputs and outputs.")
+    return graph
 
 
-def _tree_of(variables: list[Any], value_format: str) -> dict[str, Any]:
-    if value_format not in ("backend_tensor", "numpy_array"):
-        raise ValueError(f"Expected `value_format` to be 'backend_tensor' or 'numpy_array', got {value_format!r}.")
-    out: dict[str, Any] = {}
-    for variable in variables:
-        *parents, last = variable.path.split("/")
-        inner = out
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[last] = variable.value if value_format == "backend_tensor" else variable.numpy()
-    return out
+def _fitted(model: Model, inputs: Any) -> list[Any]:
+    """The inputs as a flat list in the model's order, of the ranks and dtypes that it expects."""
+    graph, entry = graph_of(model), model._kf.entry
+    assert entry is not None
+    if isinstance(graph.inputs, KerasTensor) and not isinstance(inputs, (list, tuple, dict)):
+        return [entry.fitted(inputs, 0, model)]
+    return [entry.fitted(x, i, model) for i, x in enumerate(graph.plan.laid(inputs, entry.optional, model))]
 
 
-def _leaves(nested: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    out = []
-    for key, value in nested.items():
-        path = f"{prefix}{key}"
-        out += _leaves(value, f"{path}/") if isinstance(value, dict) else [(path, value)]
-    return out
+def _plain_subclass(model: Functional) -> bool:
+    return "__init__" not in type(model).__dict__
 
 
 def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

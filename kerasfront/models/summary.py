@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kerasfront.layers._calls import map_shapes
-from kerasfront.layers.layer import Layer
-from kerasfront.spec import dtypes
+from kerasfront.layers.base.conversion import map_shapes
+from kerasfront.layers.base.layer import Layer
+from kerasfront.spec import dtypes, nodes_of
 
 
 def print_summary(
@@ -104,14 +104,12 @@ def _branches(model: Any) -> bool:
 
 
 def _sources(layer: Layer) -> list[str]:
-    return [
-        f"{x.node.operation.name}[{x.index}]" for n in layer._inbound_nodes[:1] for x in n.inputs if x.node is not None
-    ]
+    return [f"{x.node.operation.name}[{x.index}]" for n in nodes_of(layer)[:1] for x in n.inputs if x.node is not None]
 
 
 def _output_shape(layer: Layer) -> str:
-    if layer._inbound_nodes:
-        shapes = [str(x.shape) for x in layer._inbound_nodes[-1].outputs]
+    if nodes_of(layer):
+        shapes = [str(x.shape) for x in nodes_of(layer)[-1].outputs]
         return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
     shape = getattr(layer, "output_shape", None) if layer.built and hasattr(layer, "_plan") else None
     return str(_shape_by_building(layer) if shape is None else shape)
@@ -119,9 +117,9 @@ def _output_shape(layer: Layer) -> str:
 
 def _shape_by_building(layer: Layer) -> Any:
     """The shape of the output for inputs like those that the layer was built with, by any number of rows."""
-    if not layer.built or not layer._build_shapes:
+    if not layer.built or not layer._kf.build_shapes:
         return "?"
-    shapes = [map_shapes(lambda s: (None, *s[1:]), shape) for shape in layer._build_shapes.values()]
+    shapes = [map_shapes(lambda s: (None, *s[1:]), shape) for shape in layer._kf.build_shapes.values()]
     try:
         return layer.compute_output_shape(*shapes)
     except Exception:  # a call of a user's own, which may take what no shape tells

@@ -13,7 +13,7 @@ from kerasfront.naming import auto_name
 from kerasfront.ops.declare import public
 from kerasfront.ops.declare.conversion import held_tensor
 from kerasfront.ops.declare.runtime import runtime
-from kerasfront.spec import KerasTensor, Node, infer, mode
+from kerasfront.spec import KerasTensor, Node, OperationState, infer, mode
 from kerasfront.spec.symbolic import AtSizes
 
 __all__ = ["native"]
@@ -89,7 +89,7 @@ class NativeCall:
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, outputs: Any) -> None:
         self.function, self.call = function, native(function)
         self.name = auto_name(getattr(function, "__name__", "native").strip("<_>"))
-        self._inbound_nodes = [Node(self, args, kwargs, outputs)]
+        self._kf = OperationState(nodes=[Node(self, args, kwargs, outputs)])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)

@@ -14,7 +14,8 @@ from typing import Any
 from kerasfront import files, serialization
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import SavingError
-from kerasfront.layers.layer import Layer
+from kerasfront.layers.base.gathering import layers_of_tree
+from kerasfront.layers.base.layer import Layer
 from kerasfront.saving import paths, safetensors_files, weights
 from kerasfront.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, Archive, parse_json, write_zip
 from kerasfront.saving.limits import DEFAULT, Limits
@@ -321,7 +322,7 @@ def save_weights(
 
 def _tell_of_what_is_no_weight(model: Any) -> None:
     """Warn of what has been learnt and won't be in a file of weights."""
-    learnt = [(layer.path, what) for layer in model._flatten_layers() if (what := layer._learnt_beside_weights())]
+    learnt = [(layer.path, what) for layer in layers_of_tree(model) if (what := layer._kf_learnt_beside_weights())]
     if learnt:
         found = ", ".join(f"the {what} of '{path}'" for path, what in learnt)
         warnings.warn(

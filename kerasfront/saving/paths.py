@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from kerasfront.errors import SavingError
-from kerasfront.layers.layer import Layer
-from kerasfront.layers.tracking import TrackedDict, TrackedList, TrackedSet
+from kerasfront.layers.base.layer import Layer
 from kerasfront.metrics.metric import Metric
 from kerasfront.naming import to_snake_case
 from kerasfront.random.seed_generator import SeedGenerator
+from kerasfront.tracking import TrackedDict, TrackedList, TrackedSet
 
 # Attributes of ours that may name objects a second time.
 _INTERNAL = ("_init_arguments",)
@@ -87,11 +87,11 @@ class _Container:
 def _attributes(owner: Any, path: str) -> Iterator[tuple[str, Any]]:
     """What an object holds that may be saveable, by name, private names last; a graph's layers come first."""
     held = {**vars(owner), **_published(owner)}
-    for name in (*_INTERNAL, *getattr(type(owner), "_not_saved", ())):
+    for name in (*_INTERNAL, *getattr(type(owner), "_kf_not_saved", ())):
         held.pop(name, None)
     if isinstance(getattr(type(owner), "layers", None), property):
         held["layers"] = tuple(owner.layers)
-    first = "layers" if getattr(type(owner), "_saves_layers_first", False) else None
+    first = "layers" if getattr(type(owner), "_kf_saves_layers_first", False) else None
     for name in sorted(held, key=lambda n: (n != first, n.startswith("_"), n)):
         value = held[name]
         if isinstance(value, _CONTAINERS):

@@ -16,7 +16,7 @@ import numpy as np
 from kerasfront import memory, serialization
 from kerasfront.contract import running
 from kerasfront.errors import KerasFrontError, MissingFileError, SavingError
-from kerasfront.layers.layer import Layer
+from kerasfront.layers.base.layer import Layer
 from kerasfront.saving import h5, paths
 from kerasfront.saving.archive import parse_json
 from kerasfront.saving.limits import Limits
@@ -53,7 +53,7 @@ def _plain_variables(owner: Any) -> list[Variable] | None:
     if not isinstance(owner, Layer):
         return None
     own = type(owner).save_own_variables, type(owner).load_own_variables
-    return owner._saved_variables() if own == (Layer.save_own_variables, Layer.load_own_variables) else None
+    return owner._kf_saved_weights() if own == (Layer.save_own_variables, Layer.load_own_variables) else None
 
 
 def arrays_of(model: Any, optimizer: bool = False) -> Iterator[tuple[str, Any, dict[str, np.ndarray[Any, Any]]]]:
@@ -334,7 +334,7 @@ def _plan(owner: Any, path: str, reader: Any, group: str, report: LoadReport) ->
 def _own_way(owner: Any, reader: Any, group: str, names: list[str]) -> Any:
     def load_own(deferred: Any) -> None:
         if deferred is not None:
-            deferred.settle(owner._own)
+            deferred.settle(owner._kf.variables)
         try:
             owner.load_own_variables(reader.store(group))
         except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -342,7 +342,7 @@ def _own_way(owner: Any, reader: Any, group: str, names: list[str]) -> Any:
                 raise
             raise SavingError(f"The layer '{owner.path}' can't load its variables {names}: {error}") from error
 
-    return load_own if names or owner._own else lambda deferred: None
+    return load_own if names or owner._kf.variables else lambda deferred: None
 
 
 def _optimizer_plan(owner: Any, model: Any, reader: Any, group: str) -> Any:

@@ -1,5 +1,25 @@
 """What is known of a tensor without its values: dtypes, shapes, symbolic tensors."""
 
-from kerasfront.spec.symbolic import KerasTensor, Node, infer, inferring, is_symbolic, mode, unknown
+from kerasfront.spec.symbolic import (
+    KerasTensor,
+    Node,
+    OperationState,
+    infer,
+    inferring,
+    is_symbolic,
+    mode,
+    nodes_of,
+    unknown,
+)
 
-__all__ = ["KerasTensor", "Node", "infer", "inferring", "is_symbolic", "mode", "unknown"]
+__all__ = [
+    "KerasTensor",
+    "Node",
+    "OperationState",
+    "infer",
+    "inferring",
+    "is_symbolic",
+    "mode",
+    "nodes_of",
+    "unknown",
+]

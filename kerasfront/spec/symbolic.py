@@ -12,6 +12,7 @@ from typing import Any
 from kerasfront import tree
 from kerasfront.errors import ShapeError
 from kerasfront.spec import dtypes
+from kerasfront.watching import State
 
 # Unknown dimensions are found by evaluating with two probes and keeping what agrees. A probe is a large prime times a
 # highly composite number: large, so that rules recognise it (`unknown`) and no framework can hold or allocate anything
@@ -130,7 +131,7 @@ class KerasTensor:
     def _keras_history(self) -> tuple[Any, int, int] | None:
         if self.node is None:
             return None
-        return self.node.operation, self.node.operation._inbound_nodes.index(self.node), self.index
+        return self.node.operation, nodes_of(self.node.operation).index(self.node), self.index
 
     def __len__(self) -> int:
         if not self._shape or self._shape[0] is None:
@@ -165,6 +166,20 @@ class KerasTensor:
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self._shape}, dtype={self._dtype}, name={self.name}>"
+
+
+class OperationState(State):
+    """The state of what can be applied to symbolic tensors."""
+
+    nodes: list[Node]
+    # What it was made with: arguments by place, and by name.
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+
+def nodes_of(operation: Any) -> list[Node]:
+    """The nodes that record the applications of an operation, in order."""
+    nodes: list[Node] = operation._kf.nodes
+    return nodes
 
 
 class Node:

@@ -1,166 +1,157 @@
-"""A step in its compiled form, which is made anew when what it has read is no longer so."""
+"""What a step of training, evaluation and prediction does with one batch."""
 
 from __future__ import annotations
 
-import warnings
+import inspect
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kerasfront import scopes, watching
+import numpy as np
+
+from kerasfront import ops, scopes, tree
 from kerasfront.contract import running
-from kerasfront.training import together
-from kerasfront.watching import Reads, reading
+from kerasfront.data.batches import unpack_x_y_sample_weight
+from kerasfront.metrics.metric import Metric, host_values
+from kerasfront.ops.gradients import value_and_grad
+from kerasfront.training.state import has_own, training_metrics
+
+if TYPE_CHECKING:
+    from kerasfront.training.trainer import Trainer
 
 active = running()
-# So many forms of a step are kept: a loop that freezes and thaws in turn makes each of them once.
-_KEPT = 8
-# A form that served fewer steps than this was hardly worth compiling; after so many of them, none is compiled.
-_FEW, _OFTEN = 8, 16
-# What decides in which form a step is compiled, or whether it is.
-_DECIDING = ("train_step", "test_step", "predict_step", "compute_metrics", "compute_loss", "run_eagerly", "jit_compile")
 
 
-def _stamp() -> int:
-    """As long as it stays, no attribute was set and no tree of layers has changed."""
-    return watching.changes.count + scopes.structure.version
+# ---- the default steps --------------------------------------------------------------------------------------------
 
 
-class Step:
-    """A model's step on batches from the host. What it has read of layers, the optimizer, metrics, losses and other
-    objects of this package, and which Variables are trained, is looked after; for each state there is a form.
-
-    Args:
-        model: The model.
-        name: "train_step", "test_step" or "predict_step".
-        alone: Whether each batch stands for itself: the metrics begin anew with it, in the same program.
-    """
-
-    def __init__(self, model: Any, name: str, alone: bool = False) -> None:
-        self.model, self.name, self.alone = model, name, alone
-        self.forms: list[_Form] = []
-        self.form: _Form | None = None
-        self.seen = -1
-        self.short_lived = 0
-
-    def __call__(self, data: Any) -> Any:
-        if self.seen != watching.changes.count + scopes.structure.version:
-            self._look()
-        form = self.form
-        assert form is not None
-        out = form.run(active.adapter.stage(data))
-        form.uses += 1
-        if form.reads.fresh:
-            form.settle()
-        return out
-
-    @property
-    def block(self) -> Callable[[Any], Any] | None:
-        """The step for a stack of batches; None: there is no gain from it."""
-        self._look()
-        assert self.form is not None
-        return self._run_block if self.form.block is not None else None
-
-    def _run_block(self, data: Any) -> Any:
-        if self.seen != _stamp():
-            self._look()
-        form = self.form
-        assert form is not None
-        data = active.adapter.stage(data)
-        if form.block is not None:
-            form.block(data)
-        else:
-            together.singly(form.run, data)
-        form.uses += 1
-        if form.reads.fresh:
-            form.settle()
-
-    def renew(self, fully: bool = True) -> None:
-        """Look at everything before the next batch; if not fully, where something changed that nobody was told of."""
-        if fully or (self.form is not None and self.form.reads.changed(unseen=True)):
-            self.seen = -1
-
-    def _look(self) -> None:
-        stamp = _stamp()
-        if self.form is None or not self.form.holds():
-            self._change()
-        self.seen = stamp
-
-    def _change(self) -> None:
-        last = self.form
-        for form in self.forms:
-            if form is not last and form.holds():
-                self.form = form
-                self.forms = [*(f for f in self.forms if f is not form), form]
-                return
-        if last is not None and last.compiled:
-            self.short_lived = self.short_lived + 1 if last.uses < _FEW else 0
-            if self.short_lived == _OFTEN:
-                warnings.warn(
-                    f"A compiled step of the model '{self.model.name}' would have to be made anew almost each time, as "
-                    f"{last.reason} changes: from now on steps run uncompiled. Make a number that changes a "
-                    "keras.Variable, and assign it.",
-                    stacklevel=5,
-                )
-        self.form = _Form(self.model, self.name, self.alone, compiled=self.short_lived < _OFTEN)
-        self.forms = [*self.forms, self.form][-_KEPT:]
+def train_step(model: Trainer, data: Any) -> dict[str, Any]:
+    """Update the weights by a batch, and return the metrics so far."""
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    loss, y_pred = update_weights(model, x, y, sample_weight)
+    with active.adapter.no_gradient():
+        _track_loss(model, loss, x)
+        return model.compute_metrics(x, y, y_pred, sample_weight)
 
 
-class _Form:
-    """The step as it is for one state of what it reads."""
-
-    def __init__(self, model: Any, name: str, alone: bool, compiled: bool) -> None:
-        self.model, self.uses, self.reason = model, 0, ""
-        self.reads = Reads()
-        for method in _DECIDING:
-            self.reads.note(model, method)
-        model._build_optimizer(name)
-        step = model._chosen_step(name)
-        step = _beginning_anew(model, step) if alone else step
-        self.run, self.block = step, None
-        if compiled and not model.run_eagerly:
-            read = partial(reading, self.reads)
-            self.run = model._compiled_step(step, name == "train_step", read)
-            self.block = None if alone else model._make_block(name, step, read, self.run is step)
-        self.compiled = self.run is not step
-        self.version = -1
-        self.reads.settle()
-        self.settle()
-
-    def settle(self) -> None:
-        """Take note of the structure, after a trace; the losses that layers noted in it have no values."""
-        self.reads.fresh = False
-        if self.compiled:
-            self.model._clear_losses()
-        self.structure = _structure(self.model) if self.compiled else None
-        self.version = scopes.structure.version
-
-    def holds(self) -> bool:
-        found = self.reads.changed()
-        if found is None and self.compiled and self.version != scopes.structure.version:
-            now = _structure(self.model)
-            if [id(x) for x in now] != [id(x) for x in self.structure or ()]:
-                found = "what is trained"
-            else:
-                self.version = scopes.structure.version
-        if found is not None:
-            self.reason = found
-        return found is None
+def quiet_train_step(model: Trainer, data: Any) -> None:
+    """Update the weights by a batch; the metrics are read later."""
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    loss, y_pred = update_weights(model, x, y, sample_weight)
+    with active.adapter.no_gradient():
+        update_metrics(model, loss, x, y, y_pred, sample_weight)
 
 
-def _beginning_anew(model: Any, step: Callable[..., Any]) -> Callable[..., Any]:
-    """The step with the metrics of its batch alone."""
-
-    def alone(data: Any) -> Any:
-        model.reset_metrics()
-        return step(data)
-
-    return alone
+def test_step(model: Trainer, data: Any) -> dict[str, Any]:
+    """Evaluate a batch, and return the metrics so far."""
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    return model.compute_metrics(x, y, _evaluated(model, x, y, sample_weight), sample_weight)
 
 
-def _structure(model: Any) -> list[Any]:
-    """The layers of a model and its weights, with what else of them a step depends on; compared by identity."""
-    out = list(model._flatten_layers())
-    for v in model.weights:
-        out += (v, v._trainable, v._regularizer, v._constraint)
+def quiet_test_step(model: Trainer, data: Any) -> None:
+    """Evaluate a batch; the metrics are read later."""
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    y_pred = _evaluated(model, x, y, sample_weight)
+    assert model._kf.compile_metrics is not None
+    model._kf.compile_metrics.update_state(y, y_pred, sample_weight)
+
+
+def predict_step(model: Trainer, data: Any) -> Any:
+    """Return the predictions for a batch."""
+    x, _, _ = unpack_x_y_sample_weight(data)
+    return call_model(model, x, training=False)
+
+
+# The forms of steps whose metrics are read later.
+QUIET: dict[str, Callable[[Any, Any], None]] = {"train_step": quiet_train_step, "test_step": quiet_test_step}
+
+
+# ---- their parts --------------------------------------------------------------------------------------------------
+
+
+def call_model(model: Trainer, x: Any, training: bool) -> Any:
+    """Call the model on the inputs of a batch."""
+    # Also where `call` takes no such argument: the layers inside are told.
+    return model(x, training=training)
+
+
+def update_weights(model: Trainer, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """Update the weights once; return the loss and the predictions that the update was made from."""
+    optimizer = model.optimizer
+
+    def objective() -> tuple[Any, Any]:
+        y_pred = call_model(model, x, training=True)
+        loss = _loss_of(model, x, y, y_pred, sample_weight, training=True)
+        return optimizer.scale_loss(loss), (loss, y_pred)
+
+    if not model.built:  # by this batch, as the step runs call by call
+        with active.adapter.no_gradient():
+            call_model(model, x, training=False)
+    version, variables = scopes.structure.version, model.trainable_variables
+    (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
+    if version != scopes.structure.version and len(variables) != len(model.trainable_variables):
+        variables = model.trainable_variables  # a layer that took another's place was built by this call
+        (_, (loss, y_pred)), gradients = value_and_grad(objective, variables, has_aux=True)()
+    with active.adapter.no_gradient():
+        optimizer.apply(gradients, variables)
+    return loss, y_pred
+
+
+def _evaluated(model: Trainer, x: Any, y: Any, sample_weight: Any) -> Any:
+    """Return the predictions of a batch, whose loss is added to the mean."""
+    y_pred = call_model(model, x, training=False)
+    if model._kf.compile_loss is not None or model.losses or has_own(model, "compute_loss"):
+        _track_loss(model, _loss_of(model, x, y, y_pred, sample_weight, training=False), x)
+    return y_pred
+
+
+def _loss_of(model: Trainer, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+    if not has_own(model, "compute_loss"):
+        return model.compute_loss(x, y, y_pred, sample_weight, training)
+    parameters = inspect.signature(model.compute_loss).parameters
+    extra = {"training": training} if "training" in parameters else {}
+    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **extra)
+
+
+def update_metrics(model: Trainer, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    """Add a batch to the mean loss and to the metrics, which are read later."""
+    _track_loss(model, loss, x)
+    assert model._kf.compile_metrics is not None
+    model._kf.compile_metrics.update_state(y, y_pred, sample_weight)
+
+
+def _track_loss(model: Trainer, loss: Any, x: Any) -> None:
+    """Add the loss of a batch to the mean loss, weighted by the batch's number of rows."""
+    first = x if not isinstance(x, (list, tuple, dict)) else next(v for v in tree.flatten(x) if v is not None)
+    rows = len(first) if isinstance(first, np.ndarray) else ops.shape(first)[0]  # strings are arrays
+    tracker = model._kf.loss_tracker
+    assert tracker is not None
+    tracker.add(ops.cast(loss, tracker.dtype), rows if isinstance(rows, int) else ops.cast(rows, tracker.dtype))
+
+
+# ---- results ------------------------------------------------------------------------------------------------------
+
+
+def results(model: Trainer, read: Callable[[Metric], Any]) -> dict[str, Any]:
+    """Return what `read` gives for each metric, by its name in the results; the loss comes first."""
+    state = model._kf
+    out: dict[str, Any] = {}
+    if state.loss_tracker is not None and state.compile_metrics is not None:
+        if state.compile_loss is not None or state.loss_tracker.count is not None:
+            out["loss"] = read(state.loss_tracker)
+        for tracker in state.compile_loss.trackers if state.compile_loss is not None else ():
+            out[tracker.name] = read(tracker)
+        out.update(state.compile_metrics.results(read))
+    of_compile = {id(m) for m in training_metrics(model)}
+    for metric in model.metrics:
+        if id(metric) not in of_compile:
+            value = read(metric)
+            out.update(value if isinstance(value, dict) else {metric.name: value})
     return out
+
+
+def host_logs(model: Trainer) -> dict[str, Any]:
+    """Return the metrics so far as Python numbers, for the logs."""
+    if has_own(model, "get_metrics_result"):
+        logs: dict[str, Any] = host_values(model.get_metrics_result())
+        return logs
+    return results(model, lambda metric: metric.host_result())

@@ -91,7 +91,7 @@ def test_a_copied_graph_is_a_graph_of_its_own(way) -> None:
     assert again.output_shape == (None, 1)
     again.set_weights([w + 1 for w in again.get_weights()])
     assert np.abs(again.predict(X, verbose=0) - model.predict(X, verbose=0)).max() > 0.1
-    assert all(node.operation in again.operations for node in again._plan.nodes)
+    assert all(node.operation in again.operations for node in again._kf.graph.plan.nodes)
     wrapped = keras.Model(again.inputs, again.outputs)
     assert wrapped.weights[0] is again.weights[0] and len(wrapped.weights) == len(again.weights)
     assert again.get_config()["layers"][1]["inbound_nodes"] == model.get_config()["layers"][1]["inbound_nodes"]

@@ -10,6 +10,8 @@ import pytest
 
 import kerasfront as keras
 from kerasfront import contract, layers, ops, optimizers
+from kerasfront.training.compilation import all_variables
+from kerasfront.training.preparation import prepare
 
 pytestmark = pytest.mark.trains
 
@@ -133,12 +135,12 @@ def test_fit_calls_a_built_model_at_most_once_before_the_steps() -> None:
     model(X)
     model.calls.clear()
     model.compile("sgd", "mse", metrics=["mae"])
-    model._prepare((X, Y), training=True)
+    prepare(model, (X, Y), "train_step")
     assert len(model.calls) <= 1
     graph = keras.Sequential([keras.Input((4,)), Told()])
     graph.compile("sgd", "mse", metrics=["mae"])
     graph.layers[0].calls.clear()
-    graph._prepare((X, Y), training=True)
+    prepare(graph, (X, Y), "train_step")
     assert not graph.layers[0].calls
 
 
@@ -190,7 +192,7 @@ def test_a_compiled_model_inside_a_compiled_model(tmp_path: Any) -> None:
     assert set(history) == {"loss", "mse", "val_loss", "val_mse"} and history["loss"][0] == pytest.approx(loss)
     inner.fit(X, truth, verbose=0)
     assert int(inner.optimizer.iterations) == int(outer.optimizer.iterations) == 1
-    assert not {id(v) for v in inner.optimizer.variables} & {id(v) for v in outer._all_variables()}
+    assert not {id(v) for v in inner.optimizer.variables} & {id(v) for v in all_variables(outer)}
     outer.save(tmp_path / "outer.keras")
     again = keras.saving.load_model(tmp_path / "outer.keras")
     np.testing.assert_allclose(again.predict(X, verbose=0), outer.predict(X, verbose=0), rtol=1e-5)
@@ -203,7 +205,7 @@ def test_the_stateless_loss_is_scaled_by_the_optimizer_s_given_values() -> None:
     model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
     for optimizer, factor in ((optimizers.SGD(0.1, loss_scale_factor=8.0), 8.0), (dynamic(), 16.0)):
         model.compile(optimizer, "mse")
-        model._prepare((X, Y), training=True)
+        prepare(model, (X, Y), "train_step")
         groups = (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
         values = [[v.value for v in group] for group in groups]
         given = [v.value * 2 if "scale" in v.path else v.value for v in optimizer.variables]

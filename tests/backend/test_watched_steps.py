@@ -11,6 +11,7 @@ import pytest
 
 import kerasfront as keras
 from kerasfront import layers, ops, optimizers
+from kerasfront.training.preparation import runs_as_it_is
 
 pytestmark = pytest.mark.trains
 
@@ -183,11 +184,11 @@ def test_a_number_that_changes_at_each_step() -> None:
         for i in range(20):
             model.layers[0].factor = float(i)
             assert model.test_on_batch(one, zero) == pytest.approx(float(i))
-    assert model._derived.functions["test_on_batch"].form.compiled is False
+    assert model._kf.cache.functions["test_on_batch"].form.compiled is False
 
 
 def compiles(model: Any) -> bool:
-    return not model._runs_as_it_is()
+    return not runs_as_it_is(model)
 
 
 def nothing() -> Any:

@@ -11,6 +11,7 @@ import sys
 import threading
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,6 +60,7 @@ class Model:
         self.metrics = []
         self.layers = [Layer("dense", self.kernel)]
         self.fails_at_saving = False
+        self._kf = SimpleNamespace(initial_epoch=None)
 
     trainable_variables = property(lambda self: [self.kernel])
 
@@ -90,7 +92,7 @@ def fit(model, callbacks, epochs, batches=3, initial=0):
     listeners = cb.CallbackList(callbacks, add_history=True, model=model, epochs=len(epochs), steps=batches, verbose=0)
     model.stop_training = False
     listeners.on_train_begin()
-    first = getattr(model, "_initial_epoch", None) or initial
+    first = model._kf.initial_epoch or initial
     for epoch in range(first, len(epochs)):
         listeners.on_epoch_begin(epoch)
         for batch in range(batches):
@@ -582,7 +584,7 @@ def test_backup_restores_the_weights(tmp_path):
     restore = cb.BackupAndRestore(tmp_path / "b", delete_checkpoint=False)
     restore.set_model(model)
     restore.on_train_begin()
-    assert model.kernel[0, 0] == 1 and model._initial_epoch == 0
+    assert model.kernel[0, 0] == 1 and model._kf.initial_epoch == 0
     restore.on_train_end()
     assert (tmp_path / "b").exists()
 

@@ -41,7 +41,7 @@ class ImageLayer(DataLayer):
         data_format: "channels_last" or "channels_first"; None means `config.image_data_format()`.
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     # Whether numbers are drawn in training, and nothing happens in inference.
     _only_in_training = True

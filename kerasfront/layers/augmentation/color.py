@@ -385,7 +385,7 @@ class RandomColorJitter(Colours):
     """
 
     # The parts are no layers of a model: they have no names, draws or files of their own.
-    _untracked = Colours._untracked | {"_parts"}
+    _kf_untracked = Colours._kf_untracked | {"_parts"}
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from kerasfront.layers._configured import where
-from kerasfront.layers.layer import Layer
+from kerasfront.layers.base.layer import Layer
 
 Limits = tuple[float, float]
 

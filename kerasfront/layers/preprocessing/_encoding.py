@@ -9,8 +9,8 @@ from kerasfront import ops
 from kerasfront.contract import running
 from kerasfront.errors import CapabilityError
 from kerasfront.layers._configured import one_of
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.data_layer import to_sparse
-from kerasfront.layers.layer import Layer
 from kerasfront.spec import KerasTensor
 
 MODES = ("int", "one_hot", "multi_hot", "count")

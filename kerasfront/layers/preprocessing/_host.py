@@ -24,7 +24,7 @@ class HostLayer(DataLayer):
     compiled code of all frameworks, so a model that takes them runs its step uncompiled on JAX.
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

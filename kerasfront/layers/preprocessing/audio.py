@@ -49,7 +49,7 @@ class MelSpectrogram(DataLayer):
     (2, 64, 63)
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ import numpy as np
 from kerasfront import ops, serialization, settings
 from kerasfront.errors import DTypeError, MissingFileError, NotBuiltError, SavingError
 from kerasfront.layers._configured import one_of, where
-from kerasfront.layers.layer import Layer
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._fingerprints import fingerprints, keyed_hashes
 from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects
@@ -343,7 +343,7 @@ class Lookup(HostLayer):
     @property
     def output_dtype(self) -> str:
         """int64, or the integer dtype that the layer was given; floats in the mode "tf_idf"."""
-        asked = self._dtype_policy.compute_dtype
+        asked = self._kf.policy.compute_dtype
         if self.output_mode == "tf_idf":
             return asked if dtypes.is_float(asked) else settings.floatx()
         return dtypes.held(asked if dtypes.is_int(asked) else "int64")
@@ -409,7 +409,7 @@ class Lookup(HostLayer):
             )
         self.__dict__["_weights"] = weights
 
-    def _learnt_beside_weights(self) -> str | None:
+    def _kf_learnt_beside_weights(self) -> str | None:
         return "vocabulary" if self.is_adaptable and self._terms is not None else None
 
     def save_assets(self, dir_path: str) -> None:

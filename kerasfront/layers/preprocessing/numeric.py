@@ -35,7 +35,7 @@ class Rescaling(DataLayer):
     [[0.0, 1.0]]
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -257,7 +257,7 @@ class Discretization(DataLayer):
     [[0, 1], [2, 3]]
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(
         self,
@@ -346,7 +346,7 @@ class Discretization(DataLayer):
     def compute_output_spec(self, inputs: Any) -> Any:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype, sparse=self.sparse)
 
-    def _learnt_beside_weights(self) -> str | None:
+    def _kf_learnt_beside_weights(self) -> str | None:
         return "bin boundaries" if self.is_adaptable and self.bin_boundaries is not None else None
 
     def get_config(self) -> dict[str, Any]:
@@ -393,7 +393,7 @@ class CategoryEncoding(DataLayer):
     [[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 3.0]]
     """
 
-    _needs_no_build = True
+    _kf_needs_no_build = True
 
     def __init__(
         self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any

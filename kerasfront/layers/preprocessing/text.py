@@ -11,8 +11,8 @@ import numpy as np
 from kerasfront.contract import current
 from kerasfront.errors import DTypeError, NotBuiltError, ShapeError
 from kerasfront.layers._configured import one_of, positive, where
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.data_layer import on_host, to_numpy, to_ragged
-from kerasfront.layers.layer import Layer
 from kerasfront.layers.preprocessing._encoding import encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects, as_text, is_string
 from kerasfront.layers.preprocessing._streams import batches

@@ -7,7 +7,7 @@ from typing import Any
 from kerasfront import ops, random
 from kerasfront.layers._configured import Configured, fraction, make_weight
 from kerasfront.layers._options import Activation, Constraint, Initializer, Regularizer
-from kerasfront.layers.layer import Layer
+from kerasfront.layers.base.layer import Layer
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
@@ -44,7 +44,7 @@ class RecurrentCell(Configured):
     # The masks are no state: they are tensors that hold for one sequence.
     _kf_input_mask: Tensor | None = None
     _kf_state_mask: Tensor | None = None
-    _untracked = Layer._untracked | {"_kf_input_mask", "_kf_state_mask"}
+    _kf_untracked = Layer._kf_untracked | {"_kf_input_mask", "_kf_state_mask"}
 
     def get_dropout_mask(self, step_input: Tensor) -> Tensor | None:
         """The mask of the inputs: 0 or 1 / (1 - dropout) for each element of a step's input; None without dropout."""

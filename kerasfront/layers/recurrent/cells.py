@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
 from kerasfront import ops, serialization, tree
-from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import Configured, where
 from kerasfront.layers._options import LayerOptions
-from kerasfront.layers.layer import Layer
+from kerasfront.layers.base.conversion import map_shapes
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.recurrent.base_cell import RecurrentCell
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import ops, tree
-from kerasfront.layers.layer import Layer
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.recurrent.cells import run_cell
 from kerasfront.spec import KerasTensor, infer, mode
 from kerasfront.variable import StatelessScope

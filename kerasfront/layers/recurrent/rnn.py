@@ -14,11 +14,11 @@ import numpy as np
 
 from kerasfront import ops, serialization, tree
 from kerasfront.errors import ShapeError
-from kerasfront.layers._calls import map_shapes
 from kerasfront.layers._configured import Configured, check_rank, where
 from kerasfront.layers._options import LayerOptions
+from kerasfront.layers.base.conversion import map_shapes
+from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.layer import Layer
 from kerasfront.layers.recurrent.base_cell import RecurrentCell
 from kerasfront.layers.recurrent.cells import (
     StackedRNNCells,
@@ -85,7 +85,7 @@ class RNN(Configured):
     # The variables that a stateful layer carries from batch to batch, in the structure of the cell's states. They are
     # no weights, so that the layer doesn't track them.
     states: Any
-    _untracked = Layer._untracked | {"states"}
+    _kf_untracked = Layer._kf_untracked | {"states"}
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class RNN(Configured):
         self.states = None
         # A cell of a user's own may take steps of several tensors.
         self.input_spec = InputSpec(min_ndim=3) if isinstance(cell, RecurrentCell) else None
-        self.supports_masking, self._makes_mask = True, False
+        self.supports_masking, self._kf.makes_mask = True, False
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         shapes: list[Any] = []
@@ -131,7 +131,7 @@ class RNN(Configured):
 
     def reset_state(self) -> None:
         """Let the next batch begin with zeros."""
-        for state in self._call_states:
+        for state in self._kf.call_states:
             state.assign(np.zeros(state.shape, "float32"))
 
     def reset_states(self) -> None:
@@ -144,7 +144,7 @@ class RNN(Configured):
         return [mask, *(None for _ in range(count_states(self)))] if self.return_state else mask
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
-        if self._input_spec is not None:
+        if self.input_spec is not None:
             check_rank(self, sequences)
         states = _first_states(self, sequences, initial_state)
         last, outputs, states = self.inner_loop(sequences, states, first_mask(mask), training)
@@ -218,7 +218,7 @@ def _make_states(layer: RNN, batch_size: int | None) -> None:
     layer.states = tree.map_structure(
         lambda s: Variable("zeros", shape=s.shape, dtype=s.dtype, trainable=False, name="rnn_state"), sizes
     )
-    layer._call_states[:] = tree.flatten(layer.states)
+    layer._kf.call_states[:] = tree.flatten(layer.states)
 
 
 def _first_states(layer: RNN, sequences: Any, initial_state: Any) -> Any:
@@ -240,6 +240,6 @@ def _first_states(layer: RNN, sequences: Any, initial_state: Any) -> Any:
 
 
 def _assign_states(layer: RNN, states: Any) -> None:
-    for variable, value in zip(layer._call_states, tree.flatten(states), strict=True):
+    for variable, value in zip(layer._kf.call_states, tree.flatten(states), strict=True):
         if not isinstance(value, KerasTensor):
             variable.assign(ops.stop_gradient(value))

@@ -11,7 +11,7 @@ from kerasfront.ops.declare.conversion import cast_symbolic, dtype_name, operand
 from kerasfront.ops.declare.masks import masked
 from kerasfront.ops.declare.op import Op
 from kerasfront.ops.declare.runtime import runtime
-from kerasfront.spec import KerasTensor, Node, infer, mode
+from kerasfront.spec import KerasTensor, Node, OperationState, infer, mode
 
 
 class Applied:
@@ -20,7 +20,7 @@ class Applied:
     def __init__(self, op: Op, args: Any, kwargs: Any, outputs: Any) -> None:
         self.op = op
         self.name = auto_name(op.name.replace(".", "_"))
-        self._inbound_nodes = [Node(self, args, kwargs, outputs)]
+        self._kf = OperationState(nodes=[Node(self, args, kwargs, outputs)])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.op.call(*args, **kwargs)

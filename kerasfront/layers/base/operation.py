@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from kerasfront import serialization, tree
 from kerasfront.arguments import Constructed
+from kerasfront.layers.base.aliases import StateAlias
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.ops import checkpoint
-from kerasfront.spec import KerasTensor, Node, infer
+from kerasfront.spec import KerasTensor, Node, OperationState, infer, nodes_of
+from kerasfront.tracking import attach
 
 
 class Operation(Constructed):
@@ -20,23 +22,18 @@ class Operation(Constructed):
     written where they are plain values or things that can be serialised.
     """
 
+    _kf: OperationState
     name: str
-    _inbound_nodes: list[Node]
-    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    # Private names of Keras (docs/aliases.md).
+    _inbound_nodes = StateAlias[list[Node]](lambda operation: nodes_of(operation))
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        instance = super().__new__(cls)
-        state = instance.__dict__
-        state["_init_arguments"] = (args, kwargs)
-        state["_inbound_nodes"] = []
-        return instance
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        operation = super().__new__(cls)
+        attach(operation, OperationState(nodes=[], arguments=(args, kwargs)))
+        return operation
 
     def __init__(self, name: str | None = None) -> None:
-        if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(
-                f"Expected the `name` of a {type(self).__name__} to be a string without '/', got {name!r}."
-            )
-        self.__dict__["name"] = name or auto_name(to_snake_case(type(self).__name__))
+        self.name = checked_name(self, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
@@ -44,35 +41,36 @@ class Operation(Constructed):
         return self.call(*args, **kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the result."""
         raise NotImplementedError(f"The {type(self).__name__} '{self.name}' defines no call().")
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic result, with a node that records this application."""
+        """Return the symbolic result, with a node that records this application."""
         outputs = self.compute_output_spec(*args, **kwargs)
-        self._inbound_nodes.append(Node(self, args, kwargs, outputs))
+        nodes_of(self).append(Node(self, args, kwargs, outputs))
         return outputs
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic result."""
+        """Return the symbolic result."""
         return infer(self.call, args, kwargs)
 
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"The {type(self).__name__} '{self.name}' has no quantized_call().")
 
     def rematerialized_call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """`fn(*args, **kwargs)`, of which the gradient computes again what is inside instead of having kept it."""
+        """Return `fn(*args, **kwargs)`, whose inner values the gradient computes again instead of keeping them."""
         return checkpoint(fn)(*args, **kwargs)
 
     # -- config
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal one: those given to the constructor.
+        """Return the arguments that make an equal one: those given to the constructor.
 
         Raises:
             NotImplementedError: An argument can't be serialised, and the class doesn't define `get_config`.
         """
-        config = {"name": self.name}
-        for key, value in self._named_arguments().items():
+        config: dict[str, Any] = {"name": self.name}
+        for key, value in named_arguments(self).items():
             try:
                 config[key] = serialization.serialize_argument(self.name, key, value)
             except (TypeError, ValueError) as error:
@@ -82,22 +80,9 @@ class Operation(Constructed):
                 ) from error
         return config
 
-    def _named_arguments(self) -> dict[str, Any]:
-        args, kwargs = self._init_arguments
-        signature = _signature(type(self))
-        bound = signature.bind(self, *args, **kwargs)
-        named: dict[str, Any] = {}
-        for name, value in list(bound.arguments.items())[1:]:
-            kind = signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_KEYWORD:
-                named.update(value)
-            elif kind is not inspect.Parameter.VAR_POSITIONAL:
-                named[name] = value
-        return named
-
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """A new one from what `get_config` returned."""
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a new one from what `get_config` returned."""
         config = {k: serialization.revive(v) for k, v in config.items()}
         try:
             return cls(**config)
@@ -108,22 +93,49 @@ class Operation(Constructed):
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the only application; raises where there is none, or several."""
-        return self._only_node().args[0] if len(self._only_node().inputs) <= 1 else self._only_node().inputs
+        """The symbolic input of the only application; raises AttributeError where there is none, or several."""
+        node = _only_node(self)
+        return node.args[0] if len(node.inputs) <= 1 else node.inputs
 
     @property
     def output(self) -> Any:
-        outputs = self._only_node().outputs
+        """The symbolic output of the only application; raises AttributeError where there is none, or several."""
+        outputs = _only_node(self).outputs
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def _only_node(self) -> Node:
-        if len(self._inbound_nodes) != 1:
-            raise AttributeError(
-                f"The {type(self).__name__} '{self.name}' was applied to {len(self._inbound_nodes)} symbolic inputs: "
-                "input and output are those of the only application."
-            )
-        node: Node = self._inbound_nodes[0]
-        return node
+
+def checked_name(operation: Operation, name: str | None) -> str:
+    """The name of a new operation: the given one, or one made from its class; raises ValueError."""
+    if name is not None and (not isinstance(name, str) or "/" in name):
+        raise ValueError(
+            f"Expected the `name` of a {type(operation).__name__} to be a string without '/', got {name!r}."
+        )
+    return name or auto_name(to_snake_case(type(operation).__name__))
+
+
+def named_arguments(operation: Operation) -> dict[str, Any]:
+    """The arguments of an operation's constructor, by name."""
+    args, kwargs = operation._kf.arguments
+    signature = _signature(type(operation))
+    bound = signature.bind(operation, *args, **kwargs)
+    named: dict[str, Any] = {}
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            named.update(value)
+        elif kind is not inspect.Parameter.VAR_POSITIONAL:
+            named[name] = value
+    return named
+
+
+def _only_node(operation: Operation) -> Node:
+    nodes = nodes_of(operation)
+    if len(nodes) != 1:
+        raise AttributeError(
+            f"The {type(operation).__name__} '{operation.name}' was applied to {len(nodes)} symbolic inputs: "
+            "input and output are those of the only application."
+        )
+    return nodes[0]
 
 
 _signatures: dict[type, inspect.Signature] = {}

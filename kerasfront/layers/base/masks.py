@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasfront import scopes, tree
 from kerasfront.errors import ShapeError
-from kerasfront.layers._calls import is_tensor
+from kerasfront.layers.base.conversion import is_tensor
 from kerasfront.scopes import dims_of
 from kerasfront.spec import KerasTensor, unknown
 
@@ -46,7 +46,7 @@ def pass_on(layer: Any, first: Any, outputs: list[Any], masks: list[Any], kept: 
             continue
         if mask is not None and not (
             scopes.fits(mask, output, broadcast=True)
-            and (not kept or layer._keeps_steps or _of_same_axes(layer, first, output, index, len(mask.shape)))
+            and (not kept or layer._kf_keeps_steps or _of_same_axes(layer, first, output, index, len(mask.shape)))
         ):
             fitted = False
             continue
@@ -86,9 +86,13 @@ def _follows(layer: Any, first: Any, shape: tuple[int | None, ...], index: int, 
 
 def tell_of_lost_mask(layer: Any, outputs: list[Any], fitted: bool) -> None:
     """Warn, once, where a mask ends: unless `call` takes masks itself, or layers inside have carried it."""
-    if layer._derived.told_of_mask or layer._takes_masks() or any(scopes.get_mask(x) is not None for x in outputs):
+    if (
+        layer._kf.cache.warned_of_mask
+        or layer._kf_takes_masks()
+        or any(scopes.get_mask(x) is not None for x in outputs)
+    ):
         return
-    layer._derived.told_of_mask = True
+    layer._kf.cache.warned_of_mask = True
     shapes = ", ".join(str(dims_of(x)) for x in outputs if is_tensor(x))
     why = "which it can't carry" if fitted else f"which doesn't fit its output of shape {shapes}"
     warnings.warn(

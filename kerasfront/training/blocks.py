@@ -14,15 +14,16 @@ from typing import Any
 from kerasfront import ops, scopes, tree
 from kerasfront.contract import running
 from kerasfront.data.batches import unpack_x_y_sample_weight
+from kerasfront.training.steps import call_model, update_metrics, update_weights
 
 active = running()
 # Predictions that wait take memory: at most so many numbers.
 _WAITING = 1 << 24
 
 
-def singly(plain: Callable[[Any], Any], data: Any) -> None:
+def run_singly(plain: Callable[[Any], Any], data: Any) -> None:
     """The batches of a stack, one after the other."""
-    _singly(plain, _batches(data))
+    run_batches(plain, _batches(data))
 
 
 def test_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None]:
@@ -30,20 +31,20 @@ def test_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None]
 
     def run(data: Any) -> None:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        if not (model._compile_metrics.adds_up and model._compile_loss.adds_up):
-            return _singly(plain, _batches(data))
+        if not (model._kf.compile_metrics.adds_up and model._kf.compile_loss.adds_up):
+            return run_batches(plain, _batches(data))
         inputs = _batches(x)
-        outputs = [model._call_for(inputs[0], training=False)]
+        outputs = [call_model(model, inputs[0], training=False)]
         # What layers add to the loss belongs to a batch, too.
         if model.losses or not _can_wait(outputs[0], x):
             first, *rest = _batches(data)
             x, y, sample_weight = unpack_x_y_sample_weight(first)
             loss = model.compute_loss(x, y, outputs[0], sample_weight, training=False)
-            model._take_in(loss, x, y, outputs[0], sample_weight)
-            return _singly(plain, rest)
-        outputs += [model._call_for(batch, training=False) for batch in inputs[1:]]
+            update_metrics(model, loss, x, y, outputs[0], sample_weight)
+            return run_batches(plain, rest)
+        outputs += [call_model(model, batch, training=False) for batch in inputs[1:]]
         y, y_pred, sample_weight = _in_one(y), _joined(outputs), _in_one(sample_weight)
-        model._take_in(model._compile_loss(y, y_pred, sample_weight), _in_one(x), y, y_pred, sample_weight)
+        update_metrics(model, model._kf.compile_loss(y, y_pred, sample_weight), _in_one(x), y, y_pred, sample_weight)
 
     return run
 
@@ -52,25 +53,25 @@ def train_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None
     """A step of training for a stack of batches; `plain` is that of one."""
 
     def run(data: Any) -> None:
-        if not model._compile_metrics.adds_up:
-            return _singly(plain, _batches(data))
+        if not model._kf.compile_metrics.adds_up:
+            return run_batches(plain, _batches(data))
         first, *rest = _batches(data)
         x, y, sample_weight = unpack_x_y_sample_weight(first)
-        loss, y_pred = model._update_weights(x, y, sample_weight)
+        loss, y_pred = update_weights(model, x, y, sample_weight)
         if not _can_wait(y_pred, unpack_x_y_sample_weight(data)[0]):
             with active.adapter.no_gradient():
-                model._take_in(loss, x, y, y_pred, sample_weight)
-            return _singly(plain, rest)
-        pairs = [(loss, y_pred), *(model._update_weights(*unpack_x_y_sample_weight(batch)) for batch in rest)]
+                update_metrics(model, loss, x, y, y_pred, sample_weight)
+            return run_batches(plain, rest)
+        pairs = [(loss, y_pred), *(update_weights(model, *unpack_x_y_sample_weight(batch)) for batch in rest)]
         losses, outputs = zip(*pairs, strict=True)
         x, y, sample_weight = unpack_x_y_sample_weight(_in_one(data))
         with active.adapter.no_gradient():
-            model._take_in(ops.mean(ops.stack(losses)), x, y, _joined(outputs), sample_weight)
+            update_metrics(model, ops.mean(ops.stack(losses)), x, y, _joined(outputs), sample_weight)
 
     return run
 
 
-def _singly(plain: Callable[[Any], Any], batches: Sequence[Any]) -> None:
+def run_batches(plain: Callable[[Any], Any], batches: Sequence[Any]) -> None:
     for batch in batches:
         plain(batch)
 

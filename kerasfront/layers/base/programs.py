@@ -9,6 +9,7 @@ from typing import Any
 
 from kerasfront import tree
 from kerasfront.errors import ShapeError
+from kerasfront.layers.base.building import Unbuilt, build_for
 from kerasfront.scopes import context
 from kerasfront.spec import mode
 from kerasfront.spec.symbolic import SMALL_SIZES, AtSizes, TooManyOps
@@ -18,14 +19,6 @@ _MOST_OPS = 10_000
 _OURS = __name__.partition(".")[0]
 
 Program = Callable[..., Any]
-
-
-class Unbuilt(BaseException):
-    """A layer came to be built while a small size stands for what is unknown: its shapes aren't those to build for."""
-
-    def __init__(self, layer: Any, shapes: dict[str, Any]) -> None:
-        super().__init__(layer, shapes)
-        self.layer, self.shapes, self.names = layer, shapes, list(context.names)
 
 
 @functools.cache
@@ -53,7 +46,7 @@ def inferred(call: Program, layer: Any, args: Any, kwargs: Any, otherwise: Calla
     sized = AtSizes((args, kwargs))
     if sized.unit is None:
         return _counted(call, args, kwargs)
-    if _loops(layer._own_code()):  # which would not end
+    if _loops(layer._kf_own_code()):  # which would not end
         found, results = _at_small_sizes(call, sized)
         if found:
             return results
@@ -122,7 +115,7 @@ def _pair(call: Program, sized: AtSizes, sizes: tuple[int, int]) -> tuple[Any, A
         names, context.names = context.names, first.names
         before, mode.small = mode.small, False
         try:
-            first.layer._build_for(shapes)
+            build_for(first.layer, shapes)
         finally:
             context.names, mode.small = names, before
 

@@ -1,14 +1,178 @@
-"""Lists, dicts and sets in a layer's attributes that tell the layer what they come to hold, and what they let go."""
+"""What an object's attributes hold: the one tracker of layers, metrics and optimizers.
+
+An attribute may be a Variable, a layer, a metric and the like, or a list, dict, set or tuple of such. The owner keeps
+each kind in a list of its state (`TrackingState`). Lists, dicts and sets become tracked ones, which tell the owner what
+they come to hold, and what they let go.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from kerasfront import tree
+from kerasfront.watching import State, Watched, note_write
 
 Track = Callable[[Any], Any]
 Release = Callable[[Any], None]
+
+
+# ---- attributes ---------------------------------------------------------------------------------------------------
+
+
+class TrackingState(State):
+    """The state of an object whose attributes are tracked."""
+
+    # Whether members of lists, tuples, dicts and sets are tracked like attributes.
+    enters_containers: ClassVar[bool] = True
+
+    def group_of(self, value: Any) -> list[Any] | None:
+        """The list to which `value` belongs by its kind; None: it isn't tracked."""
+        raise NotImplementedError
+
+    def groups(self) -> Iterable[list[Any]]:
+        """All the lists of what is tracked."""
+        raise NotImplementedError
+
+    def adapt(self, owner: Any, name: str, value: Any) -> Any:
+        """What stands in the place of `value`, which was set as an attribute: the same, unless it must be wrapped."""
+        return value
+
+    def ends(self, before: Any, value: Any) -> bool:
+        """Whether setting an attribute to `value` ends the tracking of what it held before."""
+        return True
+
+    def added(self, owner: Any, name: str, value: Any) -> None:
+        """Take note that a value was added to its group."""
+
+    def removed(self, owner: Any, value: Any) -> None:
+        """Take note that a value was removed from its group."""
+
+
+class Tracked(Watched):
+    """The base of objects that track their attributes. Each instance has a `TrackingState` under `_kf`."""
+
+    _kf: TrackingState
+    # Attributes that are set while the object works and hold nothing to be tracked.
+    _kf_untracked: ClassVar[frozenset[str]] = frozenset()
+    # Attributes in which a base class keeps what is tracked for purposes of its own.
+    _kf_bookkeeping: ClassVar[frozenset[str]] = frozenset({"_kf"})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        set_attribute(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        value = self.__dict__.get(name)
+        object.__delattr__(self, name)
+        note_write(self, name)
+        release(self, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The state comes first: a model's graph is copied before the layers in it.
+        return {"_kf": self._kf, **vars(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name, value in state.items():
+            if is_tracked(value):  # a copy of a container that told another object what it came to hold
+                self.__dict__[name] = tracked(value, partial(track, self, name), partial(release, self))
+
+
+def set_attribute(owner: Any, name: str, value: Any) -> None:
+    """Set an attribute of an object, and track what it holds; what it held before is released.
+
+    Raises:
+        AttributeError: The name is that of a property that can't be set.
+    """
+    attributes = owner.__dict__
+    if name in _RESERVED:
+        raise AttributeError(f"`{name}` of the {type(owner).__name__} is reserved: name the attribute otherwise.")
+    if name in owner._kf_untracked:
+        object.__setattr__(owner, name, value)
+        return
+    note_write(owner, name)
+    before = attributes.get(name)
+    if value is not None and type(value) not in PLAIN:
+        state: TrackingState | None = attributes.get("_kf")
+        if state is None:
+            raise RuntimeError(f"{type(owner).__name__}.__new__ must call super().__new__().")
+        if state.enters_containers:
+            value = tracked(value, partial(track, owner, name), partial(release, owner))
+        else:
+            value = track(owner, name, value)
+    try:
+        object.__setattr__(owner, name, value)
+    except AttributeError as error:
+        raise AttributeError(
+            f"`{name}` of the {type(owner).__name__} can't be set: its base class {_definer(owner, name)} reserves "
+            "the name. Name the attribute otherwise."
+        ) from error
+    if before is not None and type(before) not in PLAIN and attributes["_kf"].ends(before, value):
+        release(owner, before)
+
+
+def track(owner: Any, name: str, value: Any) -> Any:
+    """Add a value that comes to be held under `name` to its group; returns what is to be held in its place."""
+    state: TrackingState = owner._kf
+    adapted = state.adapt(owner, name, value)
+    if adapted is not value and not _is_tracked_kind(owner, adapted):
+        return tracked(adapted, partial(track, owner, name))
+    add(owner, name, adapted)
+    return adapted
+
+
+def add(owner: Any, name: str, value: Any) -> None:
+    """Add a value to its group, unless it is there already."""
+    state: TrackingState = owner._kf
+    group = state.group_of(value)
+    if group is not None and not any(value is other for other in group):
+        group.append(value)
+        state.added(owner, name, value)
+
+
+def release(owner: Any, value: Any) -> None:
+    """Remove what an attribute, or a list in one, held until now, unless the owner holds it elsewhere too."""
+    if value is None or type(value) in PLAIN:
+        return
+    gone = [v for v in members(value) if _is_tracked_kind(owner, v)]
+    if gone:
+        bookkeeping = owner._kf_bookkeeping
+        remaining = {id(v) for name, part in vars(owner).items() if name not in bookkeeping for v in members(part)}
+        for part in gone:
+            if id(part) not in remaining:
+                remove(owner, part)
+
+
+def remove(owner: Any, value: Any) -> None:
+    """Remove a value from its group."""
+    state: TrackingState = owner._kf
+    for group in state.groups():
+        group[:] = [v for v in group if v is not value]
+    state.removed(owner, value)
+
+
+def _is_tracked_kind(owner: Any, value: Any) -> bool:
+    return owner._kf.group_of(value) is not None
+
+
+def _definer(owner: Any, name: str) -> str:
+    """The class that gives `name` a meaning of its own."""
+    return next((c.__name__ for c in type(owner).__mro__ if name in vars(c)), type(owner).__name__)
+
+
+def attach(owner: Any, state: State) -> None:
+    """Give a new object its state."""
+    object.__setattr__(owner, "_kf", state)
+
+
+# The name of the state itself.
+_RESERVED = frozenset({"_kf"})
+# Values of these types hold nothing.
+PLAIN = frozenset({bool, int, float, str, bytes, type(lambda: 0)})
+
+
+# ---- containers ---------------------------------------------------------------------------------------------------
 
 
 def _as_it_is(value: Any) -> Any:

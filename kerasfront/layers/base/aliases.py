@@ -6,9 +6,12 @@ The table in docs/aliases.md lists all.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
-from kerasfront.layers.tracking import tracked
+from kerasfront import tracking
+
+T = TypeVar("T")
 
 
 class Alias:
@@ -33,6 +36,28 @@ class Alias:
         setattr(instance, self.name, value)
 
 
+class StateAlias(Generic[T]):
+    """A private name of Keras for a part of an object's state, to be read.
+
+    It gives way to an attribute of that name: nothing here reads it, so that a user may use the name.
+
+    >>> class Box:
+    ...     _size = StateAlias(lambda box: 2)
+    >>> box = Box()
+    >>> box._size
+    2
+    >>> box._size = 5
+    >>> box._size
+    5
+    """
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self.read = read
+
+    def __get__(self, instance: Any, owner: Any = None) -> T:
+        return self.read(instance) if instance is not None else self  # type: ignore[return-value]
+
+
 class Tracker:
     """Keras's `Layer._tracker`, for one layer: what is tracked, is the layer's own.
 
@@ -51,18 +76,22 @@ class Tracker:
         self._layer = layer
 
     def track(self, value: Any) -> Any:
-        """`value` (a variable, a layer, a metric, or a list or dict of some) as the layer's; returns it."""
-        return tracked(value, lambda v: self._layer._track(getattr(v, "name", "tracked"), v))
+        """Make `value` (a variable, a layer, a metric, or a list or dict of some) the layer's; returns it."""
+
+        def track(member: Any) -> Any:
+            return tracking.track(self._layer, getattr(member, "name", "tracked"), member)
+
+        return tracking.tracked(value, track)
 
     def untrack(self, value: Any) -> None:
         """Let a variable, layer or metric go."""
-        self._layer._forget(value)
+        tracking.remove(self._layer, value)
 
     def unlock(self) -> None:
-        """Nothing: it is never locked."""
+        """Do nothing: it is never locked."""
 
     def lock(self, msg: str | None = None) -> None:
-        """Nothing: a layer takes variables at any time."""
+        """Do nothing: a layer takes variables at any time."""
 
 
 def overrides(cls: type, base: type, names: tuple[str, ...]) -> bool:

@@ -1,9 +1,7 @@
-"""What surrounds the call of a layer: its signature, its inputs as tensors, shapes as symbolic values, masks."""
+"""What comes to a layer, as tensors of its dtype; tensors as symbols and as shapes; masks that go with them."""
 
 from __future__ import annotations
 
-import functools
-import inspect
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -20,81 +18,6 @@ from kerasfront.spec import KerasTensor, dtypes, unknown
 from kerasfront.variable import Variable
 
 active = running()
-
-
-_PLACES, _KEYWORDS = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-
-
-class CallSpec:
-    """What a class's `call` takes: found once, when the class is made."""
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        parameters = list(inspect.signature(call).parameters.values())[1:]
-        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        self.names = [p.name for p in positional]
-        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        known = {p.name: p for p in parameters}
-        self.has_training = "training" in known
-        self.training_default = known["training"].default if self.has_training else None
-        if self.training_default is inspect.Parameter.empty:
-            self.training_default = None
-        self.first = self.names[0] if self.names else None
-        self.masks = [n for n in known if n == "mask" or n.endswith("_mask")]
-        self.known = set(known)
-        self._placed_only = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
-        self._stars = {p.kind: p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-
-    def shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The shapes of a call's tensors by parameters, as "query_shape"; those of `*args` by number ("args_0_shape"),
-        and those of `**kwargs` together.
-        """
-        values = dict(zip(self.names, args, strict=False))
-        for name, value in kwargs.items():
-            more = self._stars.get(_KEYWORDS) if name not in self.known else None
-            (values if more is None else values.setdefault(more, {}))[name] = value
-        if _PLACES in self._stars:
-            rest = args[len(self.names) :]
-            values.update({f"{self._stars[_PLACES]}_{i}": value for i, value in enumerate(rest)})
-        return {
-            f"{name}_shape": _shapes_in(value)
-            for name, value in values.items()
-            if name not in self.masks and name != "training" and any(map(_has_shape, tree.flatten(value)))
-        }
-
-    def arguments(self, values: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Values by parameters, as `shapes` has them, as `(args, kwargs)`; one alone of another name comes first."""
-        rest, args = dict(values), []
-        if len(rest) == 1 and not rest.keys() & self.known:
-            return (*rest.values(),), {}
-        star = f"{self._stars.get(_PLACES)}_"
-        several = [rest.pop(name) for name in values if name.startswith(star) and name not in self.known]
-        for name in self.names:
-            if (name in self._placed_only or several) and name in rest:
-                args.append(rest.pop(name))
-        more = rest.pop(self._stars.get(_KEYWORDS, ""), None)
-        return (*args, *several), {**rest, **(more or {})}
-
-    def training(self, told: Any) -> Any:
-        """The flag, or where nothing was told the default of `call`."""
-        return self.training_default if told is None else told
-
-    def mask_of(self, argument: str) -> str | None:
-        """The parameter that takes the mask of an argument."""
-        if f"{argument}_mask" in self.masks:
-            return f"{argument}_mask"
-        return "mask" if argument == self.first and "mask" in self.masks else None
-
-
-def under_parameters_of(like: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, a method that takes any arguments, with the parameters of the method `like` to be seen."""
-
-    @functools.wraps(function)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
-
-    parameters = [p.replace(annotation=Any) for p in inspect.signature(like).parameters.values()]
-    method.__signature__ = inspect.Signature(parameters, return_annotation=Any)  # type: ignore[attr-defined]
-    return method
 
 
 def is_tensor(x: Any) -> bool:
@@ -115,14 +38,6 @@ def as_symbol(x: Any) -> Any:
     if isinstance(x, Variable) or (isinstance(x, np.ndarray) and x.dtype.kind not in "OUS"):
         return KerasTensor(tuple(x.shape), str(x.dtype))
     return KerasTensor(shape_of(x), active.adapter.dtype_name(x)) if is_tensor(x) else x
-
-
-def _has_shape(x: Any) -> bool:
-    return is_tensor(x) or isinstance(x, np.ndarray)  # layers of the host take arrays as they are
-
-
-def _shapes_in(value: Any) -> Any:
-    return tree.map_structure(shape_of, value)
 
 
 def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
