@@ -25,6 +25,7 @@ from kerasfront.interop.registry import (
     tensor_library_of,
     to_numpy,
     unconverted,
+    unregister,
     worker_seed,
 )
 from kerasfront.interop.scipy import SciPy
@@ -56,6 +57,7 @@ __all__ = [
     "tensor_library_of",
     "to_numpy",
     "unconverted",
+    "unregister",
     "worker_seed",
 ]
 

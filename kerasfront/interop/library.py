@@ -102,7 +102,6 @@ class Library:
     Attributes:
         name: What errors call the library.
         packages: The top-level packages that define its classes.
-        converters: The methods of which a class has one if its instances become arrays.
 
     Example:
 
@@ -116,7 +115,6 @@ class Library:
 
     name: str = ""
     packages: tuple[str, ...] = ()
-    converters: tuple[str, ...] = ("__array__", "__dlpack__", "to_numpy")
 
     def is_array(self, value: Any) -> bool:
         """Return whether a value is an array, a tensor or a table."""

@@ -33,7 +33,9 @@ def register(library: Library) -> None:
         >>> from kerasfront import interop
         >>> class Tables(interop.Library):
         ...     name, packages = "Tables", ("a_package_with_tables",)
-        >>> interop.register(Tables())
+        >>> tables = Tables()
+        >>> interop.register(tables)
+        >>> interop.unregister(tables)
     """
     for package in library.packages:
         _libraries[package] = library
@@ -41,7 +43,19 @@ def register(library: Library) -> None:
         if isinstance(library, TensorLibrary) and library.rewrites_functions:
             _rewriting[package] = library
     _by_class.clear()
-    _converts.clear()
+
+
+def unregister(library: Library) -> None:
+    """Remove a library that was registered; its values are then read by the shared protocols only.
+
+    Args:
+        library: The library, as it was given to `register`.
+    """
+    for package in library.packages:
+        if _libraries.get(package) is library:
+            del _libraries[package]
+            _rewriting.pop(package, None)
+    _by_class.clear()
 
 
 def named(name: str) -> TensorLibrary | None:
@@ -71,12 +85,16 @@ def tensor_library_of(value: object) -> TensorLibrary | None:
 
 def _of_class(cls: type) -> Library:
     for base in cls.__mro__:
-        package = base.__module__.partition(".")[0]
+        package = _package(base)
         if package in _OWN:
             return _other
         if (library := _libraries.get(package)) is not None:
             return library
     return _other
+
+
+def _package(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
 
 
 def is_array(value: object) -> bool:
@@ -95,16 +113,15 @@ def becomes_array(value: object) -> bool:
     (False, False)
     """
     cls = type(value)
+    library = library_of(value)
+    if library is not _other:
+        return not isinstance(library, TensorLibrary) and library.is_array(value)
     converts = _converts.get(cls)
     if converts is None:
-        converts = _converts[cls] = _becomes_array(cls, library_of(value))
+        own = any(_package(base) in _OWN for base in cls.__mro__)
+        methods = ("__array__", "__dlpack__", "to_numpy")
+        converts = _converts[cls] = not own and any(hasattr(cls, method) for method in methods)
     return converts
-
-
-def _becomes_array(cls: type, library: Library) -> bool:
-    if isinstance(library, TensorLibrary) or any(base.__module__.partition(".")[0] in _OWN for base in cls.__mro__):
-        return False
-    return any(hasattr(cls, method) for method in library.converters)
 
 
 def to_numpy(value: Any) -> np.ndarray[Any, Any]:

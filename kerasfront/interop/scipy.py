@@ -14,7 +14,6 @@ class SciPy(Library):
 
     name = "SciPy"
     packages = ("scipy",)
-    converters = ("toarray", *Library.converters)
 
     def is_array(self, value: Any) -> bool:
         return hasattr(value, "tocsr") or super().is_array(value)
