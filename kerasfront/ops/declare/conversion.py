@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kerasfront import tree
+from kerasfront import interop, tree
 from kerasfront.errors import not_one
 from kerasfront.ops.declare.kinds import SCALARS
 from kerasfront.ops.declare.op import OPS, Op
@@ -34,7 +34,7 @@ def resolve(value: Any, adapter: Any) -> Any:
         return OPS["stack"].call(value)
     if cls.__name__ == "KerasTensor":
         raise not_one("a tensor, or a KerasTensor of kerasfront's own", value)
-    return adapter.to_tensor(value, None)
+    return adapter.to_tensor(interop.for_numpy(value), None)
 
 
 def holds_tensor(value: Any, adapter: Any) -> bool:
