@@ -161,6 +161,12 @@ def _definer(owner: Any, name: str) -> str:
     return next((c.__name__ for c in type(owner).__mro__ if name in vars(c)), type(owner).__name__)
 
 
+def assign_untracked(owner: Any, name: str, value: Any) -> None:
+    """Set an attribute whose value is the owner's own, and neither tracked nor wrapped."""
+    object.__setattr__(owner, name, value)
+    note_write(owner, name)
+
+
 def attach(owner: Any, state: State) -> None:
     """Give a new object its state."""
     object.__setattr__(owner, "_kf", state)
