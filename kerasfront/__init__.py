@@ -8,12 +8,10 @@ Namespaces and names load at their first use (PEP 562), so that a program pays o
 read the imports below `TYPE_CHECKING` instead; `_NAMESPACES` and `_NAMES` say the same to the running program.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
 # The contract tells the ops how to find a backend.
 from kerasfront import contract, lazy  # noqa: F401
-from kerasfront.ops import _draws
 from kerasfront.version import KERAS_VERSION as __keras_version__  # noqa: F401
 from kerasfront.version import __version__
 
@@ -163,7 +161,3 @@ if not TYPE_CHECKING:  # A checker that saw this function would take any misspel
 
 def __dir__() -> list[str]:
     return [*__all__, "__keras_version__", "__version__"]
-
-
-# An op that draws by itself (ops.image.elastic_transform) asks for its key here, at its first call.
-_draws.key_of = lambda seed: importlib.import_module("kerasfront.random").draw_seed(seed)

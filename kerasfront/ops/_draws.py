@@ -17,8 +17,6 @@ from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import ASKED, FLOATING, SAME
 
 Shape = Sequence[int]
-# How a seed (an integer, a SeedGenerator, None) becomes a key: kerasfront.random's draw_seed.
-key_of: Callable[[Any], Any] | None = None
 _KEY = Array(values=[7, 1], dtype="uint32")
 
 

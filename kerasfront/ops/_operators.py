@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront.ops import bitwise, indexing, linalg, shaping
+from kerasfront.ops import bitwise, indexing, matrices, shaping
 from kerasfront.ops import elementwise as e
 from kerasfront.spec import KerasTensor, mode
 
@@ -18,7 +18,7 @@ _BINARY = {
     "floordiv": e.floor_divide,
     "pow": e.power,
     "mod": e.mod,
-    "matmul": linalg.matmul,
+    "matmul": matrices.matmul,
     "and": bitwise.bitwise_and,
     "or": bitwise.bitwise_or,
     "xor": bitwise.bitwise_xor,

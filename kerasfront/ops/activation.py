@@ -25,7 +25,7 @@ from kerasfront.ops.declare import (
     unary,
 )
 from kerasfront.ops.declare.op import kept_mask
-from kerasfront.ops.elementwise import relu, select_where, sigmoid, silu, tanh
+from kerasfront.ops.elementwise import relu, select_where, sigmoid, tanh
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import split, transpose
 from kerasfront.spec import dtypes, shapes
@@ -529,12 +529,4 @@ def polar(abs_: Tensor, angle: Tensor) -> Tensor:
     """
 
 
-swish = silu
 hard_swish = hard_silu
-
-__all__ = [
-    "celu", "elu", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh",
-    "leaky_relu", "log_sigmoid", "log_softmax", "mish", "polar", "relu6", "selu", "soft_shrink", "softmax",
-    "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish",
-    "tanh_shrink", "threshold",
-]  # fmt: skip

@@ -18,22 +18,6 @@ from kerasfront.ops.reduce import sum
 from kerasfront.ops.shaping import expand_dims, moveaxis, ravel, reshape, transpose
 from kerasfront.spec import shapes, unknown
 
-__all__ = [
-    "diag",
-    "diagflat",
-    "diagonal",
-    "diff",
-    "flip",
-    "fliplr",
-    "flipud",
-    "pad",
-    "roll",
-    "rot90",
-    "trace",
-    "tril",
-    "triu",
-]
-
 _X = Array((2, 3, 4))
 _M = Array((3, 4))
 

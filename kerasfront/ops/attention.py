@@ -14,7 +14,7 @@ from kerasfront.ops.creation import ones_like
 from kerasfront.ops.crossentropy import wide
 from kerasfront.ops.declare import INTERNAL, NN, Array, Condition, Tensor, derived, sample
 from kerasfront.ops.indexing import get_item
-from kerasfront.ops.linalg import matmul
+from kerasfront.ops.matrices import matmul
 from kerasfront.ops.shaping import repeat, transpose
 from kerasfront.spec import dtypes
 from kerasfront.spec.dtypes import FLOATING
@@ -157,6 +157,3 @@ def _causal(scores: Any) -> Any:
     """Where a query (rows) may see a key (columns)."""
     ones = ones_like(get_item(scores, (0, 0)))
     return e.greater_equal(r.cumsum(ones, 0), r.cumsum(ones, 1))
-
-
-__all__ = ["dot_product_attention"]

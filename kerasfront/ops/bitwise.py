@@ -9,18 +9,6 @@ from kerasfront.spec import dtypes
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
 from kerasfront.spec.shapes import broadcast, same
 
-__all__ = [
-    "bitwise_and",
-    "bitwise_invert",
-    "bitwise_left_shift",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "left_shift",
-    "right_shift",
-]
-
 _TESTED = ("bool", *dtypes.INTEGERS)
 
 

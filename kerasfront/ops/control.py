@@ -23,18 +23,6 @@ from kerasfront.ops.declare.runtime import runtime
 from kerasfront.ops.shaping import broadcast_to, concatenate, reshape, stack
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 
-__all__ = [
-    "associative_scan",
-    "cond",
-    "fori_loop",
-    "map",
-    "scan",
-    "switch",
-    "vectorize",
-    "vectorized_map",
-    "while_loop",
-]
-
 
 def _spec(value: Any) -> Any:
     """The symbolic tensor that stands for a leaf; None stays."""

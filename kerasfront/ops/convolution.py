@@ -730,9 +730,3 @@ def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last
         return reshape(y, (-1, height // b, width // b, channels * b * b))
     y = transpose(reshape(x, (-1, channels, height // b, b, width // b, b)), (0, 3, 5, 1, 2, 4))
     return reshape(y, (-1, channels * b * b, height // b, width // b))
-
-
-__all__ = [
-    "conv", "conv_bias", "conv_transpose", "conv_transpose_bias", "depth_to_space", "depthwise_conv",
-    "fold", "separable_conv", "space_to_depth", "unfold",
-]  # fmt: skip

@@ -15,22 +15,6 @@ from kerasfront.ops.declare.op import OPS
 from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
 
-__all__ = [
-    "array",
-    "cast",
-    "convert_to_numpy",
-    "convert_to_tensor",
-    "copy",
-    "dtype",
-    "is_tensor",
-    "ndim",
-    "saturate_cast",
-    "shape",
-    "size",
-    "stop_gradient",
-    "view",
-]
-
 
 @primitive(
     shape=shapes.same,

@@ -16,31 +16,6 @@ from kerasfront.ops.shaping import broadcast_to, expand_dims, moveaxis, reshape
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import ASKED, FLOATING, LIKE
 
-__all__ = [
-    "arange",
-    "bartlett",
-    "blackman",
-    "empty",
-    "empty_like",
-    "eye",
-    "full",
-    "full_like",
-    "geomspace",
-    "hamming",
-    "hanning",
-    "identity",
-    "kaiser",
-    "linspace",
-    "logspace",
-    "meshgrid",
-    "ones",
-    "ones_like",
-    "tri",
-    "vander",
-    "zeros",
-    "zeros_like",
-]
-
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")), spaces=NUMPY)
 def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:

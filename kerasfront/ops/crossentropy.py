@@ -281,14 +281,3 @@ def psnr(x1: Tensor, x2: Tensor, max_val: float) -> Tensor:
     _same_shapes("psnr", x1, x2)
     error = r.mean(e.square(e.subtract(x1, x2)))
     return e.multiply(e.subtract(2 * float(np.log(max_val)), e.log(error)), 10 / float(np.log(10)))
-
-
-__all__ = [
-    "binary_crossentropy",
-    "categorical_crossentropy",
-    "mean_sigmoid_crossentropy",
-    "mean_softmax_crossentropy",
-    "mean_sparse_softmax_crossentropy",
-    "psnr",
-    "sparse_categorical_crossentropy",
-]

@@ -19,7 +19,7 @@ from kerasfront.ops.creation import ones_like
 from kerasfront.ops.crossentropy import wide
 from kerasfront.ops.declare import INTERNAL, NN, Array, Indices, Tensor, derived, sample
 from kerasfront.ops.indexing import get_item, one_hot_dense, take_along_axis
-from kerasfront.ops.linalg import matmul
+from kerasfront.ops.matrices import matmul
 from kerasfront.ops.shaping import concatenate, expand_dims, repeat, reshape, stack, transpose
 from kerasfront.ops.sorting import argsort, top_k
 from kerasfront.spec import dtypes
@@ -321,6 +321,3 @@ def _extended(state: Any, logp: Any, width: int, classes: int, blank: int) -> An
 
 def _pairs(a: Any, b: Any) -> Any:
     return e.equal(expand_dims(a, 2), expand_dims(b, 1))
-
-
-__all__ = ["ctc_decode", "ctc_loss"]

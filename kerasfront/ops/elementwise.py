@@ -1341,3 +1341,6 @@ def silu(x: Tensor) -> Tensor:
     0.7311
     """
     return x * sigmoid(x)
+
+
+swish = silu

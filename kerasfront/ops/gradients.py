@@ -21,18 +21,6 @@ from kerasfront.ops.reduce import sum as reduce_sum
 from kerasfront.ops.shaping import moveaxis, reshape
 from kerasfront.spec import dtypes
 
-__all__ = [
-    "checkpoint",
-    "custom_gradient",
-    "grad",
-    "hessian",
-    "jacobian",
-    "jvp",
-    "value_and_grad",
-    "vjp",
-    "vmap",
-]
-
 
 @public("ops")
 def value_and_grad(

@@ -37,26 +37,6 @@ from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, re
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
 
-__all__ = [
-    "get_item",
-    "multi_hot",
-    "nonzero",
-    "one_hot",
-    "scatter",
-    "scatter_update",
-    "segment_max",
-    "segment_min",
-    "segment_prod",
-    "segment_sum",
-    "select",
-    "slice",
-    "slice_update",
-    "take",
-    "take_along_axis",
-    "unravel_index",
-    "where",
-]
-
 _X = Array((2, 3, 4))
 _slice = builtins.slice
 

@@ -16,8 +16,6 @@ from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, Node, OperationState, infer, mode
 from kerasfront.spec.symbolic import AtSizes
 
-__all__ = ["native"]
-
 # What stands for an unknown size: nothing is computed, so it may be large; the probes themselves don't fit 64 bits.
 _SIZES = (2**3 * 3**3 * 5 * 7 * 11, 2**3 * 3**3 * 5 * 7 * 13)
 

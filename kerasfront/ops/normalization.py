@@ -415,14 +415,3 @@ def normalize(x: Tensor, axis: Axis | None = -1, order: float = 2, epsilon: floa
             total = r.sum(e.power(e.divide(size, stop_gradient(largest)), float(order)), axes, keepdims=True)
             norm = e.multiply(stop_gradient(largest), e.power(e.maximum(total, 1e-30), 1 / order))
     return _back(e.divide(y, e.maximum(norm, epsilon)), x)
-
-
-__all__ = [
-    "batch_norm_inference",
-    "batch_norm_train",
-    "batch_normalization",
-    "layer_normalization",
-    "moments",
-    "normalize",
-    "rms_normalization",
-]

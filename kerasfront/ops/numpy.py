@@ -1,4 +1,7 @@
-"""The ops that NumPy has too: the public namespace `keras.ops.numpy`."""
+"""The public namespace `keras.ops.numpy`: the ops that NumPy has too.
+
+This module is written by `python -m kerasfront.testing.faces --write`, from the declarations in the modules beside it.
+"""
 
 from kerasfront.ops.arranging import (
     diag,
@@ -26,16 +29,8 @@ from kerasfront.ops.bitwise import (
     left_shift,
     right_shift,
 )
-from kerasfront.ops.control import (
-    vectorize,
-)
-from kerasfront.ops.core import (
-    array,
-    copy,
-    ndim,
-    size,
-    view,
-)
+from kerasfront.ops.control import vectorize
+from kerasfront.ops.core import array, copy, ndim, size, view
 from kerasfront.ops.creation import (
     arange,
     bartlett,
@@ -146,31 +141,9 @@ from kerasfront.ops.elementwise import (
     true_divide,
     trunc,
 )
-from kerasfront.ops.indexing import (
-    get_item,
-    nonzero,
-    select,
-    take,
-    take_along_axis,
-    unravel_index,
-    where,
-)
-from kerasfront.ops.linalg import (
-    matmul,
-    slogdet,
-)
-from kerasfront.ops.products import (
-    corrcoef,
-    correlate,
-    cross,
-    dot,
-    einsum,
-    inner,
-    kron,
-    outer,
-    tensordot,
-    vdot,
-)
+from kerasfront.ops.indexing import get_item, nonzero, select, take, take_along_axis, unravel_index, where
+from kerasfront.ops.matrices import matmul, slogdet
+from kerasfront.ops.products import corrcoef, correlate, cross, dot, einsum, inner, kron, outer, tensordot, vdot
 from kerasfront.ops.reduce import (
     all,
     amax,
@@ -226,15 +199,7 @@ from kerasfront.ops.shaping import (
     vsplit,
     vstack,
 )
-from kerasfront.ops.sorting import (
-    argpartition,
-    argsort,
-    digitize,
-    isin,
-    searchsorted,
-    sort,
-    unique,
-)
+from kerasfront.ops.sorting import argpartition, argsort, digitize, isin, searchsorted, sort, unique
 from kerasfront.ops.statistics import (
     allclose,
     bincount,
@@ -469,3 +434,7 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -199,6 +199,3 @@ def adaptive_max_pool(
     [[[2.0], [6.0]]]
     """
     return adaptive_max(inputs, *_wanted(inputs, output_size, data_format, "adaptive_max_pool"))
-
-
-__all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "max_pool"]

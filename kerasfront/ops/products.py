@@ -15,14 +15,12 @@ from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
 from kerasfront.ops.declare import NUMPY, Array, Tensor, derived, primitive, sample
 from kerasfront.ops.indexing import basic_item, take
-from kerasfront.ops.linalg import matmul
+from kerasfront.ops.matrices import matmul
 from kerasfront.ops.reduce import mean
 from kerasfront.ops.reduce import sum as sum_of
 from kerasfront.ops.shaping import expand_dims, ravel, reshape, stack, transpose
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING, MULTIPLIED, PROMOTE
-
-__all__ = ["cdist", "corrcoef", "correlate", "cross", "dot", "einsum", "inner", "kron", "outer", "tensordot", "vdot"]
 
 _A, _B = Array((2, 3)), Array((3, 4))
 

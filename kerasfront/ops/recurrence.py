@@ -16,7 +16,7 @@ from kerasfront.ops.control import scan
 from kerasfront.ops.creation import zeros_like
 from kerasfront.ops.declare import INTERNAL, Array, Condition, Tensor, derived, sample
 from kerasfront.ops.indexing import get_item
-from kerasfront.ops.linalg import affine, matmul
+from kerasfront.ops.matrices import affine, matmul
 from kerasfront.ops.shaping import expand_dims, split, transpose
 from kerasfront.spec import unknown
 from kerasfront.spec.dtypes import FLOATING
@@ -304,6 +304,3 @@ def simple_rnn(
         return (e.tanh(e.add(row, matmul(states[0], recurrent_kernel))),)
 
     return _run(step, (initial_h,), affine(_time_first(x), kernel, bias), mask, reverse)
-
-
-__all__ = ["gru", "lstm", "simple_rnn"]

@@ -30,42 +30,6 @@ from kerasfront.ops.shaping import concatenate, reshape, transpose
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING, INT32, LOGICAL, SUMMED
 
-__all__ = [
-    "all",
-    "amax",
-    "amin",
-    "any",
-    "argmax",
-    "argmin",
-    "average",
-    "count_argmax",
-    "count_nonzero",
-    "cumprod",
-    "cumsum",
-    "logsumexp",
-    "max",
-    "mean",
-    "mean_squared_difference",
-    "min",
-    "nanargmax",
-    "nanargmin",
-    "nancumprod",
-    "nancumsum",
-    "nanmax",
-    "nanmean",
-    "nanmin",
-    "nanprod",
-    "nanstd",
-    "nansum",
-    "nanvar",
-    "prod",
-    "ptp",
-    "std",
-    "sum",
-    "trapezoid",
-    "var",
-]
-
 Axis = int | Sequence[int] | None
 
 

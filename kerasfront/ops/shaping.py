@@ -27,32 +27,6 @@ from kerasfront.ops.declare.masks import joined_masks
 from kerasfront.spec import KerasTensor, shapes, unknown
 from kerasfront.spec.dtypes import PROMOTE
 
-__all__ = [
-    "append",
-    "array_split",
-    "broadcast_to",
-    "concatenate",
-    "dsplit",
-    "dstack",
-    "expand_dims",
-    "hsplit",
-    "hstack",
-    "moveaxis",
-    "ravel",
-    "rearrange",
-    "repeat",
-    "reshape",
-    "split",
-    "squeeze",
-    "stack",
-    "swapaxes",
-    "tile",
-    "transpose",
-    "unstack",
-    "vsplit",
-    "vstack",
-]
-
 _X = Array((2, 3, 4))
 
 

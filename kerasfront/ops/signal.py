@@ -23,20 +23,6 @@ from kerasfront.ops.shaping import broadcast_to, concatenate, reshape, stack
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING, SAME
 
-__all__ = [
-    "extract_sequences",
-    "fft",
-    "fft2",
-    "ifft2",
-    "irfft",
-    "istft",
-    "overlap_add",
-    "rfft",
-    "stft",
-    "view_as_complex",
-    "view_as_real",
-]
-
 _COMPLEX_OF = {"float32": "complex64", "float64": "complex128", "complex64": "complex64", "complex128": "complex128"}
 _REAL_OF = {"complex64": "float32", "complex128": "float64"}
 _WIDE = dtypes.Rule(lambda *names: dtypes.promote(dtypes.floating(*names), "float32"), name="float32 or wider")

@@ -18,18 +18,6 @@ from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, re
 from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import INT32, PROMOTE, Rule
 
-__all__ = [
-    "argpartition",
-    "argsort",
-    "digitize",
-    "in_top_k",
-    "isin",
-    "searchsorted",
-    "sort",
-    "top_k",
-    "unique",
-]
-
 _M = Array((3, 4))
 _SORTS = (
     sample(_M),

@@ -21,18 +21,6 @@ from kerasfront.ops.sorting import argsort_along, searchsorted, sort_along
 from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING
 
-__all__ = [
-    "allclose",
-    "bincount",
-    "histogram",
-    "median",
-    "nanmedian",
-    "nanpercentile",
-    "nanquantile",
-    "percentile",
-    "quantile",
-]
-
 Axis = int | Sequence[int] | None
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 _X = Array((3, 4, 2))

@@ -1,4 +1,7 @@
-"""Random draws from counter-based seeds: `keras.random`."""
+"""Random draws from counter-based seeds: `keras.random`.
+
+This module is written by `python -m kerasfront.testing.faces --write`, from the declarations in the modules beside it.
+"""
 
 from kerasfront.random.draws import (
     beta,
@@ -12,27 +15,22 @@ from kerasfront.random.draws import (
     truncated_normal,
     uniform,
 )
-from kerasfront.random.host import host_generator, next_host_seed
-from kerasfront.random.seed_generator import SeedGenerator, draw_seed, global_seed_generator, set_global_seed
-from kerasfront.serialization import register
-
-register("keras.random", {"SeedGenerator": SeedGenerator})
+from kerasfront.random.seed_generator import SeedGenerator
 
 __all__ = [
     "SeedGenerator",
     "beta",
     "binomial",
     "categorical",
-    "draw_seed",
     "dropout",
     "gamma",
-    "global_seed_generator",
-    "host_generator",
-    "next_host_seed",
     "normal",
     "randint",
-    "set_global_seed",
     "shuffle",
     "truncated_normal",
     "uniform",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,7 +10,7 @@ import numpy as np
 from kerasfront import ops, settings
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _draws
-from kerasfront.ops.declare import INTERNAL, Array, Tensor, derived, sample
+from kerasfront.ops.declare import INTERNAL, Array, Tensor, derived, public, sample
 from kerasfront.random import portable
 from kerasfront.random.seed_generator import Seed, draw_seed
 from kerasfront.spec import dtypes, shapes, unknown
@@ -48,6 +48,7 @@ def _number(x: Any) -> bool:
     return isinstance(x, (int, float, np.number))
 
 
+@public("random")
 def normal(shape: Sequence[int], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Draws from the normal distribution.
 
@@ -75,6 +76,7 @@ def normal(shape: Sequence[int], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
     return _scaled(_by().normal(key, _shape(shape), 0.0, 1.0, name), mean, stddev, name)
 
 
+@public("random")
 def truncated_normal(
     shape: Sequence[int], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Seed = None
 ) -> Tensor:
@@ -105,6 +107,7 @@ def truncated_normal(
     return _scaled(_by().truncated_normal(key, _shape(shape), 0.0, 1.0, name), mean, stddev, name)
 
 
+@public("random")
 def uniform(shape: Sequence[int], minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Draws that are uniform between minval (included) and maxval (excluded, up to rounding).
 
@@ -138,6 +141,7 @@ def _scaled(x: Any, offset: Any, scale: Any, dtype: str) -> Any:
     return x * ops.cast(scale, dtype) + ops.cast(offset, dtype)
 
 
+@public("random")
 def randint(shape: Sequence[int], minval: Any, maxval: Any, dtype: Any = "int32", seed: Seed = None) -> Tensor:
     """Integers that are uniform from minval (included) to maxval (excluded).
 
@@ -169,6 +173,7 @@ def randint(shape: Sequence[int], minval: Any, maxval: Any, dtype: Any = "int32"
     return _by().randint(draw_seed(seed), _shape(shape), int(minval), int(maxval), name)
 
 
+@public("random")
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
     """Draws class indices by their unnormalized log-probabilities.
 
@@ -291,6 +296,7 @@ def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
     return _by().shuffle(draw_seed(seed), x, shapes.axis_of(axis, len(x.shape)))
 
 
+@public("random")
 def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Draws from the gamma distribution of shape parameter alpha and scale 1.
 
@@ -334,6 +340,7 @@ def _broadcasts(name: str, x: Any, shape: Any) -> None:
         raise ShapeError(f"Expected `{name}` to broadcast to the shape {tuple(shape)}, got {tuple(x.shape)}.")
 
 
+@public("random")
 def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Draws from the beta distribution.
 
@@ -368,6 +375,7 @@ def _beta(alpha: Tensor, beta: Tensor, shape: Sequence[int], seed: Seed) -> Tens
     return _by().beta(draw_seed(seed), shape, alpha, beta)
 
 
+@public("random")
 def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Draws from the binomial distribution: how many of `counts` trials succeed.
 

@@ -11,7 +11,9 @@ from kerasfront import naming, ops, scopes
 from kerasfront.arguments import Constructed, plain, unknown_argument, wrong
 from kerasfront.contract import running
 from kerasfront.ops import _draws
+from kerasfront.ops.declare import public
 from kerasfront.random import host
+from kerasfront.serialization import register
 from kerasfront.spec import KerasTensor, mode
 from kerasfront.variable import Variable
 
@@ -23,6 +25,7 @@ def _device() -> AbstractContextManager[Any]:
     return active.adapter.device_scope("cpu:0") if active.adapter.host_keys else nullcontext()
 
 
+@public("random")
 class SeedGenerator(Constructed):
     """A seed and a counter: each draw that is given the generator takes the next key, and no two draws are alike.
 
@@ -93,6 +96,9 @@ class SeedGenerator(Constructed):
 
 
 Seed = int | SeedGenerator | None
+
+
+register("keras.random", {"SeedGenerator": SeedGenerator})
 
 
 def as_seed(seed: Any) -> int:

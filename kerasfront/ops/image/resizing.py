@@ -25,7 +25,7 @@ from kerasfront.ops.elementwise import (
 from kerasfront.ops.elementwise import sin as sine
 from kerasfront.ops.image._layouts import ALL, FLOATS, GREY, PICTURE, Layout, like, one_of, pair, to_float
 from kerasfront.ops.indexing import dynamic_slice, get_item, take
-from kerasfront.ops.linalg import matmul
+from kerasfront.ops.matrices import matmul
 from kerasfront.ops.reduce import sum
 from kerasfront.ops.shaping import concatenate, expand_dims, stack, swapaxes, unstack
 from kerasfront.spec import KerasTensor, shapes, unknown
