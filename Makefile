@@ -51,8 +51,9 @@ types: $(READY)  ## mypy, strict
 imports: $(READY)  ## import-linter: who may import whom, and no cycles
 	$(BIN)/lint-imports
 
-docs: $(READY)  ## write the support table in README.md and docs/ops.md anew, from the adapters' declarations
+docs: $(READY)  ## write the support table in README.md, docs/ops.md and the namespaces of ops anew, from the declarations
 	$(BIN)/python -m kerasfront.testing.support --write README.md --ops docs/ops.md
+	$(BIN)/python -m kerasfront.testing.faces --write
 
 
 clean:  ## remove the virtual environment, caches and built files

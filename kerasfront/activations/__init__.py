@@ -31,7 +31,7 @@ from kerasfront.ops.activation import (
     tanh_shrink,
     threshold,
 )
-from kerasfront.ops.elementwise import sigmoid, silu, tanh
+from kerasfront.ops.elementwise import sigmoid, silu, swish, tanh
 
 __all__ = [
     "celu",
@@ -65,6 +65,7 @@ __all__ = [
     "sparse_sigmoid",
     "sparsemax",
     "squareplus",
+    "swish",
     "tanh",
     "tanh_shrink",
     "threshold",

@@ -121,11 +121,3 @@ def rebound(adapter: Adapter) -> Iterator[Adapter]:
     finally:
         if before is not None:
             bind_all(before)
-
-
-def _load_chosen() -> None:
-    if runtime.adapter is None:
-        bind()
-
-
-runtime.load = _load_chosen

@@ -16,6 +16,7 @@ from kerasfront.layers.core import EinsumDense
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.quantized import config_inside, policies_inside
 from kerasfront.ops.attention import MASKED
+from kerasfront.ops.matrices import affine
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import shapes
 
@@ -228,7 +229,7 @@ class _Projection(EinsumDense):
         if summed > 1:
             inputs = ops.reshape(inputs, (*lead, matrix[0]))
         bias = None if self.bias is None else ops.reshape(self.bias.value, (matrix[1],))
-        outputs = ops.affine(inputs, ops.reshape(self._kernel.value, matrix), bias)
+        outputs = affine(inputs, ops.reshape(self._kernel.value, matrix), bias)
         return outputs if len(columns) == 1 else ops.reshape(outputs, (*lead, *columns))
 
 

@@ -16,6 +16,7 @@ from kerasfront.layers._matrix import MatrixLayer
 from kerasfront.layers.base.conversion import map_shapes
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.input_spec import InputSpec
+from kerasfront.ops.matrices import affine
 from kerasfront.spec import KerasTensor, dtypes
 
 
@@ -92,7 +93,7 @@ class Dense(MatrixLayer):
         if self._form is not None:
             x = self._form.output(self, self._form.product(self, inputs))
         else:
-            x = ops.affine(inputs, self._kernel.value, read(self.bias))
+            x = affine(inputs, self._kernel.value, read(self.bias))
         return x if self.activation is None else self.activation(x)
 
     def _contract(self, inputs: Any, matrix: Any) -> Any:

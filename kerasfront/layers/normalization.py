@@ -15,7 +15,7 @@ from kerasfront.layers.base.calling import is_mixed
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.ops.normalization import replica_mean
+from kerasfront.ops.normalization import batch_norm_inference, batch_norm_train, replica_mean
 
 
 def _known(layer: Layer, input_shape: Any, axis: int) -> int:
@@ -169,12 +169,10 @@ class BatchNormalization(_Normalization):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if not training or not self.trainable:
             mean, variance = self.moving_mean.value, self.moving_variance.value
-            y = ops.batch_norm_inference(
-                inputs, mean, variance, read(self.gamma), read(self.beta), self.axis, self.epsilon
-            )
+            y = batch_norm_inference(inputs, mean, variance, read(self.gamma), read(self.beta), self.axis, self.epsilon)
             return self._in_compute_dtype(y)
         if mask is None and not self.renorm and not self.synchronized:
-            y, mean, variance = ops.batch_norm_train(inputs, read(self.gamma), read(self.beta), self.axis, self.epsilon)
+            y, mean, variance = batch_norm_train(inputs, read(self.gamma), read(self.beta), self.axis, self.epsilon)
             self._move(self.moving_mean, mean, self.momentum)
             self._move(self.moving_variance, variance, self.momentum)
             return y

@@ -9,6 +9,13 @@ from typing import Any, TypeVar
 from kerasfront import ops, scopes, settings
 from kerasfront.errors import ShapeError
 from kerasfront.losses.reduction import dtype_of, same_rank
+from kerasfront.ops.crossentropy import (
+    mean_sigmoid_crossentropy,
+    mean_softmax_crossentropy,
+    mean_sparse_softmax_crossentropy,
+)
+from kerasfront.ops.elementwise import select_where
+from kerasfront.ops.reduce import mean_squared_difference
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -188,7 +195,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 def signs(y_true: Any) -> Any:
     """Labels that are all 0 or 1 as -1 and 1; others as they are."""
     binary = ops.all(ops.logical_or(ops.equal(y_true, 0), ops.equal(y_true, 1)))
-    return ops.select_where(binary, 2 * y_true - 1, y_true)
+    return select_where(binary, 2 * y_true - 1, y_true)
 
 
 def hinge(y_true: Any, y_pred: Any) -> Any:
@@ -295,9 +302,9 @@ def sparse_categorical_crossentropy(
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
     valid = ops.not_equal(y_true, ignore_class)
-    known = ops.select_where(valid, y_true, ops.zeros_like(y_true))
+    known = select_where(valid, y_true, ops.zeros_like(y_true))
     values = ops.sparse_categorical_crossentropy(known, y_pred, from_logits=from_logits, axis=axis)
-    values = ops.select_where(valid, values, 0.0)
+    values = select_where(valid, values, 0.0)
     if ops.is_tensor(values):
         scopes.set_mask(values, valid)
     return values
@@ -527,8 +534,8 @@ def circle(
     cosine = ops.minimum(ops.matmul(y_pred, ops.transpose(others)), 1.0)
     near, far = ops.maximum(1.0 + margin - cosine, 0.0), ops.maximum(cosine + margin, 0.0)
     low = -1e6
-    pulls = ops.select_where(alike, -gamma * near * (cosine - (1.0 - margin)), low)
-    pushes = ops.select_where(different, gamma * far * (cosine - margin), low)
+    pulls = select_where(alike, -gamma * near * (cosine - (1.0 - margin)), low)
+    pushes = select_where(different, gamma * far * (cosine - margin), low)
     values = ops.softplus(ops.logsumexp(pulls, axis=1) + ops.logsumexp(pushes, axis=1))
     if ops.is_tensor(values):
         scopes.set_mask(values, ops.any(alike, axis=1))  # who has no sample to be near to counts in no mean
@@ -550,7 +557,7 @@ def _even(y_true: Any, y_pred: Any) -> bool:
 
 def _mean_of_squares(y_true: Any, y_pred: Any) -> Any:
     y_true, y_pred = pair(y_true, y_pred)
-    return ops.mean_squared_difference(y_true, y_pred) if _even(y_true, y_pred) else None
+    return mean_squared_difference(y_true, y_pred) if _even(y_true, y_pred) else None
 
 
 def _mean_binary(
@@ -559,7 +566,7 @@ def _mean_binary(
     if not from_logits or label_smoothing:
         return None
     y_true, y_pred = pair(y_true, y_pred)
-    return ops.mean_sigmoid_crossentropy(y_true, y_pred) if _even(y_true, y_pred) else None
+    return mean_sigmoid_crossentropy(y_true, y_pred) if _even(y_true, y_pred) else None
 
 
 def _mean_categorical(
@@ -568,7 +575,7 @@ def _mean_categorical(
     if not from_logits or label_smoothing or axis != -1:
         return None
     y_true, y_pred = pair(y_true, y_pred)
-    return ops.mean_softmax_crossentropy(y_true, y_pred) if _even(y_true, y_pred) else None
+    return mean_softmax_crossentropy(y_true, y_pred) if _even(y_true, y_pred) else None
 
 
 def _mean_sparse(
@@ -578,7 +585,7 @@ def _mean_sparse(
         return None
     if len(y_true.shape) != len(y_pred.shape) - 1 or not dtype_of(y_true).startswith(("int", "uint")):
         return None
-    return ops.mean_sparse_softmax_crossentropy(y_true, y_pred)
+    return mean_sparse_softmax_crossentropy(y_true, y_pred)
 
 
 # The functions whose mean over everything is one op, where the arguments allow it; None where they don't.

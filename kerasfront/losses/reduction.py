@@ -8,6 +8,7 @@ from typing import Any
 from kerasfront import ops, scopes
 from kerasfront.contract import running
 from kerasfront.errors import ShapeError, suggest
+from kerasfront.ops.elementwise import select_where
 
 active = running()
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
@@ -127,7 +128,7 @@ def reduce(values: Any, reduction: Any, sample_weight: Any, mask: Any, dtype: st
 def ratio(above: Any, below: Any) -> Any:
     """A quotient that is 0 where the divisor is 0."""
     nothing = ops.equal(below, 0)
-    return ops.select_where(nothing, 0.0, above / ops.select_where(nothing, 1.0, below))
+    return select_where(nothing, 0.0, above / select_where(nothing, 1.0, below))
 
 
 def dtype_of(x: Any) -> str:

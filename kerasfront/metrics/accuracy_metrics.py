@@ -9,6 +9,7 @@ from kerasfront.arguments import as_int
 from kerasfront.losses.functions import of_samples
 from kerasfront.losses.reduction import dtype_of, same_rank
 from kerasfront.metrics.reduction_metrics import FixedMean
+from kerasfront.ops.reduce import count_argmax
 from kerasfront.spec import shapes
 
 
@@ -22,7 +23,7 @@ def _hits(classes: Any, y_pred: Any, dtype: str) -> tuple[Any, Any] | None:
     fit = len(classes.shape) == len(y_pred.shape) - 1 and not shapes.differ(classes.shape, y_pred.shape[:-1])
     if not fit or not dtype_of(classes).startswith(("int", "uint")):
         return None
-    return ops.count_argmax(classes, y_pred, dtype), classes
+    return count_argmax(classes, y_pred, dtype), classes
 
 
 @of_samples

@@ -13,6 +13,7 @@ from kerasfront.losses.reduction import ratio
 from kerasfront.metrics import counts
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.total import exact
+from kerasfront.ops.elementwise import select_where
 from kerasfront.variable import Variable
 
 
@@ -233,7 +234,7 @@ class _Best(_AtThresholds):
 
     def result(self) -> Any:
         limited, wanted = self.rates(self._counts())
-        return ops.amax(ops.select_where(ops.greater_equal(limited, self.value), wanted, 0.0))
+        return ops.amax(select_where(ops.greater_equal(limited, self.value), wanted, 0.0))
 
     def get_config(self) -> dict[str, Any]:
         own = {"class_id": self.class_id, "num_thresholds": self.num_thresholds, self.asked: self.value}
@@ -469,7 +470,7 @@ class AUC(_AtThresholds):
         slope = ratio(gained, ops.maximum(answered, 0.0))
         intercept = tp[1:] - slope * positives[1:]
         both = ops.logical_and(ops.greater(positives[:-1], 0), ops.greater(positives[1:], 0))
-        growth = ops.select_where(both, ratio(positives[:-1], ops.maximum(positives[1:], 0.0)), 1.0)
+        growth = select_where(both, ratio(positives[:-1], ops.maximum(positives[1:], 0.0)), 1.0)
         area = slope * (gained + intercept * ops.log(growth))
         return self._joined(ops.sum(ratio(area, ops.maximum(tp[1:] + held.false_negatives[1:], 0.0)), axis=0))
 
@@ -528,7 +529,7 @@ def _gains(held: counts.Counts) -> tuple[Any, Any]:
     recall = 1.0 - odds * ratio(held.false_negatives, held.true_positives)
     precision = 1.0 - odds * ratio(held.false_positives, held.true_positives)
     silent = ops.cast(ops.equal(held.false_positives, 0), "float32")
-    return ops.select_where(found, ops.maximum(recall, 0.0), 0.0), ops.select_where(found, precision, silent)
+    return select_where(found, ops.maximum(recall, 0.0), 0.0), select_where(found, precision, silent)
 
 
 def _specificity_or_one(held: counts.Counts) -> Any:

@@ -10,6 +10,7 @@ from kerasfront.arguments import as_int
 from kerasfront.losses.reduction import of_rank, ratio
 from kerasfront.metrics.counts import sums_by_cell
 from kerasfront.metrics.metric import Metric
+from kerasfront.ops.elementwise import select_where
 
 
 class _ConfusionMatrix(Metric):
@@ -58,7 +59,7 @@ class _ConfusionMatrix(Metric):
         if self.ignore_class is not None:
             valid = ops.logical_and(valid, ops.not_equal(truth, self.ignore_class))
         counted = ops.cast(valid, "int32") if weights is None else ops.cast(valid, self._sum_dtype) * weights
-        cells = ops.select_where(valid, truth * size + guess, ops.zeros_like(truth))
+        cells = select_where(valid, truth * size + guess, ops.zeros_like(truth))
         sums = sums_by_cell(counted, cells, size * size)
         self.total_confusion_matrix.assign_add(ops.reshape(sums, (size, size)))
 

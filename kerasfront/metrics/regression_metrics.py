@@ -11,6 +11,7 @@ from kerasfront.losses import reduction
 from kerasfront.losses.functions import pair
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import FixedMean, Mean
+from kerasfront.ops.elementwise import select_where
 
 
 class MeanSquaredError(FixedMean):
@@ -342,7 +343,7 @@ class R2Score(Metric):
         mean = reduction.ratio(self.sum.value, self.count.value)
         total = self.squared_sum.value - self.sum.value * mean
         score = 1.0 - reduction.ratio(self.total_mse.value, total)
-        score = ops.select_where(ops.equal(total, 0), ops.zeros_like(total), score)
+        score = select_where(ops.equal(total, 0), ops.zeros_like(total), score)
         if self.class_aggregation == "uniform_average":
             score = ops.mean(score)
         elif self.class_aggregation == "variance_weighted_average":
@@ -351,7 +352,7 @@ class R2Score(Metric):
             return score
         samples = self.num_samples.value
         adjusted = 1.0 - (1.0 - score) * (samples - 1.0) / (samples - self.num_regressors - 1.0)
-        return ops.select_where(ops.greater(samples, self.num_regressors + 1), adjusted, score)
+        return select_where(ops.greater(samples, self.num_regressors + 1), adjusted, score)
 
     def get_config(self) -> dict[str, Any]:
         own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}

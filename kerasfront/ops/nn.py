@@ -48,7 +48,7 @@ from kerasfront.ops.crossentropy import (
     sparse_categorical_crossentropy,
 )
 from kerasfront.ops.ctc import ctc_decode, ctc_loss
-from kerasfront.ops.elementwise import relu, sigmoid, silu
+from kerasfront.ops.elementwise import relu, sigmoid, silu, swish
 from kerasfront.ops.indexing import multi_hot, one_hot
 from kerasfront.ops.normalization import batch_normalization, layer_normalization, moments, normalize, rms_normalization
 from kerasfront.ops.pooling import adaptive_average_pool, adaptive_max_pool, average_pool, max_pool
@@ -105,6 +105,7 @@ __all__ = [
     "sparse_sigmoid",
     "sparsemax",
     "squareplus",
+    "swish",
     "tanh_shrink",
     "threshold",
     "unfold",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasfront import ops
+from kerasfront.ops.elementwise import select_where
 from kerasfront.optimizers.adam import one_minus_power
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.variable import Variable
@@ -199,7 +200,7 @@ class Lamb(Optimizer):
         step = (m / hyper["beta_1"]) / (ops.sqrt(v / hyper["beta_2"]) + self.epsilon)
         length, step_length = (ops.sqrt(ops.sum(ops.square(x))) for x in (value, step))
         both = ops.logical_and(ops.greater(length, 0), ops.greater(step_length, 0))
-        trust = ops.select_where(both, length / ops.select_where(both, step_length, 1.0), 1.0)
+        trust = select_where(both, length / select_where(both, step_length, 1.0), 1.0)
         return value - hyper["rate"] * trust * step, {"momentum": m, "velocity": v}
 
 

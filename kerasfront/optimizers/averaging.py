@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
+from kerasfront.ops.elementwise import select_where
 
 
 def update(optimizer: Any, variables: Sequence[Any]) -> None:
     """Take the variables into their averages (the first time the averages become them), and the other way when due."""
     first = ops.equal(optimizer.iterations, 0)
-    momentum = ops.select_where(first, 0.0, optimizer.ema_momentum)
+    momentum = select_where(first, 0.0, optimizer.ema_momentum)
     for v in variables:
         average = optimizer._averages[optimizer._derived.index[id(v)]]
         part = ops.cast(momentum, v._dtype)
@@ -19,7 +20,7 @@ def update(optimizer: Any, variables: Sequence[Any]) -> None:
     if optimizer.ema_overwrite_frequency:
         due = ops.equal((optimizer.iterations + 1) % optimizer.ema_overwrite_frequency, 0)
         for v in variables:
-            v.assign(ops.select_where(due, optimizer._averages[optimizer._derived.index[id(v)]], v))
+            v.assign(select_where(due, optimizer._averages[optimizer._derived.index[id(v)]], v))
 
 
 def overwrite(optimizer: Any, variables: Sequence[Any]) -> None:

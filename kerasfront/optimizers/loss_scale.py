@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasfront import ops, serialization
+from kerasfront.ops.elementwise import select_where
 from kerasfront.optimizers.optimizer import Optimizer, either
 from kerasfront.variable import Variable
 
@@ -101,8 +102,8 @@ class LossScaleOptimizer(Optimizer):
             as_is = [g if g is None or v.overwrite_with_gradient else g * ops.cast(factor, g.dtype) for g, v in pairs]
             inner.apply(as_is, variables)
             grown = ops.equal(counter + 1, self.dynamic_growth_steps)
-            scale.assign(ops.select_where(grown, scale * 2.0, scale))
-            counter.assign(ops.select_where(grown, 0, counter + 1))
+            scale.assign(select_where(grown, scale * 2.0, scale))
+            counter.assign(select_where(grown, 0, counter + 1))
 
         def bad() -> None:
             scale.assign(scale / 2.0)

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import kerasfront.random  # noqa: F401  (declares ops, too)
 from kerasfront import contract, discovery
 from kerasfront.ops.declare.op import OPS, Op
 
@@ -43,7 +44,8 @@ def topics() -> dict[str, list[Op]]:
     """The ops by the module that declares them."""
     out = defaultdict(list)
     for op in OPS.values():
-        out[op.function.__module__.removeprefix("kerasfront.ops.").partition(".")[0].lstrip("_")].append(op)
+        module = op.function.__module__.removeprefix("kerasfront.").removeprefix("ops.")
+        out[module.partition(".")[0].lstrip("_")].append(op)
     return dict(sorted(out.items()))
 
 

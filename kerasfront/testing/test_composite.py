@@ -15,6 +15,7 @@ from kerasfront import ops
 from kerasfront.contract import Adapter
 from kerasfront.errors import CapabilityError
 from kerasfront.ops.declare.op import OPS
+from kerasfront.ops.matrices import affine
 from kerasfront.spec import KerasTensor
 
 X = np.array([[0.0, 2.0, 0.0], [0.0, 0.0, -3.0], [0.5, 0.0, 0.0]], "float32")
@@ -39,7 +40,7 @@ SPARSE: dict[str, tuple[Callable[[Any], Any], bool]] = {
     "matmul of two": (lambda x: ops.matmul(x, x), True),
     "matmul with a vector": (lambda x: ops.matmul(x, ops.array([1.0, 2.0, 3.0])), False),
     "matmul of a stack": (lambda x: ops.matmul(ops.stack([x, x]), K), False),
-    "affine": (lambda x: ops.affine(x, ops.array(K), ops.ones((2,))), False),
+    "affine": (lambda x: affine(x, ops.array(K), ops.ones((2,))), False),
     "concatenate": (lambda x: ops.concatenate([x, x], axis=-1), True),
     "concatenate with a dense one": (lambda x: ops.concatenate([x, ops.ones((3, 1))], axis=1), False),
     "stack": (lambda x: ops.stack([x, x], axis=1), True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kerasfront.random import set_global_seed
+from kerasfront.random.seed_generator import set_global_seed
 
 
 def set_random_seed(seed: int) -> None:

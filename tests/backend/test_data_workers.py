@@ -18,6 +18,7 @@ import tensorflow as tf  # isort: skip
 import kerasfront as keras
 from kerasfront import layers, ops
 from kerasfront.random import SeedGenerator
+from kerasfront.random.seed_generator import global_seed_generator
 
 ROWS = 8
 
@@ -73,7 +74,7 @@ def many_switches() -> Iterator[None]:
 
 def test_threads_draw_different_keys(many_switches: None) -> None:
     own = SeedGenerator(7)
-    for generator in (own, keras.random.global_seed_generator()):
+    for generator in (own, global_seed_generator()):
         with ThreadPoolExecutor(8) as pool:
             keys = pool.map(lambda _, g=generator: [values(g.next()).tolist() for _ in range(50)], range(16))
         distinct = {tuple(key) for some in keys for key in some}

@@ -7,7 +7,8 @@ from scipy import stats
 import kerasfront.random as random
 from kerasfront import config, contract, layers, ops
 from kerasfront.errors import ShapeError
-from kerasfront.random import portable
+from kerasfront.random import host, portable
+from kerasfront.random.seed_generator import draw_seed, set_global_seed
 from kerasfront.spec import KerasTensor
 
 COUNT = 20_000
@@ -177,12 +178,12 @@ def test_neighbouring_seeds_and_counts_are_not_alike(rng):
 
 
 def test_the_global_seed(rng):
-    random.set_global_seed(3)
-    a, s = drawn(random.normal((5,))), random.next_host_seed()
+    set_global_seed(3)
+    a, s = drawn(random.normal((5,))), host.next_host_seed()
     b = drawn(random.normal((5,)))
-    random.set_global_seed(3)
+    set_global_seed(3)
     assert (a == drawn(random.normal((5,)))).all() and (a != b).any()
-    assert s == random.next_host_seed() != random.next_host_seed()
+    assert s == host.next_host_seed() != host.next_host_seed()
 
 
 def test_seeds_wrap_at_32_bits():
@@ -196,7 +197,7 @@ def test_other_seeds_are_refused(seed):
 
 
 def test_the_host_generator_depends_on_its_keys_alone():
-    a, b, c = (random.host_generator(*k).random(3) for k in ((1, 2), (1, 2), (2, 1)))
+    a, b, c = (host.host_generator(*k).random(3) for k in ((1, 2), (1, 2), (2, 1)))
     assert (a == b).all() and (a != c).any()
 
 
@@ -306,7 +307,7 @@ def test_recorded_draws_are_those_of_the_step():
     made = []
     for _ in range(3):
         keys = [dropout.seed_generator.next(), dropout.seed_generator.next(), noise.seed_generator.next()]
-        made.append([torch_random._mixed(*key.tolist()) for key in [*keys, random.draw_seed(3)]])
+        made.append([torch_random._mixed(*key.tolist()) for key in [*keys, draw_seed(3)]])
     assert seeds == made and len({tuple(row[:3]) for row in made}) == 3 and len({row[3] for row in made}) == 1
     for layer, state in zip((dropout, noise), ends, strict=True):
         np.testing.assert_array_equal(layer.seed_generator.state.numpy(), state)

@@ -17,6 +17,7 @@ from kerasfront import ops, random, tree
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import data_format_of, one_of, where
 from kerasfront.layers.data_layer import DataLayer, worker_seed
+from kerasfront.ops.elementwise import rint
 from kerasfront.random import SeedGenerator
 from kerasfront.random.host import host_generator
 from kerasfront.random.seed_generator import Seed
@@ -210,7 +211,7 @@ class ImageLayer(DataLayer):
         if name == self.compute_dtype:
             return images
         if dtypes.is_float(name) and not dtypes.is_float(self.compute_dtype):
-            return ops.saturate_cast(ops.rint(images), self.compute_dtype)
+            return ops.saturate_cast(rint(images), self.compute_dtype)
         return ops.cast(images, self.compute_dtype)
 
     def transform_segmentation_masks(

@@ -12,6 +12,7 @@ from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, Size
 from kerasfront.layers.augmentation.color import Colours
 from kerasfront.layers.augmentation.factors import limits, number
+from kerasfront.ops.elementwise import rint
 from kerasfront.random.seed_generator import Seed
 
 
@@ -157,7 +158,7 @@ class RandomErasing(Colours):
         ratio = ops.clip(ratio, share * high / wide, high / (wide * ops.maximum(share, 1e-6)))
         sides = ops.stack([ops.sqrt(share * high * wide * ratio), ops.sqrt(share * high * wide / ratio)], axis=-1)
         whole = ops.stack([high, wide])
-        sides = ops.minimum(ops.rint(sides), whole)
+        sides = ops.minimum(rint(sides), whole)
         starts = ops.floor(self._uniform(size, (0.0, 1.0), seed, 2) * (whole - sides + 1.0))
         starts = ops.minimum(starts, whole - sides)
         drawn = {"rectangles": ops.concatenate([starts, starts + sides], axis=-1)}

@@ -11,6 +11,7 @@ from kerasfront.layers._configured import where
 from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
 from kerasfront.layers.augmentation.factors import limits, number
+from kerasfront.ops.elementwise import rint
 from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import dtypes
 
@@ -148,8 +149,8 @@ class CutMix(_Mixing):
         whole = ops.stack([ops.cast(height, "float32"), ops.cast(width, "float32")])
         sides = whole * ops.sqrt(self._pasted(size, seed))
         middles = self._uniform(size, (0.0, 1.0), seed, 2) * whole
-        starts = ops.clip(ops.rint(middles - sides / 2), 0.0, whole)
-        ends = ops.clip(ops.rint(middles + sides / 2), 0.0, whole)
+        starts = ops.clip(rint(middles - sides / 2), 0.0, whole)
+        ends = ops.clip(rint(middles + sides / 2), 0.0, whole)
         area = ops.prod((ends - starts) / whole, axis=-1)
         return {
             "permutation_order": self._partners(size, seed),

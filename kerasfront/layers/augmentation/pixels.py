@@ -10,6 +10,7 @@ from typing import Any
 
 from kerasfront import ops
 from kerasfront.layers.augmentation.factors import Limits
+from kerasfront.ops.elementwise import rint
 from kerasfront.ops.indexing import scatter_rows
 
 _LEVELS = 256
@@ -77,7 +78,7 @@ def equalized(images: Any, bins: int, ends: Limits) -> Any:
     first = ops.min(ops.where(counts > 0, sums, math.inf), axis=-1, keepdims=True)
     rest = sums[:, -1:] - first
     steps = max(bins, _LEVELS) - 1
-    level = ops.rint(ops.maximum(sums - first, 0.0) * float(steps) / ops.maximum(rest, 1.0))
+    level = rint(ops.maximum(sums - first, 0.0) * float(steps) / ops.maximum(rest, 1.0))
     found = ops.take(ops.reshape(level, (-1,)), places, axis=0) * ((ends[1] - ends[0]) / steps) + ends[0]
     several = ops.reshape(rest > 0, (batch, 1, 1, channels))
     return ops.where(several, ops.cast(found, ops.dtype(images)), images)
@@ -108,7 +109,7 @@ def adaptively_equalized(images: Any, clip_limit: float, grid: tuple[int, ...], 
     down, across = grid
     tile_height, tile_width = -(-height // down), -(-width // across)
     scaled = (images - ends[0]) * ((_LEVELS - 1) / (ends[1] - ends[0]))
-    bin_of = ops.cast(ops.rint(ops.clip(scaled, 0, _LEVELS - 1)), "int32")
+    bin_of = ops.cast(rint(ops.clip(scaled, 0, _LEVELS - 1)), "int32")
     # Where the table of a picture, a tile and a channel begins: tiles by row and column.
     start = ops.reshape(ops.arange(batch, dtype="int32") * (down * across), (batch, 1, 1, 1))
     channel = ops.arange(channels, dtype="int32")

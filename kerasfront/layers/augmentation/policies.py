@@ -16,6 +16,7 @@ from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import Drawn, Size
 from kerasfront.layers.augmentation.color import Colours
 from kerasfront.layers.augmentation.factors import Limits, limits, number
+from kerasfront.ops.elementwise import rint
 from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import KerasTensor
 
@@ -35,7 +36,7 @@ _COLOURED: dict[str, Callable[[Any, Any, Limits], Any]] = {
     "identity": lambda x, strength, ends: x,
     "auto_contrast": lambda x, strength, ends: pixels.stretched(x, ends),
     "equalize": lambda x, strength, ends: pixels.equalized(x, 256, ends),
-    "posterize": lambda x, strength, ends: pixels.posterized(x, 8.0 - ops.rint(_BITS * ops.abs(strength)), ends),
+    "posterize": lambda x, strength, ends: pixels.posterized(x, 8.0 - rint(_BITS * ops.abs(strength)), ends),
     "solarize": _solarized,
     "color": lambda x, strength, ends: pixels.blended(x, pixels.grey(x), -_ENHANCED * strength),
     "contrast": lambda x, strength, ends: pixels.contrasted(x, 1.0 + _ENHANCED * strength),

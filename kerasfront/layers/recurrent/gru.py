@@ -16,6 +16,8 @@ from kerasfront.layers.recurrent.of_cell import (
     make_cell,
     run_fused,
 )
+from kerasfront.ops.matrices import affine
+from kerasfront.ops.recurrence import gru
 from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
 from kerasfront.variable import Variable
 
@@ -105,15 +107,15 @@ class GRUCell(UnitsCell):
 def _reset_after_product(cell: GRUCell, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gate z and the new values, with the reset gate after the product with the recurrent kernel."""
     first, second = (None, None) if cell.bias is None else (cell.bias[0], cell.bias[1])
-    xz, xr, xn = ops.split(ops.affine(x, cell.kernel, first), 3, axis=-1)
-    hz, hr, hn = ops.split(ops.affine(h, cell.recurrent_kernel, second), 3, axis=-1)
+    xz, xr, xn = ops.split(affine(x, cell.kernel, first), 3, axis=-1)
+    hz, hr, hn = ops.split(affine(h, cell.recurrent_kernel, second), 3, axis=-1)
     z, r = cell.recurrent_activation(xz + hz), cell.recurrent_activation(xr + hr)
     return z, xn + r * hn
 
 
 def _reset_before_product(cell: GRUCell, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gate z and the new values, with the reset gate before the product with the recurrent kernel."""
-    xz, xr, xn = ops.split(ops.affine(x, cell.kernel, cell.bias), 3, axis=-1)
+    xz, xr, xn = ops.split(affine(x, cell.kernel, cell.bias), 3, axis=-1)
     hz, hr = ops.split(ops.matmul(h, cell.recurrent_kernel[:, : 2 * cell.units]), 2, axis=-1)
     z, r = cell.recurrent_activation(xz + hz), cell.recurrent_activation(xr + hr)
     return z, xn + ops.matmul(r * h, cell.recurrent_kernel[:, 2 * cell.units :])
@@ -201,4 +203,4 @@ class GRU(UnitsRNN):
     ) -> tuple[Tensor, Tensor, Any]:
         if self.use_cudnn is False or not computes_as_fused(self, training):
             return super().inner_loop(sequences, initial_state, mask, training)
-        return run_fused(self, ops.gru, sequences, initial_state, mask, training, reset_after=self.reset_after)
+        return run_fused(self, gru, sequences, initial_state, mask, training, reset_after=self.reset_after)

@@ -18,6 +18,8 @@ from kerasfront.layers.recurrent.of_cell import (
     make_cell,
     run_fused,
 )
+from kerasfront.ops.matrices import affine
+from kerasfront.ops.recurrence import lstm
 from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
 from kerasfront.variable import Variable
 
@@ -95,7 +97,7 @@ class LSTMCell(UnitsCell):
     def call(self, inputs: Tensor, states: Any, training: bool | None = False) -> tuple[Tensor, list[Tensor]]:
         h, c = states
         x, h = dropped(self, inputs, h, training)
-        gates = ops.affine(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
+        gates = affine(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
         h, c = lstm_step(self, ops.split(gates, 4, axis=-1), c)
         return h, [h, c]
 
@@ -204,4 +206,4 @@ class LSTM(UnitsRNN):
     ) -> tuple[Tensor, Tensor, Any]:
         if self.use_cudnn is False or not computes_as_fused(self, training):
             return super().inner_loop(sequences, initial_state, mask, training)
-        return run_fused(self, ops.lstm, sequences, initial_state, mask, training)
+        return run_fused(self, lstm, sequences, initial_state, mask, training)

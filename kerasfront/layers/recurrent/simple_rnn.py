@@ -9,6 +9,8 @@ from kerasfront.layers._configured import keep, positive
 from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.recurrent.base_cell import UnitsCell, dropped, first_state, keep_dropout, next_states
 from kerasfront.layers.recurrent.of_cell import RecurrentOptions, UnitsRNN, computes_as_fused, make_cell, run_fused
+from kerasfront.ops.matrices import affine
+from kerasfront.ops.recurrence import simple_rnn
 from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
 
 
@@ -70,7 +72,7 @@ class SimpleRNNCell(UnitsCell):
 
     def call(self, sequence: Tensor, states: Any, training: bool | None = False) -> tuple[Tensor, Any]:
         x, h = dropped(self, sequence, first_state(states), training)
-        h = ops.affine(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
+        h = affine(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
         h = self.activation(h)
         return h, next_states(h, states)
 
@@ -143,4 +145,4 @@ class SimpleRNN(UnitsRNN):
     ) -> tuple[Tensor, Tensor, Any]:
         if not computes_as_fused(self, training):
             return super().inner_loop(sequences, initial_state, mask, training)
-        return run_fused(self, ops.simple_rnn, sequences, initial_state, mask, training)
+        return run_fused(self, simple_rnn, sequences, initial_state, mask, training)

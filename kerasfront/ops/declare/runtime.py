@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
 from typing import Any
+
+# The module that binds a backend to the ops. It imports them, so they look it up when the first op is called.
+_BINDER = "kerasfront.contract"
 
 
 class Runtime:
-    """What the ops are bound to: an adapter, and how to find one when the first op is called."""
+    """What the ops are bound to."""
 
     adapter: Any = None
     # The classes of the adapter's tensors.
     native: set[type] = set()
-    load: Callable[[], Any] | None = None
     # Whether a sparse or ragged tensor came to any op so far: until then nobody looks for them.
     met_composites = False
 
     def need(self) -> Any:
         """Return the adapter; bind the chosen backend if none is bound yet."""
         if self.adapter is None:
-            assert self.load is not None, "kerasfront.contract was not imported"
-            self.load()
+            importlib.import_module(_BINDER).bind()
         return self.adapter
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kerasfront import ops, serialization
 from kerasfront.arguments import Constructed
+from kerasfront.ops.elementwise import select_where
 from kerasfront.watching import Watched
 
 
@@ -157,7 +158,7 @@ class PiecewiseConstantDecay(_Plain):
         step = _float(step)
         rate = ops.convert_to_tensor(float(self.values[0]))
         for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
-            rate = ops.select_where(ops.greater(step, float(boundary)), float(value), rate)
+            rate = select_where(ops.greater(step, float(boundary)), float(value), rate)
         return rate
 
 
@@ -255,7 +256,7 @@ class CosineDecay(_Plain):
         length = float(self.warmup_steps)
         warm = self.initial_learning_rate + (self.warmup_target - self.initial_learning_rate) * step / length
         decayed = self._decayed(ops.maximum(step - length, 0.0), self.warmup_target)
-        return ops.select_where(ops.less(step, length), warm, decayed)
+        return select_where(ops.less(step, length), warm, decayed)
 
 
 class CosineDecayRestarts(_Plain):

@@ -1,0 +1,7 @@
+"""The modules of ops, activations and random draws that users import are what the declarations say."""
+
+from kerasfront.testing import faces
+
+
+def test_the_faces_are_up_to_date(capsys):
+    assert faces.main([]) == 0, capsys.readouterr().out + "Run `python -m kerasfront.testing.faces --write`."
