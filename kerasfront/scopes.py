@@ -112,7 +112,7 @@ def get_mask(x: Any) -> Any:
 def dims_of(x: Any) -> tuple[int | None, ...] | None:
     """The static shape of a tensor, with None for what a graph doesn't know; None where not even the rank is known."""
     try:
-        return tuple(x.shape)
+        return tuple(d if type(d) is int else None for d in x.shape)  # a tracer's size may be a symbol
     except ValueError:
         return None
 

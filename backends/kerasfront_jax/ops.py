@@ -25,12 +25,25 @@ def compiled(function: Any, *static: str) -> Any:
     return jax.jit(function, static_argnames=static, inline=True)
 
 
-def _sizes(shape: Any) -> Any:
-    return shape if isinstance(shape, int) else tuple(map(operator.index, shape))
+def of_shape(function: Any) -> Any:
+    """Return `function(x, shape)` as one program for each shape of integers.
+
+    A shape that holds a symbol of `jax.export` is no constant of a program, so the function itself takes it.
+    """
+    program = compiled(function, "shape")
+
+    def run(x: Any, shape: Any) -> Any:
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        if {*map(type, sizes)} <= _STATIC:
+            return program(x, sizes)
+        return function(x, tuple(operator.index(d) if hasattr(d, "dtype") else d for d in sizes))
+
+    return run
 
 
-_reshape = compiled(jnp.reshape, "shape")
-_broadcast_to = compiled(jnp.broadcast_to, "shape")
+_STATIC = {int}
+_reshape = of_shape(jnp.reshape)
+_broadcast_to = of_shape(jnp.broadcast_to)
 cast = compiled(lambda x, dtype: x.astype(dtypes.to_numpy(dtype)), "dtype")
 
 
@@ -229,14 +242,14 @@ PRIMITIVES: dict[str, Any] = {
     "argmin": _arg(jnp.argmin),
     "any": _plain(jnp.any),
     "all": _plain(jnp.all),
-    "reshape": lambda x, newshape: _reshape(x, _sizes(newshape)),
+    "reshape": lambda x, newshape: _reshape(x, newshape),
     "transpose": compiled(jnp.transpose, "axes"),
     "expand_dims": compiled(jnp.expand_dims, "axis"),
     "squeeze": compiled(jnp.squeeze, "axis"),
     "concatenate": compiled(jnp.concatenate, "axis"),
     "stack": compiled(jnp.stack, "axis"),
     "split": _split,
-    "broadcast_to": lambda x, shape: _broadcast_to(x, _sizes(shape)),
+    "broadcast_to": lambda x, shape: _broadcast_to(x, shape),
     "matmul": jnp.matmul,
     "zeros": lambda shape, dtype=None: _zeros(_hashable(shape), _native(dtype)),
     "ones": lambda shape, dtype=None: _ones(_hashable(shape), _native(dtype)),

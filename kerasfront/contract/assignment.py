@@ -57,8 +57,11 @@ class assignments:
             self.before[id(variable)] = (variable, variable._value)
             variable._value = value
         assignment_scopes.stack.append(self)
+        self._reads_around = context.reads
         if self.notes_reads:
-            self._reads_around, context.reads = context.reads, {}
+            context.reads = {}
+        elif context.reads is not None:  # the values that the Variables hold in here are not those of the outer trace
+            context.reads = dict(context.reads)
         return self
 
     def note(self, variable: VariableLike) -> None:
@@ -78,10 +81,13 @@ class assignments:
 
     def __exit__(self, *exc: object) -> None:
         assignment_scopes.stack.remove(self)
+        given = {id(variable) for variable, _ in self.pairs}
+        read = {key: v for key, v in (context.reads or {}).items() if key not in given}
+        context.reads = self._reads_around
         if self.notes_reads:
-            given = {id(variable) for variable, _ in self.pairs}
-            self.read = [v for key, v in (context.reads or {}).items() if key not in given]
-            context.reads = self._reads_around
+            self.read = list(read.values())
+        elif context.reads is not None:
+            context.reads.update(read)
         self._final = [v._value for v in self.assigned]
         for variable, value in self.before.values():
             variable._value = value

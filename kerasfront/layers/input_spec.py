@@ -7,7 +7,7 @@ from typing import Any
 from kerasfront import tree
 from kerasfront.arguments import Constructed, as_shape, plain
 from kerasfront.errors import ShapeError
-from kerasfront.spec import dtypes, unknown
+from kerasfront.spec import dtypes, static_shape, unknown
 
 
 class InputSpec(Constructed):
@@ -96,7 +96,7 @@ def check_inputs(input_spec: Any, inputs: Any, layer: Any) -> None:
 
 def shown(shape: tuple[Any, ...]) -> tuple[Any, ...]:
     """A shape as users know it: integers, and None for what isn't known."""
-    return tuple(None if d is None or unknown(int(d)) else int(d) for d in shape)
+    return static_shape(shape)
 
 
 def one_example(wanted: int | None, found: int) -> str:

@@ -16,6 +16,7 @@ from kerasfront.spec import KerasTensor, dtypes, unknown
 active = running()
 # As many shapes are remembered as fitting; a model of images of any size meets more.
 _REMEMBERED = 1000
+_STATIC = {int}
 
 
 class Entry:
@@ -56,11 +57,12 @@ class Entry:
             if x is None and self.optional[index]:
                 return None
             raise ShapeError(f"{self._named(index, model, 'needs')}; it came as {x!r:.40}.")
-        key = (index, tuple(shape[1:]))
-        if key not in self._accepted:
+        sizes = tuple(shape[1:])
+        static = {*map(type, sizes)} <= _STATIC  # a tracer's sizes may be symbols, which can't be hashed or compared
+        if not static or (index, sizes) not in self._accepted:
             x = self._of_rank(x, index, model)
-            if len(self._accepted) < _REMEMBERED and key[1] == tuple(x.shape[1:]) and None not in key[1]:
-                self._accepted.add(key)
+            if static and len(self._accepted) < _REMEMBERED and sizes == tuple(x.shape[1:]):
+                self._accepted.add((index, sizes))
         wanted = self.dtypes[index]
         if wanted == "string" or x.dtype is active.adapter.native_dtypes.get(wanted) or (found := _dtype(x)) == wanted:
             return x
@@ -113,5 +115,5 @@ def _lacks_last(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
 def _agree(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
     """Whether the known sizes are equal."""
     return len(found) == len(wanted) and all(
-        m == n or n is None or unknown(m) for m, n in zip(found, wanted, strict=True)
+        n is None or unknown(m) or m == n for m, n in zip(found, wanted, strict=True)
     )

@@ -9,6 +9,7 @@ from kerasfront.spec.symbolic import (
     is_symbolic,
     mode,
     nodes_of,
+    static_shape,
     unknown,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "is_symbolic",
     "mode",
     "nodes_of",
+    "static_shape",
     "unknown",
 ]

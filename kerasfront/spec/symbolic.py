@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from kerasfront import tree
 from kerasfront.errors import ShapeError
@@ -24,9 +26,19 @@ _UNKNOWN_FROM = 2**36
 SMALL_SIZES = ((96, 192), (4, 6), (2, 3))
 
 
-def unknown(dim: int | None) -> bool:
-    """Whether `dim` derives from an unknown dimension, during shape inference; None: in a framework's own graph."""
-    return dim is None or dim >= _UNKNOWN_FROM
+def unknown(dim: Any) -> bool:
+    """Return whether the size of a dimension isn't known.
+
+    It isn't if it is None, if it derives from an unknown dimension during shape inference, or if it is a symbol of the
+    framework's own graph (`torch.SymInt`, a dimension of `jax.export`, a scalar tensor): such a symbol is not compared
+    with a number, as that would fail or bind the graph to the answer.
+    """
+    return not isinstance(dim, (int, np.integer)) or bool(dim >= _UNKNOWN_FROM)
+
+
+def static_shape(shape: Iterable[Any]) -> tuple[int | None, ...]:
+    """Return a shape as integers, with None for each size that isn't known."""
+    return tuple(None if unknown(d) else int(d) for d in shape)
 
 
 class TooManyOps(ShapeError):

@@ -16,6 +16,7 @@ from kerasfront.losses.loss import Loss, LossFunctionWrapper
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import Mean, MeanMetricWrapper
 from kerasfront.pairing import Pairing
+from kerasfront.spec import static_shape
 from kerasfront.training import advice
 
 _ACCURACY = ("accuracy", "acc")
@@ -208,7 +209,7 @@ def _computed(loss: Loss, target: Any, prediction: Any, weight: Any) -> Any:
 
 
 def _shown(x: Any) -> tuple[int | None, ...]:
-    return tuple(None if d is None else int(d) for d in x.shape)
+    return static_shape(x.shape)
 
 
 def _rows(x: Any) -> Any:

@@ -14,7 +14,7 @@ from kerasfront.contract import running
 from kerasfront.errors import not_one
 from kerasfront.ops import convert_to_tensor
 from kerasfront.scopes import masks
-from kerasfront.spec import KerasTensor, dtypes, unknown
+from kerasfront.spec import KerasTensor, dtypes, static_shape
 from kerasfront.variable import Variable
 
 active = running()
@@ -28,7 +28,7 @@ def shape_of(x: Any) -> Any:
     shape = getattr(x, "shape", None)
     if shape is None:
         return None
-    return tuple(None if d is None or unknown(int(d)) else int(d) for d in shape)
+    return static_shape(shape)
 
 
 def as_symbol(x: Any) -> Any:

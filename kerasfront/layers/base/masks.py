@@ -10,7 +10,7 @@ from kerasfront import scopes, tree
 from kerasfront.errors import ShapeError
 from kerasfront.layers.base.conversion import is_tensor
 from kerasfront.scopes import dims_of
-from kerasfront.spec import KerasTensor, unknown
+from kerasfront.spec import KerasTensor, static_shape
 
 # For each layer: shapes of an input and an output, and whether the output's first axes are the input's.
 _known: weakref.WeakKeyDictionary[Any, dict[Any, bool]] = weakref.WeakKeyDictionary()
@@ -58,7 +58,7 @@ def _of_same_axes(layer: Any, first: Any, output: Any, index: int, rank: int) ->
     """Whether the first `rank` axes of an output are those of the input; asked where sizes alone don't tell."""
     if not is_tensor(first) or (before := dims_of(first)) is None or (after := dims_of(output)) is None:
         return True
-    before, after = (tuple(None if d is None or unknown(d) else d for d in shape) for shape in (before, after))
+    before, after = static_shape(before), static_shape(after)
     if any(m != n and (m is None or n is not None) for m, n in zip(before[:rank], after[:rank], strict=True)):
         return False
     doubtful = [i for i in range(rank) if before.count(before[i]) > 1]
