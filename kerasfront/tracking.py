@@ -56,6 +56,8 @@ class Tracked(Watched):
     _kf: TrackingState
     # Attributes that are set while the object works and hold nothing to be tracked.
     _kf_untracked: ClassVar[frozenset[str]] = frozenset()
+    # Attributes that can't be set: the state, and what a base class from a framework needs for itself.
+    _kf_reserved: ClassVar[frozenset[str]] = frozenset({"_kf"})
     # Attributes in which a base class keeps what is tracked for purposes of its own.
     _kf_bookkeeping: ClassVar[frozenset[str]] = frozenset({"_kf"})
 
@@ -86,9 +88,12 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
         AttributeError: The name is that of a property that can't be set.
     """
     attributes = owner.__dict__
-    if name in _RESERVED:
-        raise AttributeError(f"`{name}` of the {type(owner).__name__} is reserved: name the attribute otherwise.")
-    if name in owner._kf_untracked:
+    if name in type(owner)._kf_reserved:
+        raise AttributeError(
+            f"`{name}` of the {type(owner).__name__} is reserved for what its base class tracks: name the attribute "
+            "otherwise."
+        )
+    if name in type(owner)._kf_untracked:
         object.__setattr__(owner, name, value)
         return
     note_write(owner, name)
@@ -137,7 +142,7 @@ def release(owner: Any, value: Any) -> None:
         return
     gone = [v for v in members(value) if _is_tracked_kind(owner, v)]
     if gone:
-        bookkeeping = owner._kf_bookkeeping
+        bookkeeping = type(owner)._kf_bookkeeping
         remaining = {id(v) for name, part in vars(owner).items() if name not in bookkeeping for v in members(part)}
         for part in gone:
             if id(part) not in remaining:
@@ -172,8 +177,6 @@ def attach(owner: Any, state: State) -> None:
     object.__setattr__(owner, "_kf", state)
 
 
-# The name of the state itself.
-_RESERVED = frozenset({"_kf"})
 # Values of these types hold nothing.
 PLAIN = frozenset({bool, int, float, str, bytes, type(lambda: 0)})
 

@@ -119,6 +119,7 @@ class TorchAdapter(Adapter):
     steps_per_dispatch = 16
     bridges = {"torch.nn.Module": Module}
     foreign_layers = (torch.nn.Module,)
+    reserved_attributes = frozenset({"_modules", "_parameters"})
 
     def __init__(self) -> None:
         self._scalars: dict[Any, torch.Tensor] = {}

@@ -17,6 +17,8 @@ class LayerHooks:
     bridges: Mapping[str, Any] = {}
     # The classes of the framework's own layers. One that is set as an attribute of a layer is wrapped as a layer.
     foreign_layers: tuple[type, ...] = ()
+    # Attributes in which the framework's base class keeps what `track` tells it: a layer can't use them for its own.
+    reserved_attributes: frozenset[str] = frozenset()
 
     def track(self, layer: Any, name: str, value: Any) -> None:
         """Take note that a layer now holds a Variable or a layer in its attribute `name`."""

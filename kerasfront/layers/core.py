@@ -471,7 +471,7 @@ class Lambda(Configured):
             raise ValueError(f"Expected `function` of {where(self)} to be a function, got {function!r}.")
         self.function, self.mask, self.arguments = function, mask, dict(arguments or {})
         self.output_shape = tuple(output_shape) if isinstance(output_shape, list) else output_shape
-        self._kf_promises = output_shape is not None
+        self._kf.promises = output_shape is not None
         self.supports_masking = True
         self._kf.makes_mask = mask is not None
         self._passes = tuple(n for n in ("mask", "training") if n in _parameters(function))

@@ -46,7 +46,7 @@ class Pipeline(DataLayer):
 
     def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
         for layer in self._pipeline_layers:
-            spec = layer._kf_call
+            spec = type(layer)._kf_call
             flag = {"training": training} if spec.has_training else {}
             inputs = layer(inputs, **flag, **({"mask": mask} if mask is not None and "mask" in spec.known else {}))
         return inputs

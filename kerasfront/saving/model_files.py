@@ -322,7 +322,9 @@ def save_weights(
 
 def _tell_of_what_is_no_weight(model: Any) -> None:
     """Warn of what has been learnt and won't be in a file of weights."""
-    learnt = [(layer.path, what) for layer in layers_of_tree(model) if (what := layer._kf_learnt_beside_weights())]
+    learnt = [
+        (layer.path, what) for layer in layers_of_tree(model) if (what := type(layer)._kf_learnt_beside_weights(layer))
+    ]
     if learnt:
         found = ", ".join(f"the {what} of '{path}'" for path, what in learnt)
         warnings.warn(

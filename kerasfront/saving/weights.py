@@ -53,7 +53,7 @@ def _plain_variables(owner: Any) -> list[Variable] | None:
     if not isinstance(owner, Layer):
         return None
     own = type(owner).save_own_variables, type(owner).load_own_variables
-    return owner._kf_saved_weights() if own == (Layer.save_own_variables, Layer.load_own_variables) else None
+    return type(owner)._kf_saved_weights(owner) if own == (Layer.save_own_variables, Layer.load_own_variables) else None
 
 
 def arrays_of(model: Any, optimizer: bool = False) -> Iterator[tuple[str, Any, dict[str, np.ndarray[Any, Any]]]]:

@@ -86,7 +86,7 @@ def _expected_outputs(model: Trainer, x: Any, step: str) -> Any:
     ready = model.built or (own and _is_built_inside(model))
     if (ready and not (model.compiled and _needs_outputs(model))) or model.run_eagerly:
         return None  # nothing to make, or the step makes it from the batch itself
-    if model.built and (known := model._kf_known_outputs()) is not None:
+    if model.built and (known := type(model)._kf_known_outputs(model)) is not None:
         return known
     if own and hasattr(model.call, "_kf_missing"):
         return None

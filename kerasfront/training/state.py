@@ -63,7 +63,7 @@ def training_metrics(model: Trainer) -> list[Metric]:
 
 def has_own(model: Trainer, name: str) -> bool:
     """Whether the model's class, or the model alone, has a form of its own of one of Trainer's methods."""
-    return name in vars(model) or getattr(type(model), name) is not model._kf_defaults[name]
+    return name in vars(model) or getattr(type(model), name) is not type(model)._kf_defaults[name]
 
 
 def has_default_step(model: Trainer, name: str) -> bool:

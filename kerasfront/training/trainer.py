@@ -123,7 +123,7 @@ class Trainer(Layer):
             as_bool(jit_compile, "jit_compile", "compile()")
         if run_eagerly and jit_compile is True:
             raise ValueError("`run_eagerly` and `jit_compile` can't both be True.")
-        state, names = self._kf, self._kf_output_names()
+        state, names = self._kf, type(self)._kf_output_names(self)
         state.compile_loss = CompileLoss(loss, loss_weights, names) if loss is not None else None
         state.compile_metrics = CompileMetrics(metrics, weighted_metrics, names)
         if loss is not None:

@@ -73,7 +73,7 @@ def wrapped(build: Callable[..., Any]) -> Callable[..., Any]:
 def build_for_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Build a layer for the arguments of its first call."""
     check_super_called(layer)
-    shapes = layer._kf_call.shapes(args, kwargs)
+    shapes = type(layer)._kf_call.shapes(args, kwargs)
     if mode.small:
         raise Unbuilt(layer, shapes)
     build_for(layer, shapes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kerasfront import scopes, tree
@@ -44,7 +45,7 @@ def run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
                         return in_call(layer, layer.call, args, kwargs)
                 else:
                     try:
-                        signature = layer._kf_call
+                        signature = type(layer)._kf_call
                         if signature.has_training:
                             return layer.call(x, training=signature.training(context.training))
                         return layer.call(x)
@@ -57,14 +58,14 @@ def run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
 
 
 def _run_general(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
-    state, signature = layer._kf, layer._kf_call
+    state, signature = layer._kf, type(layer)._kf_call
     if state.policy_map is not None and not layer.built:
         find_policy(layer, scopes.path_of(layer.name))
     args, kwargs = _as_tensors(layer, args, kwargs)
     symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs)))
     several = args and isinstance(args[0], (list, tuple, dict))
     if (symbolic or several or not layer.built) and layer.input_spec is not None and args:
-        layer._kf_check_inputs(args[0])
+        type(layer)._kf_check_inputs(layer, args[0])
     if not layer.built:
         build_for_call(layer, args, kwargs)
     if symbolic and not mode.inferring:
@@ -72,10 +73,12 @@ def _run_general(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     masked = masks or symbolic or _is_given_mask(layer, args, kwargs)
     previous = add_masks(layer, args, kwargs) if masked else None
     first = argument(layer, signature.first, args, kwargs)
-    if symbolic and layer._kf_promises:
+    if symbolic and layer._kf.promises:
         outputs = _promised(layer, args, kwargs)
     else:
-        outputs = in_call(layer, layer._kf_symbolic_call if symbolic else layer.call, args, kwargs)
+        outputs = in_call(
+            layer, partial(type(layer)._kf_symbolic_call, layer) if symbolic else layer.call, args, kwargs
+        )
     return _finish(layer, first, outputs, previous)
 
 
@@ -92,7 +95,7 @@ def _promised(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
 
 def in_call(layer: Layer, function: Callable[..., Any], args: Args, kwargs: Kwargs) -> Any:
     """Run `function` inside the context of a call of this layer: training flag, autocast, name scope, losses."""
-    signature = layer._kf_call
+    signature = type(layer)._kf_call
     before = context.training, context.autocast, context.depth
     known = () if context.depth else tuple(masks)
     training = _training_flag(layer, args, kwargs)
@@ -144,7 +147,7 @@ def _rematerialized(function: Callable[..., Any], kwargs: Kwargs) -> Callable[..
 def _training_flag(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     """The flag that this call was given, else that of the call around it."""
     flag = kwargs.pop("training", None)
-    if flag is None and "training" in (names := layer._kf_call.names[: len(args)]):
+    if flag is None and "training" in (names := type(layer)._kf_call.names[: len(args)]):
         flag = args[names.index("training")]
     return context.training if flag is None else flag
 
@@ -188,7 +191,7 @@ def _decide_short_way(layer: Layer) -> None:
 
 def _as_tensors(layer: Layer, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     """Arrays as tensors, floats in the compute dtype; masks and flags as they are."""
-    signature = layer._kf_call
+    signature = type(layer)._kf_call
 
     def convert(x: Any) -> Any:
         return convert_input(x, layer.autocast, layer.compute_dtype)
@@ -210,7 +213,7 @@ def explain(layer: Layer, error: Exception, args: Args) -> NoReturn:
         raise error
     if layer.input_spec is not None and args:
         try:
-            layer._kf_check_inputs(args[0])
+            type(layer)._kf_check_inputs(layer, args[0])
         except ValueError as ours:
             ours._kf_layer = layer  # type: ignore[attr-defined]
             raise ours from error
@@ -231,23 +234,23 @@ def explain(layer: Layer, error: Exception, args: Args) -> NoReturn:
 
 def argument(layer: Layer, name: str | None, args: Args, kwargs: Kwargs) -> Any:
     """The argument of `call` of this name, given by position or by name; None where it wasn't given."""
-    places = layer._kf_call.names[: len(args)]
+    places = type(layer)._kf_call.names[: len(args)]
     return args[places.index(name)] if name in places else kwargs.get(name or "")
 
 
 def _is_given_mask(layer: Layer, args: Args, kwargs: Kwargs) -> bool:
-    return any(argument(layer, name, args, kwargs) is not None for name in layer._kf_call.masks)
+    return any(argument(layer, name, args, kwargs) is not None for name in type(layer)._kf_call.masks)
 
 
 def add_masks(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     """Fill mask arguments that were not given; return the mask of the first argument."""
-    signature = layer._kf_call
+    signature = type(layer)._kf_call
     for name, value in (*zip(signature.names, args, strict=False), *list(kwargs.items())):
         parameter = signature.mask_of(name)
         if parameter is None or value is None:
             continue
         if (given := argument(layer, parameter, args, kwargs)) is not None:
-            if layer._kf_keeps_steps:
+            if type(layer)._kf_keeps_steps:
                 masking.check_given(layer, parameter, given, name, value)
         elif parameter not in signature.names[: len(args)] and (carried := masks_of(value)) is not None:
             kwargs[parameter] = carried

@@ -85,6 +85,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
     # say it of what users write; see `__init_subclass__`.
     _kf_keeps_steps: ClassVar[bool] = False
     _kf_untracked = frozenset({"built", "input_spec"})
+    _kf_reserved = frozenset({"_kf"}) | running().adapter.reserved_attributes
     # Where the framework's base class keeps what it knows of a layer.
     _kf_bookkeeping = frozenset({"_kf", *vars(_Native())})
 
@@ -136,6 +137,8 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
         attach(layer, state)
         if cls.compute_mask is not Layer.compute_mask:
             state.makes_mask = True
+        if cls._kf_promises:
+            state.promises = True
         layer.built = cls._kf_needs_no_build
         return layer
 
@@ -434,12 +437,12 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     def save_own_variables(self, store: Any) -> None:
         """Write this layer's own variables (not those of layers inside it) into a dict-like store."""
-        for index, variable in enumerate(self._kf_saved_weights()):
+        for index, variable in enumerate(type(self)._kf_saved_weights(self)):
             store[str(index)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Read them again; raises ValueError where number or shapes differ."""
-        own = self._kf_saved_weights()
+        own = type(self)._kf_saved_weights(self)
         if len(store.keys()) != len(own):
             raise ValueError(
                 f"The layer '{self.path}' has {len(own)} variables ({', '.join(v.name for v in own) or 'none'}); "
@@ -493,7 +496,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     def _kf_takes_masks(self) -> bool:
         """Whether `call` takes masks."""
-        return bool(self._kf_call.masks)
+        return bool(type(self)._kf_call.masks)
 
     def _kf_saved_weights(self) -> list[Variable]:
         """Return the layer's own weights in the order of files."""

@@ -46,7 +46,7 @@ def pass_on(layer: Any, first: Any, outputs: list[Any], masks: list[Any], kept: 
             continue
         if mask is not None and not (
             scopes.fits(mask, output, broadcast=True)
-            and (not kept or layer._kf_keeps_steps or _of_same_axes(layer, first, output, index, len(mask.shape)))
+            and (not kept or type(layer)._kf_keeps_steps or _of_same_axes(layer, first, output, index, len(mask.shape)))
         ):
             fitted = False
             continue
@@ -88,7 +88,7 @@ def tell_of_lost_mask(layer: Any, outputs: list[Any], fitted: bool) -> None:
     """Warn, once, where a mask ends: unless `call` takes masks itself, or layers inside have carried it."""
     if (
         layer._kf.cache.warned_of_mask
-        or layer._kf_takes_masks()
+        or type(layer)._kf_takes_masks(layer)
         or any(scopes.get_mask(x) is not None for x in outputs)
     ):
         return

@@ -46,7 +46,7 @@ def inferred(call: Program, layer: Any, args: Any, kwargs: Any, otherwise: Calla
     sized = AtSizes((args, kwargs))
     if sized.unit is None:
         return _counted(call, args, kwargs)
-    if _loops(layer._kf_own_code()):  # which would not end
+    if _loops(type(layer)._kf_own_code(layer)):  # which would not end
         found, results = _at_small_sizes(call, sized)
         if found:
             return results

@@ -70,6 +70,8 @@ class LayerState(OperationState, TrackingState):
     # Whether `compute_mask` makes a mask of its own.
     makes_mask = False
     supports_jit = True
+    # Whether methods of the user's own say what the outputs will be.
+    promises = False
     path: str | None = None
     # The `input_shape` or `input_dim` of the constructor, for the first layer of a Sequential.
     input_shape: tuple[int | None, ...] | None = None
@@ -128,7 +130,7 @@ class LayerState(OperationState, TrackingState):
     def added(self, owner: Layer, name: str, value: Any) -> None:
         scopes.structure.change()
         if is_layer(value):
-            if owner._kf_needs_no_build and not value.built:
+            if type(owner)._kf_needs_no_build and not value.built:
                 owner.built = False
             active.adapter.track(owner, name, value)
         elif isinstance(value, Variable):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kerasfront import tree
@@ -37,7 +38,7 @@ def call_recorded(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     # A constant, or a weight, is an output like others; its value comes when the graph runs.
     outputs = tree.map_structure(as_symbol, layer.compute_output_spec(*args, **kwargs))
     if previous is not None or layer._kf.makes_mask:
-        set_output_masks(layer, argument(layer, layer._kf_call.first, args, kwargs), outputs, previous)
+        set_output_masks(layer, argument(layer, type(layer)._kf_call.first, args, kwargs), outputs, previous)
     nodes_of(layer).append(Node(layer, args, given, outputs))
     return outputs
 
@@ -45,7 +46,7 @@ def call_recorded(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
 def output_spec(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
     function = type(layer).compute_output_shape
-    signature = layer._kf_call
+    signature = type(layer)._kf_call
     if not is_default(function) and (shapes := signature.shapes(args, kwargs)):
         with suppress(NotImplementedError):
             options = {**dict(zip(signature.names, args, strict=False)), **kwargs}
@@ -63,7 +64,7 @@ def output_shape(layer: Layer, shapes: Args, named_shapes: Kwargs) -> Any:
 
     inputs = [symbolic(s) for s in shapes if s is not None]
     named = {k.removesuffix("_shape"): symbolic(s) for k, s in named_shapes.items() if s is not None}
-    if named and not named.keys() <= layer._kf_call.known:  # the names of `build`, in its order
+    if named and not named.keys() <= type(layer)._kf_call.known:  # the names of `build`, in its order
         inputs, named = [*inputs, *named.values()], {}
     if not layer.built:
         build_for_call(layer, tuple(inputs), named)
@@ -79,7 +80,7 @@ def by_call(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     if not type(layer)._kf_has_call:
         layer.call()  # which raises
     with _losses_kept(layer):
-        return infer(lambda *a, **k: in_call(layer, layer._kf_symbolic_call, a, k), args, kwargs)
+        return infer(lambda *a, **k: in_call(layer, partial(type(layer)._kf_symbolic_call, layer), a, k), args, kwargs)
 
 
 def build_by_call(layer: Layer, shapes: Shapes) -> None:
@@ -89,7 +90,7 @@ def build_by_call(layer: Layer, shapes: Shapes) -> None:
         return KerasTensor(shape, layer.compute_dtype)
 
     inputs = {k: map_shapes(tensor, s) for k, s in shapes.items()}
-    args, kwargs = layer._kf_call.arguments({k.removesuffix("_shape"): v for k, v in inputs.items()})
+    args, kwargs = type(layer)._kf_call.arguments({k.removesuffix("_shape"): v for k, v in inputs.items()})
     infer(lambda *a, **k: in_call(layer, layer.call, a, k), args, kwargs)
 
 
@@ -101,7 +102,7 @@ def call_or_evaluate(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
             raise error
         return _evaluated(layer, args, kwargs, error)
 
-    if layer._kf_calls_own_code:
+    if type(layer)._kf_calls_own_code:
         return inferred(layer.call, layer, args, kwargs, natively)
     try:
         return layer.call(*args, **kwargs)
