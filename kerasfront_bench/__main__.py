@@ -1,6 +1,6 @@
 """One backend's part of the benchmark: `python -m kerasfront_bench JOB RESULT`, with KERAS_BACKEND set.
 
-JOB is JSON; RESULT is the file that the rows go to, written anew after each one.
+JOB is JSON. RESULT is the file that the rows go to; it is rewritten after each row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DISTRIBUTIONS = ("kerasfront", "keras", "torch", "jax", "jaxlib", "tensorflow",
 
 
 def main(job: dict[str, Any], result: Path) -> None:
-    """Measures what the job names, row by row."""
+    """Measure what the job names, row by row."""
     cores = timing.pin_to_one_core() if job["clock"] == "cpu" else []
     adapter = importlib.import_module("kerasfront.contract").load(job["backend"])
     device = device_name(job["backend"], adapter)
@@ -40,12 +40,12 @@ def main(job: dict[str, Any], result: Path) -> None:
 
 
 def measured(job: dict[str, Any]) -> Iterator[tuple[str, timing.Row]]:
-    """The rows of a job; a measurement that fails gives a row that says why."""
+    """Yield the rows of a job. A measurement that fails yields a row that says why."""
     timer = timing.Timer(job["clock"], job["rounds"])
     for name in job["work"]:
         try:
             yield from _rows(name, job, timer)
-        except Exception as error:  # one broken workload must not lose the others
+        except Exception as error:  # One broken workload must not lose the others.
             traceback.print_exc()
             yield name, {"error": f"{type(error).__name__}: {error}"[:1000]}
 
@@ -67,7 +67,7 @@ def _rows(name: str, job: dict[str, Any], timer: timing.Timer) -> Iterator[tuple
 
 
 def device_name(backend: str, adapter: Any) -> str:
-    """The device that is measured: "cpu:0", or "cuda:0 (NVIDIA H200)"."""
+    """Return the device that is measured: "cpu:0", or "cuda:0 (NVIDIA H200)"."""
     name = str(adapter.devices()[-1])
     native = programs(backend)
     model = native.accelerator() if hasattr(native, "accelerator") else None
@@ -75,18 +75,18 @@ def device_name(backend: str, adapter: Any) -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python and of what is measured."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of what is measured."""
+    numbers = {"python": platform.python_version()}
     for name in _DISTRIBUTIONS:
         try:
-            found[name] = metadata.version(name)
+            numbers[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return numbers
 
 
 def one_line(row: timing.Row) -> str:
-    """A row in a few words."""
+    """Return a row in a few words."""
     if "error" in row:
         return str(row["error"])
     sides = ", ".join(f"{name} {quantity(side['median'], row['unit'])}" for name, side in row["sides"].items())

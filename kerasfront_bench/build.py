@@ -21,12 +21,12 @@ _WIDTH = 2048
 
 
 def _libraries(job: dict[str, Any]) -> dict[str, Any]:
-    wanted = ("front", "keras") if job["keras"] else ("front",)
-    return {name: importlib.import_module(sides.FRONTS[name]) for name in wanted}
+    names = ("front", "keras") if job["keras"] else ("front",)
+    return {name: importlib.import_module(sides.FRONTS[name]) for name in names}
 
 
 def functional(keras: Any, layers: int = LAYERS, width: int = 64) -> Any:
-    """A functional model of Dense layers in a row."""
+    """Return a functional model of Dense layers in a row."""
     x = inputs = keras.Input((width,))
     for _ in range(layers):
         x = keras.layers.Dense(width, activation="relu")(x)
@@ -34,7 +34,7 @@ def functional(keras: Any, layers: int = LAYERS, width: int = 64) -> Any:
 
 
 def measure_build(backend: str, timer: Timer, job: dict[str, Any]) -> Iterator[tuple[str, Row]]:
-    """The row of a functional model of a hundred layers, against the framework's own layers or arrays."""
+    """Yield the row of a functional model of a hundred layers, against the framework's own layers or arrays."""
     functions: dict[str, Callable[[], Any]] = {
         name: partial(functional, keras) for name, keras in _libraries(job).items()
     }
@@ -48,17 +48,17 @@ def measure_build(backend: str, timer: Timer, job: dict[str, Any]) -> Iterator[t
 
 
 def measure_files(backend: str, timer: Timer, job: dict[str, Any]) -> Iterator[tuple[str, Row]]:
-    """The rows of writing and reading 100 MB: model files and weight files against the same arrays in safetensors."""
+    """Yield the rows of writing and reading 100 MB in each format, against the same arrays in safetensors."""
     count = max(1, round(6 * min(1.0, job["scale"])))
-    made = {}
+    models = {}
     for name, keras in _libraries(job).items():
-        made[name] = (keras, keras.Sequential([keras.Input((_WIDTH,)), *_dense(keras, count)]))
+        models[name] = (keras, keras.Sequential([keras.Input((_WIDTH,)), *_dense(keras, count)]))
     arrays = {str(i): np.random.default_rng(i).standard_normal((_WIDTH, _WIDTH + 1), np.float32) for i in range(count)}
     with tempfile.TemporaryDirectory() as folder:
         for suffix, what in ((".keras", "model"), (".weights.h5", "weights, .h5"), (".safetensors", "weights, .st")):
             save: dict[str, Callable[[], Any]] = {}
             load: dict[str, Callable[[], Any]] = {}
-            for name, (keras, model) in made.items():
+            for name, (keras, model) in models.items():
                 if name == "keras" and suffix == ".safetensors":
                     continue
                 path = str(Path(folder, name + suffix))

@@ -1,4 +1,4 @@
-"""What calls cost beside fit(): a batch, a prediction, an evaluation, the eager model, what is paid once a call."""
+"""The cost of calls beside fit(): a batch, a prediction, an evaluation, the eager model, the fixed cost of a call."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _FIXED_ROUNDS = 9
 
 
 def measure(backend: str, timer: Timer, job: dict[str, Any]) -> Iterator[tuple[str, Row]]:
-    """The rows of mlp_small, one by one."""
+    """Yield the rows of the workload mlp_small."""
     workload = WORKLOADS["mlp_small"]
     names = sides.names(backend, workload, job["keras"])
     batches = max(2, round(BATCHES * min(1.0, job["scale"])))
     x, y = workload.make_data(workload.batch * batches)
-    made = {name: sides.make(name, backend, workload) for name in names}
-    for side in made.values():
+    made_sides = {name: sides.make(name, backend, workload) for name in names}
+    for side in made_sides.values():
         sides.warmed_up(side, x, y, workload.batch)
-    programs_by_name = {name: side.program for name, side in made.items() if isinstance(side, sides.NativeSide)}
-    models = {name: side.model for name, side in made.items() if isinstance(side, sides.FrontSide)}
+    programs_by_name = {name: side.program for name, side in made_sides.items() if isinstance(side, sides.NativeSide)}
+    models = {name: side.model for name, side in made_sides.items() if isinstance(side, sides.FrontSide)}
     both = _Pairs(models, programs_by_name, timer, min(1.0, job["scale"]))
 
     first_x, first_y, one = x[: workload.batch], y[: workload.batch], x[:1]
@@ -49,7 +49,7 @@ def measure(backend: str, timer: Timer, job: dict[str, Any]) -> Iterator[tuple[s
 
 
 class _Pairs:
-    """The models of the fronts and the hand-written program, to be called in turn."""
+    """Calls the models of the fronts and the hand-written program in turn."""
 
     def __init__(self, models: dict[str, Any], native: dict[str, Any], timer: Timer, scale: float) -> None:
         self.models, self.native, self.timer, self.seconds = models, native, timer, 0.15 * scale
@@ -74,7 +74,7 @@ def _eager(both: _Pairs, x: Any, wait: Callable[[Any], Any]) -> Row:
 
 
 def _fixed(timer: Timer, models: dict[str, Any], x: Any, y: Any, batch: int, method: str) -> Row:
-    """What a call costs beyond its steps: a call on one batch, less a step as it comes out of a call on all of them."""
+    """Return what a call costs beyond its steps: the time of a call on one batch, less a step of a long call."""
     batches = len(x) // batch
 
     def call(model: Any, rows: int) -> Callable[[], Any]:

@@ -12,17 +12,17 @@ from kerasfront_bench.workloads import Workload
 
 
 def measure(backend: str, workload: Workload, timer: Timer, job: dict[str, Any]) -> Row:
-    """The row of one workload: time of a step, samples a second, first step, peak memory, each for every side."""
+    """Return the row of one workload: time of a step, samples a second, first step and peak memory of every side."""
     names = sides.names(backend, workload, job["keras"])
     batch, steps = workload.batch, max(2, round(workload.steps * job["scale"]))
-    made = {name: sides.make(name, backend, workload) for name in names}
+    made_sides = {name: sides.make(name, backend, workload) for name in names}
     x, y = workload.make_data(batch * steps)
-    compiling = {name: sides.warmed_up(side, x, y, batch) for name, side in made.items()}
-    for side in made.values():
+    compiling = {name: sides.warmed_up(side, x, y, batch) for name, side in made_sides.items()}
+    for side in made_sides.values():
         del side.losses[1:]
-    row = timer.interleave({name: _training(side, x, y) for name, side in made.items()}, per=steps)
+    row = timer.interleave({name: _training(side, x, y) for name, side in made_sides.items()}, per=steps)
     row |= {"per": "step", "batch": batch, "steps": steps}
-    for name, side in made.items():
+    for name, side in made_sides.items():
         row["sides"][name] |= {
             **compiling[name],
             "samples_per_s": batch * 1e6 / row["sides"][name]["median"],

@@ -26,7 +26,7 @@ print("\\n" + json.dumps(None if loaded else now() - start))
 
 
 def measure(backend: str, timer: Timer, job: dict[str, Any]) -> Iterator[tuple[str, Row]]:
-    """The row of the seconds beyond `import torch` (or jax, or tensorflow).
+    """Yield the row of the seconds beyond `import torch` (or jax, or tensorflow).
 
     A library that the framework's import has loaded already (TensorFlow loads Keras) is left out.
     """
@@ -35,7 +35,7 @@ def measure(backend: str, timer: Timer, job: dict[str, Any]) -> Iterator[tuple[s
     for index in range(1 + min(timer.rounds, 3)):
         for name, library in libraries.items():
             seconds = _seconds(backend, library, timer.clock)
-            if index and seconds is not None:  # the first only brings the files into memory
+            if index and seconds is not None:  # The first run only brings the files into memory.
                 rounds[name].append(seconds)
     yield "import, beyond the framework", row({k: v for k, v in rounds.items() if v}, "s", per="process")
 

@@ -21,25 +21,25 @@ _MARK = "peak memory: "
 def peak_memory(
     side: str, backend: str, workload: Workload, job: dict[str, Any], environment: Mapping[str, str]
 ) -> float | None:
-    """The peak memory in MB of a process that trains one side of a workload: the device's on a GPU, else the process's.
+    """Return the peak memory in MB of a process that trains one side of a workload; None where the process failed.
 
-    None where the process failed.
+    It is the memory of the device on a GPU, else that of the process.
     """
     task = {"side": side, "backend": backend, "work": workload.name, "model": job.get("model"), "batch": workload.batch}
     task["steps"] = max(2, round(workload.steps * job["scale"]))
     command = [sys.executable, "-m", "kerasfront_bench.memory", json.dumps(task)]
     done = subprocess.run(command, capture_output=True, text=True, env=dict(environment), check=False)
-    found = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if not found:
+    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if not lines:
         print(f"  no peak memory of {side}: {done.stderr[-500:]}", flush=True)
         return None
-    return float(found[-1].removeprefix(_MARK))
+    return float(lines[-1].removeprefix(_MARK))
 
 
 def process_peak_mb() -> float:
-    """The most memory that this process had resident.
+    """Return the most memory in MB that this process had resident.
 
-    On Linux ru_maxrss would carry over what the parent had before exec.
+    On Linux it is read from /proc, since ru_maxrss counts what the parent process had before exec.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -50,7 +50,7 @@ def process_peak_mb() -> float:
 
 
 def main(task: dict[str, Any]) -> None:
-    """Trains three epochs, and prints the peak."""
+    """Train three epochs, and print the peak."""
     workload = named(task["work"]) or own_model(task["model"], task["batch"], task["steps"])
     side = sides.make(task["side"], task["backend"], workload)
     x, y = workload.make_data(workload.batch * task["steps"])

@@ -8,13 +8,13 @@ from typing import Any
 
 
 def programs(backend: str) -> Any:
-    """The module with the backend's `Program`, `wait` and `peak_device_mb`; None where nobody wrote one."""
+    """Return the module with the backend's `Program`, `wait` and `peak_device_mb`; None where there is none."""
     name = f"kerasfront_bench.native_{backend}"
     return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
 
 def carry_over(weights: dict[str, Any], model: Any) -> None:
-    """Gives a model of the front the weights that a `Program` has.
+    """Assign the weights of a `Program` to a model of the front.
 
     Raises:
         ValueError: The weights are not those of the model's layers.

@@ -1,5 +1,7 @@
-"""The workloads written by hand in JAX, as an expert would write a step: one jitted function of a pytree of weights,
-with its old state donated; losses and hits summed on the device and read once an epoch.
+"""The workloads written by hand in JAX, as an expert would write a step.
+
+A step is one jitted function of a pytree of weights, with its old state donated. Losses and hits are summed on the
+device and read once an epoch.
 """
 
 from __future__ import annotations
@@ -39,13 +41,13 @@ _rng = np.random.default_rng(0)
 
 
 def accelerator() -> str | None:
-    """The GPU's or TPU's model."""
+    """Return the model of the GPU or TPU; None on the CPU."""
     device = jax.devices()[0]
     return None if device.platform == "cpu" else device.device_kind
 
 
 def peak_device_mb() -> float | None:
-    """The most memory of the device that arrays took, in MB; None on the CPU."""
+    """Return the most memory of the device that arrays took, in MB; None on the CPU."""
     device = jax.devices()[0]
     return None if device.platform == "cpu" else device.memory_stats()["peak_bytes_in_use"] / 1e6
 
@@ -137,7 +139,7 @@ def _cnn() -> Net:
 
 
 def lstm(p: Tree, x: jax.Array) -> jax.Array:
-    """The last output of an LSTM over (batch, time, features), by one scan over time."""
+    """Return the last output of an LSTM over (batch, time, features), by one scan over time."""
     projected = jnp.swapaxes(x, 0, 1) @ p["x"] + p["b"]
 
     def step(carry: tuple[jax.Array, jax.Array], now: jax.Array) -> tuple[tuple[jax.Array, jax.Array], None]:
@@ -190,7 +192,7 @@ def _transformer() -> Net:
 
 
 def batch_norm(p: Tree, s: Tree, x: jax.Array, training: bool) -> tuple[jax.Array, Tree]:
-    """Batch normalization over all axes but the last, and the running statistics after it."""
+    """Return the batch-normalized `x`, over all axes but the last, and the new running statistics."""
     if training:
         axes = tuple(range(x.ndim - 1))
         mean = x.mean(axes)
@@ -238,7 +240,7 @@ def _resnet() -> Net:
 
 
 def gru(p: Tree, x: jax.Array) -> jax.Array:
-    """The last output of a GRU (reset after the product) over (batch, time, features), by one scan over time."""
+    """Return the last output of a GRU (reset after the product) over (batch, time, features), by one scan over time."""
     projected = jnp.swapaxes(x, 0, 1) @ p["x"] + p["b"][0]
 
     def step(h: jax.Array, now: jax.Array) -> tuple[jax.Array, None]:
@@ -251,7 +253,7 @@ def gru(p: Tree, x: jax.Array) -> jax.Array:
 
 
 def attention(qkv: Tree, out: Tree, x: jax.Array, causal: bool) -> jax.Array:
-    """Self-attention with one projection to queries, keys and values."""
+    """Apply self-attention with one projection to queries, keys and values."""
     batch, length, width = x.shape
     q, k, v = (part.reshape(batch, length, HEADS, width // HEADS) for part in jnp.split(_dense(qkv, x), 3, -1))
     mixed = jax.nn.dot_product_attention(q, k, v, is_causal=causal)
@@ -306,7 +308,7 @@ NETS: dict[str, Callable[[], Net]] = {
 
 
 def stack(layers: int, width: int) -> Any:
-    """As many Dense layers in a row: their initial weights."""
+    """Return the initial weights of as many Dense layers in a row."""
     initializer = jax.nn.initializers.glorot_uniform()
     keys = jax.random.split(jax.random.key(0), layers)
     return jax.block_until_ready([(initializer(key, (width, width)), jnp.zeros(width)) for key in keys])
@@ -316,7 +318,7 @@ def stack(layers: int, width: int) -> Any:
 
 
 def adam(p: Tree, m: Tree, v: Tree, g: Tree, t: jax.Array) -> tuple[Tree, Tree, Tree]:
-    """One update of Adam; the weights and both moments after it. `t` counts from 1."""
+    """Return the weights and both moments after an update of Adam. `t` counts from 1."""
     count = t.astype(jnp.float32)
     rate = 1e-3 * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
     m = jax.tree.map(lambda m, g: m + 0.1 * (g - m), m, g)
@@ -376,7 +378,7 @@ class Program:
         return jnp.zeros(()), jnp.zeros((), jnp.int32)
 
     def train_epoch(self, x: Array, y: Array, batch: int, rng: np.random.Generator) -> tuple[float, float]:
-        """Trains over shuffled data; the mean loss and the accuracy."""
+        """Train over shuffled data. Return the mean loss and the accuracy."""
         order, steps = rng.permutation(len(x)), range(0, len(x), batch)
         state, sums, step = self.state, self._sums(), self._step
         indices = (order[start : start + batch] for start in steps)
@@ -401,27 +403,27 @@ class Program:
         return np.asarray(self._forward(self.state["p"], self.state["s"], x))
 
     def forward(self, x: jax.Array) -> jax.Array:
-        """The eager forward pass in inference, of an array that `prepare_forward` made."""
+        """Run the eager forward pass in inference, on an array that `prepare_forward` made."""
         return self._eager(self.state["p"], self.state["s"], x)
 
     def prepare_forward(self, x: Array) -> tuple[jax.Array, jax.Array]:
-        """A batch as `forward` takes it, and as a model of the front does."""
+        """Return a batch as `forward` takes it, and as a model of the front does."""
         array = jax.device_put(x)
         return array, array
 
     def weights(self) -> dict[str, list[Array]]:
-        """The trainable weights by the name of the layer that has them, in the front's order and layouts."""
+        """Return the trainable weights by the name of their layer, in the front's order and layouts."""
         p, workload = jax.tree.map(np.asarray, self.state["p"]), self.workload
-        found: dict[str, list[Array]] = {}
+        weights: dict[str, list[Array]] = {}
         for name, value in p.items():
             if workload.name == "resnet" and name != "logits":
-                found[f"{name}_conv"], found[f"{name}_norm"] = [value["w"]], [value["g"], value["b"]]
+                weights[f"{name}_conv"], weights[f"{name}_norm"] = [value["w"]], [value["g"], value["b"]]
             elif name.startswith("qkv"):
                 out = p[name.replace("qkv", "out")]
                 qkv = attention_weights([value["w"], value["b"]], [out["w"], out["b"]])
-                found["layer" if workload.name == "layer_attention" else name.replace("qkv", "attention")] = qkv
+                weights["layer" if workload.name == "layer_attention" else name.replace("qkv", "attention")] = qkv
             elif isinstance(value, dict) and "x" in value:
-                found[name] = [value["x"], value["h"], value["b"]]
+                weights[name] = [value["x"], value["h"], value["b"]]
             elif not name.startswith("out"):
-                found[name] = [value["w"], value["b"]] if isinstance(value, dict) else [value]
-        return found
+                weights[name] = [value["w"], value["b"]] if isinstance(value, dict) else [value]
+        return weights

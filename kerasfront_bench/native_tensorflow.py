@@ -1,5 +1,7 @@
-"""The workloads written by hand in TensorFlow, as an expert would write a step: one tf.function of fixed signature,
-the fused Adam kernel; losses and hits summed in variables and read once an epoch.
+"""The workloads written by hand in TensorFlow, as an expert would write a step.
+
+A step is one tf.function of fixed signature, with the fused Adam kernel. Losses and hits are summed in variables and
+read once an epoch.
 """
 
 from __future__ import annotations
@@ -35,14 +37,14 @@ _rng = np.random.default_rng(0)
 
 
 def wait(value: Any) -> None:
-    """Waits for the device: what was asked for last is read."""
+    """Wait for the device, by reading what was computed last."""
     leaves = [leaf for leaf in tf.nest.flatten(value) if tf.is_tensor(leaf) or isinstance(leaf, tf.Variable)]
     if leaves:
         leaves[-1].numpy()
 
 
 def peak_device_mb() -> float | None:
-    """The most memory of the device that tensors took, in MB; None on the CPU."""
+    """Return the most memory of the device that tensors took, in MB; None on the CPU."""
     devices = tf.config.list_physical_devices("GPU")
     return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e6 if devices else None
 
@@ -68,7 +70,7 @@ def _ones(*shape: int) -> Array:
 
 
 class Net:
-    """The weights by the name of the front's layer, the running statistics, and the function `apply(x, training)`."""
+    """Holds the weights by the name of the front's layer, the running statistics, and `apply(x, training)`."""
 
     def __init__(self) -> None:
         self.weights: dict[str, list[tf.Variable]] = {}
@@ -159,7 +161,7 @@ def _cnn() -> Net:
 
 
 def lstm(x: tf.Tensor, w: tf.Variable, recurrent: tf.Variable, b: tf.Variable, length: int) -> tf.Tensor:
-    """The last output of an LSTM over (time, batch, features); unrolled, which is faster than a while loop on CPUs."""
+    """Return the last output of an LSTM over (time, batch, features), unrolled: on CPUs a while loop is slower."""
     units = recurrent.shape[0]
     flat = tf.nn.bias_add(tf.matmul(tf.reshape(x, (-1, x.shape[-1])), w), b)
     h = c = tf.zeros((tf.shape(x)[1], units))
@@ -182,7 +184,7 @@ def _lstm() -> Net:
 def attention(
     qkv: Callable[[tf.Tensor], tf.Tensor], out: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, mask: tf.Tensor | None
 ) -> tf.Tensor:
-    """Self-attention with one projection to queries, keys and values; `mask` is added to the scores."""
+    """Apply self-attention with one projection to queries, keys and values; `mask` is added to the scores."""
     size = WIDTH // HEADS
     split = tf.reshape(qkv(x), (-1, LENGTH, 3, HEADS, size))
     q, k, v = tf.unstack(tf.transpose(split, (2, 0, 3, 1, 4)))
@@ -245,7 +247,7 @@ def _resnet() -> Net:
 
 
 def over_time(step: Callable[..., tuple[tf.Tensor, ...]], x: tf.Tensor, states: int) -> tf.Tensor:
-    """The last first state of `step(now, *states)` over (time, batch, features), by one while loop."""
+    """Return the last first state of `step(now, *states)` over (time, batch, features), by one while loop."""
     length = x.shape[0]
     now = tf.TensorArray(tf.float32, length, element_shape=(None, x.shape[2])).unstack(x)
     start = tf.zeros((tf.shape(x)[1], LSTM_UNITS))
@@ -257,7 +259,7 @@ def over_time(step: Callable[..., tuple[tf.Tensor, ...]], x: tf.Tensor, states: 
 
 
 def _projected(x: tf.Tensor, w: tf.Variable, b: tf.Tensor) -> tf.Tensor:
-    """(batch, time, features) times a kernel, as (time, batch, outputs)."""
+    """Multiply (batch, time, features) by a kernel, and return (time, batch, outputs)."""
     length, features = LAYER_SEQUENCE
     flat = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, features))
     return tf.reshape(tf.nn.bias_add(tf.matmul(flat, w), b), (length, -1, w.shape[1]))
@@ -330,7 +332,7 @@ NETS: dict[str, Callable[[], Net]] = {
 
 
 def stack(layers: int, width: int) -> Any:
-    """As many Dense layers in a row: their initial weights."""
+    """Return the initial weights of as many Dense layers in a row."""
     limit = (3 / width) ** 0.5
     draw = tf.random.uniform
     return [(tf.Variable(draw((width, width), -limit, limit)), tf.Variable(tf.zeros(width))) for _ in range(layers)]
@@ -399,7 +401,7 @@ class Program:
         return float(self.losses.numpy()) / steps, float(self.hits.numpy()) / answers
 
     def train_epoch(self, x: Array, y: Array, batch: int, rng: np.random.Generator) -> tuple[float, float]:
-        """Trains over shuffled data; the mean loss and the accuracy."""
+        """Train over shuffled data. Return the mean loss and the accuracy."""
         order, steps, step = rng.permutation(len(x)), range(0, len(x), batch), self._step
         self._reset()
         for start in steps:
@@ -423,16 +425,16 @@ class Program:
         return self._forward(tf.convert_to_tensor(x)).numpy()
 
     def forward(self, x: tf.Tensor) -> tf.Tensor:
-        """The eager forward pass in inference, of a tensor that `prepare_forward` made."""
+        """Run the eager forward pass in inference, on a tensor that `prepare_forward` made."""
         return self.net.apply(x, False)
 
     def prepare_forward(self, x: Array) -> tuple[tf.Tensor, tf.Tensor]:
-        """A batch as `forward` takes it, and as a model of the front does."""
+        """Return a batch as `forward` takes it, and as a model of the front does."""
         tensor = tf.convert_to_tensor(x)
         return tensor, tensor
 
     def weights(self) -> dict[str, list[Array]]:
-        """The trainable weights by the name of the layer that has them, in the front's order and layouts."""
+        """Return the trainable weights by the name of their layer, in the front's order and layouts."""
         arrays = {name: [v.numpy() for v in values] for name, values in self.net.weights.items()}
         for name in [name for name in arrays if name.startswith("qkv")]:
             out = arrays.pop(name.replace("qkv", "out"))

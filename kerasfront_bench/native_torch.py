@@ -1,5 +1,6 @@
-"""The workloads written by hand in PyTorch, as an expert would write a step: fused Adam, the framework's own layers,
-losses and hits summed on the device and read once an epoch.
+"""The workloads written by hand in PyTorch, as an expert would write a step.
+
+A step uses fused Adam and the framework's own layers. Losses and hits are summed on the device and read once an epoch.
 """
 
 from __future__ import annotations
@@ -36,24 +37,24 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def wait(_: Any) -> None:
-    """Waits for the device."""
+    """Wait for the device."""
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
 
 
 def _pinned(array: Array) -> Tensor:
-    """A batch in memory from which a GPU copies while the host goes on."""
+    """Return a batch in pinned memory, from which a GPU copies while the host goes on."""
     tensor = torch.from_numpy(array)
     return tensor if DEVICE.type == "cpu" else tensor.pin_memory()
 
 
 def accelerator() -> str | None:
-    """The GPU's model."""
+    """Return the model of the GPU; None on the CPU."""
     return torch.cuda.get_device_name() if DEVICE.type == "cuda" else None
 
 
 def peak_device_mb() -> float | None:
-    """The most memory of the device that tensors took, in MB; None on the CPU."""
+    """Return the most memory of the device that tensors took, in MB; None on the CPU."""
     return torch.cuda.max_memory_allocated() / 1e6 if DEVICE.type == "cuda" else None
 
 
@@ -135,7 +136,7 @@ class ResNet(nn.Module):
 
 
 class LastOutput(nn.Module):
-    """The last output of a recurrent layer of the framework."""
+    """Return the last output of a recurrent layer of the framework."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -185,7 +186,7 @@ NETS = {
 
 
 def stack(layers: int, width: int) -> nn.Module:
-    """As many Dense layers in a row, with their initial weights."""
+    """Return as many Dense layers in a row, with their initial weights."""
     return nn.Sequential(*(part for _ in range(layers) for part in (nn.Linear(width, width), nn.ReLU())))
 
 
@@ -206,7 +207,7 @@ class Program:
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3, eps=1e-7, fused=True)
 
     def parameter_count(self) -> int:
-        """Numbers in weights and running statistics; the LSTM's second bias, which the layer doesn't have, left out."""
+        """Count the numbers in weights and running statistics, but not the LSTM's second bias: the front has none."""
         count = sum(p.numel() for p in self.net.parameters())
         count += sum(b.numel() for name, b in self.net.named_buffers() if "running" in name)
         return count - (4 * LSTM_UNITS if self.workload.name in ("lstm", "layer_lstm") else 0)
@@ -239,7 +240,7 @@ class Program:
         return loss.detach(), hits
 
     def train_epoch(self, x: Array, y: Array, batch: int, rng: np.random.Generator) -> tuple[float, float]:
-        """Trains over shuffled data; the mean loss and the accuracy."""
+        """Train over shuffled data. Return the mean loss and the accuracy."""
         self.net.train()
         order, steps = rng.permutation(len(x)), range(0, len(x), batch)
         losses, hits = torch.zeros((), device=DEVICE), torch.zeros((), dtype=torch.int64, device=DEVICE)
@@ -275,16 +276,16 @@ class Program:
             return (out.permute(0, 2, 3, 1) if out.ndim == 4 else out).numpy()
 
     def forward(self, x: Tensor) -> Tensor:
-        """The eager forward pass in inference, of a tensor that `input` made."""
+        """Run the eager forward pass in inference, on a tensor that `input` made."""
         return self.net(x)
 
     def prepare_forward(self, x: Array) -> tuple[Tensor, Tensor]:
-        """A batch as `forward` takes it, and as a model of the front does."""
+        """Return a batch as `forward` takes it, and as a model of the front does."""
         self.net.eval()
         return self.input(x), torch.from_numpy(x).to(DEVICE)
 
     def weights(self) -> dict[str, list[Array]]:
-        """The trainable weights by the name of the layer that has them, in the front's order and layouts."""
+        """Return the trainable weights by the name of their layer, in the front's order and layouts."""
         return _WEIGHTS[self.workload.name](self.net)
 
 
@@ -325,28 +326,28 @@ def _lstm_weights(net: Any) -> dict[str, list[Array]]:
 
 
 def _transformer_weights(net: Any) -> dict[str, list[Array]]:
-    found = {
+    weights = {
         "embedding": [_array(net.embedding.weight)],
         "position": [_array(net.position)],
         "norm": _norm(net.norm),
         "logits": _linear(net.logits),
     }
     for i, block in enumerate(net.blocks):
-        found[f"norm_a{i}"], found[f"norm_b{i}"] = _norm(block.norm_a), _norm(block.norm_b)
-        found[f"attention{i}"] = attention_weights(_linear(block.qkv), _linear(block.out))
-        found[f"up{i}"], found[f"down{i}"] = _linear(block.up), _linear(block.down)
-    return found
+        weights[f"norm_a{i}"], weights[f"norm_b{i}"] = _norm(block.norm_a), _norm(block.norm_b)
+        weights[f"attention{i}"] = attention_weights(_linear(block.qkv), _linear(block.out))
+        weights[f"up{i}"], weights[f"down{i}"] = _linear(block.up), _linear(block.down)
+    return weights
 
 
 def _resnet_weights(net: Any) -> dict[str, list[Array]]:
-    found = {"logits": _linear(net.logits)}
+    weights = {"logits": _linear(net.logits)}
     for name, unit in net.units.items():
-        found[f"{name}_conv"], found[f"{name}_norm"] = [_kernel(unit[-2])], _norm(unit[-1])
-    return found
+        weights[f"{name}_conv"], weights[f"{name}_norm"] = [_kernel(unit[-2])], _norm(unit[-1])
+    return weights
 
 
 def _gru_weights(net: Any) -> dict[str, list[Array]]:
-    """The gates are (reset, update, new) here, (update, reset, new) in the front."""
+    """Reorder the gates, which are (reset, update, new) here and (update, reset, new) in the front."""
     cell = net.layer
 
     def gates(array: Array) -> Array:

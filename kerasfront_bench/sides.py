@@ -25,7 +25,7 @@ class NativeSide:
         self.losses: list[float] = []
 
     def train(self, x: Any, y: Any) -> None:
-        """One epoch; the device is done when it returns, since the loss is read."""
+        """Train one epoch. The device is done when this returns, since the loss is read."""
         self.losses.append(self.program.train_epoch(x, y, self.workload.batch, self.rng)[0])
 
     def parameters(self) -> int:
@@ -45,7 +45,7 @@ class FrontSide:
         self.losses: list[float] = []
 
     def train(self, x: Any, y: Any) -> None:
-        """One epoch, until the device is done."""
+        """Train one epoch, until the device is done."""
         history = self.model.fit(x, y, batch_size=self.workload.batch, epochs=1, verbose=0)
         self.wait([variable.value for variable in self.model.trainable_variables])
         self.losses.append(float(history.history["loss"][-1]))
@@ -58,27 +58,27 @@ Side = NativeSide | FrontSide
 
 
 def waiting(backend: str) -> Callable[[Any], Any]:
-    """The function that waits until the device has made a value."""
+    """Return the function that waits until the device has computed a value."""
     module = programs(backend)
     return module.wait if module is not None else lambda value: None
 
 
 def make(name: str, backend: str, workload: Workload) -> Side:
-    """The side "front", "keras" or "native" of a workload."""
+    """Make the side "front", "keras" or "native" of a workload."""
     return NativeSide(backend, workload) if name == "native" else FrontSide(FRONTS[name], backend, workload)
 
 
 def names(backend: str, workload: Workload, keras: bool) -> list[str]:
-    """The sides that there are for a workload on a backend."""
+    """Return the sides that a workload has on a backend."""
     native = workload.loss != "own" and programs(backend) is not None
     return ["front", *(["native"] if native else []), *(["keras"] if keras and not workload.custom else [])]
 
 
 def warmed_up(side: Side, x: Any, y: Any, first: int) -> dict[str, float]:
-    """Trains until compilation is over; the seconds of the first step, and of all the warming up.
+    """Train until compilation is over. Return the seconds of the first step, and of the whole warm-up.
 
-    The first step is one batch (`first` samples). Then whole rounds, at least two, until one is no faster than the one
-    before: a front may compile a second program, of several steps, once it has seen how short a step is.
+    The first step is one batch of `first` samples. At least two whole rounds follow, until a round is no faster than
+    the one before: a front may compile a second program, of several steps, once it has seen how short a step is.
     """
     start = time.perf_counter()
     side.train(_head(x, first), _head(y, first))

@@ -1,4 +1,4 @@
-"""Timing sides against each other: interleaved rounds, a guard against other load, medians with their spread."""
+"""Times sides against each other: in interleaved rounds, guarded against other load, as medians with their spread."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ _FOREIGN = 0.08
 
 
 def pin_to_one_core() -> list[int]:
-    """Leaves the process one core, so that the CPU clock doesn't count threads that spin; returns the cores.
+    """Pin the process to the least busy core, so that the CPU clock doesn't count threads that spin.
 
-    It is the one that is least busy just now. To be called before a framework is imported, since its thread pools look
-    at the cores once. Does nothing where the system can't.
+    Call this before a framework is imported, since its thread pools look at the number of cores once.
+
+    Returns:
+        The cores that the process may use: all of them where the system can't pin a process.
     """
     if not hasattr(os, "sched_setaffinity"):
         return list(range(os.cpu_count() or 1))
@@ -38,24 +40,24 @@ def pin_to_one_core() -> list[int]:
 
 
 def _busy() -> dict[int, int]:
-    """The ticks that each core was at work since the start of the system; empty where that can't be told."""
+    """Return the ticks that each core worked since the system started; nothing where the system doesn't say."""
     if sys.platform != "linux":
         return {}
-    found = {}
+    busy = {}
     with open("/proc/stat", encoding="ascii") as lines:
         for name, *ticks in map(str.split, lines):
             if name.startswith("cpu") and name != "cpu":
                 user, nice, system, _idle, _wait, *rest = map(int, ticks[:8])
-                found[int(name[3:])] = user + nice + system + sum(rest)
-    return found
+                busy[int(name[3:])] = user + nice + system + sum(rest)
+    return busy
 
 
 class _Use(NamedTuple):
-    """Seconds of CPU time of everybody on our cores, and of this process, at a moment."""
+    """The seconds of CPU time that all processes, and this one, had used on our cores at a moment."""
 
     everybody: float
     own: float
-    at: float
+    moment: float
 
 
 def _use() -> _Use | None:
@@ -69,15 +71,15 @@ def _use() -> _Use | None:
 
 
 def _foreign(before: _Use | None, after: _Use | None) -> float:
-    """How many cores others used in between; 0 where that can't be told, or where it is below two ticks."""
+    """Return how many cores other processes used in between; 0 where it is below two ticks or not known."""
     if before is None or after is None:
         return 0.0
     others = (after.everybody - before.everybody) - (after.own - before.own)
-    return others / max(after.at - before.at, 1e-9) if others > 0.025 else 0.0
+    return others / max(after.moment - before.moment, 1e-9) if others > 0.025 else 0.0
 
 
 def wait_until_quiet(limit: float = 15.0) -> bool:
-    """Waits until others leave our cores alone, at most `limit` seconds."""
+    """Wait until others leave our cores alone, at most `limit` seconds. Return whether they did."""
     end = time.perf_counter() + limit
     while time.perf_counter() < end:
         before = _use()
@@ -88,18 +90,18 @@ def wait_until_quiet(limit: float = 15.0) -> bool:
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """The median, the lowest and the highest."""
+    """Return the median, the lowest and the highest of some values."""
     return {"median": statistics.median(values), "low": min(values), "high": max(values)}
 
 
 def against(front: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
-    """How the front does against another side, from rounds that were run next to each other."""
+    """Return ratio and difference of the front to another side, from rounds that were run next to each other."""
     pairs = list(zip(front, other, strict=True))
     return {"ratio": spread([a / b for a, b in pairs]), "difference": spread([a - b for a, b in pairs])}
 
 
 def row(rounds: Mapping[str, list[float]], unit: str, **more: Any) -> Row:
-    """What one measurement comes to: each side's rounds with their median, and the front against each other side."""
+    """Return the row of a measurement: each side's rounds with their median, and the front against each other side."""
     sides = {name: {**spread(values), "rounds": values} for name, values in rounds.items()}
     others = [name for name in rounds if name != "front"] if "front" in rounds else []
     return {
@@ -125,37 +127,37 @@ class Timer:
         self.now = CLOCKS[clock]
 
     def time(self, function: Callable[[], Any]) -> float:
-        """Seconds of one call."""
+        """Return the seconds of one call."""
         start = self.now()
         function()
         return self.now() - start
 
     def interleave(self, sides: Mapping[str, Callable[[], Any]], per: float = 1, unit: str = "us") -> Row:
-        """One row from rounds of all sides in turn; who begins changes from round to round.
+        """Return the row of rounds that run all sides in turn; which side begins changes from round to round.
 
-        On the wall clock, a round during which others used our cores is run again; if it never gets quiet, all rounds
-        count and the row says so ("noisy").
+        On the wall clock, a round during which others used our cores runs again. If the machine never gets quiet, all
+        rounds count, and the row says so ("noisy").
         """
         factor = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[unit] / per
         clean: list[dict[str, float]] = []
         dirty: list[dict[str, float]] = []
         end, names = time.perf_counter() + self.limit, list(sides)
         while len(clean) < self.rounds and len(clean) + len(dirty) < 3 * self.rounds + 3:
-            tried = len(clean) + len(dirty)
-            if tried >= min(3, self.rounds) and time.perf_counter() > end:
+            count = len(clean) + len(dirty)
+            if count >= min(3, self.rounds) and time.perf_counter() > end:
                 break
             if self.clock == "wall":
                 wait_until_quiet(3.0)
-            shift, others, found = tried % len(names), 0.0, {}
+            shift, others, times = count % len(names), 0.0, {}
             for name in names[shift:] + names[:shift]:
                 gc.collect()
                 before = _use()
-                found[name] = self.time(sides[name]) * factor
+                times[name] = self.time(sides[name]) * factor
                 others = max(others, _foreign(before, _use()) if self.clock == "wall" else 0.0)
-            (clean if others <= _FOREIGN else dirty).append(found)
+            (clean if others <= _FOREIGN else dirty).append(times)
         noisy = len(clean) < min(3, self.rounds)
-        kept = clean + dirty if noisy else clean
-        rounds = {name: [one[name] for one in kept] for name in names}
+        counted = clean + dirty if noisy else clean
+        rounds = {name: [one[name] for one in counted] for name in names}
         return row(rounds, unit, noisy=noisy, rejected=len(dirty))
 
     def calls(
@@ -166,7 +168,7 @@ class Timer:
         seconds: float = 0.1,
         wait: Callable[[Any], Any] | None = None,
     ) -> Row:
-        """One row of short calls, each side repeated until a round lasts about `seconds`; `wait` ends a round."""
+        """Return the row of short calls: each side is repeated for about `seconds` a round, and `wait` ends a round."""
         counts = {name: self._count(function, seconds, wait) for name, function in sides.items()}
         repeated = {name: _repeated(function, counts[name], wait) for name, function in sides.items()}
         measured = self.interleave(repeated, unit=unit)
@@ -178,10 +180,10 @@ class Timer:
     def _count(self, function: Callable[[], Any], seconds: float, wait: Callable[[Any], Any] | None) -> int:
         count = 1
         while True:
-            # The better of two: a call may still compile something.
-            taken = min(self.time(_repeated(function, count, wait)) for _ in range(2))
-            if taken > seconds / 4:
-                return max(1, round(count * seconds / taken))
+            # The shorter of two, since a call may still compile something.
+            elapsed = min(self.time(_repeated(function, count, wait)) for _ in range(2))
+            if elapsed > seconds / 4:
+                return max(1, round(count * seconds / elapsed))
             count *= 4
 
 

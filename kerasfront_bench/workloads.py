@@ -20,8 +20,10 @@ Data = tuple[Any, Any]
 
 @dataclass(frozen=True)
 class Workload:
-    """A model with its data: `steps` are those of one timed round, `loss` is "sparse" or "binary" (from logits), "mse",
-    or "own": the model comes compiled.
+    """A model with its data.
+
+    `steps` is the number of steps of a timed round. `loss` is "sparse" or "binary" (from logits), "mse", or "own" where
+    the model comes compiled.
     """
 
     name: str
@@ -34,11 +36,11 @@ class Workload:
     custom: bool = False
 
     def make_data(self, samples: int, seed: int = 0) -> Data:
-        """`samples` inputs and targets as NumPy arrays; the same ones for the same seed."""
+        """Return `samples` inputs and targets as NumPy arrays, the same ones for the same seed."""
         return self.data(samples, seed)
 
     def compiled(self, keras: Any, **options: Any) -> Any:
-        """The model of `keras` (the module: kerasfront or Keras), compiled with Adam, the loss and the accuracy."""
+        """Return the model over `keras`, kerasfront or Keras, compiled with Adam, the loss and the accuracy."""
         model = self.model(keras)
         if self.loss == "own":
             return model
@@ -199,12 +201,12 @@ def _transformer(keras: Any) -> Any:
 
 
 def attention_weights(qkv: list[Array], out: list[Array]) -> list[Array]:
-    """The weights of MultiHeadAttention from one projection to queries, keys and values, and the one behind."""
+    """Return the weights of MultiHeadAttention for those of one joint projection and of the output's projection."""
     size = WIDTH // HEADS
-    found: list[Array] = []
+    weights: list[Array] = []
     for kernel, bias in zip(np.split(qkv[0], 3, 1), np.split(qkv[1], 3), strict=True):
-        found += [kernel.reshape(WIDTH, HEADS, size), bias.reshape(HEADS, size)]
-    return [*found, out[0].reshape(HEADS, size, WIDTH), out[1]]
+        weights += [kernel.reshape(WIDTH, HEADS, size), bias.reshape(HEADS, size)]
+    return [*weights, out[0].reshape(HEADS, size, WIDTH), out[1]]
 
 
 WORKLOADS = {
@@ -226,7 +228,7 @@ LAYER_SEQUENCE, LAYER_IMAGE, LAYER_FILTERS, LAYER_TOKENS = (100, 32), (32, 32, 1
 
 
 def _layer(name: str, steps: int, shape: tuple[int, ...], out: tuple[int, ...], make: Callable[[Any], Any]) -> Workload:
-    """The workload of one layer, named "layer", at a batch of 32."""
+    """Return the workload of one layer, named "layer", with a batch of 32."""
 
     def model(keras: Any) -> Any:
         inputs = keras.Input(shape)
@@ -259,7 +261,7 @@ LAYERS = {
 
 
 def named(name: str) -> Workload | None:
-    """The workload of that name, of a model or of a layer; None where there is none."""
+    """Return the workload of that name, of a model or of a layer; None where there is none."""
     return WORKLOADS.get(name) or LAYERS.get(name)
 
 
@@ -267,7 +269,7 @@ def named(name: str) -> Workload | None:
 
 
 def own_model(target: str, batch: int, steps: int) -> Workload:
-    """The workload of a user's function, `file.py:function`.
+    """Return the workload of a user's function, `file.py:function`.
 
     The function returns a compiled model, or `(model, x, y)`; without data, inputs and targets are drawn to fit the
     model. It may take one argument, the module to build with: then Keras can be measured too.
@@ -287,10 +289,10 @@ def own_model(target: str, batch: int, steps: int) -> Workload:
     drawn: dict[str, Data] = {}
 
     def build(keras: Any) -> Any:
-        found = function(keras) if takes_module(function) else function()
-        model, *arrays = found if isinstance(found, tuple) else (found,)
+        result = function(keras) if takes_module(function) else function()
+        model, *arrays = result if isinstance(result, tuple) else (result,)
         if not getattr(model, "compiled", False):
-            raise ValueError(f"Expected {target} to return a compiled model, or (model, x, y); got {found!r}.")
+            raise ValueError(f"Expected {target} to return a compiled model, or (model, x, y); got {result!r}.")
         if len(arrays) == 2:
             drawn["data"] = (arrays[0], arrays[1])
         elif "data" not in drawn:
@@ -306,7 +308,7 @@ def own_model(target: str, batch: int, steps: int) -> Workload:
 
 
 def takes_module(function: Callable[..., Any]) -> bool:
-    """Whether a user's function takes the module to build with."""
+    """Return whether a user's function takes the module to build with."""
     parameters = inspect.signature(function).parameters.values()
     return any(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
@@ -320,7 +322,7 @@ def _resized(value: Any, samples: int) -> Any:
 
 
 def fitting_data(model: Any, samples: int, seed: int = 0) -> Data:
-    """Random inputs and targets that fit a compiled model: class numbers for a sparse loss, else numbers in [0, 1).
+    """Draw inputs and targets that fit a compiled model: class numbers for a sparse loss, else numbers in [0, 1).
 
     Integer inputs stay below the smallest vocabulary among the model's embeddings. Unknown dims are taken as 16.
     """
