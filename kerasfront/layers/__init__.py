@@ -6,7 +6,9 @@ from typing import Any
 
 from kerasfront import serialization
 from kerasfront.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
-from kerasfront.layers.attention import AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention
+from kerasfront.layers.attention.grouped_query import GroupedQueryAttention
+from kerasfront.layers.attention.multi_head import MultiHeadAttention
+from kerasfront.layers.attention.one_head import AdditiveAttention, Attention
 from kerasfront.layers.augmentation.boxes import MaxNumBoundingBoxes
 from kerasfront.layers.augmentation.color import (
     AutoContrast,

@@ -1,0 +1,341 @@
+"""Attention in many heads: projections into heads, attention in each, and the projection of what they give."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from kerasfront import dtype_policies, ops, quantizers
+from kerasfront.errors import ShapeError
+from kerasfront.layers._aliases import Alias, overrides
+from kerasfront.layers._configured import Configured, positive, where
+from kerasfront.layers._options import Constraint, Initializer, Regularizer
+from kerasfront.layers.activation import Softmax
+from kerasfront.layers.attention.axes import Axes
+from kerasfront.layers.attention.projection import Projection, copied
+from kerasfront.layers.attention.weights import all_of, causal_mask, drop, masked_softmax
+from kerasfront.layers.quantized import config_inside, policies_inside
+from kerasfront.random.seed_generator import SeedGenerator
+from kerasfront.typing import Config, Tensor, TensorLike
+
+# What a subclass may have of its own, so that a call asks it.
+_PARTS = ("_compute_attention", "_compute_attention_mask", "_compute_causal_mask", "_masked_softmax")
+
+
+class ManyHeads(Configured):
+    """Projections into heads, attention in each, and the projection of what they give.
+
+    A subclass names the sizes of the heads; files have the projections under the attributes that it names.
+    """
+
+    dropout: float = 0.0
+    seed: int | None
+    seed_generator: SeedGenerator
+    use_bias: bool = True
+    use_gate: bool
+    sliding_window: int | None
+    flash_attention: bool | None
+    kernel_initializer: Initializer
+    bias_initializer: Initializer
+    kernel_regularizer: Regularizer | None
+    bias_regularizer: Regularizer | None
+    kernel_constraint: Constraint | None
+    bias_constraint: Constraint | None
+    # Their names in Keras; see docs/aliases.md.
+    _use_bias, _dropout, _use_gate = Alias("use_bias"), Alias("dropout"), Alias("use_gate")
+    _sliding_window, _flash_attention = Alias("sliding_window"), Alias("flash_attention")
+    _kernel_initializer, _bias_initializer = Alias("kernel_initializer"), Alias("bias_initializer")
+    _kernel_regularizer, _bias_regularizer = Alias("kernel_regularizer"), Alias("bias_regularizer")
+    _kernel_constraint, _bias_constraint = Alias("kernel_constraint"), Alias("bias_constraint")
+    _activity_regularizer = Alias("activity_regularizer")
+    # The projection of the gate, under Keras's name, which files have.
+    _gate_dense: Projection | None
+
+    # The attributes of the projections of query, key, value and output.
+    _kf_attributes: tuple[str, str, str, str]
+    # What the projections of a layer that was made from a config were quantized by.
+    _kf_config_inside: Any = None
+    # Over which axes attention runs, once the layer is built.
+    _kf_axes: Any = None
+    # Whether a subclass has a part of its own: the call goes through the parts then.
+    _kf_has_own_parts = False
+    _kf_left_out = frozenset({"flash_attention"})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._kf_has_own_parts = overrides(cls, ManyHeads, _PARTS)
+
+    def get_config(self) -> Config:
+        # Projections that were quantized are made so again: by a map of their policies and, where these don't say all
+        # of it, by what they were quantized by (which Keras has no place for).
+        config = {**super().get_config(), "dtype": dtype_policies.serialize(policies_inside(self))}
+        inside = config_inside(self)
+        return config if inside is None else {**config, "quantization_config": inside}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        layer = super().from_config({k: v for k, v in config.items() if k != "quantization_config"})
+        layer._kf_config_inside = quantizers.get(config.get("quantization_config"))
+        return layer
+
+    def call(
+        self,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: TensorLike | None = None,
+        value_mask: TensorLike | None = None,
+        key_mask: TensorLike | None = None,
+        attention_mask: TensorLike | None = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        if self._kf_has_own_parts:
+            masks = {"query_mask": query_mask, "value_mask": value_mask, "key_mask": key_mask,
+                     "attention_mask": attention_mask, "use_causal_mask": use_causal_mask}  # fmt: skip
+            return _call_by_parts(self, query, value, key, masks, training, return_attention_scores)
+        to_query, to_key, to_value, to_output = [getattr(self, name) for name in self._kf_attributes]
+        q, k, v = to_query(query), to_key(value if key is None else key), to_value(value)
+        axes = self._kf_axes
+        if not axes.plain:
+            q, k, v = axes.flat(q), axes.flat(k), axes.flat(v)
+        allowed = None
+        given = (query_mask, value_mask, key_mask, attention_mask)
+        if self.sliding_window is not None or any(m is not None for m in given):
+            allowed = _allowed_pairs(self, axes, query, value, q, k, given)
+        outputs, weights = _attend(self, q, k, v, allowed, use_causal_mask, training, return_attention_scores)
+        if not axes.plain:
+            outputs = axes.back(outputs, query)
+        outputs = to_output(_gated(self, outputs, query))
+        if not return_attention_scores:
+            return outputs
+        return outputs, weights if axes.plain else axes.scores(weights, query, value)
+
+    # ---- the parts of a call, which subclasses of Keras's layers know -----------------------------------------------
+
+    def _build_attention(self, rank: int) -> None:
+        """Note over which axes attention runs, for queries of a rank (as many axes as their heads have, less one)."""
+        axes = getattr(self, "attention_axes", (1,))
+        axes = tuple(range(1, rank - 1)) if axes is None else tuple(a % rank for a in axes)
+        if not axes or len(set(axes)) < len(axes) or not all(0 < a < rank - 1 for a in axes):
+            raise ShapeError(
+                f"Expected `attention_axes` of {where(self)} to be axes between the first and the last of the query, "
+                f"of rank {rank}, got {axes}."
+            )
+        self._kf_axes = Axes(rank, axes)
+
+    def _compute_causal_mask(self, query: Tensor, value: Tensor | None = None) -> Tensor:
+        """Where a query may see a key, of shape (1, queries, keys); value None: the query."""
+        return causal_mask(ops.shape(query)[1], ops.shape(query if value is None else value)[1])[None]
+
+    def _compute_attention_mask(
+        self,
+        query: Tensor,
+        value: Tensor,
+        query_mask: TensorLike | None = None,
+        value_mask: TensorLike | None = None,
+        key_mask: TensorLike | None = None,
+        attention_mask: TensorLike | None = None,
+        use_causal_mask: bool = False,
+    ) -> Tensor | None:
+        """All masks as one, of shape (batch or 1, queries, keys) where attention runs over one axis; None: no mask."""
+        masks = [None if attention_mask is None else ops.convert_to_tensor(attention_mask, "bool")]
+        masks += [None if query_mask is None else ops.convert_to_tensor(query_mask, "bool")[:, :, None]]
+        masks += [ops.convert_to_tensor(m, "bool")[:, None] for m in (value_mask, key_mask) if m is not None]
+        if use_causal_mask:
+            masks.append(type(self)._compute_causal_mask(self, query, value))
+        if self.sliding_window is not None:
+            masks.append(_window(ops.shape(query)[1], ops.shape(value)[1], self.sliding_window)[None])
+        return all_of(*masks)
+
+    def _masked_softmax(self, attention_scores: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """The weights of scores of shape (batch, heads, queries, keys); a mask without heads is that of all."""
+        return _softmax_over_keys(self._kf_axes, attention_scores, attention_mask)
+
+    def _compute_attention(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: TensorLike | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """`(outputs, weights or None)` of heads: tensors of shape (batch, ..., heads, size), and a mask of pairs."""
+        axes = self._kf_axes
+        allowed = None if attention_mask is None else axes.pairs(attention_mask, query[..., 0], value[..., 0], self)
+        q, k, v = (query, key, value) if axes.plain else map(axes.flat, (query, key, value))
+        outputs, weights = _attend(self, q, k, v, allowed, use_causal_mask, training, return_attention_scores)
+        if not axes.plain:
+            outputs = axes.back(outputs, query[..., 0])
+            weights = None if weights is None else axes.scores(weights, query[..., 0], value[..., 0])
+        return outputs, weights
+
+    @property
+    def _softmax(self) -> Softmax:
+        return Softmax(axis=-1, dtype=self.dtype_policy)
+
+    @property
+    def _dropout_layer(self) -> Callable[..., Tensor]:
+        return functools.partial(drop, self)
+
+    @property
+    def _dot_product_equation(self) -> str | None:
+        return None if self._kf_axes is None else self._kf_axes.equations()[0]
+
+    @property
+    def _combine_equation(self) -> str | None:
+        return None if self._kf_axes is None else self._kf_axes.equations()[1]
+
+    def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
+        return {
+            "kernel_initializer": copied(self.kernel_initializer), "bias_initializer": copied(self.bias_initializer),
+            "kernel_regularizer": self.kernel_regularizer, "bias_regularizer": self.bias_regularizer,
+            "kernel_constraint": self.kernel_constraint, "bias_constraint": self.bias_constraint,
+            "dtype": self.dtype_policy,
+        }  # fmt: skip
+
+
+# ---- making -------------------------------------------------------------------------------------------------------
+
+
+def keep_heads(
+    layer: ManyHeads, sliding_window: int | None, use_gate: bool, use_bias: bool, flash_attention: bool | None
+) -> None:
+    """Check and keep the arguments that all attention in heads has."""
+    if sliding_window is not None:
+        positive(layer, "sliding_window", sliding_window)
+    layer.sliding_window, layer.flash_attention = sliding_window, flash_attention
+    layer.use_gate, layer.use_bias = bool(use_gate), bool(use_bias)
+    layer.supports_masking = True
+
+
+def check_shapes(layer: ManyHeads, query: Any, value: Any, key: Any) -> None:
+    """Raise a ShapeError where the shapes of query, value and key don't fit each other."""
+    if len({len(query), len(value), len(key)}) > 1:
+        raise ShapeError(
+            f"Expected query, value and key of {where(layer)} to have the same rank, got {query}, {value}, {key}."
+        )
+    if any(m is not None and n is not None and m != n for m, n in zip(value[1:-1], key[1:-1], strict=True)):
+        raise ShapeError(
+            f"Expected the shapes of value and key of {where(layer)} to differ in the last axis only, "
+            f"got {value} and {key}."
+        )
+
+
+def make_projections(
+    layer: ManyHeads, shapes: Sequence[Any], heads: tuple[int, int], sizes: tuple[int, int], outputs: Any
+) -> None:
+    """Make the projections of a layer.
+
+    Args:
+        layer: The layer.
+        shapes: The shapes of query, key and value.
+        heads: The numbers of heads of queries, and of keys and values.
+        sizes: The sizes of the heads of queries and keys, and of values.
+        outputs: The sizes of the output's last axes.
+    """
+    query, key, value = shapes
+    names = layer._kf_attributes
+    setattr(layer, names[0], _project(layer, "query", query, 1, (heads[0], sizes[0])))
+    setattr(layer, names[1], _project(layer, "key", key, 1, (heads[1], sizes[0])))
+    layer._gate_dense = _project(layer, "gate", query, 1, (heads[0], sizes[1])) if layer.use_gate else None
+    setattr(layer, names[2], _project(layer, "value", value, 1, (heads[1], sizes[1])))
+    merged = (*query[:-1], heads[0], sizes[1])
+    setattr(layer, names[3], _project(layer, "attention_output", merged, 2, outputs))
+
+
+def _project(owner: ManyHeads, name: str, shape: Any, summed: int, outputs: tuple[int, ...]) -> Projection:
+    """Make a built projection of the last `summed` axes of inputs of `shape` to the axes `outputs`."""
+    inner, outer = "abcdefgh"[:summed], "pqrstuvw"[: len(outputs)]
+    layer = Projection(
+        f"...{inner},{inner}{outer}->...{outer}", outputs, bias_axes=outer if owner.use_bias else None,
+        kernel_initializer=copied(owner.kernel_initializer), bias_initializer=copied(owner.bias_initializer),
+        kernel_regularizer=owner.kernel_regularizer, bias_regularizer=owner.bias_regularizer,
+        kernel_constraint=owner.kernel_constraint, bias_constraint=owner.bias_constraint,
+        name=name, dtype=owner.dtype_policy, quantization_config=owner._kf_config_inside,
+    )  # fmt: skip
+    layer.build(tuple(shape))
+    return layer
+
+
+# ---- calling ------------------------------------------------------------------------------------------------------
+
+
+def _call_by_parts(
+    layer: ManyHeads, query: Any, value: Any, key: Any, masks: dict[str, Any], training: bool | None, scores: bool
+) -> Any:
+    """The call by way of the parts, of which a subclass has some of its own."""
+    mask = type(layer)._compute_attention_mask(layer, query, value, **masks)
+    to_query, to_key, to_value, to_output = [getattr(layer, name) for name in layer._kf_attributes]
+    q, k, v = to_query(query), to_key(value if key is None else key), to_value(value)
+    groups = q.shape[-2] // k.shape[-2]
+    if groups > 1:
+        k, v = ops.repeat(k, groups, axis=-2), ops.repeat(v, groups, axis=-2)
+    options = {"return_attention_scores": True} if scores else {}
+    outputs, weights = type(layer)._compute_attention(layer, q, k, v, attention_mask=mask, training=training, **options)
+    outputs = to_output(_gated(layer, outputs, query))
+    return (outputs, weights) if scores else outputs
+
+
+def _allowed_pairs(layer: ManyHeads, axes: Axes, query: Any, value: Any, q: Any, k: Any, given: Any) -> Any:
+    """Where a query may attend to a key: booleans that broadcast to (batch, heads, queries, keys)."""
+    query_mask, value_mask, key_mask, attention_mask = given
+    rows = [] if query_mask is None else [axes.mask(query_mask, query)[:, None, :, None]]
+    columns = [axes.mask(m, value)[:, None, None] for m in (value_mask, key_mask) if m is not None]
+    window = None if layer.sliding_window is None else _window(ops.shape(q)[1], ops.shape(k)[1], layer.sliding_window)
+    pairs = None if attention_mask is None else axes.pairs(attention_mask, query, value, layer)
+    return all_of(*rows, *columns, pairs, window)
+
+
+def _attend(
+    layer: ManyHeads, query: Any, key: Any, value: Any, allowed: Any, causal: bool, training: Any, scores: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return `(outputs, weights or None)` for heads: tensors of shape (batch, length, heads, size)."""
+    plain = type(layer)._masked_softmax is ManyHeads._masked_softmax
+    if plain and not scores and not (training and layer.dropout):
+        outputs = ops.dot_product_attention(
+            query, key, value, mask=allowed, is_causal=causal, flash_attention=layer.flash_attention
+        )
+        return outputs, None
+    groups = query.shape[2] // key.shape[2]
+    if groups > 1:
+        key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
+    if causal:
+        allowed = all_of(allowed, causal_mask(ops.shape(query)[1], ops.shape(key)[1]))
+    query = ops.transpose(ops.multiply(query, 1 / math.sqrt(query.shape[3])), (0, 2, 1, 3))
+    products = ops.matmul(query, ops.transpose(key, (0, 2, 3, 1)))
+    if plain:
+        weights = _softmax_over_keys(layer._kf_axes, products, allowed)
+    else:
+        weights = type(layer)._masked_softmax(layer, products, allowed)
+    if plain and allowed is not None:
+        weights = ops.where(ops.any(allowed, axis=-1, keepdims=True), weights, 0)
+    outputs = ops.matmul(drop(layer, weights, training), ops.transpose(value, (0, 2, 1, 3)))
+    return ops.transpose(outputs, (0, 2, 1, 3)), weights
+
+
+def _softmax_over_keys(axes: Axes, scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the weights of scores of shape (batch, heads, queries, keys); a mask without heads is that of all."""
+    rank = len(scores.shape)
+    # Scores of several axes of queries, which a subclass computes, have as many of keys.
+    several = len(axes.attended) if rank > 4 and rank == axes.scores_rank else 1
+    if mask is not None:
+        at = len(mask.shape) - 2 * several
+        missing = rank - len(mask.shape)
+        mask = ops.expand_dims(mask, tuple(range(at, at + missing)))
+    return masked_softmax(scores, mask, tuple(range(rank - several, rank)) if several > 1 else -1)
+
+
+def _window(queries: Any, keys: Any, reach: int) -> Tensor:
+    """Return where a key is nearer than the sliding window reaches."""
+    distance = ops.arange(queries)[:, None] - ops.arange(keys)[None, :]
+    return ops.absolute(distance) < reach
+
+
+def _gated(layer: ManyHeads, outputs: Any, query: Any) -> Any:
+    return outputs if layer._gate_dense is None else outputs * ops.sigmoid(layer._gate_dense(query))

@@ -1,0 +1,46 @@
+"""The projections of many heads."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kerasfront import ops
+from kerasfront.layers._options import Initializer
+from kerasfront.layers.core import EinsumDense
+from kerasfront.layers.input_spec import InputSpec
+from kerasfront.typing import Tensor
+
+
+class Projection(EinsumDense):
+    """An EinsumDense from the last axes to new last axes: one product of matrices, without a general einsum."""
+
+    supports_masking = True
+    # The number of axes that are summed over, the shape of the kernel as a matrix, and the new axes.
+    _kf_plan: tuple[int, tuple[int, int], tuple[int, ...]]
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        summed = len(self.equation.partition(",")[0]) - 3
+        assert self._matrix_shape is not None
+        rows, columns = self._matrix_shape[:summed], self._matrix_shape[summed:]
+        self._kf_plan = summed, (math.prod(rows), math.prod(columns)), tuple(columns)
+        self.input_spec = InputSpec(min_ndim=summed, axes={i - summed: n for i, n in enumerate(rows)})
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        if self._form is not None:
+            return super().call(inputs)
+        summed, matrix, columns = self._kf_plan
+        lead = ops.shape(inputs)[:-summed]
+        if summed > 1:
+            inputs = ops.reshape(inputs, (*lead, matrix[0]))
+        bias = None if self.bias is None else ops.reshape(self.bias.value, (matrix[1],))
+        outputs = ops.affine(inputs, ops.reshape(self._kernel.value, matrix), bias)
+        return outputs if len(columns) == 1 else ops.reshape(outputs, (*lead, *columns))
+
+
+def copied(initializer: Initializer) -> Initializer:
+    """Return an initializer of its own for each projection: one without a seed draws anew then, as a name would."""
+    if not hasattr(initializer, "get_config"):
+        return initializer
+    return type(initializer).from_config(initializer.get_config())
