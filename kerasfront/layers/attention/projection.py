@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.layers._options import Initializer
 from kerasfront.layers.core import EinsumDense
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.typing import Tensor
@@ -39,7 +38,7 @@ class Projection(EinsumDense):
         return outputs if len(columns) == 1 else ops.reshape(outputs, (*lead, *columns))
 
 
-def copied(initializer: Initializer) -> Initializer:
+def copied(initializer: Any) -> Any:
     """Return an initializer of its own for each projection: one without a seed draws anew then, as a name would."""
     if not hasattr(initializer, "get_config"):
         return initializer
