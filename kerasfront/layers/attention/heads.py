@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from kerasfront import dtype_policies, ops, quantizers
 from kerasfront.errors import ShapeError
-from kerasfront.layers._aliases import Alias, overrides
 from kerasfront.layers._configured import Configured, positive, where
 from kerasfront.layers._options import Constraint, Initializer, Regularizer
 from kerasfront.layers.activation import Softmax
 from kerasfront.layers.attention.axes import Axes
 from kerasfront.layers.attention.projection import Projection, copied
 from kerasfront.layers.attention.weights import all_of, causal_mask, drop, masked_softmax
+from kerasfront.layers.base.aliases import Alias, overrides
 from kerasfront.layers.quantized import config_inside, policies_inside
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.typing import Config, Tensor, TensorLike

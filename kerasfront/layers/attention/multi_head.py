@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from kerasfront.layers._aliases import Alias
 from kerasfront.layers._configured import keep, positive
 from kerasfront.layers._options import CommonOptions
 from kerasfront.layers.attention.heads import ManyHeads, check_shapes, keep_heads, make_projections
 from kerasfront.layers.attention.weights import keep_dropout
+from kerasfront.layers.base.aliases import Alias
 from kerasfront.typing import ConstraintLike, InitializerLike, RegularizerLike
 
 

@@ -74,7 +74,7 @@ class Attention(Configured):
         self.use_scale = bool(use_scale)
         self.score_mode = one_of(self, "score_mode", score_mode, ("dot", "concat"))
         keep_dropout(self, dropout, seed)
-        self.supports_masking, self._makes_mask = True, False
+        self.supports_masking, self._kf.makes_mask = True, False
 
     def build(self, input_shape: Any) -> None:
         _check_inputs(self, input_shape)

@@ -8,6 +8,7 @@ from typing import Any
 from kerasfront import ops
 from kerasfront.layers.core import EinsumDense
 from kerasfront.layers.input_spec import InputSpec
+from kerasfront.ops.matrices import affine
 from kerasfront.typing import Tensor
 
 
@@ -34,7 +35,7 @@ class Projection(EinsumDense):
         if summed > 1:
             inputs = ops.reshape(inputs, (*lead, matrix[0]))
         bias = None if self.bias is None else ops.reshape(self.bias.value, (matrix[1],))
-        outputs = ops.affine(inputs, ops.reshape(self._kernel.value, matrix), bias)
+        outputs = affine(inputs, ops.reshape(self._kernel.value, matrix), bias)
         return outputs if len(columns) == 1 else ops.reshape(outputs, (*lead, *columns))
 
 
