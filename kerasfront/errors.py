@@ -104,6 +104,10 @@ class NotCompiledError(KerasFrontError, ValueError):
     """A model was asked to train or evaluate before `compile()`."""
 
 
+class ReservedNameError(KerasFrontError, AttributeError):
+    """An attribute was set whose name an object keeps for itself."""
+
+
 class UnknownNameError(KerasFrontError, ValueError):
     """A name (of a layer, loss, optimizer, activation, argument...) that nothing is called by."""
 

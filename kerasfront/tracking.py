@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from kerasfront import tree
+from kerasfront.state import reserved, set_unreserved
 from kerasfront.watching import State, Watched, note_write
 
 Track = Callable[[Any], Any]
@@ -85,14 +86,11 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
     """Set an attribute of an object, and track what it holds; what it held before is released.
 
     Raises:
-        AttributeError: The name is that of a property that can't be set.
+        ReservedNameError: The name is that of a property that can't be set, or of the state.
     """
     attributes = owner.__dict__
     if name in type(owner)._kf_reserved:
-        raise AttributeError(
-            f"`{name}` of the {type(owner).__name__} is reserved for what its base class tracks: name the attribute "
-            "otherwise."
-        )
+        raise reserved(owner, name)
     if name in type(owner)._kf_untracked:
         object.__setattr__(owner, name, value)
         return
@@ -106,13 +104,7 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
             value = tracked(value, partial(track, owner, name), partial(release, owner))
         else:
             value = track(owner, name, value)
-    try:
-        object.__setattr__(owner, name, value)
-    except AttributeError as error:
-        raise AttributeError(
-            f"`{name}` of the {type(owner).__name__} can't be set: its base class {_definer(owner, name)} reserves "
-            "the name. Name the attribute otherwise."
-        ) from error
+    set_unreserved(owner, name, value)
     if before is not None and type(before) not in PLAIN and attributes["_kf"].ends(before, value):
         release(owner, before)
 
@@ -159,11 +151,6 @@ def remove(owner: Any, value: Any) -> None:
 
 def _is_tracked_kind(owner: Any, value: Any) -> bool:
     return owner._kf.group_of(value) is not None
-
-
-def _definer(owner: Any, name: str) -> str:
-    """The class that gives `name` a meaning of its own."""
-    return next((c.__name__ for c in type(owner).__mro__ if name in vars(c)), type(owner).__name__)
 
 
 def assign_untracked(owner: Any, name: str, value: Any) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasfront.state import set_unreserved
+
 
 class _Changes:
     """Counts the attributes that were set: while it stays, nothing that was read has been replaced."""
@@ -42,7 +44,7 @@ class Watched:
     _kf_unwatched: frozenset[str] = frozenset({"_kf", "built", "name"})
 
     def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
+        set_unreserved(self, name, value)
         note_write(self, name)
 
 
@@ -189,7 +191,11 @@ _KNOWN = frozenset({"kerasfront", "torch", "jax", "jaxlib", "tensorflow", "numpy
 def _is_machinery(owner: Any, name: str) -> bool:
     """Whether an attribute is for this package alone: it changes with the structure, or by a call of ours."""
     kind = type(owner)
-    return not _is_foreign(kind) and (name.startswith("_") or kind.__module__.startswith("kerasfront.training."))
+    return (
+        isinstance(owner, State)
+        or not _is_foreign(kind)
+        and (name.startswith("_") or kind.__module__.startswith("kerasfront.training."))
+    )
 
 
 def _is_users(owner: Any, value: Any) -> bool:

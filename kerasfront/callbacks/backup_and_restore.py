@@ -1,5 +1,7 @@
 """Going on after an interruption."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -8,11 +10,20 @@ from typing import Any
 from kerasfront import files
 from kerasfront.callbacks.callback import Callback, Logs
 from kerasfront.callbacks.model_checkpoint import BatchCounter, check_save_freq
+from kerasfront.callbacks.state import CallbackState
 from kerasfront.errors import NotBuiltError, SavingError
 
 _WEIGHTS = "latest.weights.h5"
 _METADATA = "training_metadata.json"
 _PREVIOUS = ".bkp"
+
+
+class BackupState(CallbackState):
+    """The state of a `BackupAndRestore`."""
+
+    counter: BatchCounter
+    # The epoch that a training which is interrupted now goes on with.
+    epoch: int = 0
 
 
 class BackupAndRestore(Callback):
@@ -40,6 +51,9 @@ class BackupAndRestore(Callback):
         100
     """
 
+    _kf: BackupState
+    _kf_state = BackupState
+
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],
@@ -55,10 +69,9 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
-        self._counter = BatchCounter(save_freq)
-        self._epoch = 0
+        self._kf.counter = BatchCounter(save_freq)
 
-    def _idle_hooks(self) -> Iterable[Callable[..., None]]:
+    def _kf_idle_hooks(self) -> Iterable[Callable[..., None]]:
         return (BackupAndRestore.on_train_batch_end,) if self.save_freq == "epoch" else ()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -67,68 +80,72 @@ class BackupAndRestore(Callback):
                 "BackupAndRestore: the model must be built before fit(), to load a backup into it.",
                 hint="Give it an Input, or call model.build(input_shape).",
             )
-        if (state := self._restore()) is not None:
-            self.model._kf.initial_epoch = self._epoch = int(state["epoch"])
+        if (metadata := _restore(self)) is not None:
+            self.model._kf.initial_epoch = self._kf.epoch = int(metadata["epoch"])
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._epoch = epoch
+        self._kf.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        if self._counter.is_due(batch):
-            self._save(self._epoch, batch + 1)
+        if self._kf.counter.is_due(batch):
+            _save(self, self._kf.epoch, batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self._epoch = epoch + 1
+        self._kf.epoch = epoch + 1
         if self.save_freq == "epoch":
-            self._save(epoch + 1, 0)
+            _save(self, epoch + 1, 0)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint:
             files.remove(self.backup_dir)
 
-    def _save(self, epoch: int, batch: int) -> None:
-        weights, metadata = self._path(_WEIGHTS), self._path(_METADATA)
-        if self.double_checkpoint and os.path.exists(weights) and os.path.exists(metadata):
-            os.replace(weights, weights + _PREVIOUS)
-            os.replace(metadata, metadata + _PREVIOUS)
-        with files.replacing(weights) as temporary:
-            self.model.save_weights(str(temporary), overwrite=True)
-        with files.replacing(metadata) as temporary:
-            temporary.write_text(json.dumps({"epoch": epoch, "batch": batch}), encoding="utf-8")
 
-    def _restore(self) -> dict[str, Any] | None:
-        """Loads the latest backup that is whole; its metadata, or None where there is none."""
-        failure: Exception | None = None
-        for suffix in ("", _PREVIOUS):
-            weights, metadata = self._path(_WEIGHTS + suffix), self._path(_METADATA + suffix)
-            if not (os.path.exists(weights) and os.path.exists(metadata)):
-                continue
-            try:
-                return self._load(weights, metadata)
-            except (OSError, ValueError, KeyError) as error:
-                failure = error
-        if failure is not None:
-            raise SavingError(
-                f"BackupAndRestore: the backup in {self.backup_dir!r} can't be loaded: {failure}",
-                hint="Remove the folder to begin anew; was it made by another model?",
-            ) from failure
-        return None
+def _save(callback: BackupAndRestore, epoch: int, batch: int) -> None:
+    weights, metadata = _path(callback, _WEIGHTS), _path(callback, _METADATA)
+    if callback.double_checkpoint and os.path.exists(weights) and os.path.exists(metadata):
+        os.replace(weights, weights + _PREVIOUS)
+        os.replace(metadata, metadata + _PREVIOUS)
+    with files.replacing(weights) as temporary:
+        callback.model.save_weights(str(temporary), overwrite=True)
+    with files.replacing(metadata) as temporary:
+        temporary.write_text(json.dumps({"epoch": epoch, "batch": batch}), encoding="utf-8")
 
-    def _load(self, weights: str, metadata: str) -> dict[str, Any]:
-        with open(metadata, encoding="utf-8") as file:
-            state: dict[str, Any] = json.load(file)
-        if weights.endswith(_PREVIOUS):
-            # The loader goes by the extension.
-            with_extension = self._path("previous.weights.h5")
-            os.replace(weights, with_extension)
-            try:
-                self.model.load_weights(with_extension)
-            finally:
-                os.replace(with_extension, weights)
-        else:
-            self.model.load_weights(weights)
-        int(state["epoch"])
-        return state
 
-    def _path(self, name: str) -> str:
-        return os.path.join(self.backup_dir, name)
+def _restore(callback: BackupAndRestore) -> dict[str, Any] | None:
+    """Load the latest backup that is whole; return its metadata, or None where there is none."""
+    failure: Exception | None = None
+    for suffix in ("", _PREVIOUS):
+        weights, metadata = _path(callback, _WEIGHTS + suffix), _path(callback, _METADATA + suffix)
+        if not (os.path.exists(weights) and os.path.exists(metadata)):
+            continue
+        try:
+            return _load(callback, weights, metadata)
+        except (OSError, ValueError, KeyError) as error:
+            failure = error
+    if failure is not None:
+        raise SavingError(
+            f"BackupAndRestore: the backup in {callback.backup_dir!r} can't be loaded: {failure}",
+            hint="Remove the folder to begin anew; was it made by another model?",
+        ) from failure
+    return None
+
+
+def _load(callback: BackupAndRestore, weights: str, metadata: str) -> dict[str, Any]:
+    with open(metadata, encoding="utf-8") as file:
+        state: dict[str, Any] = json.load(file)
+    if weights.endswith(_PREVIOUS):
+        # The loader goes by the extension.
+        with_extension = _path(callback, "previous.weights.h5")
+        os.replace(weights, with_extension)
+        try:
+            callback.model.load_weights(with_extension)
+        finally:
+            os.replace(with_extension, weights)
+    else:
+        callback.model.load_weights(weights)
+    int(state["epoch"])
+    return state
+
+
+def _path(callback: BackupAndRestore, name: str) -> str:
+    return os.path.join(callback.backup_dir, name)

@@ -1,10 +1,14 @@
 """The base class of callbacks, and the list that calls them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from kerasfront import tree
 from kerasfront.arguments import Constructed
+from kerasfront.callbacks.state import CallbackState, TrainedModel
+from kerasfront.state import StateAlias, Stateful, set_unreserved
 
 Logs = dict[str, Any]
 # What the training loop hands over: the values, or a callable that reads them from the device.
@@ -31,7 +35,7 @@ def takes_late_logs(hook: _Hook) -> _Hook:
     return hook
 
 
-class Callback(Constructed):
+class Callback(Stateful, Constructed):
     """What is called at the events of training, evaluation and prediction; subclasses override the hooks.
 
     `logs` is a dict of Python numbers, the metrics so far; what a callback adds to it in `on_epoch_end`,
@@ -53,16 +57,22 @@ class Callback(Constructed):
 
     # On the class, for subclasses whose __init__ doesn't call this one.
     params: dict[str, Any] | None = None
-    _model: Any = None
+    _kf: CallbackState
+    _kf_state: ClassVar[type[CallbackState]] = CallbackState
 
     def __init__(self) -> None:
         self.params = None
-        self._model = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        set_unreserved(self, name, value)
 
     @property
-    def model(self) -> Any:
+    def model(self) -> TrainedModel:
         """The model that is being trained, evaluated or used for prediction."""
-        return self._model
+        model: TrainedModel = self._kf.model
+        return model
+
+    _model = StateAlias[Any](lambda self: self._kf.model)
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Called with `verbose`, `epochs` and `steps` (`None` where unknown) before the begin hook."""
@@ -70,9 +80,9 @@ class Callback(Constructed):
 
     def set_model(self, model: Any) -> None:
         """Called with the model before the begin hook."""
-        self._model = model
+        self._kf.model = model
 
-    def _idle_hooks(self) -> Iterable[Callable[..., None]]:
+    def _kf_idle_hooks(self) -> Iterable[Callable[..., None]]:
         """Overridden hooks (as functions of the class) that do nothing with this object's settings."""
         return ()
 
@@ -158,7 +168,7 @@ class CallbackSet:
 
 def _listener(callback: Any, hook: str) -> tuple[Callable[..., None], bool] | None:
     """The callback's own method for a hook, and whether it takes late logs; None where it has none."""
-    idle = list(callback._idle_hooks()) if isinstance(callback, Callback) else []
+    idle = list(callback._kf_idle_hooks()) if isinstance(callback, Callback) else []
     for name in (hook, _ALIASES.get(hook)):
         method = getattr(callback, name, None) if name else None
         function = getattr(method, "__func__", method)

@@ -1,10 +1,22 @@
 """The list that the training loop talks to."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from kerasfront.callbacks.callback import Callback, CallbackSet, LateLogs, flatten_callbacks
 from kerasfront.callbacks.history import History
 from kerasfront.callbacks.progbar_logger import ProgbarLogger
+from kerasfront.callbacks.state import CallbackState
+
+K = TypeVar("K")
+
+
+class CallbackListState(CallbackState):
+    """The state of a `CallbackList`."""
+
+    listeners: CallbackSet
 
 
 class CallbackList(Callback):
@@ -37,6 +49,17 @@ class CallbackList(Callback):
         {'loss': [1.5]}
     """
 
+    _kf: CallbackListState
+    _kf_state = CallbackListState
+
+    callbacks: list[Callback]
+    wants_train_batches: bool
+    draws_train_batches: bool
+    wants_test_batches: bool
+    draws_test_batches: bool
+    wants_predict_batches: bool
+    draws_predict_batches: bool
+
     def __init__(
         self,
         callbacks: Any = None,
@@ -47,30 +70,20 @@ class CallbackList(Callback):
     ) -> None:
         super().__init__()
         self.callbacks = flatten_callbacks(callbacks)
-        if add_history and self._first(History) is None:
+        if add_history and _first(self.callbacks, History) is None:
             self.callbacks.append(History())
-        if add_progbar and self._first(ProgbarLogger) is None:
+        if add_progbar and _first(self.callbacks, ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
         if model is not None:
             self.set_model(model)
         if params:
             self.set_params(params)
-        self._find_listeners()
-
-    def _first(self, kind: type) -> Any:
-        return next((callback for callback in self.callbacks if isinstance(callback, kind)), None)
-
-    def _find_listeners(self) -> None:
-        self._set = CallbackSet(self.callbacks)
-        watches, draws = self._set.watches_batches, self._set.draws_batches
-        self.wants_train_batches, self.draws_train_batches = watches("train"), draws("train")
-        self.wants_test_batches, self.draws_test_batches = watches("test"), draws("test")
-        self.wants_predict_batches, self.draws_predict_batches = watches("predict"), draws("predict")
+        _find_listeners(self)
 
     def append(self, callback: Any) -> None:
         """Adds a callback at the end."""
         self.callbacks.append(callback)
-        self._find_listeners()
+        _find_listeners(self)
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Hands the parameters to each callback."""
@@ -81,55 +94,68 @@ class CallbackList(Callback):
     def set_model(self, model: Any) -> None:
         """Hands the model to each callback; the model's `history` becomes that of the list."""
         super().set_model(model)
-        if (history := self._first(History)) is not None:
+        if (history := _first(self.callbacks, History)) is not None:
             model.history = history
         for callback in self.callbacks:
             callback.set_model(model)
 
     def on_batch_begin(self, batch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_train_batch_begin", logs, batch)
+        self._kf.listeners.notify("on_train_batch_begin", logs, batch)
 
     def on_batch_end(self, batch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_train_batch_end", logs, batch)
+        self._kf.listeners.notify("on_train_batch_end", logs, batch)
 
     def on_epoch_begin(self, epoch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_epoch_begin", logs, epoch)
+        self._kf.listeners.notify("on_epoch_begin", logs, epoch)
 
     def on_epoch_end(self, epoch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_epoch_end", logs, epoch)
+        self._kf.listeners.notify("on_epoch_end", logs, epoch)
 
     def on_train_begin(self, logs: LateLogs = None) -> None:
-        self._set.notify("on_train_begin", logs)
+        self._kf.listeners.notify("on_train_begin", logs)
 
     def on_train_end(self, logs: LateLogs = None) -> None:
-        self._set.notify("on_train_end", logs)
+        self._kf.listeners.notify("on_train_end", logs)
 
     def on_train_batch_begin(self, batch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_train_batch_begin", logs, batch)
+        self._kf.listeners.notify("on_train_batch_begin", logs, batch)
 
     def on_train_batch_end(self, batch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_train_batch_end", logs, batch)
+        self._kf.listeners.notify("on_train_batch_end", logs, batch)
 
     def on_test_begin(self, logs: LateLogs = None) -> None:
-        self._set.notify("on_test_begin", logs)
+        self._kf.listeners.notify("on_test_begin", logs)
 
     def on_test_end(self, logs: LateLogs = None) -> None:
-        self._set.notify("on_test_end", logs)
+        self._kf.listeners.notify("on_test_end", logs)
 
     def on_test_batch_begin(self, batch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_test_batch_begin", logs, batch)
+        self._kf.listeners.notify("on_test_batch_begin", logs, batch)
 
     def on_test_batch_end(self, batch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_test_batch_end", logs, batch)
+        self._kf.listeners.notify("on_test_batch_end", logs, batch)
 
     def on_predict_begin(self, logs: LateLogs = None) -> None:
-        self._set.notify("on_predict_begin", logs)
+        self._kf.listeners.notify("on_predict_begin", logs)
 
     def on_predict_end(self, logs: LateLogs = None) -> None:
-        self._set.notify("on_predict_end", logs)
+        self._kf.listeners.notify("on_predict_end", logs)
 
     def on_predict_batch_begin(self, batch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_predict_batch_begin", logs, batch)
+        self._kf.listeners.notify("on_predict_batch_begin", logs, batch)
 
     def on_predict_batch_end(self, batch: int, logs: LateLogs = None) -> None:
-        self._set.notify("on_predict_batch_end", logs, batch)
+        self._kf.listeners.notify("on_predict_batch_end", logs, batch)
+
+
+def _first(callbacks: Iterable[object], kind: type[K]) -> K | None:
+    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
+
+
+def _find_listeners(callbacks: CallbackList) -> None:
+    """Find out which callback listens to which hook."""
+    listeners = callbacks._kf.listeners = CallbackSet(callbacks.callbacks)
+    watches, draws = listeners.watches_batches, listeners.draws_batches
+    callbacks.wants_train_batches, callbacks.draws_train_batches = watches("train"), draws("train")
+    callbacks.wants_test_batches, callbacks.draws_test_batches = watches("test"), draws("test")
+    callbacks.wants_predict_batches, callbacks.draws_predict_batches = watches("predict"), draws("predict")

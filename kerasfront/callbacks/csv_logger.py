@@ -1,5 +1,7 @@
 """The logs of each epoch as a line of a CSV file."""
 
+from __future__ import annotations
+
 import csv
 import os
 from collections.abc import Iterable
@@ -47,7 +49,7 @@ class CSVLogger(Callback):
         if rows:
             self.keys = [key for key in rows[0] if key != "epoch"]
         else:
-            self._rewrite(())
+            _rewrite(self, ())
         # The next fit() of the same logger goes on in the same file.
         self.append = True
 
@@ -58,14 +60,8 @@ class CSVLogger(Callback):
         if new or self.keys is None:
             rows = self.rows()
             self.keys = known + new
-            self._rewrite(self._line(dict(row)) for row in rows)
-        self._write_line({"epoch": epoch, **logs})
-
-    def _line(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {key: _cell(row.get(key, _MISSING)) for key in self._columns()}
-
-    def _columns(self) -> list[str]:
-        return ["epoch", *(self.keys or [])]
+            _rewrite(self, (_line(self, dict(row)) for row in rows))
+        _write_line(self, {"epoch": epoch, **logs})
 
     def rows(self) -> list[dict[str, Any]]:
         """What the file holds: a dict of strings for each line."""
@@ -74,21 +70,32 @@ class CSVLogger(Callback):
         with open(self.filename, newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file, delimiter=self.sep))
 
-    def _rewrite(self, lines: Iterable[dict[str, Any]]) -> None:
-        with (
-            files.replacing(self.filename) as temporary,
-            open(temporary, "w", newline="", encoding="utf-8") as file,
-        ):
-            if self.keys is not None:
-                self._writer(file).writeheader()
-                self._writer(file).writerows(lines)
 
-    def _write_line(self, row: dict[str, Any]) -> None:
-        with open(self.filename, "a", newline="", encoding="utf-8") as file:
-            self._writer(file).writerow(self._line(row))
+def _line(logger: CSVLogger, row: dict[str, Any]) -> dict[str, Any]:
+    return {key: _cell(row.get(key, _MISSING)) for key in _columns(logger)}
 
-    def _writer(self, file: Any) -> "csv.DictWriter[str]":
-        return csv.DictWriter(file, self._columns(), delimiter=self.sep, lineterminator="\n")
+
+def _columns(logger: CSVLogger) -> list[str]:
+    return ["epoch", *(logger.keys or [])]
+
+
+def _rewrite(logger: CSVLogger, lines: Iterable[dict[str, Any]]) -> None:
+    with (
+        files.replacing(logger.filename) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
+        if logger.keys is not None:
+            _writer(logger, file).writeheader()
+            _writer(logger, file).writerows(lines)
+
+
+def _write_line(logger: CSVLogger, row: dict[str, Any]) -> None:
+    with open(logger.filename, "a", newline="", encoding="utf-8") as file:
+        _writer(logger, file).writerow(_line(logger, row))
+
+
+def _writer(logger: CSVLogger, file: Any) -> csv.DictWriter[str]:
+    return csv.DictWriter(file, _columns(logger), delimiter=logger.sep, lineterminator="\n")
 
 
 def _cell(value: Any) -> Any:

@@ -1,11 +1,15 @@
 """Stopping when a metric no longer improves."""
 
+from __future__ import annotations
+
 from typing import Any
+
+import numpy as np
 
 from kerasfront import console
 from kerasfront.arguments import as_int
 from kerasfront.callbacks.callback import Logs
-from kerasfront.callbacks.monitor import MonitorCallback
+from kerasfront.callbacks.monitor import MonitorCallback, current_value, is_improvement
 
 
 class EarlyStopping(MonitorCallback):
@@ -36,6 +40,11 @@ class EarlyStopping(MonitorCallback):
         (True, 2.0, 3)
     """
 
+    wait: int
+    stopped_epoch: int
+    best_epoch: int
+    best_weights: list[np.ndarray[Any, Any]] | None
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -53,17 +62,10 @@ class EarlyStopping(MonitorCallback):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = as_int(start_from_epoch, "start_from_epoch", "EarlyStopping", least=0)
-        self._reset()
-
-    def _reset(self) -> None:
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best = None
-        self.best_epoch = 0
-        self.best_weights: list[Any] | None = None
+        _reset(self)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._reset()
+        _reset(self)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         current = self.get_monitor_value(logs)
@@ -71,12 +73,12 @@ class EarlyStopping(MonitorCallback):
             return
         if self.restore_best_weights and self.best_weights is None:
             # Also where no epoch is ever an improvement (NaN), there is something to restore.
-            self._keep(epoch)
+            _keep(self, epoch)
         self.wait += 1
-        if self._is_improvement(current, self.best):
+        if is_improvement(self, current, self.best):
             self.best = current
-            self._keep(epoch)
-            if self.baseline is None or self._is_improvement(current, self.baseline):
+            _keep(self, epoch)
+            if self.baseline is None or is_improvement(self, current, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
@@ -93,9 +95,20 @@ class EarlyStopping(MonitorCallback):
 
     def get_monitor_value(self, logs: Logs | None) -> float | None:
         """The monitored value; a warning and None where the logs don't have it."""
-        return self._current(logs)
+        return current_value(self, logs)
 
-    def _keep(self, epoch: int) -> None:
-        self.best_epoch = epoch
-        if self.restore_best_weights:
-            self.best_weights = self.model.get_weights()
+
+def _reset(callback: EarlyStopping) -> None:
+    """Forget what earlier trainings reached."""
+    callback.wait = 0
+    callback.stopped_epoch = 0
+    callback.best = None
+    callback.best_epoch = 0
+    callback.best_weights = None
+
+
+def _keep(callback: EarlyStopping, epoch: int) -> None:
+    """Keep an epoch, and its weights where they are to be restored, as the best."""
+    callback.best_epoch = epoch
+    if callback.restore_best_weights:
+        callback.best_weights = callback.model.get_weights()

@@ -10,7 +10,7 @@ import numpy as np
 from kerasfront import console
 from kerasfront.arguments import as_float, as_int, names_of, unknown_argument
 from kerasfront.callbacks.callback import Callback, Logs
-from kerasfront.callbacks.monitor import MonitorCallback
+from kerasfront.callbacks.monitor import MonitorCallback, current_value, is_improvement
 
 
 class LearningRateScheduler(Callback):
@@ -38,11 +38,11 @@ class LearningRateScheduler(Callback):
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
-        self._takes_rate = _takes_two(schedule)
+        _takes_two(schedule)  # raises a TypeError for what can't be called
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         rate = _learning_rate(self)
-        rate = _checked(self.schedule(epoch, rate) if self._takes_rate else self.schedule(epoch))
+        rate = _checked(self.schedule(epoch, rate) if _takes_two(self.schedule) else self.schedule(epoch))
         self.model.optimizer.learning_rate = rate
         if self.verbose > 0:
             console.announce(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
@@ -81,6 +81,9 @@ class ReduceLROnPlateau(MonitorCallback):
         0.5
     """
 
+    cooldown_counter: int
+    wait: int
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -104,48 +107,52 @@ class ReduceLROnPlateau(MonitorCallback):
         self.patience = as_int(patience, "patience", "ReduceLROnPlateau", least=0)
         self.verbose = verbose
         self.cooldown = as_int(cooldown, "cooldown", "ReduceLROnPlateau", least=0)
-        self._reset()
-
-    def _reset(self) -> None:
-        self.best = None
-        self.cooldown_counter = 0
-        self.wait = 0
+        _reset(self)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._reset()
+        _reset(self)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         rate = _learning_rate(self)
         if logs is not None:
             logs["learning_rate"] = rate
-        current = self._current(logs)
+        current = current_value(self, logs)
         if current is None:
             return
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
-        if self._is_improvement(current, self.best):
+        if is_improvement(self, current, self.best):
             self.best = current
             self.wait = 0
         elif not self.in_cooldown():
             self.wait += 1
             if self.wait >= self.patience:
-                self._reduce(epoch, rate)
-
-    def _reduce(self, epoch: int, rate: float) -> None:
-        # float32 rates come back a little off, and shouldn't count as above the minimum for that.
-        if rate <= np.float32(self.min_lr):
-            return
-        rate = max(rate * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = rate
-        if self.verbose > 0:
-            console.announce(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
+                _reduce(self, epoch, rate)
 
     def in_cooldown(self) -> bool:
         """Whether the epochs after a reduction that aren't watched still run."""
         return self.cooldown_counter > 0
+
+
+def _reset(callback: ReduceLROnPlateau) -> None:
+    """Forget what earlier trainings reached."""
+    callback.best = None
+    callback.cooldown_counter = 0
+    callback.wait = 0
+
+
+def _reduce(callback: ReduceLROnPlateau, epoch: int, rate: float) -> None:
+    """Multiply the learning rate by the factor, unless it is as low as it may be."""
+    # float32 rates come back a little off, and shouldn't count as above the minimum for that.
+    if rate <= np.float32(callback.min_lr):
+        return
+    rate = max(rate * callback.factor, callback.min_lr)
+    callback.model.optimizer.learning_rate = rate
+    if callback.verbose > 0:
+        console.announce(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
+    callback.cooldown_counter = callback.cooldown
+    callback.wait = 0
 
 
 def _learning_rate(callback: Callback) -> float:

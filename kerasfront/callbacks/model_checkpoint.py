@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from kerasfront import console, files
 from kerasfront.arguments import wrong
 from kerasfront.callbacks.callback import Logs
-from kerasfront.callbacks.monitor import MonitorCallback
+from kerasfront.callbacks.monitor import MonitorCallback, current_value, is_improvement
 from kerasfront.errors import SavingError, suggest
 
 
@@ -102,7 +102,7 @@ class ModelCheckpoint(MonitorCallback):
                 f"ModelCheckpoint: {what}, `filepath` must end in {' or '.join(endings)}; {self.filepath!r} came."
             )
 
-    def _idle_hooks(self) -> Iterable[Callable[..., None]]:
+    def _kf_idle_hooks(self) -> Iterable[Callable[..., None]]:
         if self.save_freq == "epoch":
             return (ModelCheckpoint.on_train_batch_end,)
         return (ModelCheckpoint.on_epoch_end,)
@@ -125,10 +125,10 @@ class ModelCheckpoint(MonitorCallback):
             say(f"Epoch {epoch + 1}: saving model to {path}")
             self._write(path)
             return
-        current = self._current(logs)
+        current = current_value(self, logs)
         if current is None:
             return
-        if self._is_improvement(current, self.best):
+        if is_improvement(self, current, self.best):
             before = "nothing" if self.best is None else f"{self.best:.5f}"
             say(f"Epoch {epoch + 1}: {self.monitor} improved from {before} to {current:.5f}, saving model to {path}")
             self.best = current

@@ -1,9 +1,12 @@
 """Watching one metric: whether smaller or larger is better, and whether it improved."""
 
+from __future__ import annotations
+
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 from kerasfront.callbacks.callback import Callback, Logs
+from kerasfront.callbacks.state import CallbackState
 from kerasfront.errors import UnknownNameError, suggest
 
 _MODES = ("auto", "min", "max")
@@ -12,6 +15,13 @@ _LARGER = ("acc", "auc", "precision", "recall", "score", "iou", "similarity", "s
 _SMALLER = ("loss", "error", "entropy", "divergence", "hinge", "poisson", "logcosh", "perplexity")
 _LARGER_NAMES = ("f1", "r2", "dice", "bleu")
 _SMALLER_NAMES = ("mse", "mae", "mape", "msle", "rmse")
+
+
+class MonitorState(CallbackState):
+    """The state of a `MonitorCallback`."""
+
+    # 1 where larger is better, -1 where smaller is; None until a value is compared first.
+    sign: int | None = None
 
 
 class MonitorCallback(Callback):
@@ -23,6 +33,10 @@ class MonitorCallback(Callback):
         initial_value_threshold: What the first value must beat; None: nothing.
         min_delta: The least difference that counts as an improvement.
     """
+
+    _kf: MonitorState
+    _kf_state: ClassVar[type[MonitorState]] = MonitorState
+    best: float | None
 
     def __init__(
         self,
@@ -43,36 +57,40 @@ class MonitorCallback(Callback):
         self.mode = mode
         self.best = initial_value_threshold
         self.min_delta = abs(min_delta)
-        self._sign: int | None = None
 
-    def _is_improvement(self, value: float, reference: float | None) -> bool:
-        if self._sign is None:
-            self._sign = self._direction()
-        return reference is None or self._sign * (value - reference) > self.min_delta
 
-    def _direction(self) -> int:
-        """1 where larger is better, -1 where smaller is."""
-        if self.mode != "auto":
-            return 1 if self.mode == "max" else -1
-        direction = _said_by_metric(self.model, self.monitor) or _said_by_name(self.monitor)
-        if direction is None:
-            raise UnknownNameError(
-                f"{type(self).__name__}(monitor={self.monitor!r}) can't tell whether smaller or larger is better.",
-                hint='Say mode="min" or mode="max".',
-            )
-        return direction
+def is_improvement(callback: MonitorCallback, value: float, reference: float | None) -> bool:
+    """Return whether a value is better than another, which may be None for none."""
+    state = callback._kf
+    if state.sign is None:
+        state.sign = _direction(callback)
+    return reference is None or state.sign * (value - reference) > callback.min_delta
 
-    def _current(self, logs: Logs | None) -> float | None:
-        """The monitored value; a warning and None where the logs don't have it."""
-        logs = logs or {}
-        value = logs.get(self.monitor)
-        if value is None:
-            warnings.warn(
-                f"{type(self).__name__} monitors {self.monitor!r}, which isn't in the logs. They have: "
-                f"{', '.join(logs) or 'nothing'}.{suggest(self.monitor, logs)}",
-                stacklevel=4,
-            )
-        return value
+
+def current_value(callback: MonitorCallback, logs: Logs | None) -> float | None:
+    """Return the monitored value; where the logs don't have it, warn and return None."""
+    logs = logs or {}
+    value: float | None = logs.get(callback.monitor)
+    if value is None:
+        warnings.warn(
+            f"{type(callback).__name__} monitors {callback.monitor!r}, which isn't in the logs. They have: "
+            f"{', '.join(logs) or 'nothing'}.{suggest(callback.monitor, logs)}",
+            stacklevel=4,
+        )
+    return value
+
+
+def _direction(callback: MonitorCallback) -> int:
+    """Return 1 where larger is better, and -1 where smaller is."""
+    if callback.mode != "auto":
+        return 1 if callback.mode == "max" else -1
+    direction = _said_by_metric(callback.model, callback.monitor) or _said_by_name(callback.monitor)
+    if direction is None:
+        raise UnknownNameError(
+            f"{type(callback).__name__}(monitor={callback.monitor!r}) can't tell whether smaller or larger is better.",
+            hint='Say mode="min" or mode="max".',
+        )
+    return direction
 
 
 def _said_by_metric(model: Any, monitor: str) -> int | None:
@@ -81,8 +99,11 @@ def _said_by_metric(model: Any, monitor: str) -> int | None:
         return -1
     for metric in getattr(model, "metrics", None) or ():
         for one in [metric, *(getattr(metric, "metrics", None) or ())]:
-            if getattr(one, "name", None) == name and getattr(one, "_direction", None):
-                return {"up": 1, "down": -1}.get(one._direction)
+            if getattr(one, "name", None) == name:
+                # A user's metric may say it by Keras's name for it.
+                for attribute in ("_direction", "_kf_direction"):
+                    if (direction := getattr(one, attribute, None)) in ("up", "down"):
+                        return 1 if direction == "up" else -1
     return None
 
 

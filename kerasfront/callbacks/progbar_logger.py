@@ -1,13 +1,23 @@
 """The progress bar as a callback."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from kerasfront import console
 from kerasfront.callbacks.callback import Callback, LateLogs, takes_late_logs
+from kerasfront.callbacks.state import CallbackState
 from kerasfront.console.progbar import Progbar
 
 # Each drawing reads the metrics from the device, so there are only a few in a second.
 _INTERVAL = 0.2
+
+
+class ProgbarState(CallbackState):
+    """The state of a `ProgbarLogger`."""
+
+    # Whether `fit` is running: then what is evaluated is part of its line.
+    in_fit: bool = False
 
 
 class ProgbarLogger(Callback):
@@ -26,6 +36,9 @@ class ProgbarLogger(Callback):
         1
     """
 
+    _kf: ProgbarState
+    _kf_state = ProgbarState
+
     def __init__(self) -> None:
         super().__init__()
         self.seen = 0
@@ -33,7 +46,6 @@ class ProgbarLogger(Callback):
         self.epochs = 1
         self.verbose: int = 1
         self.progbar: Progbar | None = None
-        self._in_fit = False
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
@@ -42,66 +54,69 @@ class ProgbarLogger(Callback):
         self.target = params.get("steps")
 
     def on_train_begin(self, logs: LateLogs = None) -> None:
-        self._in_fit = True
+        self._kf.in_fit = True
 
     def on_train_end(self, logs: LateLogs = None) -> None:
-        self._in_fit = False
+        self._kf.in_fit = False
 
     def on_epoch_begin(self, epoch: int, logs: LateLogs = None) -> None:
         title = f"Epoch {epoch + 1}/{self.epochs}" if self.epochs > 1 else ""
         if title and self.verbose == 1:
             console.write(f"{title}\n")
-        self._start(title)
+        _start(self, title)
 
     def on_test_begin(self, logs: LateLogs = None) -> None:
-        if not self._in_fit:
-            self._start()
+        if not self._kf.in_fit:
+            _start(self)
 
     def on_predict_begin(self, logs: LateLogs = None) -> None:
-        self._start()
+        _start(self)
 
     @takes_late_logs
     def on_train_batch_end(self, batch: int, logs: LateLogs = None) -> None:
-        self._update(batch + 1, logs)
+        _update(self, batch + 1, logs)
 
     @takes_late_logs
     def on_test_batch_end(self, batch: int, logs: LateLogs = None) -> None:
-        if not self._in_fit:
-            self._update(batch + 1, logs)
+        if not self._kf.in_fit:
+            _update(self, batch + 1, logs)
 
     @takes_late_logs
     def on_predict_batch_end(self, batch: int, logs: LateLogs = None) -> None:
-        self._update(batch + 1, None)
+        _update(self, batch + 1, None)
 
     def on_epoch_end(self, epoch: int, logs: LateLogs = None) -> None:
-        self._finish(logs)
+        _finish(self, logs)
 
     def on_test_end(self, logs: LateLogs = None) -> None:
-        if not self._in_fit:
-            self._finish(logs)
+        if not self._kf.in_fit:
+            _finish(self, logs)
 
     def on_predict_end(self, logs: LateLogs = None) -> None:
-        self._finish(None)
+        _finish(self, None)
 
-    def _start(self, title: str = "") -> None:
-        self.seen = 0
-        # No name is "stateless": the logs are running means already.
-        self.progbar = Progbar(
-            self.target, verbose=self.verbose, interval=_INTERVAL, stateless_metrics=(), unit_name="step"
-        )
-        self.progbar.title = title
 
-    def _update(self, seen: int, logs: LateLogs) -> None:
-        if self.progbar is None:
-            self._start()
-        assert self.progbar is not None
-        self.seen = seen
-        self.progbar.update(seen, logs, finalize=False)
+def _start(logger: ProgbarLogger, title: str = "") -> None:
+    logger.seen = 0
+    # No name is "stateless": the logs are running means already.
+    logger.progbar = Progbar(
+        logger.target, verbose=logger.verbose, interval=_INTERVAL, stateless_metrics=(), unit_name="step"
+    )
+    logger.progbar.title = title
 
-    def _finish(self, logs: LateLogs) -> None:
-        if self.progbar is None:
-            return
-        if self.target is None:
-            self.progbar.target = self.seen
-        self.progbar.update(self.seen, logs, finalize=True)
-        self.progbar = None
+
+def _update(logger: ProgbarLogger, seen: int, logs: LateLogs) -> None:
+    if logger.progbar is None:
+        _start(logger)
+    assert logger.progbar is not None
+    logger.seen = seen
+    logger.progbar.update(seen, logs, finalize=False)
+
+
+def _finish(logger: ProgbarLogger, logs: LateLogs) -> None:
+    if logger.progbar is None:
+        return
+    if logger.target is None:
+        logger.progbar.target = logger.seen
+    logger.progbar.update(logger.seen, logs, finalize=True)
+    logger.progbar = None

@@ -1,5 +1,7 @@
 """Sending the logs to a server."""
 
+from __future__ import annotations
+
 import json
 import urllib.error
 import urllib.parse
@@ -54,19 +56,20 @@ class RemoteMonitor(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         try:
-            with urllib.request.urlopen(self._request(epoch, logs or {}), timeout=_TIMEOUT):
+            with urllib.request.urlopen(_request(self, epoch, logs or {}), timeout=_TIMEOUT):
                 pass
         except (urllib.error.URLError, OSError) as error:
             warnings.warn(f"RemoteMonitor can't reach {self.url}: {error}", stacklevel=2)
 
-    def _request(self, epoch: int, logs: Logs) -> urllib.request.Request:
-        content = json.dumps({"epoch": epoch, **{name: _plain(value) for name, value in logs.items()}})
-        if self.send_as_json:
-            body, kind = content, "application/json"
-        else:
-            body, kind = urllib.parse.urlencode({self.field: content}), "application/x-www-form-urlencoded"
-        headers = {"Content-Type": kind, **(self.headers or {})}
-        return urllib.request.Request(self.url, body.encode(), headers)
+
+def _request(monitor: RemoteMonitor, epoch: int, logs: Logs) -> urllib.request.Request:
+    content = json.dumps({"epoch": epoch, **{name: _plain(value) for name, value in logs.items()}})
+    if monitor.send_as_json:
+        body, kind = content, "application/json"
+    else:
+        body, kind = urllib.parse.urlencode({monitor.field: content}), "application/x-www-form-urlencoded"
+    headers = {"Content-Type": kind, **(monitor.headers or {})}
+    return urllib.request.Request(monitor.url, body.encode(), headers)
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,22 @@
 """Evaluating with the averaged weights."""
 
+from __future__ import annotations
+
 from typing import Any
 
+import numpy as np
+
 from kerasfront.callbacks.callback import Callback, Logs
+from kerasfront.callbacks.state import CallbackState
+
+
+class SwapState(CallbackState):
+    """The state of a `SwapEMAWeights`."""
+
+    # The model's own weights, while it has the averaged ones.
+    own_weights: list[np.ndarray[Any, Any]] | None = None
+    # Whether an epoch ended and the next hasn't begun, with `swap_on_epoch`.
+    between_epochs: bool = False
 
 
 class SwapEMAWeights(Callback):
@@ -25,51 +39,55 @@ class SwapEMAWeights(Callback):
         True
     """
 
+    _kf: SwapState
+    _kf_state = SwapState
+
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = swap_on_epoch
-        self._own_weights: list[Any] | None = None
-        self._between_epochs = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        if self._averaging() is None:
+        if _averaging(self) is None:
             raise ValueError("SwapEMAWeights: the model must be compiled with an optimizer that has use_ema=True.")
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._between_epochs = False
-        self._swap_back()
+        self._kf.between_epochs = False
+        _swap_back(self)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self._between_epochs = self.swap_on_epoch
+        self._kf.between_epochs = self.swap_on_epoch
         if self.swap_on_epoch:
-            self._swap_in()
+            _swap_in(self)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        self._swap_in()
+        _swap_in(self)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        self._swap_back()
+        _swap_back(self)
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
-        self._swap_in()
+        _swap_in(self)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        self._swap_back()
+        _swap_back(self)
 
-    def _averaging(self) -> Any:
-        """The optimizer that averages, which may be inside one that scales the loss; None: there is none."""
-        optimizer: Any = getattr(self.model, "optimizer", None)
-        while optimizer is not None and not getattr(optimizer, "use_ema", False):
-            optimizer = getattr(optimizer, "inner_optimizer", None)
-        return optimizer
 
-    def _swap_in(self) -> None:
-        optimizer = self._averaging()
-        if self._own_weights is None and optimizer is not None and optimizer.built:
-            self._own_weights = self.model.get_weights()
-            optimizer.finalize_variable_values(self.model.trainable_variables)
+def _averaging(callback: SwapEMAWeights) -> Any:
+    """Return the optimizer that averages, which may be inside one that scales the loss; None where there is none."""
+    optimizer: Any = getattr(callback.model, "optimizer", None)
+    while optimizer is not None and not getattr(optimizer, "use_ema", False):
+        optimizer = getattr(optimizer, "inner_optimizer", None)
+    return optimizer
 
-    def _swap_back(self) -> None:
-        if self._own_weights is not None and not self._between_epochs:
-            self.model.set_weights(self._own_weights)
-            self._own_weights = None
+
+def _swap_in(callback: SwapEMAWeights) -> None:
+    optimizer = _averaging(callback)
+    if callback._kf.own_weights is None and optimizer is not None and optimizer.built:
+        callback._kf.own_weights = callback.model.get_weights()
+        optimizer.finalize_variable_values(callback.model.trainable_variables)
+
+
+def _swap_back(callback: SwapEMAWeights) -> None:
+    if callback._kf.own_weights is not None and not callback._kf.between_epochs:
+        callback.model.set_weights(callback._kf.own_weights)
+        callback._kf.own_weights = None

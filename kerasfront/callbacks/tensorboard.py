@@ -1,5 +1,7 @@
 """Logs for TensorBoard, written by the `tensorboard` package; TensorFlow isn't needed."""
 
+from __future__ import annotations
+
 import os
 import time
 import warnings
@@ -12,8 +14,26 @@ import numpy as np
 from kerasfront.callbacks.callback import Callback, Logs
 from kerasfront.callbacks.event_writer import EventWriter
 from kerasfront.callbacks.model_checkpoint import BatchCounter, check_save_freq
+from kerasfront.callbacks.state import CallbackState
 
 _EMBEDDINGS = "projector_config.pbtxt"
+
+
+class TensorBoardState(CallbackState):
+    """The state of a `TensorBoard`."""
+
+    counter: BatchCounter
+    writers: dict[str, EventWriter]
+    # Batches so far, in all epochs; the last batch of this epoch; evaluations so far.
+    steps: int = 0
+    last_batch: int = -1
+    test_runs: int = 0
+    # The time, and the number of steps, when the epoch, and the latest stretch of batches, began.
+    epoch_began: tuple[float, int] = (0.0, 0)
+    batch_began: tuple[float, int] = (0.0, 0)
+
+    def __init__(self) -> None:
+        self.writers = {}
 
 
 class TensorBoard(Callback):
@@ -45,6 +65,9 @@ class TensorBoard(Callback):
         100
     """
 
+    _kf: TensorBoardState
+    _kf_state = TensorBoardState
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
@@ -73,119 +96,123 @@ class TensorBoard(Callback):
         self.update_freq = 1 if update_freq == "batch" else update_freq
         self.embeddings_freq = embeddings_freq
         self.embeddings_metadata = embeddings_metadata
-        self._writers: dict[str, EventWriter] = {}
-        self._counter = BatchCounter(self.update_freq)
-        self._steps = 0
-        self._last_batch = -1
-        self._test_runs = 0
-        self._epoch_began = (0.0, 0)
-        self._batch_began = (0.0, 0)
+        self._kf.counter = BatchCounter(self.update_freq)
 
     @property
     def summary(self) -> EventWriter:
         """The writer of the run "train", for what a program wants to add."""
-        return self._writer("train")
+        return _writer(self, "train")
 
-    def _idle_hooks(self) -> Iterable[Callable[..., None]]:
+    def _kf_idle_hooks(self) -> Iterable[Callable[..., None]]:
         needed = self.update_freq != "epoch" or self.write_steps_per_second
         return () if needed else (TensorBoard.on_train_batch_end,)
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        self._close()
+        _close(self)
         if self.write_graph and getattr(model, "built", True):
-            self._write_graph()
+            _write_graph(self)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._steps = 0
-        self._batch_began = (time.perf_counter(), 0)
+        self._kf.steps = 0
+        self._kf.batch_began = (time.perf_counter(), 0)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._last_batch = -1
-        self._epoch_began = (time.perf_counter(), self._steps)
+        self._kf.last_batch = -1
+        self._kf.epoch_began = (time.perf_counter(), self._kf.steps)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        self._steps += batch - self._last_batch if batch > self._last_batch else batch + 1
-        self._last_batch = batch
-        if self.update_freq == "epoch" or not self._counter.is_due(batch):
+        self._kf.steps += batch - self._kf.last_batch if batch > self._kf.last_batch else batch + 1
+        self._kf.last_batch = batch
+        if self.update_freq == "epoch" or not self._kf.counter.is_due(batch):
             return
         for name, value in (logs or {}).items():
-            self._writer("train").scalar(f"batch_{name}", value, self._steps - 1)
+            _writer(self, "train").scalar(f"batch_{name}", value, self._kf.steps - 1)
         if self.write_steps_per_second:
-            self._writer("train").scalar("batch_steps_per_second", self._speed(self._batch_began), self._steps - 1)
-            self._batch_began = (time.perf_counter(), self._steps)
+            _writer(self, "train").scalar(
+                "batch_steps_per_second", _speed(self, self._kf.batch_began), self._kf.steps - 1
+            )
+            self._kf.batch_began = (time.perf_counter(), self._kf.steps)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         for name, value in (logs or {}).items():
             run = "validation" if name.startswith("val_") else "train"
-            self._writer(run).scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
+            _writer(self, run).scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
         if self.write_steps_per_second:
-            self._writer("train").scalar("epoch_steps_per_second", self._speed(self._epoch_began), epoch)
+            _writer(self, "train").scalar("epoch_steps_per_second", _speed(self, self._kf.epoch_began), epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            self._write_weights(epoch)
+            _write_weights(self, epoch)
         if self.embeddings_freq and epoch % self.embeddings_freq == 0:
-            self._write_embeddings(epoch)
-        for writer in self._writers.values():
+            _write_embeddings(self, epoch)
+        for writer in self._kf.writers.values():
             writer.flush()
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         optimizer = getattr(self.model, "optimizer", None)
-        step = int(getattr(optimizer, "iterations", None) or self._test_runs)
+        step = int(getattr(optimizer, "iterations", None) or self._kf.test_runs)
         for name, value in (logs or {}).items():
-            self._writer("validation").scalar(f"evaluation_{name}_vs_iterations", value, step)
-        self._test_runs += 1
+            _writer(self, "validation").scalar(f"evaluation_{name}_vs_iterations", value, step)
+        self._kf.test_runs += 1
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        self._close()
+        _close(self)
 
-    # --- what is written ---
 
-    def _writer(self, run: str) -> EventWriter:
-        if run not in self._writers:
-            self._writers[run] = EventWriter(os.path.join(self.log_dir, run))
-        return self._writers[run]
+# ---- what is written ----------------------------------------------------------------------------------------------
 
-    def _close(self) -> None:
-        for writer in self._writers.values():
-            writer.close()
-        self._writers = {}
 
-    def _speed(self, since: tuple[float, int]) -> float:
-        began, steps = since
-        return (self._steps - steps) / max(time.perf_counter() - began, 1e-9)
+def _writer(board: TensorBoard, run: str) -> EventWriter:
+    if run not in board._kf.writers:
+        board._kf.writers[run] = EventWriter(os.path.join(board.log_dir, run))
+    return board._kf.writers[run]
 
-    def _write_graph(self) -> None:
-        try:
-            description = self.model.to_json()
-        except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
-            warnings.warn(f"TensorBoard: the model's graph can't be written: {error}", stacklevel=3)
-            return
-        self._writer("train").keras_graph(description)
 
-    def _write_weights(self, epoch: int) -> None:
-        for layer in self.model.layers:
-            for variable, value in zip(layer.weights, layer.get_weights(), strict=True):
-                name = variable.path
-                self._writer("train").histogram(f"{name}/histogram", value, epoch)
-                if self.write_images:
-                    self._writer("train").image(f"{name}/image", _as_picture(np.asarray(value)), epoch)
+def _close(board: TensorBoard) -> None:
+    for writer in board._kf.writers.values():
+        writer.close()
+    board._kf.writers = {}
 
-    def _write_embeddings(self, epoch: int) -> None:
-        """Tables of the weights beside the file that tells the projector page where they are."""
-        folder = Path(self.log_dir, "train")
-        folder.mkdir(parents=True, exist_ok=True)
-        entries = []
-        for layer in self.model.layers:
-            if hasattr(layer, "embeddings"):
-                table = f"{layer.name}-{epoch}.tsv"
-                np.savetxt(folder / table, np.asarray(layer.get_weights()[0], "float32"), delimiter="\t")
-                entries.append(_projector_entry(layer.name, table, self._labels_of(layer.name)))
-        (folder / _EMBEDDINGS).write_text("".join(entries), encoding="utf-8")
 
-    def _labels_of(self, layer: str) -> str | None:
-        if isinstance(self.embeddings_metadata, dict):
-            return self.embeddings_metadata.get(layer)
-        return self.embeddings_metadata
+def _speed(board: TensorBoard, since: tuple[float, int]) -> float:
+    began, steps = since
+    return (board._kf.steps - steps) / max(time.perf_counter() - began, 1e-9)
+
+
+def _write_graph(board: TensorBoard) -> None:
+    try:
+        description = board.model.to_json()
+    except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
+        warnings.warn(f"TensorBoard: the model's graph can't be written: {error}", stacklevel=3)
+        return
+    _writer(board, "train").keras_graph(description)
+
+
+def _write_weights(board: TensorBoard, epoch: int) -> None:
+    for layer in board.model.layers:
+        for variable, value in zip(layer.weights, layer.get_weights(), strict=True):
+            name = variable.path
+            _writer(board, "train").histogram(f"{name}/histogram", value, epoch)
+            if board.write_images:
+                _writer(board, "train").image(f"{name}/image", _as_picture(np.asarray(value)), epoch)
+
+
+def _write_embeddings(board: TensorBoard, epoch: int) -> None:
+    """Tables of the weights beside the file that tells the projector page where they are."""
+    folder = Path(board.log_dir, "train")
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for layer in board.model.layers:
+        if hasattr(layer, "embeddings"):
+            table = f"{layer.name}-{epoch}.tsv"
+            np.savetxt(folder / table, np.asarray(layer.get_weights()[0], "float32"), delimiter="\t")
+            entries.append(_projector_entry(layer.name, table, _labels_of(board, layer.name)))
+    (folder / _EMBEDDINGS).write_text("".join(entries), encoding="utf-8")
+
+
+def _labels_of(board: TensorBoard, layer: str) -> str | None:
+    if isinstance(board.embeddings_metadata, dict):
+        return board.embeddings_metadata.get(layer)
+    return board.embeddings_metadata
 
 
 def _as_picture(values: np.ndarray) -> np.ndarray:

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Self, TypedDict
 
-from kerasfront import dtype_policies, ops, serialization, settings, tree
+from kerasfront import dtype_policies, ops, serialization, settings
 from kerasfront.arguments import Constructed
-from kerasfront.contract import running
-from kerasfront.errors import DTypeError, KerasFrontError, ShapeError
+from kerasfront.dtype_policies import DTypePolicy
+from kerasfront.losses import calling
 from kerasfront.losses import functions as f
 from kerasfront.losses import reduction as reductions
+from kerasfront.losses.state import LossState
 from kerasfront.naming import auto_name, to_snake_case
-from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.signatures import with_options
+from kerasfront.state import StateAlias, Stateful
 from kerasfront.tracebacks import shorten
+from kerasfront.typing import Tensor, TensorLike
 from kerasfront.watching import Watched
 
-active = running()
+# The reduction unless another is asked for.
+MEAN = "sum_over_batch_size"
 
 
-class Loss(Constructed, Watched):
+class NameAndDType(TypedDict, total=False):
+    """Arguments of all losses."""
+
+    name: str | None
+    dtype: Any
+
+
+class LossOptions(NameAndDType, total=False):
+    """The arguments of all losses."""
+
+    reduction: str | None
+
+
+class Loss(Stateful, Constructed, Watched):
     """The base of losses. A subclass defines `call(y_true, y_pred)`, which returns a value for each sample.
 
     Args:
@@ -44,22 +61,25 @@ class Loss(Constructed, Watched):
     1.0
     """
 
-    def __init__(
-        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
-    ) -> None:
+    name: str
+    reduction: str | None
+    _kf: LossState
+    _kf_state: ClassVar[type[LossState]] = LossState
+
+    def __init__(self, name: str | None = None, reduction: str | None = MEAN, dtype: Any = None) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = reductions.check(reduction)
-        self._dtype_policy = dtype_policies.get(dtype or settings.floatx())
-        self._dtype = self._dtype_policy.compute_dtype
-        self._given_dtype = dtype
+        state = self._kf
+        state.policy = dtype_policies.get(dtype or settings.floatx())
+        state.dtype, state.dtype_argument = state.policy.compute_dtype, dtype
 
     @property
     def dtype(self) -> str:
         """The dtype in which it is computed."""
-        return self._dtype
+        return self._kf.dtype
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss: a scalar tensor, or one for each sample where the reduction is "none".
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: TensorLike | None = None) -> Tensor:
+        """Return the loss: a scalar tensor, or one for each sample where the reduction is "none".
 
         Args:
             y_true: The targets.
@@ -67,110 +87,65 @@ class Loss(Constructed, Watched):
             sample_weight: Weights that broadcast to the samples.
         """
         try:
-            mask = reductions.mask_of(y_pred)
-            y_pred, y_true = self._tensors(y_pred), self._tensors(y_true)
-            if not self._keeps_integers:
-                y_pred, y_true = self._floats(y_pred), self._floats(y_true)
+            mask, dtype = reductions.mask_of(y_pred), self._kf.dtype
+            y_pred, y_true = (calling.tensors(y, dtype, self.name) for y in (y_pred, y_true))
+            if not self._kf_keeps_integers:
+                y_pred, y_true = calling.floats(y_pred, dtype), calling.floats(y_true, dtype)
             try:
                 if sample_weight is None and mask is None and self.reduction in reductions.MEANS:
-                    whole = self._mean(y_true, y_pred)
-                    if whole is not None:
-                        return whole
-                values = self.call(*((y_true, y_pred) if mask is None else self._apart(y_true, y_pred, mask)))
+                    mean = self._kf_mean(y_true, y_pred)
+                    if mean is not None:
+                        return mean
+                values = self.call(*((y_true, y_pred) if mask is None else self._kf_apart(y_true, y_pred, mask)))
                 if (own := reductions.mask_of(values)) is not None:
                     mask = reductions.joined(mask, own)
-                if reductions.dtype_of(values) != self._dtype:
-                    values = ops.cast(values, self._dtype)
-                return reductions.reduce(values, self.reduction, sample_weight, mask, self._dtype)
+                if reductions.dtype_of(values) != dtype:
+                    values = ops.cast(values, dtype)
+                return reductions.reduce(values, self.reduction, sample_weight, mask, dtype)
             except Exception as error:
-                self._explain(error, y_true, y_pred, sample_weight)
+                calling.explain(error, self.name, y_true, y_pred, sample_weight)
                 raise
         except Exception as error:
             shorten(error)
             raise
 
-    def _explain(self, error: Exception, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
-        """Name the loss and the shapes; where targets and predictions don't broadcast, that is the error."""
-        if not hasattr(y_true, "shape") or not hasattr(y_pred, "shape"):
-            return
-        target, prediction = tuple(y_true.shape), tuple(y_pred.shape)
-        came = f"targets of shape {target} and predictions of shape {prediction}"
-        if sample_weight is not None:
-            came += f" (sample_weight: {tuple(ops.convert_to_tensor(sample_weight).shape)})"
-        if isinstance(error, KerasFrontError):
-            error.add_note(f"in the loss '{self.name}', for {came}")
-        elif len(target) == len(prediction) and not _alike(target, prediction):
-            raise ShapeError(f"The loss '{self.name}' got {came}, which don't fit each other.") from error
-        elif sample_weight is not None:
-            raise ShapeError(
-                f"The loss '{self.name}' got {came}; the weights must broadcast to the samples."
-            ) from error
-        else:
-            error.add_note(f"in the loss '{self.name}', for {came}")
-
-    def _tensors(self, x: Any) -> Any:
-        """Tensors, floats in the dtype of the loss; integers stay (classes would not survive half precision)."""
-        if type(x) in active.native:
-            name = active.adapter.dtype_name(x)
-            if name == "string":
-                self._refuse_strings()
-            return x if name == self._dtype or not dtypes.is_float(name) else active.adapter.cast(x, self._dtype)
-        if isinstance(x, dict) or (isinstance(x, (list, tuple)) and _holds_tensors(x)):
-            return tree.map_structure(self._tensors, x)
-        if not isinstance(x, KerasTensor):
-            if isinstance(x, str) or getattr(getattr(x, "dtype", None), "kind", "") in tuple("OUS"):
-                self._refuse_strings()
-            return self._tensors(ops.convert_to_tensor(x))
-        return ops.cast(x, self._dtype) if dtypes.is_float(x.dtype) and x.dtype != self._dtype else x
-
     @property
-    def _keeps_integers(self) -> bool:
+    def _kf_keeps_integers(self) -> bool:
         """Whether `call` knows what to do with targets that are integers."""
         return False
 
-    def _floats(self, x: Any) -> Any:
-        """The tensors of a structure in the dtype of the loss: as numbers, bytes wrap and bools have no difference."""
-        if type(x) in active.native:
-            name = active.adapter.dtype_name(x)
-            return x if name == self._dtype or name.startswith("complex") else ops.cast(x, self._dtype)
-        if isinstance(x, KerasTensor):
-            return x if x.dtype == self._dtype or x.dtype.startswith("complex") else ops.cast(x, self._dtype)
-        return tree.map_structure(self._floats, x) if tree.is_nested(x) else x
+    def _kf_mean(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
+        """Return the mean over all samples, where that is cheaper than the values of `call`; else None."""
+        return None
 
-    def _refuse_strings(self) -> None:
-        raise DTypeError(
-            f"The loss '{self.name}' got targets that are strings (or other objects), not numbers.",
-            hint="Number the classes first: `classes, y = np.unique(y, return_inverse=True)`, or `StringLookup`.",
-        )
+    def _kf_apart(self, y_true: Tensor, y_pred: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return targets and predictions for which `call` gives a value for each that the mask marks, if it can."""
+        return y_true, y_pred
 
     @property
     def adds_up(self) -> bool:
         """Whether the loss of two batches of one size joined is known to be the mean of theirs."""
         return False
 
-    def _mean(self, y_true: Any, y_pred: Any) -> Any:
-        """The mean over all samples, for losses whose own values nobody needs then; None: by way of `call`."""
-        return None
-
-    def _apart(self, y_true: Any, y_pred: Any, mask: Any) -> tuple[Any, Any]:
-        """Targets and predictions as `call` gives a value for each that the mask marks, where that can be."""
-        return y_true, y_pred
-
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each sample."""
+        """Return the loss of each sample."""
         raise NotImplementedError(f"The loss '{self.name}' ({type(self).__name__}) defines no call(y_true, y_pred).")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal one."""
+        """Return the arguments that make an equal one."""
         config: dict[str, Any] = {"name": self.name, "reduction": self.reduction}
-        if self._given_dtype is not None:
-            config["dtype"] = self._dtype
+        if self._kf.dtype_argument is not None:
+            config["dtype"] = self._kf.dtype
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """A new one from what `get_config` returned."""
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
+
+    # What libraries know by Keras's private names.
+    _dtype = StateAlias[str](lambda self: self._kf.dtype)
+    _dtype_policy = StateAlias[DTypePolicy](lambda self: self._kf.policy)
 
 
 class LossFunctionWrapper(Loss):
@@ -185,61 +160,79 @@ class LossFunctionWrapper(Loss):
     """
 
     # Whether the config holds the function: those that a class fixes don't.
-    _config_has_function = True
+    _kf_config_has_function: ClassVar[bool] = True
     # Whether targets and predictions are of one rank: class numbers have an axis less, and keep it.
-    _one_rank = True
+    _kf_one_rank: ClassVar[bool] = True
 
     def __init__(
         self,
         fn: Callable[..., Any],
-        reduction: str | None = "sum_over_batch_size",
+        reduction: str | None = MEAN,
         name: str | None = None,
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.fn, self._fn_kwargs = fn, kwargs
+        self.fn, self._kf.arguments = fn, kwargs
 
     @property
-    def _keeps_integers(self) -> bool:
+    def _kf_keeps_integers(self) -> bool:
         return type(self).call is LossFunctionWrapper.call and f.is_own(self.fn)
 
     @property
     def adds_up(self) -> bool:
+        """Whether the loss of two batches of one size joined is known to be the mean of theirs."""
         plain = type(self).call is LossFunctionWrapper.call and type(self).__call__ is Loss.__call__
         means = self.reduction in ("sum_over_batch_size", "mean")
-        return plain and means and f.is_of_samples(self.fn, self._fn_kwargs)
+        return plain and means and f.is_of_samples(self.fn, self._kf.arguments)
 
-    def _mean(self, y_true: Any, y_pred: Any) -> Any:
-        whole = f.WHOLE.get(self.fn)
-        if whole is None or type(self).call is not LossFunctionWrapper.call:
+    def _kf_mean(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
+        function = f.WHOLE.get(self.fn)
+        if function is None or type(self).call is not LossFunctionWrapper.call:
             return None
-        return whole(y_true, y_pred, **self._fn_kwargs)
+        return function(y_true, y_pred, **self._kf.arguments)
 
-    def _apart(self, y_true: Any, y_pred: Any, mask: Any) -> tuple[Any, Any]:
+    def _kf_apart(self, y_true: Tensor, y_pred: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         return f.by_elements(self.fn, y_true, y_pred, mask)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        if self._one_rank and len(getattr(y_true, "shape", ())) != len(getattr(y_pred, "shape", ())):
+        """Return the function's value for each sample."""
+        if self._kf_one_rank and len(getattr(y_true, "shape", ())) != len(getattr(y_pred, "shape", ())):
             y_true, y_pred = reductions.same_rank(y_true, y_pred)
-        return self.fn(y_true, y_pred, **self._fn_kwargs)
+        return self.fn(y_true, y_pred, **self._kf.arguments)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        if self._config_has_function:
+        if self._kf_config_has_function:
             config["fn"] = serialization.serialize_keras_object(self.fn)
-        return {**config, **{k: serialization.serialize_keras_object(v) for k, v in self._fn_kwargs.items()}}
+        return {**config, **{k: serialization.serialize_keras_object(v) for k, v in self._kf.arguments.items()}}
+
+    _fn_kwargs = StateAlias[dict[str, Any]](lambda self: self._kf.arguments)
 
 
 class FixedLoss(LossFunctionWrapper):
-    """The base of those whose class fixes the function."""
+    """The base of losses whose class fixes the function.
 
-    _config_has_function = False
+    A subclass names the function as a keyword of the class, and puts what the function gets beside the tensors in
+    `_kf.arguments`. Its constructor takes the arguments of all losses as `**options: Unpack[LossOptions]`.
 
+    Args:
+        reduction: As of `Loss`.
+        name: A name; the default is that of the function, unless the class has another.
+        dtype: As of `Loss`.
+    """
 
-def _alike(a: Any, b: Any) -> bool:
-    return all(m == n or None in (m, n) or 1 in (m, n) for m, n in zip(a, b, strict=True))
+    _kf_config_has_function = False
+    _kf_function: ClassVar[Callable[..., Any]]
 
+    def __init_subclass__(
+        cls, function: Callable[..., Any] | None = None, name: str | None = None, one_rank: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if function is not None:
+            cls._kf_function, cls._kf_one_rank = staticmethod(function), one_rank
+            own, default = vars(cls).get("__init__", FixedLoss.__init__), name or function.__name__
+            setattr(cls, "__init__", with_options(own, FixedLoss.__init__, {"name": default}))  # noqa: B010  (mypy)
 
-def _holds_tensors(x: Any) -> bool:
-    return any(type(leaf) in active.native or isinstance(leaf, KerasTensor) or hasattr(leaf, "shape") for leaf in x)
+    def __init__(self, reduction: str | None = MEAN, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(type(self)._kf_function, reduction, name, dtype)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront.losses import functions as f
-from kerasfront.losses.loss import FixedLoss
-
-Reduction = str | None
-_MEAN = "sum_over_batch_size"
+from kerasfront.losses.loss import MEAN, FixedLoss, LossOptions, NameAndDType
 
 
-class MeanSquaredError(FixedLoss):
+class MeanSquaredError(FixedLoss, function=f.mean_squared_error):
     """`mean(square(y_true - y_pred))`. Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -20,11 +17,8 @@ class MeanSquaredError(FixedLoss):
     2.0
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(f.mean_squared_error, reduction, name, dtype)
 
-
-class MeanAbsoluteError(FixedLoss):
+class MeanAbsoluteError(FixedLoss, function=f.mean_absolute_error):
     """`mean(abs(y_true - y_pred))`. Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -32,11 +26,8 @@ class MeanAbsoluteError(FixedLoss):
     1.0
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "mean_absolute_error", dtype: Any = None) -> None:
-        super().__init__(f.mean_absolute_error, reduction, name, dtype)
 
-
-class MeanAbsolutePercentageError(FixedLoss):
+class MeanAbsolutePercentageError(FixedLoss, function=f.mean_absolute_percentage_error):
     """`100 * mean(abs((y_true - y_pred) / y_true))`. Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -44,13 +35,8 @@ class MeanAbsolutePercentageError(FixedLoss):
     25.0
     """
 
-    def __init__(
-        self, reduction: Reduction = _MEAN, name: str = "mean_absolute_percentage_error", dtype: Any = None
-    ) -> None:
-        super().__init__(f.mean_absolute_percentage_error, reduction, name, dtype)
 
-
-class MeanSquaredLogarithmicError(FixedLoss):
+class MeanSquaredLogarithmicError(FixedLoss, function=f.mean_squared_logarithmic_error):
     """`mean(square(log(y_true + 1) - log(y_pred + 1)))`. Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -58,13 +44,8 @@ class MeanSquaredLogarithmicError(FixedLoss):
     0.4805
     """
 
-    def __init__(
-        self, reduction: Reduction = _MEAN, name: str = "mean_squared_logarithmic_error", dtype: Any = None
-    ) -> None:
-        super().__init__(f.mean_squared_logarithmic_error, reduction, name, dtype)
 
-
-class CosineSimilarity(FixedLoss):
+class CosineSimilarity(FixedLoss, function=f.cosine_similarity):
     """The negative cosine of the angle between y_true and y_pred. Arguments: `axis`, and those of `Loss`.
 
     >>> import kerasfront as keras
@@ -72,13 +53,12 @@ class CosineSimilarity(FixedLoss):
     -1.0
     """
 
-    def __init__(
-        self, axis: int = -1, reduction: Reduction = _MEAN, name: str = "cosine_similarity", dtype: Any = None
-    ) -> None:
-        super().__init__(f.cosine_similarity, reduction, name, dtype, axis=axis)
+    def __init__(self, axis: int = -1, **options: Unpack[LossOptions]) -> None:
+        super().__init__(**options)
+        self._kf.arguments = {"axis": axis}
 
 
-class Huber(FixedLoss):
+class Huber(FixedLoss, function=f.huber, name="huber_loss"):
     """Half the squared error up to `delta`, linear beyond. Arguments: `delta`, and those of `Loss`.
 
     >>> import kerasfront as keras
@@ -86,13 +66,12 @@ class Huber(FixedLoss):
     1.5
     """
 
-    def __init__(
-        self, delta: float = 1.0, reduction: Reduction = _MEAN, name: str = "huber_loss", dtype: Any = None
-    ) -> None:
-        super().__init__(f.huber, reduction, name, dtype, delta=delta)
+    def __init__(self, delta: float = 1.0, **options: Unpack[LossOptions]) -> None:
+        super().__init__(**options)
+        self._kf.arguments = {"delta": delta}
 
 
-class LogCosh(FixedLoss):
+class LogCosh(FixedLoss, function=f.log_cosh):
     """`mean(log(cosh(y_pred - y_true)))`. Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -100,11 +79,8 @@ class LogCosh(FixedLoss):
     0.4338
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "log_cosh", dtype: Any = None) -> None:
-        super().__init__(f.log_cosh, reduction, name, dtype)
 
-
-class Hinge(FixedLoss):
+class Hinge(FixedLoss, function=f.hinge):
     """`mean(maximum(1 - y_true * y_pred, 0))`, for labels -1 and 1 (or 0 and 1). Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -112,11 +88,8 @@ class Hinge(FixedLoss):
     1.0
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "hinge", dtype: Any = None) -> None:
-        super().__init__(f.hinge, reduction, name, dtype)
 
-
-class SquaredHinge(FixedLoss):
+class SquaredHinge(FixedLoss, function=f.squared_hinge):
     """`mean(square(maximum(1 - y_true * y_pred, 0)))`, for labels -1 and 1 (or 0 and 1). Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -124,11 +97,8 @@ class SquaredHinge(FixedLoss):
     2.0
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "squared_hinge", dtype: Any = None) -> None:
-        super().__init__(f.squared_hinge, reduction, name, dtype)
 
-
-class CategoricalHinge(FixedLoss):
+class CategoricalHinge(FixedLoss, function=f.categorical_hinge):
     """`maximum(largest wrong score - right score + 1, 0)`, for one-hot targets. Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -136,11 +106,8 @@ class CategoricalHinge(FixedLoss):
     0.5
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "categorical_hinge", dtype: Any = None) -> None:
-        super().__init__(f.categorical_hinge, reduction, name, dtype)
 
-
-class KLDivergence(FixedLoss):
+class KLDivergence(FixedLoss, function=f.kl_divergence):
     """`sum(y_true * log(y_true / y_pred))` over the last axis. Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -148,11 +115,8 @@ class KLDivergence(FixedLoss):
     0.6931
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "kl_divergence", dtype: Any = None) -> None:
-        super().__init__(f.kl_divergence, reduction, name, dtype)
 
-
-class Poisson(FixedLoss):
+class Poisson(FixedLoss, function=f.poisson):
     """`mean(y_pred - y_true * log(y_pred))`. Arguments: see `Loss`.
 
     >>> import kerasfront as keras
@@ -160,11 +124,8 @@ class Poisson(FixedLoss):
     1.0
     """
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "poisson", dtype: Any = None) -> None:
-        super().__init__(f.poisson, reduction, name, dtype)
 
-
-class BinaryCrossentropy(FixedLoss):
+class BinaryCrossentropy(FixedLoss, function=f.binary_crossentropy):
     """The cross-entropy of yes-no answers. Arguments: see `binary_crossentropy` and `Loss`.
 
     >>> import kerasfront as keras
@@ -177,18 +138,14 @@ class BinaryCrossentropy(FixedLoss):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
-        reduction: Reduction = _MEAN,
-        name: str = "binary_crossentropy",
-        dtype: Any = None,
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(
-            f.binary_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+        super().__init__(**options)
+        self._kf.arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
         self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
 
-class BinaryFocalCrossentropy(FixedLoss):
+class BinaryFocalCrossentropy(FixedLoss, function=f.binary_focal_crossentropy):
     """The binary cross-entropy with less weight on what is right already.
 
     Arguments: see `binary_focal_crossentropy` and `Loss`.
@@ -206,18 +163,20 @@ class BinaryFocalCrossentropy(FixedLoss):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
-        reduction: Reduction = _MEAN,
-        name: str = "binary_focal_crossentropy",
-        dtype: Any = None,
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(
-            f.binary_focal_crossentropy, reduction, name, dtype,
-            apply_class_balancing=apply_class_balancing, alpha=alpha, gamma=gamma,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+        super().__init__(**options)
+        self._kf.arguments = {
+            "apply_class_balancing": apply_class_balancing,
+            "alpha": alpha,
+            "gamma": gamma,
+            "from_logits": from_logits,
+            "label_smoothing": label_smoothing,
+            "axis": axis,
+        }
 
 
-class CategoricalCrossentropy(FixedLoss):
+class CategoricalCrossentropy(FixedLoss, function=f.categorical_crossentropy):
     """The cross-entropy of one-hot (or soft) targets. Arguments: see `categorical_crossentropy` and `Loss`.
 
     >>> import kerasfront as keras
@@ -230,18 +189,14 @@ class CategoricalCrossentropy(FixedLoss):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
-        reduction: Reduction = _MEAN,
-        name: str = "categorical_crossentropy",
-        dtype: Any = None,
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(
-            f.categorical_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+        super().__init__(**options)
+        self._kf.arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
         self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
 
-class CategoricalFocalCrossentropy(FixedLoss):
+class CategoricalFocalCrossentropy(FixedLoss, function=f.categorical_focal_crossentropy):
     """The cross-entropy of one-hot targets with less weight on what is right already.
 
     Arguments: see `categorical_focal_crossentropy` and `Loss`.
@@ -258,23 +213,19 @@ class CategoricalFocalCrossentropy(FixedLoss):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
-        reduction: Reduction = _MEAN,
-        name: str = "categorical_focal_crossentropy",
-        dtype: Any = None,
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(
-            f.categorical_focal_crossentropy, reduction, name, dtype,
-            alpha=alpha, gamma=gamma, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+        super().__init__(**options)
+        self._kf.arguments = {
+            "alpha": alpha,
+            "gamma": gamma,
+            "from_logits": from_logits,
+            "label_smoothing": label_smoothing,
+            "axis": axis,
+        }
 
 
-class _OfClasses(FixedLoss):
-    """Targets are class numbers."""
-
-    _one_rank = False
-
-
-class SparseCategoricalCrossentropy(_OfClasses):
+class SparseCategoricalCrossentropy(FixedLoss, function=f.sparse_categorical_crossentropy, one_rank=False):
     """The cross-entropy of classes given as integers. Arguments: see `sparse_categorical_crossentropy` and `Loss`.
 
     >>> import kerasfront as keras
@@ -286,19 +237,16 @@ class SparseCategoricalCrossentropy(_OfClasses):
         self,
         from_logits: bool = False,
         ignore_class: int | None = None,
-        reduction: Reduction = _MEAN,
+        reduction: str | None = MEAN,
         axis: int = -1,
-        name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        **options: Unpack[NameAndDType],
     ) -> None:
-        super().__init__(
-            f.sparse_categorical_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, ignore_class=ignore_class, axis=axis,
-        )  # fmt: skip
+        super().__init__(reduction, **options)
+        self._kf.arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
 
 
-class CategoricalGeneralizedCrossEntropy(_OfClasses):
+class CategoricalGeneralizedCrossEntropy(FixedLoss, function=f.categorical_generalized_cross_entropy, one_rank=False):
     """`(1 - y_pred[y_true]^q) / q`, for classes given as integers. Arguments: `q`, and those of `Loss`.
 
     Raises:
@@ -312,23 +260,19 @@ class CategoricalGeneralizedCrossEntropy(_OfClasses):
     def __init__(
         self,
         q: float = 0.5,
-        reduction: Reduction = _MEAN,
-        name: str = "categorical_generalized_cross_entropy",
-        dtype: Any = None,
+        **options: Unpack[LossOptions],
     ) -> None:
         if not 0 < q < 1:
             raise ValueError(f"Expected `q` to be between 0 and 1, got {q!r}.")
-        super().__init__(f.categorical_generalized_cross_entropy, reduction, name, dtype, q=q)
+        super().__init__(**options)
+        self._kf.arguments = {"q": q}
 
 
-class CTC(_OfClasses):
+class CTC(FixedLoss, function=f.ctc, one_rank=False):
     """Connectionist temporal classification. Arguments: see `ctc` and `Loss`."""
 
-    def __init__(self, reduction: Reduction = _MEAN, name: str = "ctc", dtype: Any = None) -> None:
-        super().__init__(f.ctc, reduction, name, dtype)
 
-
-class Dice(FixedLoss):
+class Dice(FixedLoss, function=f.dice):
     """One minus the soft Dice coefficient. Arguments: `axis` (of the sums; None: everything), and those of `Loss`.
 
     >>> import kerasfront as keras
@@ -338,15 +282,16 @@ class Dice(FixedLoss):
 
     def __init__(
         self,
-        reduction: Reduction = _MEAN,
-        name: str = "dice",
+        reduction: str | None = MEAN,
+        name: str | None = "dice",
         axis: int | Sequence[int] | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(f.dice, reduction, name, dtype, axis=axis)
+        super().__init__(reduction, name, dtype)
+        self._kf.arguments = {"axis": axis}
 
 
-class Tversky(FixedLoss):
+class Tversky(FixedLoss, function=f.tversky):
     """One minus the soft Tversky index. Arguments: see `tversky` and `Loss`.
 
     >>> import kerasfront as keras
@@ -358,15 +303,16 @@ class Tversky(FixedLoss):
         self,
         alpha: float = 0.5,
         beta: float = 0.5,
-        reduction: Reduction = _MEAN,
-        name: str = "tversky",
+        reduction: str | None = MEAN,
+        name: str | None = "tversky",
         axis: int | Sequence[int] | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(f.tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)
+        super().__init__(reduction, name, dtype)
+        self._kf.arguments = {"alpha": alpha, "beta": beta, "axis": axis}
 
 
-class Circle(_OfClasses):
+class Circle(FixedLoss, function=f.circle, one_rank=False):
     """The circle loss of embeddings. Arguments: see `circle` and `Loss`."""
 
     def __init__(
@@ -374,8 +320,7 @@ class Circle(_OfClasses):
         gamma: float = 80.0,
         margin: float = 0.4,
         remove_diagonal: bool = True,
-        reduction: Reduction = _MEAN,
-        name: str = "circle",
-        dtype: Any = None,
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(f.circle, reduction, name, dtype, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal)
+        super().__init__(**options)
+        self._kf.arguments = {"gamma": gamma, "margin": margin, "remove_diagonal": remove_diagonal}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops, settings
 from kerasfront.arguments import as_int
 from kerasfront.losses.functions import of_samples
 from kerasfront.losses.reduction import dtype_of, same_rank
-from kerasfront.metrics.reduction_metrics import FixedMean
+from kerasfront.metrics.metric import sum_dtype
+from kerasfront.metrics.reduction_metrics import FixedMean, MetricOptions
 from kerasfront.ops.reduce import count_argmax
 from kerasfront.spec import shapes
 
@@ -109,7 +110,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     return _right(ops.less(larger, k))
 
 
-class Accuracy(FixedMean):
+class Accuracy(FixedMean, function=accuracy, direction="up"):
     """How often predictions equal targets. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -117,13 +118,8 @@ class Accuracy(FixedMean):
     0.75
     """
 
-    _direction = "up"
 
-    def __init__(self, name: str | None = "accuracy", dtype: Any = None) -> None:
-        super().__init__(accuracy, name, dtype)
-
-
-class BinaryAccuracy(FixedMean):
+class BinaryAccuracy(FixedMean, function=binary_accuracy, direction="up"):
     """How often predictions are on the right side of `threshold` (0 suits logits). Other arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -131,13 +127,12 @@ class BinaryAccuracy(FixedMean):
     0.75
     """
 
-    _direction = "up"
+    def __init__(self, *, threshold: float = 0.5, **options: Unpack[MetricOptions]) -> None:
+        super().__init__(**options)
+        self._kf.arguments = {"threshold": threshold}
 
-    def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
-        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
-
-class CategoricalAccuracy(FixedMean):
+class CategoricalAccuracy(FixedMean, function=categorical_accuracy, direction="up"):
     """How often the largest prediction is where the one-hot target is. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -145,16 +140,11 @@ class CategoricalAccuracy(FixedMean):
     0.5
     """
 
-    _direction = "up"
-
-    def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(categorical_accuracy, name, dtype)
-
-    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
-        return _hits(ops.argmax(y_true, axis=-1), y_pred, self._sum_dtype)
+    def _kf_whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
+        return _hits(ops.argmax(y_true, axis=-1), y_pred, sum_dtype(self))
 
 
-class SparseCategoricalAccuracy(FixedMean):
+class SparseCategoricalAccuracy(FixedMean, function=sparse_categorical_accuracy, direction="up"):
     """How often the largest prediction is at the index that the integer target says. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -162,16 +152,11 @@ class SparseCategoricalAccuracy(FixedMean):
     0.5
     """
 
-    _direction = "up"
-
-    def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(sparse_categorical_accuracy, name, dtype)
-
-    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
-        return _hits(y_true, y_pred, self._sum_dtype)
+    def _kf_whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
+        return _hits(y_true, y_pred, sum_dtype(self))
 
 
-class TopKCategoricalAccuracy(FixedMean):
+class TopKCategoricalAccuracy(FixedMean, function=top_k_categorical_accuracy, direction="up"):
     """How often the one-hot target is among the k largest predictions. Arguments: `k`, and those of `Metric`.
 
     >>> import kerasfront as keras
@@ -179,14 +164,13 @@ class TopKCategoricalAccuracy(FixedMean):
     0.5
     """
 
-    _direction = "up"
-
-    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None:
+    def __init__(self, k: int = 5, **options: Unpack[MetricOptions]) -> None:
         as_int(k, "k", type(self).__name__, least=1)
-        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
+        super().__init__(**options)
+        self._kf.arguments = {"k": k}
 
 
-class SparseTopKCategoricalAccuracy(FixedMean):
+class SparseTopKCategoricalAccuracy(FixedMean, function=sparse_top_k_categorical_accuracy, direction="up"):
     """How often the integer target is among the k largest predictions.
 
     Arguments: see `sparse_top_k_categorical_accuracy` and `Metric`.
@@ -196,14 +180,7 @@ class SparseTopKCategoricalAccuracy(FixedMean):
     0.5
     """
 
-    _direction = "up"
-
-    def __init__(
-        self,
-        k: int = 5,
-        name: str | None = "sparse_top_k_categorical_accuracy",
-        dtype: Any = None,
-        from_sorted_ids: bool = False,
-    ) -> None:
+    def __init__(self, k: int = 5, *, from_sorted_ids: bool = False, **options: Unpack[MetricOptions]) -> None:
         as_int(k, "k", type(self).__name__, least=1)
-        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)
+        super().__init__(**options)
+        self._kf.arguments = {"k": k, "from_sorted_ids": from_sorted_ids}

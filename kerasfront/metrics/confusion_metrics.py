@@ -11,7 +11,7 @@ from kerasfront import ops, settings
 from kerasfront.errors import ShapeError
 from kerasfront.losses.reduction import ratio
 from kerasfront.metrics import counts
-from kerasfront.metrics.metric import Metric
+from kerasfront.metrics.metric import Metric, MetricState, sum_dtype
 from kerasfront.metrics.total import exact
 from kerasfront.ops.elementwise import select_where
 from kerasfront.variable import Variable
@@ -25,7 +25,7 @@ class _Count(Metric):
     """One of the four counts. The class says which."""
 
     counted: str
-    _additive = True
+    _kf_additive = True
 
     def __init__(
         self, thresholds: float | Sequence[float] | None = None, name: str | None = None, dtype: Any = None
@@ -37,7 +37,7 @@ class _Count(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
-        found = counts.count(y_true, y_pred, self.thresholds, sample_weight, dtype=self._sum_dtype)
+        found = counts.count(y_true, y_pred, self.thresholds, sample_weight, dtype=sum_dtype(self))
         self.accumulator.assign_add(getattr(found, self.counted))
 
     def result(self) -> Any:
@@ -69,7 +69,7 @@ class TruePositives(_Count):
     1.0
     """
 
-    counted, _direction = "true_positives", "up"
+    counted, _kf_direction = "true_positives", "up"
 
 
 class FalsePositives(_Count):
@@ -80,7 +80,7 @@ class FalsePositives(_Count):
     1.0
     """
 
-    counted, _direction = "false_positives", "down"
+    counted, _kf_direction = "false_positives", "down"
 
 
 class TrueNegatives(_Count):
@@ -91,7 +91,7 @@ class TrueNegatives(_Count):
     0.0
     """
 
-    counted, _direction = "true_negatives", "up"
+    counted, _kf_direction = "true_negatives", "up"
 
 
 class FalseNegatives(_Count):
@@ -102,15 +102,15 @@ class FalseNegatives(_Count):
     1.0
     """
 
-    counted, _direction = "false_negatives", "down"
+    counted, _kf_direction = "false_negatives", "down"
 
 
 class _PartOf(Metric):
     """True positives divided by them and one kind of errors. The class says which."""
 
     errors: str
-    _direction = "up"
-    _additive = True
+    _kf_direction = "up"
+    _kf_additive = True
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _PartOf(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
         found = counts.count(
-            y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=self._sum_dtype
+            y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=sum_dtype(self)
         )
         self.true_positives.assign_add(found.true_positives)
         getattr(self, self.errors).assign_add(getattr(found, self.errors))
@@ -187,29 +187,35 @@ def spread(number: int) -> list[float]:
 class _AtThresholds(Metric):
     """The base of those that keep all four counts at many thresholds."""
 
-    _direction = "up"
+    _kf_direction = "up"
     true_positives: Variable
     false_positives: Variable
     true_negatives: Variable
     false_negatives: Variable
 
-    def _make(self, shape: Sequence[int]) -> None:
-        for name in counts.Counts._fields:
-            setattr(self, name, self.add_variable(shape, "zeros", name=name))
 
-    def _add(self, found: counts.Counts) -> None:
-        for name in counts.Counts._fields:
-            getattr(self, name).assign_add(getattr(found, name))
+def _make_counts(metric: _AtThresholds, shape: Sequence[int]) -> None:
+    """Make a variable for each of the four counts."""
+    for name in counts.Counts._fields:
+        setattr(metric, name, metric.add_variable(shape, "zeros", name=name))
 
-    def _counts(self) -> counts.Counts:
-        return counts.Counts(*(getattr(self, name).value for name in counts.Counts._fields))
+
+def _add_counts(metric: _AtThresholds, added: counts.Counts) -> None:
+    """Add the counts of a batch."""
+    for name in counts.Counts._fields:
+        getattr(metric, name).assign_add(getattr(added, name))
+
+
+def _counts(metric: _AtThresholds) -> counts.Counts:
+    """Return all that was counted since the last reset."""
+    return counts.Counts(*(getattr(metric, name).value for name in counts.Counts._fields))
 
 
 class _Best(_AtThresholds):
     """The best of one rate over the thresholds at which another is good enough."""
 
     asked: str
-    _additive = True
+    _kf_additive = True
 
     def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -220,20 +226,19 @@ class _Best(_AtThresholds):
         self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
         setattr(self, self.asked, value)
         self.thresholds = [0.5] if num_thresholds == 1 else spread(num_thresholds)
-        self._make((len(self.thresholds),))
+        _make_counts(self, (len(self.thresholds),))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
-        self._add(
-            counts.count(y_true, y_pred, self.thresholds, sample_weight, None, self.class_id, dtype=self._sum_dtype)
-        )
+        added = counts.count(y_true, y_pred, self.thresholds, sample_weight, None, self.class_id, dtype=sum_dtype(self))
+        _add_counts(self, added)
 
     def rates(self, held: counts.Counts) -> tuple[Any, Any]:
         """The rate that must be good enough, and the one whose best is wanted."""
         raise NotImplementedError
 
     def result(self) -> Any:
-        limited, wanted = self.rates(self._counts())
+        limited, wanted = self.rates(_counts(self))
         return ops.amax(select_where(ops.greater_equal(limited, self.value), wanted, 0.0))
 
     def get_config(self) -> dict[str, Any]:
@@ -365,6 +370,14 @@ class RecallAtPrecision(_Best):
         return _precision(held), _recall(held)
 
 
+class AUCState(MetricState):
+    """The state of an `AUC`."""
+
+    thresholds: list[float]
+    # How many labels are counted apart.
+    labels: int | None = None
+
+
 class AUC(_AtThresholds):
     """The area under the ROC, precision-recall or precision-gain-recall-gain curve, by a Riemann sum.
 
@@ -393,8 +406,10 @@ class AUC(_AtThresholds):
     0.75
     """
 
-    _direction = "up"
-    _additive = True
+    _kf: AUCState
+    _kf_state = AUCState
+    _kf_direction = "up"
+    _kf_additive = True
 
     def __init__(
         self,
@@ -417,39 +432,27 @@ class AUC(_AtThresholds):
         self.init_thresholds = None if thresholds is None else sorted(counts.checked(thresholds))
         if self.init_thresholds is None and num_thresholds <= 1:
             raise ValueError(f"Expected `num_thresholds` to be 2 or more, got {num_thresholds!r}.")
-        self._thresholds = (
+        self._kf.thresholds = (
             spread(num_thresholds)
             if self.init_thresholds is None
             else [-settings.epsilon(), *self.init_thresholds, 1.0 + settings.epsilon()]
         )
-        self.num_thresholds = len(self._thresholds)
+        self.num_thresholds = len(self._kf.thresholds)
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
         self.label_weights = None if label_weights is None else np.asarray(label_weights, "float32")
-        self._built = False
         if not multi_label or num_labels:
-            self._build((None, num_labels))
+            _build(self, (None, num_labels))
 
     @property
     def thresholds(self) -> list[float]:
         """The thresholds, the first below 0 and the last above 1."""
-        return list(self._thresholds)
-
-    def _build(self, shape: Sequence[int | None]) -> None:
-        if self.multi_label:
-            if len(shape) != 2 or shape[-1] is None:
-                raise ShapeError(f"AUC with multi_label takes matrices (samples, labels), got {tuple(shape)}.")
-            self._labels: int | None = shape[-1]
-            self._make((self.num_thresholds, shape[-1]))
-        else:
-            self._labels = None
-            self._make((self.num_thresholds,))
-        self._built = True
+        return list(self._kf.thresholds)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
         y_pred = ops.convert_to_tensor(y_pred, self.dtype)
-        if not self._built:
-            self._build(tuple(y_pred.shape))
+        if not self._kf.built:
+            _build(self, tuple(y_pred.shape))
         if self.from_logits:
             y_pred = ops.sigmoid(y_pred)
         if self.label_weights is not None and not self.multi_label:
@@ -458,13 +461,15 @@ class AUC(_AtThresholds):
                 given = ops.convert_to_tensor(sample_weight, self.dtype)
                 weights = weights * ops.reshape(given, (*given.shape, *(1,) * (len(y_pred.shape) - len(given.shape))))
             sample_weight = weights
-        self._add(
-            counts.count(y_true, y_pred, self._thresholds, sample_weight, labels=self._labels, dtype=self._sum_dtype)
+        state = self._kf
+        added = counts.count(
+            y_true, y_pred, state.thresholds, sample_weight, labels=state.labels, dtype=sum_dtype(self)
         )
+        _add_counts(self, added)
 
     def interpolate_pr_auc(self) -> Any:
         """The area under the precision-recall curve, interpolated between thresholds as counts are, not linearly."""
-        held = self._counts()
+        held = _counts(self)
         tp, positives = held.true_positives, held.true_positives + held.false_positives
         gained, answered = tp[:-1] - tp[1:], positives[:-1] - positives[1:]
         slope = ratio(gained, ops.maximum(answered, 0.0))
@@ -472,38 +477,21 @@ class AUC(_AtThresholds):
         both = ops.logical_and(ops.greater(positives[:-1], 0), ops.greater(positives[1:], 0))
         growth = select_where(both, ratio(positives[:-1], ops.maximum(positives[1:], 0.0)), 1.0)
         area = slope * (gained + intercept * ops.log(growth))
-        return self._joined(ops.sum(ratio(area, ops.maximum(tp[1:] + held.false_negatives[1:], 0.0)), axis=0))
-
-    def _joined(self, areas: Any) -> Any:
-        """The mean over the labels."""
-        if not self.multi_label:
-            return areas
-        if self.label_weights is None:
-            return ops.mean(areas)
-        weights = ops.convert_to_tensor(self.label_weights, self.dtype)
-        return ratio(ops.sum(areas * weights), ops.sum(weights))
-
-    def _curve(self) -> tuple[Any, Any]:
-        held = self._counts()
-        if self.curve == "ROC":
-            return 1.0 - _specificity_or_one(held), _recall(held)
-        if self.curve == "PR":
-            return _recall(held), _precision(held)
-        return _gains(held)
+        return _mean_of_labels(self, ops.sum(ratio(area, ops.maximum(tp[1:] + held.false_negatives[1:], 0.0)), axis=0))
 
     def result(self) -> Any:
-        if not self._built:
+        if not self._kf.built:
             return ops.zeros((), self.dtype)
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self.interpolate_pr_auc()
-        x, y = self._curve()
+        x, y = _curve(self.curve, _counts(self))
         if self.summation_method == "interpolation":
             heights = (y[:-1] + y[1:]) / 2.0
         elif self.summation_method == "minoring":
             heights = ops.minimum(y[:-1], y[1:])
         else:
             heights = ops.maximum(y[:-1], y[1:])
-        return self._joined(ops.sum((x[:-1] - x[1:]) * heights, axis=0))
+        return _mean_of_labels(self, ops.sum((x[:-1] - x[1:]) * heights, axis=0))
 
     def get_config(self) -> dict[str, Any]:
         config = {
@@ -519,6 +507,38 @@ class AUC(_AtThresholds):
         if self.init_thresholds is not None:
             config["thresholds"] = self.init_thresholds
         return config
+
+
+def _build(metric: AUC, shape: Sequence[int | None]) -> None:
+    """Make the variables, for predictions of this shape."""
+    state = metric._kf
+    if not metric.multi_label:
+        _make_counts(metric, (metric.num_thresholds,))
+    elif len(shape) != 2 or shape[-1] is None:
+        raise ShapeError(f"AUC with multi_label takes matrices (samples, labels), got {tuple(shape)}.")
+    else:
+        state.labels = shape[-1]
+        _make_counts(metric, (metric.num_thresholds, shape[-1]))
+    state.built = True
+
+
+def _mean_of_labels(metric: AUC, areas: Any) -> Any:
+    """Return the mean of the labels' areas, or the one area."""
+    if not metric.multi_label:
+        return areas
+    if metric.label_weights is None:
+        return ops.mean(areas)
+    weights = ops.convert_to_tensor(metric.label_weights, metric.dtype)
+    return ratio(ops.sum(areas * weights), ops.sum(weights))
+
+
+def _curve(name: str, held: counts.Counts) -> tuple[Any, Any]:
+    """Return the coordinates of a curve's points, one for each threshold."""
+    if name == "ROC":
+        return 1.0 - _specificity_or_one(held), _recall(held)
+    if name == "PR":
+        return _recall(held), _precision(held)
+    return _gains(held)
 
 
 def _gains(held: counts.Counts) -> tuple[Any, Any]:

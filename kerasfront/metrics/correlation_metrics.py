@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops, settings
 from kerasfront.losses.functions import pair
-from kerasfront.metrics.reduction_metrics import FixedMean
+from kerasfront.metrics.reduction_metrics import FixedMean, MetricOptions
 
 
 def _centered(x: Any, axis: Any) -> tuple[Any, Any]:
@@ -44,7 +44,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     return 2.0 * ops.mean(a * b, axis=axis) / (spread + apart + settings.epsilon())
 
 
-class PearsonCorrelation(FixedMean):
+class PearsonCorrelation(FixedMean, function=pearson_correlation, direction="up"):
     """The mean of `pearson_correlation` over the samples. Arguments: `axis`, and those of `Metric`.
 
     >>> import kerasfront as keras
@@ -52,15 +52,12 @@ class PearsonCorrelation(FixedMean):
     1.0
     """
 
-    _direction = "up"
-
-    def __init__(
-        self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int | Sequence[int] | None = -1
-    ) -> None:
-        super().__init__(pearson_correlation, name, dtype, axis=axis)
+    def __init__(self, *, axis: int | Sequence[int] | None = -1, **options: Unpack[MetricOptions]) -> None:
+        super().__init__(**options)
+        self._kf.arguments = {"axis": axis}
 
 
-class ConcordanceCorrelation(FixedMean):
+class ConcordanceCorrelation(FixedMean, function=concordance_correlation, direction="up"):
     """The mean of `concordance_correlation` over the samples. Arguments: `axis`, and those of `Metric`.
 
     >>> import kerasfront as keras
@@ -68,9 +65,6 @@ class ConcordanceCorrelation(FixedMean):
     1.0
     """
 
-    _direction = "up"
-
-    def __init__(
-        self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int | Sequence[int] | None = -1
-    ) -> None:
-        super().__init__(concordance_correlation, name, dtype, axis=axis)
+    def __init__(self, *, axis: int | Sequence[int] | None = -1, **options: Unpack[MetricOptions]) -> None:
+        super().__init__(**options)
+        self._kf.arguments = {"axis": axis}

@@ -8,7 +8,8 @@ from typing import Any
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.losses import reduction
-from kerasfront.metrics.metric import Metric
+from kerasfront.metrics.metric import Metric, sum_dtype
+from kerasfront.variable import Variable
 
 
 class FBetaScore(Metric):
@@ -32,7 +33,11 @@ class FBetaScore(Metric):
     0.5
     """
 
-    _direction = "up"
+    _kf_direction = "up"
+    true_positives: Variable
+    false_positives: Variable
+    false_negatives: Variable
+    intermediate_weights: Variable
 
     def __init__(
         self,
@@ -51,42 +56,28 @@ class FBetaScore(Metric):
             raise ValueError(f"Expected `threshold` to be None or a number above 0, up to 1, got {threshold!r}.")
         self.average, self.beta, self.threshold = average, float(beta), threshold
         self.axis = None if average == "micro" else 0
-        self._built = False
-
-    def _build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
-        if len(y_pred_shape) != 2 or len(y_true_shape) != 2:
-            raise ShapeError(
-                f"{type(self).__name__} takes matrices (samples, classes), got {tuple(y_true_shape)} and "
-                f"{tuple(y_pred_shape)}."
-            )
-        shape = () if self.average == "micro" else (y_pred_shape[-1],)
-        self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
-        self.false_positives = self.add_variable(shape, "zeros", name="false_positives")
-        self.false_negatives = self.add_variable(shape, "zeros", name="false_negatives")
-        self.intermediate_weights = self.add_variable(shape, "zeros", name="intermediate_weights")
-        self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of one-hot (or multi-hot) targets and predictions, matrices of one shape."""
-        y_true, y_pred = (ops.convert_to_tensor(y, self._sum_dtype) for y in (y_true, y_pred))
-        if not self._built:
-            self._build(y_true.shape, y_pred.shape)
+        y_true, y_pred = (ops.convert_to_tensor(y, sum_dtype(self)) for y in (y_true, y_pred))
+        if not self._kf.built:
+            _build(self, y_true.shape, y_pred.shape)
         if self.threshold is None:
             largest = ops.equal(y_pred, ops.amax(y_pred, axis=-1, keepdims=True))
             yes = ops.logical_and(largest, ops.greater(ops.absolute(y_pred), 1e-9))
         else:
             yes = ops.greater(y_pred, self.threshold)
-        yes = ops.cast(yes, self._sum_dtype)
+        yes = ops.cast(yes, sum_dtype(self))
         weights = ops.ones_like(yes[:, :1])
         if sample_weight is not None:
-            weights = weights * reduction.of_rank(ops.convert_to_tensor(sample_weight, self._sum_dtype), 2)
+            weights = weights * reduction.of_rank(ops.convert_to_tensor(sample_weight, sum_dtype(self)), 2)
         self.true_positives.assign_add(ops.sum(yes * y_true * weights, axis=self.axis))
         self.false_positives.assign_add(ops.sum(yes * (1.0 - y_true) * weights, axis=self.axis))
         self.false_negatives.assign_add(ops.sum((1.0 - yes) * y_true * weights, axis=self.axis))
         self.intermediate_weights.assign_add(ops.sum(y_true * weights, axis=self.axis))
 
     def result(self) -> Any:
-        if not self._built:
+        if not self._kf.built:
             return ops.zeros((), self.dtype)
         tp = self.true_positives.value
         precision = reduction.ratio(tp, tp + self.false_positives.value)
@@ -124,3 +115,18 @@ class F1Score(FBetaScore):
         config = super().get_config()
         del config["beta"]
         return config
+
+
+def _build(metric: FBetaScore, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
+    """Make the variables, for targets and predictions of these shapes."""
+    if len(y_pred_shape) != 2 or len(y_true_shape) != 2:
+        raise ShapeError(
+            f"{type(metric).__name__} takes matrices (samples, classes), got {tuple(y_true_shape)} and "
+            f"{tuple(y_pred_shape)}."
+        )
+    shape = () if metric.average == "micro" else (y_pred_shape[-1],)
+    metric.true_positives = metric.add_variable(shape, "zeros", name="true_positives")
+    metric.false_positives = metric.add_variable(shape, "zeros", name="false_positives")
+    metric.false_negatives = metric.add_variable(shape, "zeros", name="false_negatives")
+    metric.intermediate_weights = metric.add_variable(shape, "zeros", name="intermediate_weights")
+    metric._kf.built = True

@@ -9,7 +9,7 @@ from kerasfront import ops
 from kerasfront.arguments import as_int
 from kerasfront.losses.reduction import of_rank, ratio
 from kerasfront.metrics.counts import sums_by_cell
-from kerasfront.metrics.metric import Metric
+from kerasfront.metrics.metric import Metric, sum_dtype
 from kerasfront.ops.elementwise import select_where
 
 
@@ -20,7 +20,7 @@ class _ConfusionMatrix(Metric):
     and truncates them. Samples whose label or prediction is no class count nowhere.
     """
 
-    _direction = "up"
+    _kf_direction = "up"
 
     def __init__(
         self,
@@ -49,25 +49,27 @@ class _ConfusionMatrix(Metric):
         """Add a batch; `sample_weight` has the shape of the class numbers, or broadcasts to it from the left."""
         shape = _shape_without(y_pred, None if self.sparse_y_pred else self.axis)
         truth, guess = self.classes(y_true, self.sparse_y_true), self.classes(y_pred, self.sparse_y_pred)
-        self._add(truth, guess, sample_weight, shape)
-
-    def _add(self, truth: Any, guess: Any, sample_weight: Any, shape: Sequence[Any]) -> None:
-        size = self.num_classes
-        weights = _flat_weights(sample_weight, shape, self._sum_dtype)
-        known = [ops.logical_and(ops.greater_equal(x, 0), ops.less(x, size)) for x in (truth, guess)]
-        valid = ops.logical_and(*known)
-        if self.ignore_class is not None:
-            valid = ops.logical_and(valid, ops.not_equal(truth, self.ignore_class))
-        counted = ops.cast(valid, "int32") if weights is None else ops.cast(valid, self._sum_dtype) * weights
-        cells = select_where(valid, truth * size + guess, ops.zeros_like(truth))
-        sums = sums_by_cell(counted, cells, size * size)
-        self.total_confusion_matrix.assign_add(ops.reshape(sums, (size, size)))
+        _add(self, truth, guess, sample_weight, shape)
 
     def overlaps(self) -> tuple[Any, Any]:
         """The intersection and the union of each class."""
         matrix = ops.cast(self.total_confusion_matrix.value, "float32")
         both = ops.diagonal(matrix)
         return both, ops.sum(matrix, axis=0) + ops.sum(matrix, axis=1) - both
+
+
+def _add(metric: _ConfusionMatrix, truth: Any, guess: Any, sample_weight: Any, shape: Sequence[Any]) -> None:
+    """Add a batch of class numbers to the matrix."""
+    size, dtype = metric.num_classes, sum_dtype(metric)
+    weights = _flat_weights(sample_weight, shape, dtype)
+    known = [ops.logical_and(ops.greater_equal(x, 0), ops.less(x, size)) for x in (truth, guess)]
+    valid = ops.logical_and(*known)
+    if metric.ignore_class is not None:
+        valid = ops.logical_and(valid, ops.not_equal(truth, metric.ignore_class))
+    counted = ops.cast(valid, "int32") if weights is None else ops.cast(valid, dtype) * weights
+    cells = select_where(valid, truth * size + guess, ops.zeros_like(truth))
+    sums = sums_by_cell(counted, cells, size * size)
+    metric.total_confusion_matrix.assign_add(ops.reshape(sums, (size, size)))
 
 
 def _shape_without(y: Any, axis: int | None) -> tuple[Any, ...]:

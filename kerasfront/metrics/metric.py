@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Self
 
-from kerasfront import dtype_policies, initializers, ops, scopes, serialization, settings
+from kerasfront import dtype_policies, initializers, ops, scopes, serialization, settings, tracking
 from kerasfront.arguments import Constructed
 from kerasfront.derived import Copied
-from kerasfront.metrics import total
+from kerasfront.dtype_policies import DTypePolicy
+from kerasfront.metrics import stateless, total
 from kerasfront.metrics.total import Total
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.spec import dtypes
+from kerasfront.state import StateAlias, Stateful
 from kerasfront.tracebacks import shorten
-from kerasfront.variable import StatelessScope, Variable
-from kerasfront.watching import Watched
+from kerasfront.tracking import Tracked, TrackingState
+from kerasfront.typing import Tensor, TensorLike
+from kerasfront.variable import Variable
 
 
-class Metric(Constructed, Copied, Watched):
+class MetricState(TrackingState):
+    """What a metric keeps for itself."""
+
+    # A compiled step finds the variables by itself.
+    _kf_unwatched = frozenset({"variables", "metrics"})
+
+    policy: DTypePolicy
+    # The metric's own variables, and the metrics that its attributes hold.
+    variables: list[Variable]
+    metrics: list[Metric]
+    # Whether the variables were made whose shapes follow from the first batch.
+    built: bool = False
+    # The function of a `MeanMetricWrapper`, and the arguments that it gets beside the tensors.
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+
+    def __init__(self) -> None:
+        super().__init__(variables=[], metrics=[])
+
+    def group_of(self, value: Any) -> list[Any] | None:
+        if isinstance(value, Variable):
+            return self.variables
+        return self.metrics if isinstance(value, Metric) else None
+
+    def groups(self) -> Iterable[list[Any]]:
+        return self.variables, self.metrics
+
+
+class Metric(Stateful, Constructed, Copied, Tracked):
     """The base of metrics.
 
     A subclass makes its variables in `__init__` with `add_variable`, adds a batch to them in `update_state`, and
@@ -41,53 +72,36 @@ class Metric(Constructed, Copied, Watched):
     """
 
     name: str
-    # Whether update_state adds up over samples. A subclass with an update_state of its own says so anew.
-    _additive = False
+    _kf: MetricState
+    _kf_state: ClassVar[type[MetricState]] = MetricState
+    # Whether `update_state` adds up over samples. A subclass with an `update_state` of its own says so anew.
+    _kf_additive: ClassVar[bool] = False
+    # Which way is better, for callbacks: "up", "down", or None where the name has to tell.
+    _kf_direction: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "update_state" in cls.__dict__ and "_additive" not in cls.__dict__:
-            cls._additive = False
+        if "update_state" in cls.__dict__ and "_kf_additive" not in cls.__dict__:
+            cls._kf_additive = False
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
-        self._dtype_policy = dtype_policies.get(dtype or settings.floatx())
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Variable):
-            _note(self._held("_variables"), value)
-        elif isinstance(value, Metric):
-            _note(self._held("_metrics"), value)
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                if isinstance(item, Metric):
-                    _note(self._held("_metrics"), item)
-        super().__setattr__(name, value)
+        self._kf.policy = dtype_policies.get(dtype or settings.floatx())
 
     # -- state
-
-    def _held(self, group: str) -> list[Any]:
-        """A list of what is tracked; made at first use, which may come before a subclass calls __init__."""
-        held: list[Any] = self.__dict__.setdefault(group, [])
-        return held
 
     @property
     def dtype(self) -> str:
         """The dtype of the state and the result."""
-        return str(self._dtype_policy.compute_dtype)
-
-    @property
-    def _sum_dtype(self) -> str:
-        """The dtype in which a batch is added up: float32 in place of narrower floats."""
-        return dtypes.promote(self.dtype, "float32") if dtypes.is_float(self.dtype) else self.dtype
+        return str(self._kf.policy.compute_dtype)
 
     @property
     def variables(self) -> list[Variable]:
         """The state: this metric's variables, then those of the metrics that it holds."""
-        found = {id(v): v for v in self._held("_variables")}
-        for metric in self._held("_metrics"):
-            found.update((id(v), v) for v in metric.variables)
-        return list(found.values())
+        own = {id(v): v for v in self._kf.variables}
+        for metric in self._kf.metrics:
+            own.update((id(v), v) for v in metric.variables)
+        return list(own.values())
 
     def add_variable(
         self,
@@ -117,7 +131,7 @@ class Metric(Constructed, Copied, Watched):
                 aggregation=aggregation,
                 name=name,
             )
-        _note(self._held("_variables"), variable)
+        tracking.add(self, variable.name, variable)
         return variable
 
     def add_weight(
@@ -138,7 +152,7 @@ class Metric(Constructed, Copied, Watched):
     @property
     def adds_up(self) -> bool:
         """Whether two batches joined are known to be to this metric as one after the other."""
-        return self._additive
+        return self._kf_additive
 
     def result(self) -> Any:
         """The value for all that was added since the last reset: a scalar tensor, or a dict of them."""
@@ -159,43 +173,47 @@ class Metric(Constructed, Copied, Watched):
 
     # -- without state
 
-    def _on_values(self, values: Sequence[Any] | None, function: Callable[[], Any]) -> tuple[Any, list[Any]]:
-        """What `function` returns and what the variables hold after it, where they held `values` before."""
-        variables = self.variables
-        values = [v.value for v in variables] if values is None else values
-        if len(values) != len(variables):
-            raise ValueError(
-                f"The metric '{self.name}' has {len(variables)} variables ({', '.join(v.path for v in variables)}); "
-                f"{len(values)} values came."
-            )
-        with StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
-            out = function()
-        return out, [scope.get_current_value(v) for v in variables]
+    def stateless_update_state(self, metric_variables: Sequence[TensorLike], *args: Any, **kwargs: Any) -> list[Tensor]:
+        """Return the variables' values after `update_state(*args, **kwargs)`, from those before; nothing changes."""
+        return stateless.on_values(
+            self.name, self.variables, metric_variables, lambda: self.update_state(*args, **kwargs)
+        )[1]
 
-    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
-        """The values of the variables after `update_state(*args, **kwargs)`, from those before; nothing changes."""
-        return self._on_values(metric_variables, lambda: self.update_state(*args, **kwargs))[1]
+    def stateless_result(self, metric_variables: Sequence[TensorLike]) -> Any:
+        """Return the result for given values of the variables."""
+        return stateless.on_values(self.name, self.variables, metric_variables, lambda: stateless.read(self.result()))[
+            0
+        ]
 
-    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
-        """The result for given values of the variables."""
-        return self._on_values(metric_variables, lambda: _read(self.result()))[0]
-
-    def stateless_reset_state(self) -> list[Any]:
-        """The values of the variables after a reset; nothing changes."""
-        return self._on_values(None, self.reset_state)[1]
+    def stateless_reset_state(self) -> list[Tensor]:
+        """Return the values of the variables after a reset; nothing changes."""
+        return stateless.on_values(self.name, self.variables, None, self.reset_state)[1]
 
     # -- config
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal one."""
-        policy = self._dtype_policy
+        policy = self._kf.policy
         plain = policy.compute_dtype == policy.variable_dtype == policy.name
         return {"name": self.name, "dtype": policy.name if plain else dtype_policies.serialize(policy)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """A new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
+
+    # -- what libraries know by Keras's private names
+
+    _variables = StateAlias[list[Variable]](lambda self: self._kf.variables)
+    _metrics = StateAlias["list[Metric]"](lambda self: self._kf.metrics)
+    _dtype_policy = StateAlias[DTypePolicy](lambda self: self._kf.policy)
+    _direction = StateAlias["str | None"](lambda self: self._kf_direction)
+
+
+def sum_dtype(metric: Metric) -> str:
+    """Return the dtype in which a batch is added up: float32 in place of narrower floats."""
+    dtype = metric.dtype
+    return dtypes.promote(dtype, "float32") if dtypes.is_float(dtype) else dtype
 
 
 def host_values(value: Any) -> Any:
@@ -206,17 +224,3 @@ def host_values(value: Any) -> Any:
         return value
     array = ops.convert_to_numpy(value)
     return float(array) if array.ndim == 0 else array
-
-
-def _note(group: list[Any], value: Any) -> None:
-    if not any(value is v for v in group):
-        group.append(value)
-
-
-def _read(result: Any) -> Any:
-    """Variables as what they hold now: a result that is one would change when the scope ends."""
-    if isinstance(result, Variable):
-        return result.value
-    if isinstance(result, dict):
-        return {key: _read(value) for key, value in result.items()}
-    return result

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, TypedDict
 
 from kerasfront import ops, serialization
 from kerasfront.losses import reduction
 from kerasfront.losses.functions import by_elements, is_of_samples
-from kerasfront.metrics.metric import Metric
+from kerasfront.metrics.metric import Metric, sum_dtype
 from kerasfront.metrics.total import exact
+from kerasfront.signatures import with_options
 from kerasfront.spec import dtypes
+from kerasfront.state import StateAlias
 
 
 def of_samples(values: Any, sample_weight: Any, dtype: str) -> tuple[Any, Any]:
@@ -57,15 +59,12 @@ class Mean(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
-        values, weights = of_samples(values, sample_weight, self._sum_dtype)
+        values, weights = of_samples(values, sample_weight, sum_dtype(self))
         self.total.assign_add(ops.sum(values) if len(values.shape) else values)
         if weights is None:
-            self._count(values)
+            _count(self, values)
         else:
             self.count.assign_add(reduction.total(weights, values))
-
-    def _count(self, values: Any) -> None:
-        self.count.assign_add(reduction.size(values))
 
     def add(self, value: Any, count: Any) -> None:
         """Add the mean of `count` values; it is a scalar."""
@@ -81,6 +80,11 @@ class Mean(Metric):
         # Divided on the host: two numbers read cost less than a few ops on the device.
         total, count = exact(self.total), exact(self.count)
         return float((total / count).astype(dtypes.to_numpy(self.dtype))) if count else 0.0
+
+
+def _count(mean: Mean, values: Any) -> None:
+    """Count the elements of `values`."""
+    mean.count.assign_add(reduction.size(values))
 
 
 class Sum(Metric):
@@ -103,7 +107,7 @@ class Sum(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
-        values, _ = of_samples(values, sample_weight, self._sum_dtype)
+        values, _ = of_samples(values, sample_weight, sum_dtype(self))
         self.total.assign_add(ops.sum(values))
 
     def result(self) -> Any:
@@ -129,52 +133,88 @@ class MeanMetricWrapper(Mean):
     """
 
     # Whether the config holds the function: those that a class fixes don't.
-    _config_has_function = True
-    _additive = True
+    _kf_config_has_function = True
+    _kf_additive = True
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype)
-        self._fn, self._fn_kwargs = fn, kwargs
+        self._kf.function, self._kf.arguments = fn, kwargs
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Add a batch, weighted by `sample_weight`, which may have fewer axes at the end."""
         mask = reduction.mask_of(y_pred)
         if sample_weight is None and mask is None:
-            whole = self._whole(y_true, y_pred)
+            whole = self._kf_whole(y_true, y_pred)
             if whole is not None:
                 total, samples = whole
                 self.total.assign_add(total)
-                self._count(samples)
+                _count(self, samples)
                 return
         if mask is not None:
-            y_true, y_pred = by_elements(self._fn, ops.convert_to_tensor(y_true), y_pred, mask)
-        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+            y_true, y_pred = by_elements(self._kf.function, ops.convert_to_tensor(y_true), y_pred, mask)
+        values = self._kf.function(y_true, y_pred, **self._kf.arguments)
         if mask is not None:
             mask = reduction.mask_beside(mask, values)
             rank = len(mask.shape)
             if sample_weight is None:
                 sample_weight = mask
             else:
-                weights = reduction.of_rank(ops.convert_to_tensor(sample_weight, self._sum_dtype), rank)
-                sample_weight = weights * ops.cast(mask, self._sum_dtype)
+                weights = reduction.of_rank(ops.convert_to_tensor(sample_weight, sum_dtype(self)), rank)
+                sample_weight = weights * ops.cast(mask, sum_dtype(self))
         super().update_state(values, sample_weight)
 
     @property
     def adds_up(self) -> bool:
-        return self._additive and is_of_samples(self._fn, self._fn_kwargs)
+        return self._kf_additive and is_of_samples(self._kf.function, self._kf.arguments)
 
-    def _whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
+    def _kf_whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
         """The sum over all samples, where one op gives it, and a tensor with an element for each; else None."""
         return None
 
+    _fn = StateAlias[Callable[..., Any]](lambda self: self._kf.function)
+    _fn_kwargs = StateAlias[dict[str, Any]](lambda self: self._kf.arguments)
+
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        if self._config_has_function:
-            config["fn"] = serialization.serialize_keras_object(self._fn)
-        return {**config, **{k: serialization.serialize_keras_object(v) for k, v in self._fn_kwargs.items()}}
+        if self._kf_config_has_function:
+            config["fn"] = serialization.serialize_keras_object(self._kf.function)
+        return {**config, **{k: serialization.serialize_keras_object(v) for k, v in self._kf.arguments.items()}}
+
+
+class MetricOptions(TypedDict, total=False):
+    """The arguments of all metrics."""
+
+    name: str | None
+    dtype: Any
 
 
 class FixedMean(MeanMetricWrapper):
-    """The base of those whose class fixes the function."""
+    """The base of those whose class fixes the function.
 
-    _config_has_function = False
+    A subclass names the function, and which way is better, as keywords of the class, and puts what the function gets
+    beside the tensors in `_kf.arguments`. Its constructor takes the arguments of all metrics as
+    `**options: Unpack[MetricOptions]`.
+
+    Args:
+        name: A name; the default is that of the function, unless the class has another.
+        dtype: See `Metric`.
+    """
+
+    _kf_config_has_function = False
+    _kf_function: ClassVar[Callable[..., Any]]
+
+    def __init_subclass__(
+        cls,
+        function: Callable[..., Any] | None = None,
+        name: str | None = None,
+        direction: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if function is not None:
+            cls._kf_function, cls._kf_direction = staticmethod(function), direction
+            own, default = vars(cls).get("__init__", FixedMean.__init__), name or function.__name__
+            setattr(cls, "__init__", with_options(own, FixedMean.__init__, {"name": default}))  # noqa: B010  (mypy)
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(type(self)._kf_function, name, dtype)

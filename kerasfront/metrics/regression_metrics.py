@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.losses import functions as f
 from kerasfront.losses import reduction
 from kerasfront.losses.functions import pair
-from kerasfront.metrics.metric import Metric
-from kerasfront.metrics.reduction_metrics import FixedMean, Mean
+from kerasfront.metrics.metric import Metric, sum_dtype
+from kerasfront.metrics.reduction_metrics import FixedMean, Mean, MetricOptions
 from kerasfront.ops.elementwise import select_where
 
 
-class MeanSquaredError(FixedMean):
+class MeanSquaredError(FixedMean, function=f.mean_squared_error, direction="down"):
     """The mean of `square(y_true - y_pred)`. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
     >>> float(keras.metrics.MeanSquaredError()([[0.0, 1.0]], [[0.0, 3.0]]))
     2.0
     """
-
-    _direction = "down"
-
-    def __init__(self, name: str | None = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(f.mean_squared_error, name, dtype)
 
 
 class RootMeanSquaredError(Mean):
@@ -36,7 +31,7 @@ class RootMeanSquaredError(Mean):
     3.0
     """
 
-    _direction = "down"
+    _kf_direction = "down"
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)
@@ -50,7 +45,7 @@ class RootMeanSquaredError(Mean):
         return ops.sqrt(super().result())
 
 
-class MeanAbsoluteError(FixedMean):
+class MeanAbsoluteError(FixedMean, function=f.mean_absolute_error, direction="down"):
     """The mean of `abs(y_true - y_pred)`. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -58,13 +53,8 @@ class MeanAbsoluteError(FixedMean):
     1.0
     """
 
-    _direction = "down"
 
-    def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None) -> None:
-        super().__init__(f.mean_absolute_error, name, dtype)
-
-
-class MeanAbsolutePercentageError(FixedMean):
+class MeanAbsolutePercentageError(FixedMean, function=f.mean_absolute_percentage_error, direction="down"):
     """The mean of `100 * abs((y_true - y_pred) / y_true)`. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -72,13 +62,8 @@ class MeanAbsolutePercentageError(FixedMean):
     25.0
     """
 
-    _direction = "down"
 
-    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: Any = None) -> None:
-        super().__init__(f.mean_absolute_percentage_error, name, dtype)
-
-
-class MeanSquaredLogarithmicError(FixedMean):
+class MeanSquaredLogarithmicError(FixedMean, function=f.mean_squared_logarithmic_error, direction="down"):
     """The mean of `square(log(y_true + 1) - log(y_pred + 1))`. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -86,18 +71,13 @@ class MeanSquaredLogarithmicError(FixedMean):
     0.4805
     """
 
-    _direction = "down"
-
-    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
-        super().__init__(f.mean_squared_logarithmic_error, name, dtype)
-
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """The cosine of the angle between y_true and y_pred: 1 where they point the same way (the loss: -1)."""
     return -f.cosine_similarity(y_true, y_pred, axis)
 
 
-class CosineSimilarity(FixedMean):
+class CosineSimilarity(FixedMean, function=cosine_similarity, direction="up"):
     """The mean cosine of the angle between y_true and y_pred. Arguments: `axis`, and those of `Metric`.
 
     >>> import kerasfront as keras
@@ -105,13 +85,12 @@ class CosineSimilarity(FixedMean):
     1.0
     """
 
-    _direction = "up"
+    def __init__(self, *, axis: int = -1, **options: Unpack[MetricOptions]) -> None:
+        super().__init__(**options)
+        self._kf.arguments = {"axis": axis}
 
-    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
-        super().__init__(cosine_similarity, name, dtype, axis=axis)
 
-
-class LogCoshError(FixedMean):
+class LogCoshError(FixedMean, function=f.log_cosh, name="logcosh", direction="down"):
     """The mean of `log(cosh(y_pred - y_true))`. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -119,16 +98,11 @@ class LogCoshError(FixedMean):
     0.4338
     """
 
-    _direction = "down"
-
-    def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
-        super().__init__(f.log_cosh, name, dtype)
-
 
 # ---- margins and probabilities ------------------------------------------------------------------------------------
 
 
-class Hinge(FixedMean):
+class Hinge(FixedMean, function=f.hinge, direction="down"):
     """The mean of `maximum(1 - y_true * y_pred, 0)`, for labels -1 and 1 (or 0 and 1). Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -136,13 +110,8 @@ class Hinge(FixedMean):
     1.0
     """
 
-    _direction = "down"
 
-    def __init__(self, name: str | None = "hinge", dtype: Any = None) -> None:
-        super().__init__(f.hinge, name, dtype)
-
-
-class SquaredHinge(FixedMean):
+class SquaredHinge(FixedMean, function=f.squared_hinge, direction="down"):
     """The mean of `square(maximum(1 - y_true * y_pred, 0))`. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -150,13 +119,8 @@ class SquaredHinge(FixedMean):
     2.0
     """
 
-    _direction = "down"
 
-    def __init__(self, name: str | None = "squared_hinge", dtype: Any = None) -> None:
-        super().__init__(f.squared_hinge, name, dtype)
-
-
-class CategoricalHinge(FixedMean):
+class CategoricalHinge(FixedMean, function=f.categorical_hinge, direction="down"):
     """The mean of `categorical_hinge`, for one-hot targets. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -164,13 +128,8 @@ class CategoricalHinge(FixedMean):
     0.5
     """
 
-    _direction = "down"
 
-    def __init__(self, name: str | None = "categorical_hinge", dtype: Any = None) -> None:
-        super().__init__(f.categorical_hinge, name, dtype)
-
-
-class KLDivergence(FixedMean):
+class KLDivergence(FixedMean, function=f.kl_divergence, direction="down"):
     """The mean of `kl_divergence`. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -178,13 +137,8 @@ class KLDivergence(FixedMean):
     0.6931
     """
 
-    _direction = "down"
 
-    def __init__(self, name: str | None = "kl_divergence", dtype: Any = None) -> None:
-        super().__init__(f.kl_divergence, name, dtype)
-
-
-class Poisson(FixedMean):
+class Poisson(FixedMean, function=f.poisson, direction="down"):
     """The mean of `poisson`. Arguments: see `Metric`.
 
     >>> import kerasfront as keras
@@ -192,13 +146,8 @@ class Poisson(FixedMean):
     1.0
     """
 
-    _direction = "down"
 
-    def __init__(self, name: str | None = "poisson", dtype: Any = None) -> None:
-        super().__init__(f.poisson, name, dtype)
-
-
-class BinaryCrossentropy(FixedMean):
+class BinaryCrossentropy(FixedMean, function=f.binary_crossentropy, direction="down"):
     """The mean of `losses.binary_crossentropy`. Arguments: its, and those of `Metric`.
 
     >>> import kerasfront as keras
@@ -206,19 +155,14 @@ class BinaryCrossentropy(FixedMean):
     0.6931
     """
 
-    _direction = "down"
-
     def __init__(
-        self,
-        name: str | None = "binary_crossentropy",
-        dtype: Any = None,
-        from_logits: bool = False,
-        label_smoothing: float = 0,
+        self, *, from_logits: bool = False, label_smoothing: float = 0, **options: Unpack[MetricOptions]
     ) -> None:
-        super().__init__(f.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
+        super().__init__(**options)
+        self._kf.arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing}
 
 
-class CategoricalCrossentropy(FixedMean):
+class CategoricalCrossentropy(FixedMean, function=f.categorical_crossentropy, direction="down"):
     """The mean of `losses.categorical_crossentropy`. Arguments: its, and those of `Metric`.
 
     >>> import kerasfront as keras
@@ -226,23 +170,14 @@ class CategoricalCrossentropy(FixedMean):
     0.6931
     """
 
-    _direction = "down"
-
     def __init__(
-        self,
-        name: str | None = "categorical_crossentropy",
-        dtype: Any = None,
-        from_logits: bool = False,
-        label_smoothing: float = 0,
-        axis: int = -1,
+        self, *, from_logits: bool = False, label_smoothing: float = 0, axis: int = -1, **options: Unpack[MetricOptions]
     ) -> None:
-        super().__init__(
-            f.categorical_crossentropy, name, dtype,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+        super().__init__(**options)
+        self._kf.arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
 
 
-class SparseCategoricalCrossentropy(FixedMean):
+class SparseCategoricalCrossentropy(FixedMean, function=f.sparse_categorical_crossentropy, direction="down"):
     """The mean of `losses.sparse_categorical_crossentropy`. Arguments: its, and those of `Metric`.
 
     >>> import kerasfront as keras
@@ -250,20 +185,16 @@ class SparseCategoricalCrossentropy(FixedMean):
     0.6931
     """
 
-    _direction = "down"
-
     def __init__(
         self,
-        name: str | None = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        *,
         from_logits: bool = False,
         ignore_class: int | None = None,
         axis: int = -1,
+        **options: Unpack[MetricOptions],
     ) -> None:
-        super().__init__(
-            f.sparse_categorical_crossentropy, name, dtype,
-            from_logits=from_logits, ignore_class=ignore_class, axis=axis,
-        )  # fmt: skip
+        super().__init__(**options)
+        self._kf.arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
 
 
 # ---- R2 -----------------------------------------------------------------------------------------------------------
@@ -289,7 +220,7 @@ class R2Score(Metric):
     0.5714
     """
 
-    _direction = "up"
+    _kf_direction = "up"
 
     def __init__(
         self,
@@ -323,13 +254,13 @@ class R2Score(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch; `sample_weight` has the shape (samples,) or (samples, 1)."""
-        y_true, y_pred = (ops.convert_to_tensor(y, self._sum_dtype) for y in (y_true, y_pred))
+        y_true, y_pred = (ops.convert_to_tensor(y, sum_dtype(self)) for y in (y_true, y_pred))
         y_true, y_pred = reduction.same_rank(y_true, y_pred)
         if not self.built:
             self.build(y_true.shape, y_pred.shape)
         weights = ops.ones_like(y_true[:, :1])
         if sample_weight is not None:
-            weights = weights * reduction.of_rank(ops.convert_to_tensor(sample_weight, self._sum_dtype), 2)
+            weights = weights * reduction.of_rank(ops.convert_to_tensor(sample_weight, sum_dtype(self)), 2)
         weighted = y_true * weights
         self.sum.assign_add(ops.sum(weighted, axis=0))
         self.squared_sum.assign_add(ops.sum(y_true * weighted, axis=0))

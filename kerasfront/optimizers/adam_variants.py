@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.ops.elementwise import select_where
 from kerasfront.optimizers.adam import one_minus_power
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
+from kerasfront.optimizers.options import OptimizerOptions
 from kerasfront.variable import Variable
 
 
@@ -40,22 +41,9 @@ class Adamax(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
+        super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def prepare(self, learning_rate: Any, step: Any) -> Hyper:
@@ -96,35 +84,18 @@ class Nadam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
+        super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def make_state(self, variables: list[Variable]) -> None:
         super().make_state(variables)
-        self._product = self.add_variable((), "ones", "float32", name="product")
-
-    def _weight(self, step: Any) -> Any:
-        """The weight of the past in the mean of gradients at a step."""
-        return self.beta_1 * (1.0 - 0.5 * ops.power(0.96, step))
+        self._kf.shared["product"] = self.add_variable((), "ones", "float32", name="product")
 
     def prepare(self, learning_rate: Any, step: Any) -> Hyper:
-        now, then = self._weight(step), self._weight(step + 1.0)
-        product = self._product.value * now
+        now, then = _nadam_weight(self.beta_1, step), _nadam_weight(self.beta_1, step + 1.0)
+        product = self._kf.shared["product"].value * now
         return {
             "rate": learning_rate,
             "ahead": then / (1.0 - product * then),
@@ -133,7 +104,8 @@ class Nadam(Optimizer):
         }
 
     def finish_step(self) -> None:
-        self._product.assign(self._product * self._weight(ops.cast(self.iterations, "float32") + 1.0))
+        product, step = self._kf.shared["product"], ops.cast(self.iterations, "float32") + 1.0
+        product.assign(product * _nadam_weight(self.beta_1, step))
 
     def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
         m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
@@ -141,6 +113,11 @@ class Nadam(Optimizer):
         mean = hyper["ahead"] * m + hyper["present"] * gradient
         step = hyper["rate"] * mean / (ops.sqrt(v / hyper["unbiased"]) + self.epsilon)
         return value - step, {"momentum": m, "velocity": v}
+
+
+def _nadam_weight(beta_1: float, step: Any) -> Any:
+    """Return the weight of the past in the mean of gradients at a step."""
+    return beta_1 * (1.0 - 0.5 * ops.power(0.96, step))
 
 
 class Lamb(Optimizer):
@@ -172,22 +149,9 @@ class Lamb(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
+        super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def prepare(self, learning_rate: Any, step: Any) -> Hyper:
@@ -234,22 +198,9 @@ class Lion(Optimizer):
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
+        super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2 = beta_1, beta_2
         if not 0 < beta_1 <= 1:
             raise ValueError(f"Expected the `beta_1` of Lion to be above 0 and at most 1, got {beta_1!r}.")

@@ -1,31 +1,42 @@
-"""The moving average of the variables."""
+"""Moving averages of variables (`use_ema`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from kerasfront import ops
 from kerasfront.ops.elementwise import select_where
+from kerasfront.optimizers.base import OptimizerBase
+from kerasfront.optimizers.derived import index_of
+from kerasfront.variable import Variable
 
 
-def update(optimizer: Any, variables: Sequence[Any]) -> None:
-    """Take the variables into their averages (the first time the averages become them), and the other way when due."""
+def update(optimizer: OptimizerBase, variables: Sequence[Variable]) -> None:
+    """Update the averages by the variables, and set the variables to them when that is due.
+
+    At the first update the averages become the variables.
+    """
+    averages, index = optimizer._kf.averages, index_of(optimizer)
     first = ops.equal(optimizer.iterations, 0)
     momentum = select_where(first, 0.0, optimizer.ema_momentum)
     for v in variables:
-        average = optimizer._averages[optimizer._derived.index[id(v)]]
+        average = averages[index[id(v)]]
         part = ops.cast(momentum, v._dtype)
         average.assign(part * average + (1 - part) * v)
     if optimizer.ema_overwrite_frequency:
         due = ops.equal((optimizer.iterations + 1) % optimizer.ema_overwrite_frequency, 0)
         for v in variables:
-            v.assign(select_where(due, optimizer._averages[optimizer._derived.index[id(v)]], v))
+            v.assign(select_where(due, averages[index[id(v)]], v))
 
 
-def overwrite(optimizer: Any, variables: Sequence[Any]) -> None:
-    """Set the variables to their averages; raises ValueError for one that the optimizer doesn't know."""
+def overwrite(optimizer: OptimizerBase, variables: Sequence[Variable]) -> None:
+    """Set the variables to their averages.
+
+    Raises:
+        ValueError: The optimizer doesn't know one of them.
+    """
+    averages, index = optimizer._kf.averages, index_of(optimizer)
     for v in variables:
-        if id(v) not in optimizer._derived.index:
+        if id(v) not in index:
             raise ValueError(f"The optimizer '{optimizer.name}' keeps no average of the variable '{v.path}'.")
-        v.assign(optimizer._averages[optimizer._derived.index[id(v)]])
+        v.assign(averages[index[id(v)]])

@@ -7,7 +7,8 @@ from typing import Any
 
 from kerasfront import ops, serialization
 from kerasfront.ops.elementwise import select_where
-from kerasfront.optimizers.optimizer import Optimizer, either
+from kerasfront.optimizers.applying import either
+from kerasfront.optimizers.optimizer import Optimizer
 from kerasfront.variable import Variable
 
 
@@ -67,7 +68,7 @@ class LossScaleOptimizer(Optimizer):
     @property
     def variables(self) -> list[Variable]:
         """This optimizer's state, then the inner one's."""
-        return [*self._variables, *self.inner_optimizer.variables]
+        return [*self._kf.variables, *self.inner_optimizer.variables]
 
     @property  # type: ignore[misc]
     def iterations(self) -> Any:
@@ -92,7 +93,7 @@ class LossScaleOptimizer(Optimizer):
         sums = [ops.sum(ops.cast(g, "float32") * 0.0) for g in grads if g is not None]
         return ops.isfinite(sum(sums[1:], sums[0])) if sums else ops.convert_to_tensor(True)
 
-    def _apply(self, grads: list[Any], variables: list[Variable]) -> None:
+    def _kf_apply(self, grads: list[Any], variables: list[Variable]) -> None:
         inner, scale, counter = self.inner_optimizer, self.dynamic_scale, self.step_counter
 
         def good() -> None:
@@ -110,7 +111,7 @@ class LossScaleOptimizer(Optimizer):
             counter.assign(ops.zeros((), "int32"))
 
         grads = [g if g is None else ops.convert_to_tensor(g) for g in grads]
-        either(self.check_finite(grads), good, bad, [*self._trainable_variables, *self.variables])
+        either(self.check_finite(grads), good, bad, [*self._kf.trained, *self.variables])
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         self.inner_optimizer.finalize_variable_values(var_list)

@@ -8,6 +8,7 @@ from typing import Any
 
 from kerasfront import serialization
 from kerasfront.optimizers.optimizer import Optimizer
+from kerasfront.optimizers.state import OptimizerState
 from kerasfront.variable import Variable
 
 
@@ -78,6 +79,22 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
             return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
 
+class MultiOptimizerState(OptimizerState):
+    """The state of a `MultiOptimizer`."""
+
+    # The optimizers in use, each with the variables that it trains.
+    parts: list[tuple[Optimizer, list[Variable]]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = []
+
+
+def _chosen(optimizers: OptimizerMap | Callable[[Variable], Optimizer], variable: Variable) -> Optimizer:
+    """Return the optimizer for a variable."""
+    return optimizers[variable.path] if isinstance(optimizers, OptimizerMap) else optimizers(variable)
+
+
 class MultiOptimizer(Optimizer):
     """Gives each variable's gradient to the optimizer that is chosen for it.
 
@@ -97,6 +114,9 @@ class MultiOptimizer(Optimizer):
     ([0.5], [0.0])
     """
 
+    _kf: MultiOptimizerState
+    _kf_state = MultiOptimizerState
+
     def __init__(
         self,
         optimizer_map: OptimizerMap | Callable[[Variable], Optimizer],
@@ -108,24 +128,17 @@ class MultiOptimizer(Optimizer):
                 f"MultiOptimizer takes an OptimizerMap or a function of a variable, got {optimizer_map!r}."
             )
         self.optimizer_map = optimizer_map
-        self._optimizers: list[Optimizer] = []
         super().__init__(learning_rate=0.0, loss_scale_factor=loss_scale_factor, name=name)
-
-    def _chosen(self, variable: Variable) -> Optimizer:
-        if isinstance(self.optimizer_map, OptimizerMap):
-            return self.optimizer_map[variable.path]
-        return self.optimizer_map(variable)
 
     def make_state(self, variables: list[Variable]) -> None:
         """Choose the optimizer of each variable, and make their states."""
         super().make_state(variables)
         groups: dict[int, tuple[Optimizer, list[Variable]]] = {}
         for variable in variables:
-            optimizer = self._chosen(variable)
+            optimizer = _chosen(self.optimizer_map, variable)
             groups.setdefault(id(optimizer), (optimizer, []))[1].append(variable)
-        self._groups = list(groups.values())
-        self._optimizers = [optimizer for optimizer, _ in self._groups]
-        for optimizer, group in self._groups:
+        self._kf.parts = list(groups.values())
+        for optimizer, group in self._kf.parts:
             optimizer.build(group)
 
     def make_slots(self, variable: Variable) -> dict[str, Variable]:
@@ -134,12 +147,12 @@ class MultiOptimizer(Optimizer):
     @property
     def optimizers(self) -> list[Optimizer]:
         """The optimizers in use, once built."""
-        return list(self._optimizers)
+        return [optimizer for optimizer, _ in self._kf.parts]
 
     @property
     def variables(self) -> list[Variable]:
         """This optimizer's state, then that of each in use."""
-        return [*self._variables, *(v for optimizer in self._optimizers for v in optimizer.variables)]
+        return [*self._kf.variables, *(v for optimizer in self.optimizers for v in optimizer.variables)]
 
     @property
     def learning_rate(self) -> Any:
@@ -149,15 +162,15 @@ class MultiOptimizer(Optimizer):
     def learning_rate(self, value: Any) -> None:
         raise AttributeError("A MultiOptimizer has no learning rate: set those of its `optimizers`.")
 
-    def _update_all(self, grads: list[Any], variables: list[Variable]) -> None:
+    def _kf_update_all(self, grads: list[Any], variables: list[Variable]) -> None:
         gradients = {id(v): g for g, v in zip(grads, variables, strict=True)}
-        for optimizer, group in self._groups:
-            given = [v for v in group if id(v) in gradients]
-            if given:
-                optimizer.apply([gradients[id(v)] for v in given], given)
+        for optimizer, group in self._kf.parts:
+            members = [v for v in group if id(v) in gradients]
+            if members:
+                optimizer.apply([gradients[id(v)] for v in members], members)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
-        for optimizer, group in self._groups:
+        for optimizer, group in self._kf.parts:
             optimizer.finalize_variable_values([v for v in group if any(v is w for w in var_list)])
 
     def get_config(self) -> dict[str, Any]:

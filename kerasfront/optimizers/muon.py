@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
+from kerasfront.optimizers import weight_decay as decay
 from kerasfront.optimizers.adam import one_minus_power
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
+from kerasfront.optimizers.options import OptionsBesideDecay
+from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
 
@@ -59,15 +62,7 @@ class Muon(Optimizer):
         adam_weight_decay: float | None = 0.004,
         epsilon: float = 1e-7,
         weight_decay: float | None = 0.004,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
+        *,
         exclude_layers: Sequence[str] | None = None,
         exclude_embeddings: bool = True,
         muon_a: float = 3.4445,
@@ -78,36 +73,24 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         nesterov: bool = True,
         rms_rate: float | None = 0.2,
-        **kwargs: Any,
+        **options: Unpack[OptionsBesideDecay],
     ) -> None:
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
-            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs,
-        )  # fmt: skip
+        super().__init__(learning_rate, weight_decay, **options)
         self.adam_beta_1, self.adam_beta_2, self.epsilon = adam_beta_1, adam_beta_2, epsilon
         self.adam_weight_decay, self.adam_lr_ratio = adam_weight_decay, adam_lr_ratio
         self.exclude_layers, self.exclude_embeddings = list(exclude_layers or ()), exclude_embeddings
         self.muon_a, self.muon_b, self.muon_c = muon_a, muon_b, muon_c
         self.momentum, self.ns_steps, self.nesterov, self.rms_rate = momentum, ns_steps, nesterov, rms_rate
 
-    def _by_adam(self, variable: Variable) -> bool:
-        embedding = self.exclude_embeddings and "embedding" in variable.path.lower()
-        named = any(re.search(expression, variable.path) for expression in self.exclude_layers)
-        return len(variable.shape) != 2 or embedding or named
-
     def make_slots(self, variable: Variable) -> dict[str, Variable]:
-        names = ("momentum", "velocity") if self._by_adam(variable) else ("momentum",)
+        names = ("momentum", "velocity") if _is_by_adam(self, variable) else ("momentum",)
         return {name: self.add_variable_from_reference(variable, name) for name in names}
 
-    def _decay(self, variables: Sequence[Variable], rate: Any) -> None:
-        matrices = [v for v in variables if not self._by_adam(v)]
-        others = [v for v in variables if self._by_adam(v)]
-        for group, amount in ((matrices, self.weight_decay), (others, self.adam_weight_decay)):
-            if amount:
-                self._decay_by(group, rate, amount)
-
-    def _decays(self) -> bool:
-        return bool(self.weight_decay or self.adam_weight_decay)
+    def _kf_decay(self, variables: Sequence[Variable], rate: Tensor) -> None:
+        matrices = [v for v in variables if not _is_by_adam(self, v)]
+        others = [v for v in variables if _is_by_adam(self, v)]
+        decay.decay_by(self, matrices, rate, self.weight_decay)
+        decay.decay_by(self, others, rate, self.adam_weight_decay)
 
     def prepare(self, learning_rate: Any, step: Any) -> Hyper:
         unbiased = ops.sqrt(one_minus_power(self.adam_beta_2, step)) / one_minus_power(self.adam_beta_1, step)
@@ -140,3 +123,10 @@ class Muon(Optimizer):
             a = ops.matmul(x, self.transpose_last_axis(x))
             x = self.muon_a * x + ops.matmul(self.muon_b * a + self.muon_c * ops.matmul(a, a), x)
         return self.transpose_last_axis(x) if tall else x
+
+
+def _is_by_adam(optimizer: Muon, variable: Variable) -> bool:
+    """Return whether a variable is trained by Adam."""
+    embedding = optimizer.exclude_embeddings and "embedding" in variable.path.lower()
+    excluded = any(re.search(expression, variable.path) for expression in optimizer.exclude_layers)
+    return len(variable.shape) != 2 or embedding or excluded

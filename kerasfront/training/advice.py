@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ArgumentError, DataError, ShapeError
+from kerasfront.metrics.reduction_metrics import MeanMetricWrapper
 
 _SPARSE = ("sparse_categorical_crossentropy", "sparse_categorical_accuracy", "sparse_top_k_categorical_accuracy")
 _ONE_HOT = (
@@ -50,7 +51,7 @@ def check_order(loss: Any) -> None:
 
 def kind_of(loss: Any) -> str:
     """The name of the function of a loss or metric; "" for one that has none."""
-    function = getattr(loss, "fn", None) or getattr(loss, "_fn", None)
+    function = loss._kf.function if isinstance(loss, MeanMetricWrapper) else getattr(loss, "fn", None)
     return str(getattr(function, "__name__", ""))
 
 

@@ -260,7 +260,7 @@ class CompileMetrics(Metric):
                     self.entries.append((index, metric, bool(weighted)))
                     name = value if isinstance(value, str) else metric.name
                     self.names.append(_free(outputs.metric_prefix(index), name, bool(weighted), self.names))
-        held = self._held("_metrics")
+        held = self._kf.metrics
         held += [metric for metric in self.metrics if not any(metric is one for one in held)]
         self.outputs = outputs
 

@@ -6,12 +6,10 @@ The table in docs/aliases.md lists all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from kerasfront import tracking
-
-T = TypeVar("T")
+from kerasfront.state import StateAlias as StateAlias
 
 
 class Alias:
@@ -34,28 +32,6 @@ class Alias:
 
     def __set__(self, instance: Any, value: Any) -> None:
         setattr(instance, self.name, value)
-
-
-class StateAlias(Generic[T]):
-    """A private name of Keras for a part of an object's state, to be read.
-
-    It gives way to an attribute of that name: nothing here reads it, so that a user may use the name.
-
-    >>> class Box:
-    ...     _size = StateAlias(lambda box: 2)
-    >>> box = Box()
-    >>> box._size
-    2
-    >>> box._size = 5
-    >>> box._size
-    5
-    """
-
-    def __init__(self, read: Callable[[Any], T]) -> None:
-        self.read = read
-
-    def __get__(self, instance: Any, owner: Any = None) -> T:
-        return self.read(instance) if instance is not None else self  # type: ignore[return-value]
 
 
 class Tracker:
