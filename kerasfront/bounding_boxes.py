@@ -379,8 +379,8 @@ def compute_iou(
     """
     layout = _format(bounding_box_format)[0]
     first, second = (_boxes(b, _own_dtype(b)) for b in (boxes1, boxes2))
-    rows = tuple(ops.expand_dims(c, -1) for c in _corners(first, layout))
-    columns = tuple(ops.expand_dims(c, -2) for c in _corners(second, layout))
+    rows: Any = tuple(ops.expand_dims(c, -1) for c in _corners(first, layout))
+    columns: Any = tuple(ops.expand_dims(c, -2) for c in _corners(second, layout))
     found = _overlap(rows, columns)[2]
     if not use_masking:
         return found

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasfront.ops.declare import INTERNAL, Array, Indices, Tensor, Tensors, primitive, sample
+from kerasfront.ops.declare import INTERNAL, Array, Indices, Tensors, primitive, sample
 from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import ASKED, FLOATING, SAME
+from kerasfront.typing import Tensor, TensorLike
 
 Shape = Sequence[int]
 _KEY = Array(values=[7, 1], dtype="uint32")
@@ -107,7 +108,7 @@ def _categories(key: Any, logits: Any, num_samples: int, dtype: str) -> tuple[in
     differentiable=False,
     spaces=INTERNAL,
 )
-def categorical(key: Indices, logits: Tensor, num_samples: int, dtype: str) -> Tensor:
+def categorical(key: Indices, logits: TensorLike, num_samples: int, dtype: str) -> Tensor:
     """Class indices of `dtype`, (batch, num_samples), drawn by the unnormalized log-probabilities (batch, classes)."""
 
 
@@ -121,7 +122,7 @@ def categorical(key: Indices, logits: Tensor, num_samples: int, dtype: str) -> T
     elementwise=True,
     spaces=INTERNAL,
 )
-def dropout(key: Indices, inputs: Tensor, rate: float, noise_shape: Shape | None) -> Tensor:
+def dropout(key: Indices, inputs: TensorLike, rate: float, noise_shape: Shape | None) -> Tensor:
     """Zeros at the given rate, 0 < rate < 1, and the rest over (1 - rate); a decision for each place of noise_shape."""
 
 
@@ -134,7 +135,7 @@ def dropout(key: Indices, inputs: Tensor, rate: float, noise_shape: Shape | None
     samples=(sample(_KEY, Array((2, 3)), -1),),
     spaces=INTERNAL,
 )
-def shuffle(key: Indices, x: Tensor, axis: int) -> Tensor:
+def shuffle(key: Indices, x: TensorLike, axis: int) -> Tensor:
     """The slices of x along `axis`, in a random order."""
 
 
@@ -148,7 +149,7 @@ def shuffle(key: Indices, x: Tensor, axis: int) -> Tensor:
     samples=(sample(_KEY, (2, 3), Array((3,), 0.5, 2.0)),),
     spaces=INTERNAL,
 )
-def gamma(key: Indices, shape: Shape, alpha: Tensor) -> Tensor:
+def gamma(key: Indices, shape: Shape, alpha: TensorLike) -> Tensor:
     """Draws of alpha's dtype from the gamma distribution of scale 1; alpha broadcasts to `shape`."""
 
 
@@ -162,7 +163,7 @@ def gamma(key: Indices, shape: Shape, alpha: Tensor) -> Tensor:
     samples=(sample(_KEY, (2, 3), Array((3,), 0.5, 2.0), Array((), 0.5, 2.0)),),
     spaces=INTERNAL,
 )
-def beta(key: Indices, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
+def beta(key: Indices, shape: Shape, alpha: TensorLike, beta: TensorLike) -> Tensor:
     """Draws of alpha's dtype from the beta distribution; alpha and beta broadcast to `shape`."""
 
 
@@ -176,7 +177,7 @@ def beta(key: Indices, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
     samples=(sample(_KEY, (2, 3), Array((3,), 1.0, 9.0), Array((), 0.1, 0.9)),),
     spaces=INTERNAL,
 )
-def binomial(key: Indices, shape: Shape, counts: Tensor, probabilities: Tensor) -> Tensor:
+def binomial(key: Indices, shape: Shape, counts: TensorLike, probabilities: TensorLike) -> Tensor:
     """How many of `counts` trials succeed, as floats; counts and probabilities broadcast to `shape`."""
 
 

@@ -12,24 +12,15 @@ import numpy as np
 from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
-from kerasfront.ops.declare import (
-    ACTIVATION,
-    KEEPS_ZEROS,
-    MAPS_VALUES,
-    NN,
-    Array,
-    Tensor,
-    derived,
-    primitive,
-    sample,
-    unary,
-)
+from kerasfront.ops.declare import ACTIVATION, KEEPS_ZEROS, MAPS_VALUES, NN, Array, derived, primitive, sample, unary
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.declare.op import kept_mask
 from kerasfront.ops.elementwise import relu, select_where, sigmoid, tanh
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import split, transpose
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 _X = Array((2, 3, 4))
 _WIDE = (*unary(), sample(Array((4, 5), -8.0, 8.0)))
@@ -39,7 +30,7 @@ _WIDE = (*unary(), sample(Array((4, 5), -8.0, 8.0)))
 
 
 @derived(samples=_WIDE, ref=lambda x: np.clip(x, 0, 6), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
-def relu6(x: Tensor) -> Tensor:
+def relu6(x: TensorLike) -> Tensor:
     """`min(max(x, 0), 6)`, elementwise; the dtype stays.
 
     Source: Krizhevsky, Convolutional deep belief networks on CIFAR-10, 2010.
@@ -59,7 +50,7 @@ def relu6(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=ACTIVATION,
 )
-def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
+def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
     """x where it is positive, else `negative_slope * x`, elementwise.
 
     Source: Maas et al., Rectifier nonlinearities improve neural network acoustic models, 2013.
@@ -72,7 +63,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, 0.5)), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
-def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
     """x where it is positive, else `alpha * (exp(x) - 1)`, elementwise.
 
     Source: Clevert et al., https://arxiv.org/abs/1511.07289
@@ -85,7 +76,7 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=_WIDE, elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
-def selu(x: Tensor) -> Tensor:
+def selu(x: TensorLike) -> Tensor:
     """`1.0507 * elu(x, 1.6733)`, elementwise: activations keep mean 0 and variance 1 through layers.
 
     The exact constants are 1.0507009873554805 and 1.6732632423543772. Start kernels with LecunNormal.
@@ -100,7 +91,7 @@ def selu(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, 0.5)), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
-def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
+def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
     """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`, elementwise: an elu with a continuous slope.
 
     Source: Barron, https://arxiv.org/abs/1704.07483
@@ -119,7 +110,7 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     composite=MAPS_VALUES,
     spaces=ACTIVATION,
 )
-def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
+def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
     """x where it is above `threshold`, else `default_value`, elementwise; nan stays.
 
     >>> from kerasfront import ops
@@ -137,7 +128,7 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=ACTIVATION,
 )
-def hard_tanh(x: Tensor) -> Tensor:
+def hard_tanh(x: TensorLike) -> Tensor:
     """x cut to [-1, 1], elementwise.
 
     >>> from kerasfront import ops
@@ -155,7 +146,7 @@ def hard_tanh(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=ACTIVATION,
 )
-def hard_sigmoid(x: Tensor) -> Tensor:
+def hard_sigmoid(x: TensorLike) -> Tensor:
     """`relu6(x + 3) / 6`, elementwise: 0 up to -3, 1 from 3 on, a line between.
 
     Source: https://en.wikipedia.org/wiki/Hard_sigmoid
@@ -168,7 +159,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=_WIDE, elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
-def hard_silu(x: Tensor) -> Tensor:
+def hard_silu(x: TensorLike) -> Tensor:
     """`x * hard_sigmoid(x)`, elementwise, also called hard_swish.
 
     Source: Howard et al., Searching for MobileNetV3, https://arxiv.org/abs/1905.02244
@@ -188,7 +179,7 @@ def hard_silu(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=ACTIVATION,
 )
-def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
     """x where its absolute value is above `threshold`, else 0, elementwise; nan stays (Keras on TensorFlow: 0).
 
     >>> from kerasfront import ops
@@ -206,7 +197,7 @@ def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=ACTIVATION,
 )
-def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
     """x moved towards 0 by `threshold`, and 0 within it, elementwise.
 
     >>> from kerasfront import ops
@@ -224,7 +215,7 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=ACTIVATION,
 )
-def tanh_shrink(x: Tensor) -> Tensor:
+def tanh_shrink(x: TensorLike) -> Tensor:
     """`x - tanh(x)`, elementwise.
 
     >>> from kerasfront import ops
@@ -238,7 +229,7 @@ def tanh_shrink(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, False)), elementwise=True, composite=KEEPS_ZEROS, spaces=NN)
-def gelu(x: Tensor, approximate: bool = True) -> Tensor:
+def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
     """x times the probability that a standard normal variable is below x, elementwise.
 
     Args:
@@ -269,7 +260,7 @@ def gelu(x: Tensor, approximate: bool = True) -> Tensor:
     composite=MAPS_VALUES,
     spaces=ACTIVATION,
 )
-def softplus(x: Tensor) -> Tensor:
+def softplus(x: TensorLike) -> Tensor:
     """`log(1 + exp(x))`, elementwise, without overflow.
 
     Source: Dugas et al., Incorporating second-order functional knowledge for better option pricing, 2000.
@@ -289,7 +280,7 @@ def softplus(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=ACTIVATION,
 )
-def log_sigmoid(x: Tensor) -> Tensor:
+def log_sigmoid(x: TensorLike) -> Tensor:
     """`log(sigmoid(x))`, elementwise, without overflow.
 
     >>> from kerasfront import ops
@@ -307,7 +298,7 @@ def log_sigmoid(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=ACTIVATION,
 )
-def softsign(x: Tensor) -> Tensor:
+def softsign(x: TensorLike) -> Tensor:
     """`x / (1 + |x|)`, elementwise.
 
     >>> from kerasfront import ops
@@ -325,7 +316,7 @@ def softsign(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=ACTIVATION,
 )
-def squareplus(x: Tensor, b: int = 4) -> Tensor:
+def squareplus(x: TensorLike, b: int = 4) -> Tensor:
     """`(x + sqrt(x**2 + b)) / 2`, elementwise.
 
     Source: Barron, https://arxiv.org/abs/2112.11687
@@ -345,7 +336,7 @@ def squareplus(x: Tensor, b: int = 4) -> Tensor:
     composite=MAPS_VALUES,
     spaces=ACTIVATION,
 )
-def sparse_plus(x: Tensor) -> Tensor:
+def sparse_plus(x: TensorLike) -> Tensor:
     """0 up to -1, `(x + 1)**2 / 4` between, x from 1 on, elementwise.
 
     >>> from kerasfront import ops
@@ -363,7 +354,7 @@ def sparse_plus(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=ACTIVATION,
 )
-def sparse_sigmoid(x: Tensor) -> Tensor:
+def sparse_sigmoid(x: TensorLike) -> Tensor:
     """0 up to -1, 1 from 1 on, `(x + 1) / 2` between, elementwise: the derivative of `sparse_plus`.
 
     >>> from kerasfront import ops
@@ -380,7 +371,7 @@ def sparse_sigmoid(x: Tensor) -> Tensor:
     elementwise=True,
     spaces=("activations",),
 )
-def mish(x: Tensor) -> Tensor:
+def mish(x: TensorLike) -> Tensor:
     """`x * tanh(softplus(x))`, elementwise.
 
     Source: Misra, https://arxiv.org/abs/1908.08681
@@ -393,7 +384,7 @@ def mish(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=(sample(_X), sample(Array((4, 3)), 0), sample(Array((0, 2)))), spaces=ACTIVATION)
-def glu(x: Tensor, axis: int = -1) -> Tensor:
+def glu(x: TensorLike, axis: int = -1) -> Tensor:
     """The first half of x along `axis`, times the sigmoid of the second half.
 
     Raises:
@@ -405,9 +396,9 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
     >>> ops.convert_to_numpy(ops.glu([3.0, 0.0])).tolist()
     [1.5]
     """
-    size = x.shape[shapes.axis_of(axis, len(x.shape))]
+    size = dims_of(x)[shapes.axis_of(axis, rank_of(x))]
     if size is not None and size % 2:
-        raise ShapeError(f"glu needs an axis of even size, got axis {axis} of the shape {tuple(x.shape)}.")
+        raise ShapeError(f"glu needs an axis of even size, got axis {axis} of the shape {tuple(dims_of(x))}.")
     linear, gate = split(x, 2, axis)
     return e.multiply(linear, sigmoid(gate))
 
@@ -435,7 +426,7 @@ _ROWS = (
 
 
 @primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask, spaces=ACTIVATION)
-def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
+def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
     """`exp(x)` divided by its sum over `axis`: positive numbers that sum to 1.
 
     Args:
@@ -455,7 +446,7 @@ def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
 
 
 @primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask, spaces=ACTIVATION)
-def log_softmax(x: Tensor, axis: Axis = -1) -> Tensor:
+def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
     """The logarithm of `softmax(x)` over `axis`, computed without overflow.
 
     Args:
@@ -469,7 +460,7 @@ def log_softmax(x: Tensor, axis: Axis = -1) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=(sample(_X), sample(_X, 1), sample(Array((5,), -6.0, 6.0))), spaces=ACTIVATION)
-def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
+def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
     """The point of the probability simplex that is nearest to x along `axis`; many of its elements are 0.
 
     Source: Martins and Astudillo, https://arxiv.org/abs/1602.02068
@@ -481,8 +472,8 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     # With pairs z_j > z_i summed for each i: the support are those i whose sum of (z_j - z_i) over greater
     # z_j is
     # below 1. That needs no sorting, and memory of the axis squared.
-    axis = shapes.axis_of(axis, len(x.shape))
-    rank = len(x.shape)
+    axis = shapes.axis_of(axis, rank_of(x))
+    rank = rank_of(x)
     order = [i for i in range(rank) if i != axis] + [axis]
     z = _transpose(x, order)
     rows, columns = get_item(z, (Ellipsis, slice(None), None)), get_item(z, (Ellipsis, None, slice(None)))
@@ -519,7 +510,7 @@ POLAR = dtypes.Rule(
     ref=lambda abs_, angle: abs_ * np.exp(1j * angle),
     spaces=NN,
 )
-def polar(abs_: Tensor, angle: Tensor) -> Tensor:
+def polar(abs_: TensorLike, angle: TensorLike) -> Tensor:
     """The complex numbers of absolute value `abs_` and argument `angle` (radians), elementwise with
     broadcasting.
 

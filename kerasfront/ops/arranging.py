@@ -12,11 +12,13 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
-from kerasfront.ops.declare import INTERNAL, NUMPY, Array, Tensor, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, NUMPY, Array, derived, primitive, sample
+from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.ops.indexing import basic_item, take
 from kerasfront.ops.reduce import sum
 from kerasfront.ops.shaping import expand_dims, moveaxis, ravel, reshape, transpose
 from kerasfront.spec import shapes, unknown
+from kerasfront.typing import Tensor, TensorLike
 
 _X = Array((2, 3, 4))
 _M = Array((3, 4))
@@ -30,7 +32,7 @@ def _padded(x: Any, widths: Any, value: Any) -> tuple[int, ...]:
 
 
 @primitive(shape=_padded, samples=(sample(_M, ((1, 2), (0, 1)), 0), sample(_M, ((0, 0), (2, 0)), 1)), spaces=INTERNAL)
-def pad_constant(x: Tensor, widths: Sequence[tuple[int, int]], value: Any) -> Tensor:
+def pad_constant(x: TensorLike, widths: Sequence[tuple[int, int]], value: Any) -> Tensor:
     """x with `value` added before and after along each axis. What `pad` calls."""
 
 
@@ -96,7 +98,7 @@ _MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
     spaces=NUMPY,
 )
 def pad(
-    x: Tensor, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
+    x: TensorLike, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
 ) -> Tensor:
     """x with elements added before and after along each axis.
 
@@ -121,21 +123,21 @@ def pad(
         raise ValueError(f"`constant_values` goes with mode='constant' only, got {constant_values} for mode={mode!r}.")
     if isinstance(constant_values, (list, tuple)):
         raise ValueError(f"Expected `constant_values` to be one number, got {constant_values!r}.")
-    widths = _widths(pad_width, len(x.shape))
+    widths = _widths(pad_width, rank_of(x))
     if mode == "constant":
         return pad_constant(x, widths, 0 if constant_values is None else constant_values)
     for axis, (before, after) in enumerate(widths):
         if before or after:
             size = shape_of(x)[axis]
             x = take(x, _source(mode, arange(-before, size + after), size), axis)
-    return x
+    return as_tensor(x)
 
 
 # ---- turning ------------------------------------------------------------------------------------------------------
 
 
 @primitive(shape=lambda x, axes: _flipped(x, axes), samples=(sample(_X, (1,)), sample(_X, (0, -1))), spaces=INTERNAL)
-def reverse(x: Tensor, axes: Sequence[int]) -> Tensor:
+def reverse(x: TensorLike, axes: Sequence[int]) -> Tensor:
     """The elements along the axes in reverse order. What `flip` calls."""
 
 
@@ -156,19 +158,19 @@ def _flipped_mask(mask: Any, slots: list[Any]) -> Any:
     mask=_flipped_mask,
     spaces=NUMPY,
 )
-def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
+def flip(x: TensorLike, axis: int | Sequence[int] | None = None) -> Tensor:
     """The elements along `axis` (None: every axis; a number or several) in reverse order.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.flip([1, 2, 3])).tolist()
     [3, 2, 1]
     """
-    axes = shapes.axes_of(axis, len(x.shape))
-    return reverse(x, axes) if axes else x
+    axes = shapes.axes_of(axis, rank_of(x))
+    return reverse(x, axes) if axes else as_tensor(x)
 
 
 @derived(samples=(sample(_X),), ref=np.fliplr, spaces=NUMPY)
-def fliplr(x: Tensor) -> Tensor:
+def fliplr(x: TensorLike) -> Tensor:
     """The elements along the second axis in reverse order.
 
     >>> from kerasfront import ops
@@ -179,7 +181,7 @@ def fliplr(x: Tensor) -> Tensor:
 
 
 @derived(samples=(sample(_X),), ref=np.flipud, spaces=NUMPY)
-def flipud(x: Tensor) -> Tensor:
+def flipud(x: TensorLike) -> Tensor:
     """The elements along the first axis in reverse order.
 
     >>> from kerasfront import ops
@@ -196,7 +198,7 @@ def _rolled(x: Any, shift: Any, axis: Any) -> tuple[int, ...]:
 
 
 @primitive(shape=_rolled, samples=(sample(_X, (1,), (1,)), sample(_X, (5, -1), (0, -1))), ref=np.roll, spaces=INTERNAL)
-def roll_along(x: Tensor, shift: Sequence[int], axis: Sequence[int]) -> Tensor:
+def roll_along(x: TensorLike, shift: Sequence[int], axis: Sequence[int]) -> Tensor:
     """What `roll` calls."""
 
 
@@ -211,7 +213,7 @@ def roll_along(x: Tensor, shift: Sequence[int], axis: Sequence[int]) -> Tensor:
     ref=np.roll,
     spaces=NUMPY,
 )
-def roll(x: Tensor, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Tensor:
+def roll(x: TensorLike, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Tensor:
     """The elements moved on by `shift` along `axis`; those that leave at the end come in at the start.
 
     Args:
@@ -242,16 +244,18 @@ def roll(x: Tensor, shift: int | Sequence[int], axis: int | Sequence[int] | None
 @derived(
     samples=(sample(_M), sample(_X, 2, (1, 2)), sample(_X, -1, (0, -1)), sample(_M, 4)), ref=np.rot90, spaces=NUMPY
 )
-def rot90(array: Tensor, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
+def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     """A tensor turned by k times 90 degrees in the plane of two axes, from the first towards the second.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.rot90([[1, 2], [3, 4]])).tolist()
     [[2, 4], [1, 3]]
     """
-    rank = len(array.shape)
+    rank = rank_of(array)
     if len(axes) != 2 or rank < 2:
-        raise ShapeError(f"rot90 needs two axes and a tensor of rank 2 or more, got {axes} and {tuple(array.shape)}.")
+        raise ShapeError(
+            f"rot90 needs two axes and a tensor of rank 2 or more, got {axes} and {tuple(dims_of(array))}."
+        )
     a, b = shapes.axis_of(axes[0], rank, "axes"), shapes.axis_of(axes[1], rank, "axes")
     if a == b:
         raise ShapeError(f"Expected two different `axes`, got {axes}.")
@@ -259,14 +263,14 @@ def rot90(array: Tensor, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     order[a], order[b] = b, a
     turns = k % 4
     if turns == 0:
-        return array
+        return as_tensor(array)
     if turns == 2:
         return flip(array, (a, b))
     return transpose(flip(array, b), tuple(order)) if turns == 1 else flip(transpose(array, tuple(order)), b)
 
 
 @derived(samples=(sample(Array((5,))), sample(_M, 2, 0), sample(_M, 1, -1), sample(_M, 0)), ref=np.diff, spaces=NUMPY)
-def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
+def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     """The differences between neighbours along `axis`, taken `n` times; of booleans: whether they differ.
 
     >>> from kerasfront import ops
@@ -275,14 +279,14 @@ def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     """
     if n < 0:
         raise ShapeError(f"Expected `n` not to be negative, got {n}.")
-    at = shapes.axis_of(axis, len(a.shape))
-    full = [slice(None)] * len(a.shape)
+    at = shapes.axis_of(axis, rank_of(a))
+    full = [slice(None)] * rank_of(a)
     for _ in range(n):
         later, earlier = list(full), list(full)
         later[at], earlier[at] = slice(1, None), slice(None, -1)
         pair = basic_item(a, tuple(later)), basic_item(a, tuple(earlier))
         a = e.not_equal(*pair) if dtype_of(a) == "bool" else e.subtract(*pair)
-    return a
+    return as_tensor(a)
 
 
 # ---- diagonals and triangles --------------------------------------------------------------------------------------
@@ -300,7 +304,7 @@ _TRIANGLES = (sample(_M), sample(_M, 1), sample(_X, -1), sample(Array((0, 3))))
 
 
 @derived(samples=_TRIANGLES, ref=np.tril, spaces=NUMPY)
-def tril(x: Tensor, k: int = 0) -> Tensor:
+def tril(x: TensorLike, k: int = 0) -> Tensor:
     """The matrices in the last two axes of x with zeros above the `k`-th diagonal.
 
     >>> from kerasfront import ops
@@ -311,7 +315,7 @@ def tril(x: Tensor, k: int = 0) -> Tensor:
 
 
 @derived(samples=_TRIANGLES, ref=np.triu, spaces=NUMPY)
-def triu(x: Tensor, k: int = 0) -> Tensor:
+def triu(x: TensorLike, k: int = 0) -> Tensor:
     """The matrices in the last two axes of x with zeros below the `k`-th diagonal.
 
     >>> from kerasfront import ops
@@ -326,7 +330,7 @@ def triu(x: Tensor, k: int = 0) -> Tensor:
     ref=np.diagonal,
     spaces=NUMPY,
 )
-def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The diagonal of each matrix in two axes of x, in a new last axis.
 
     Args:
@@ -339,8 +343,8 @@ def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
     >>> ops.convert_to_numpy(ops.diagonal([[1, 2], [3, 4]])).tolist()
     [1, 4]
     """
-    if len(x.shape) < 2:
-        raise ShapeError(f"Expected a tensor of rank 2 or more, got the shape {tuple(x.shape)}.")
+    if rank_of(x) < 2:
+        raise ShapeError(f"Expected a tensor of rank 2 or more, got the shape {tuple(dims_of(x))}.")
     x = moveaxis(x, (axis1, axis2), (-2, -1))
     *rest, n, m = shape_of(x)
     length = _shorter(n + min(offset, 0), m - max(offset, 0))
@@ -358,7 +362,7 @@ def _shorter(n: Any, m: Any) -> Any:
 
 
 @derived(samples=(sample(_M), sample(_M, 1), sample(_X, -1, 2, 1)), ref=np.trace, spaces=NUMPY)
-def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of the diagonal of each matrix in two axes of x; narrow integers are summed in 32 bits.
 
     >>> from kerasfront import ops
@@ -373,17 +377,17 @@ def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     ref=np.diag,
     spaces=NUMPY,
 )
-def diag(x: Tensor, k: int = 0) -> Tensor:
+def diag(x: TensorLike, k: int = 0) -> Tensor:
     """The matrix with the vector x on its `k`-th diagonal; of a matrix, its `k`-th diagonal.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.diag([1, 2])).tolist()
     [[1, 0], [0, 2]]
     """
-    if len(x.shape) == 2:
+    if rank_of(x) == 2:
         return diagonal(x, k)
-    if len(x.shape) != 1:
-        raise ShapeError(f"diag needs a vector or a matrix, got the shape {tuple(x.shape)}.")
+    if rank_of(x) != 1:
+        raise ShapeError(f"diag needs a vector or a matrix, got the shape {tuple(dims_of(x))}.")
     size = shape_of(x)[0] + abs(k)
     on = e.equal(e.subtract(expand_dims(arange(size), 0), expand_dims(arange(size), 1)), k)
     columns = expand_dims(pad_constant(x, ((max(k, 0), max(-k, 0)),), 0), 0)
@@ -391,7 +395,7 @@ def diag(x: Tensor, k: int = 0) -> Tensor:
 
 
 @derived(samples=(sample(Array((3,))), sample(Array((2, 2)), 1)), ref=np.diagflat, spaces=NUMPY)
-def diagflat(x: Tensor, k: int = 0) -> Tensor:
+def diagflat(x: TensorLike, k: int = 0) -> Tensor:
     """The matrix with the flattened x on its `k`-th diagonal.
 
     >>> from kerasfront import ops

@@ -9,15 +9,16 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
 from kerasfront.ops.activation import softmax
-from kerasfront.ops.core import cast
+from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.creation import ones_like
 from kerasfront.ops.crossentropy import wide
-from kerasfront.ops.declare import INTERNAL, NN, Array, Condition, Tensor, derived, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, Condition, derived, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.matrices import matmul
 from kerasfront.ops.shaping import repeat, transpose
-from kerasfront.spec import dtypes
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 # A masked score: so low that nothing is left of it, so far from overflow that a bias can't make it infinite.
 MASKED = -1e30
@@ -46,10 +47,10 @@ _Q, _K = Array((2, 3, 4, 5)), Array((2, 6, 4, 5))
     spaces=NN,
 )
 def dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    bias: Tensor | None = None,
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    bias: TensorLike | None = None,
     mask: Condition | None = None,
     scale: float | None = None,
     is_causal: bool = False,
@@ -88,16 +89,16 @@ def dot_product_attention(
     True
     """
     for name, x in (("query", query), ("key", key), ("value", value)):
-        if len(x.shape) != 4:
-            raise ShapeError(f"Expected `{name}` of shape (batch, length, heads, size), got {tuple(x.shape)}.")
-    heads, key_heads = query.shape[2], key.shape[2]
-    if heads % key_heads or value.shape[2] != key_heads or key.shape[3] != query.shape[3]:
+        if rank_of(x) != 4:
+            raise ShapeError(f"Expected `{name}` of shape (batch, length, heads, size), got {tuple(dims_of(x))}.")
+    heads, key_heads = dims_of(query)[2], dims_of(key)[2]
+    if heads % key_heads or dims_of(value)[2] != key_heads or dims_of(key)[3] != dims_of(query)[3]:
         raise ShapeError(
-            f"query {tuple(query.shape)}, key {tuple(key.shape)} and value {tuple(value.shape)} don't "
+            f"query {tuple(dims_of(query))}, key {tuple(dims_of(key))} and value {tuple(dims_of(value))} don't "
             "fit: the sizes of query and key are to be equal, and the heads of the query a multiple of those "
             "of key and value."
         )
-    scale = 1 / math.sqrt(query.shape[3]) if scale is None else float(scale)
+    scale = 1 / math.sqrt(dims_of(query)[3]) if scale is None else float(scale)
     return attend(query, key, value, bias, mask, scale, is_causal, flash_attention, attn_logits_soft_cap)
 
 
@@ -120,10 +121,10 @@ def dot_product_attention(
     spaces=INTERNAL,
 )
 def attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    bias: Tensor | None,
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    bias: TensorLike | None,
     mask: Condition | None,
     scale: float,
     is_causal: bool,
@@ -131,7 +132,7 @@ def attend(
     soft_cap: float | None,
 ) -> Tensor:
     """What `dot_product_attention` calls, with everything checked and resolved."""
-    heads, key_heads = query.shape[2], key.shape[2]
+    heads, key_heads = dims_of(query)[2], dims_of(key)[2]
     q, k, v = transpose(query, (0, 2, 1, 3)), transpose(key, (0, 2, 3, 1)), transpose(value, (0, 2, 1, 3))
     if key_heads != heads:
         k, v = repeat(k, heads // key_heads, 1), repeat(v, heads // key_heads, 1)
@@ -147,9 +148,9 @@ def attend(
     if allowed is not None:
         scores = e.select_where(allowed, scores, MASKED)
     weights = softmax(scores, -1)
-    if mask is not None:
+    if mask is not None and allowed is not None:
         weights = e.select_where(r.any(allowed, -1, keepdims=True), weights, 0)
-    name = dtypes.standardize(query.dtype)
+    name = dtype_of(query)
     return transpose(matmul(cast(weights, name), v), (0, 2, 1, 3))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasfront.ops.declare import NUMPY, Tensor, binary, primitive, unary
+from kerasfront.ops.declare import NUMPY, binary, primitive, unary
 from kerasfront.spec import dtypes
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
 from kerasfront.spec.shapes import broadcast, same
+from kerasfront.typing import Tensor, TensorLike
 
 _TESTED = ("bool", *dtypes.INTEGERS)
 
@@ -21,7 +22,7 @@ _TESTED = ("bool", *dtypes.INTEGERS)
     dtypes_tested=_TESTED,
     spaces=NUMPY,
 )
-def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
+def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
     """The bits that x and y both have, elementwise with broadcasting.
 
     >>> from kerasfront import ops
@@ -39,7 +40,7 @@ def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
     dtypes_tested=_TESTED,
     spaces=NUMPY,
 )
-def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
+def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
     """The bits that x or y has, elementwise with broadcasting.
 
     >>> from kerasfront import ops
@@ -57,7 +58,7 @@ def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
     dtypes_tested=_TESTED,
     spaces=NUMPY,
 )
-def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
+def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
     """The bits that just one of x and y has, elementwise with broadcasting.
 
     >>> from kerasfront import ops
@@ -67,7 +68,7 @@ def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
 
 
 @primitive(shape=same, samples=unary(0, 12), ref=np.invert, elementwise=True, dtypes_tested=_TESTED, spaces=NUMPY)
-def bitwise_invert(x: Tensor) -> Tensor:
+def bitwise_invert(x: TensorLike) -> Tensor:
     """All bits of x flipped, elementwise: `-x - 1` for signed integers.
 
     >>> from kerasfront import ops
@@ -85,7 +86,7 @@ def bitwise_invert(x: Tensor) -> Tensor:
     dtypes_tested=dtypes.INTEGERS,
     spaces=NUMPY,
 )
-def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
+def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
     """The bits of x moved up by y places, elementwise with broadcasting; y is from 0 to the width of the dtype - 1.
 
     >>> from kerasfront import ops
@@ -103,7 +104,7 @@ def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
     dtypes_tested=dtypes.INTEGERS,
     spaces=NUMPY,
 )
-def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
+def bitwise_right_shift(x: TensorLike, y: TensorLike) -> Tensor:
     """The bits of x moved down by y places, elementwise with broadcasting; the sign stays.
 
     >>> from kerasfront import ops

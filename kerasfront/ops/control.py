@@ -17,6 +17,7 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops.core import convert_to_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.declare import Array, Body, Condition, Indices, Nested, derived, public, sample
+from kerasfront.ops.declare.bodies import as_tensor
 from kerasfront.ops.declare.conversion import dtype_name, held_tensor
 from kerasfront.ops.declare.op import OPS
 from kerasfront.ops.declare.runtime import runtime
@@ -242,7 +243,7 @@ def fori_loop(lower: Indices, upper: Indices, body_fun: Body, init_val: Nested) 
     16.0
     """
     value = init_val
-    for i in range(int(lower), int(upper)):
+    for i in range(int(as_tensor(lower)), int(as_tensor(upper))):
         value = body_fun(runtime.adapter.scalar(i, "int32"), value)
     return value
 
@@ -299,7 +300,7 @@ def switch(index: Indices, branches: Sequence[Any], *operands: Nested) -> Any:
     >>> float(ops.switch(1, [lambda x: x, lambda x: x * 2], ops.convert_to_tensor(5.0)))
     10.0
     """
-    at = builtins.min(builtins.max(int(index), 0), len(branches) - 1)
+    at = builtins.min(builtins.max(int(as_tensor(index)), 0), len(branches) - 1)
     return branches[at](*operands)
 
 

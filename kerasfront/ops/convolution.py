@@ -13,10 +13,12 @@ from typing import Any
 
 from kerasfront import settings
 from kerasfront.errors import ShapeError, suggest
-from kerasfront.ops.declare import INTERNAL, NN, Array, Tensor, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, derived, primitive, sample
+from kerasfront.ops.declare.bodies import dims_of
 from kerasfront.ops.shaping import reshape, transpose
 from kerasfront.spec import shapes, unknown
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 Steps = int | Sequence[int]
 FORMATS = ("channels_last", "channels_first")
@@ -118,9 +120,9 @@ _IMAGE = Array((2, 7, 6, 3))
     spaces=INTERNAL,
 )
 def convolution(
-    inputs: Tensor,
-    kernel: Tensor,
-    bias: Tensor | None,
+    inputs: TensorLike,
+    kernel: TensorLike,
+    bias: TensorLike | None,
     strides: Any,
     padding: str,
     data_format: str,
@@ -165,8 +167,8 @@ def _conv(inputs: Any, kernel: Any, bias: Any, strides: Any, padding: str, data_
     spaces=NN,
 )
 def conv(
-    inputs: Tensor,
-    kernel: Tensor,
+    inputs: TensorLike,
+    kernel: TensorLike,
     strides: Steps = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -211,9 +213,9 @@ def conv(
     spaces=INTERNAL,
 )
 def conv_bias(
-    inputs: Tensor,
-    kernel: Tensor,
-    bias: Tensor | None = None,
+    inputs: TensorLike,
+    kernel: TensorLike,
+    bias: TensorLike | None = None,
     strides: Steps = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -239,10 +241,10 @@ def conv_bias(
     spaces=INTERNAL,
 )
 def depthwise_convolution(
-    inputs: Tensor, kernel: Tensor, strides: Any, padding: str, data_format: str, dilation_rate: Any
+    inputs: TensorLike, kernel: TensorLike, strides: Any, padding: str, data_format: str, dilation_rate: Any
 ) -> Tensor:
     """What `depthwise_conv` calls, with every argument resolved."""
-    *window, channels, multiplier = kernel.shape
+    *window, channels, multiplier = dims_of(kernel)
     flat = reshape(kernel, (*window, 1, channels * multiplier))
     return convolution(inputs, flat, None, strides, padding, data_format, dilation_rate, channels)
 
@@ -271,8 +273,8 @@ def _depthwise(
     spaces=NN,
 )
 def depthwise_conv(
-    inputs: Tensor,
-    kernel: Tensor,
+    inputs: TensorLike,
+    kernel: TensorLike,
     strides: Steps = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -311,9 +313,9 @@ def depthwise_conv(
     spaces=NN,
 )
 def separable_conv(
-    inputs: Tensor,
-    depthwise_kernel: Tensor,
-    pointwise_kernel: Tensor,
+    inputs: TensorLike,
+    depthwise_kernel: TensorLike,
+    pointwise_kernel: TensorLike,
     strides: Steps = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -382,9 +384,9 @@ def _transposed(
     spaces=INTERNAL,
 )
 def transposed_convolution(
-    inputs: Tensor,
-    kernel: Tensor,
-    bias: Tensor | None,
+    inputs: TensorLike,
+    kernel: TensorLike,
+    bias: TensorLike | None,
     strides: Any,
     crops: Any,
     data_format: str,
@@ -464,8 +466,8 @@ def _conv_transpose(
     spaces=NN,
 )
 def conv_transpose(
-    inputs: Tensor,
-    kernel: Tensor,
+    inputs: TensorLike,
+    kernel: TensorLike,
     strides: Steps = 1,
     padding: str = "valid",
     output_padding: Steps | None = None,
@@ -505,9 +507,9 @@ def conv_transpose(
     dtype=FLOATING, samples=(sample(Array((2, 4, 5, 3)), Array((3, 2, 4, 3)), Array((4,)), 2, "same"),), spaces=INTERNAL
 )
 def conv_transpose_bias(
-    inputs: Tensor,
-    kernel: Tensor,
-    bias: Tensor | None = None,
+    inputs: TensorLike,
+    kernel: TensorLike,
+    bias: TensorLike | None = None,
     strides: Steps = 1,
     padding: str = "valid",
     output_padding: Steps | None = None,
@@ -565,7 +567,7 @@ def _folded(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: 
     dtype=FLOATING,
     spaces=INTERNAL,
 )
-def unfold_blocks(x: Tensor, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
+def unfold_blocks(x: TensorLike, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
     """What `unfold` calls: every argument is a pair."""
 
 
@@ -578,14 +580,14 @@ def unfold_blocks(x: Tensor, kernel_size: Any, dilation: Any, padding: Any, stri
     dtype=FLOATING,
     spaces=INTERNAL,
 )
-def fold_blocks(x: Tensor, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
+def fold_blocks(x: TensorLike, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
     """What `fold` calls: every argument is a pair."""
 
 
 @derived(
     dtype=FLOATING, samples=(sample(Array((2, 3, 5, 6)), 2), sample(Array((2, 3, 5, 6)), (2, 3), 2, 1, 2)), spaces=NN
 )
-def unfold(x: Tensor, kernel_size: Steps, dilation: Steps = 1, padding: Steps = 0, stride: Steps = 1) -> Tensor:
+def unfold(x: TensorLike, kernel_size: Steps, dilation: Steps = 1, padding: Steps = 0, stride: Steps = 1) -> Tensor:
     """The sliding blocks of images as columns (im2col).
 
     Args:
@@ -616,7 +618,7 @@ def unfold(x: Tensor, kernel_size: Steps, dilation: Steps = 1, padding: Steps = 
 
 @derived(dtype=FLOATING, samples=(sample(Array((2, 12, 20)), (5, 6), 2),), spaces=NN)
 def fold(
-    x: Tensor,
+    x: TensorLike,
     output_size: Steps,
     kernel_size: Steps,
     dilation: Steps = 1,
@@ -668,7 +670,7 @@ def _image_sizes(x: Any, block_size: int, data_format: str, name: str) -> tuple[
 
 
 @derived(samples=(sample(Array((2, 3, 2, 8)), 2), sample(Array((2, 18, 1, 2)), 3, "channels_first")), spaces=NN)
-def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
+def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Tensor:
     """Images whose channels become blocks of pixels: the channel is (row, column, new channel), in this
     order.
 
@@ -691,7 +693,7 @@ def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last
     data_format, height, width, channels = _image_sizes(x, block_size, data_format, "depth_to_space")
     if channels % (block_size * block_size):
         raise ShapeError(
-            f"The {channels} channels of {tuple(x.shape)} are no multiple of block_size**2 = {block_size**2}."
+            f"The {channels} channels of {tuple(dims_of(x))} are no multiple of block_size**2 = {block_size**2}."
         )
     depth, b = channels // block_size**2, block_size
     if data_format == "channels_last":
@@ -702,7 +704,7 @@ def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last
 
 
 @derived(samples=(sample(Array((2, 6, 4, 2)), 2), sample(Array((2, 2, 3, 6)), 3, "channels_first")), spaces=NN)
-def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
+def space_to_depth(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Tensor:
     """Images whose blocks of pixels become channels: the inverse of `depth_to_space`.
 
     Args:
@@ -724,7 +726,7 @@ def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last
     data_format, height, width, channels = _image_sizes(x, block_size, data_format, "space_to_depth")
     b = block_size
     if height % b or width % b:
-        raise ShapeError(f"The images of {tuple(x.shape)} don't divide into blocks of {b} x {b}.")
+        raise ShapeError(f"The images of {tuple(dims_of(x))} don't divide into blocks of {b} x {b}.")
     if data_format == "channels_last":
         y = transpose(reshape(x, (-1, height // b, b, width // b, b, channels)), (0, 1, 3, 2, 4, 5))
         return reshape(y, (-1, height // b, width // b, channels * b * b))

@@ -9,11 +9,12 @@ import ml_dtypes
 import numpy as np
 
 from kerasfront.errors import ShapeError
-from kerasfront.ops.declare import KEEPS_ZEROS, NUMPY, Array, Tensor, derived, primitive, public, sample
+from kerasfront.ops.declare import KEEPS_ZEROS, NUMPY, Array, derived, primitive, public, sample
 from kerasfront.ops.declare.conversion import dtype_name, holds_tensor, resolve
 from kerasfront.ops.declare.op import OPS
 from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
+from kerasfront.typing import Tensor, TensorLike
 
 
 @primitive(
@@ -23,7 +24,7 @@ from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
     elementwise=True,
     composite=KEEPS_ZEROS,
 )
-def cast(x: Tensor, dtype: Any) -> Tensor:
+def cast(x: TensorLike, dtype: Any) -> Tensor:
     """x converted to `dtype`; floats are truncated towards zero when they become integers.
 
     >>> from kerasfront import ops
@@ -35,7 +36,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 @primitive(
     shape=shapes.same, samples=(sample(Array((2, 3))),), differentiable=False, elementwise=True, composite=KEEPS_ZEROS
 )
-def stop_gradient(variable: Tensor) -> Tensor:
+def stop_gradient(variable: TensorLike) -> Tensor:
     """The same values, through which no gradient flows.
 
     >>> from kerasfront import ops
@@ -52,7 +53,7 @@ def stop_gradient(variable: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def copy(x: Tensor) -> Tensor:
+def copy(x: TensorLike) -> Tensor:
     """A tensor of its own with x's values.
 
     >>> from kerasfront import ops
@@ -85,7 +86,7 @@ def _width(name: str) -> int:
     samples=(sample(Array((2, 3)), "float32"), sample(Array((2, 4)), "int16"), sample(Array(()), "float32")),
     spaces=NUMPY,
 )
-def view(x: Tensor, dtype: Any = None) -> Tensor:
+def view(x: TensorLike, dtype: Any = None) -> Tensor:
     """The bits of x read as another dtype.
 
     Args:
@@ -107,7 +108,7 @@ def view(x: Tensor, dtype: Any = None) -> Tensor:
     dtypes_tested=("int32", "float32", "float64"),
     elementwise=True,
 )
-def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
+def saturate_cast(x: TensorLike, dtype: Any) -> Tensor:
     """x converted to `dtype`; what the dtype can't hold becomes its largest or lowest value, and nan 0 in integers.
 
     >>> from kerasfront import ops

@@ -11,10 +11,12 @@ from kerasfront import settings
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open, is_tensor
-from kerasfront.ops.declare import INTERNAL, MAPS_VALUES, NUMPY, Array, Tensor, derived, primitive, public, sample
+from kerasfront.ops.declare import INTERNAL, MAPS_VALUES, NUMPY, Array, derived, primitive, public, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.shaping import broadcast_to, expand_dims, moveaxis, reshape
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import ASKED, FLOATING, LIKE
+from kerasfront.typing import Tensor, TensorLike
 
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")), spaces=NUMPY)
@@ -45,7 +47,7 @@ def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
+def zeros_like(x: TensorLike, dtype: Any = None) -> Tensor:
     """Zeros of x's shape and (where dtype is None) dtype.
 
     >>> from kerasfront import ops
@@ -62,7 +64,7 @@ def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
+def ones_like(x: TensorLike, dtype: Any = None) -> Tensor:
     """Ones of x's shape and (where dtype is None) dtype.
 
     >>> from kerasfront import ops
@@ -74,7 +76,7 @@ def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
 @primitive(
     shape=shapes.given, dtype=ASKED, samples=(sample((2, 3), 1.5, "float32"), sample((), 2, "int32")), spaces=INTERNAL
 )
-def full_of(shape: int | Sequence[int], fill_value: Tensor, dtype: Any) -> Tensor:
+def full_of(shape: int | Sequence[int], fill_value: TensorLike, dtype: Any) -> Tensor:
     """`fill_value`, broadcast to `shape`. What `full` calls."""
 
 
@@ -83,7 +85,7 @@ def full_of(shape: int | Sequence[int], fill_value: Tensor, dtype: Any) -> Tenso
     differentiable=False,
     spaces=NUMPY,
 )
-def full(shape: int | Sequence[int], fill_value: Tensor, dtype: Any = None) -> Tensor:
+def full(shape: int | Sequence[int], fill_value: TensorLike, dtype: Any = None) -> Tensor:
     """A tensor of `shape` filled with `fill_value`, a scalar or a tensor that broadcasts; dtype None means `floatx()`.
 
     >>> from kerasfront import ops
@@ -94,7 +96,7 @@ def full(shape: int | Sequence[int], fill_value: Tensor, dtype: Any = None) -> T
 
 
 @derived(samples=(sample(Array((2, 3)), 2), sample(Array((2, 3)), 2, "int32")), differentiable=False, spaces=NUMPY)
-def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
+def full_like(x: TensorLike, fill_value: Any, dtype: Any = None) -> Tensor:
     """A tensor of x's shape and (where dtype is None) dtype, filled with `fill_value`.
 
     >>> from kerasfront import ops
@@ -179,8 +181,8 @@ _LINES = (
 
 @derived(dtype=FLOATING, samples=_LINES, ref=np.linspace, spaces=NUMPY)
 def linspace(
-    start: Tensor,
-    stop: Tensor,
+    start: TensorLike,
+    stop: TensorLike,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
@@ -227,8 +229,8 @@ def linspace(
 
 @derived(dtype=FLOATING, samples=(sample(0, 2, 3), sample(0.0, 1.0, 4, False, 2)), ref=np.logspace, spaces=NUMPY)
 def logspace(
-    start: Tensor,
-    stop: Tensor,
+    start: TensorLike,
+    stop: TensorLike,
     num: int = 50,
     endpoint: bool = True,
     base: float = 10,
@@ -252,7 +254,7 @@ def logspace(
     spaces=NUMPY,
 )
 def geomspace(
-    start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+    start: TensorLike, stop: TensorLike, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Tensor:
     """`num` values from `start` to `stop`, each the same multiple of the one before.
 
@@ -329,16 +331,16 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 
 @derived(samples=(sample(Array((3,), 1, 3)), sample(Array((3,), 1, 3), 2, True)), ref=np.vander, spaces=NUMPY)
-def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Tensor:
     """The matrix of the powers of a vector's elements, from N - 1 (None: its length - 1) down to 0, or up.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.vander([1, 2, 3])).tolist()
     [[1, 1, 1], [4, 2, 1], [9, 3, 1]]
     """
-    if len(x.shape) != 1:
-        raise ShapeError(f"vander needs a vector, got the shape {tuple(x.shape)}.")
-    n = shapes.known(x.shape[0], "The length of x (or N)") if N is None else N
+    if rank_of(x) != 1:
+        raise ShapeError(f"vander needs a vector, got the shape {tuple(dims_of(x))}.")
+    n = shapes.known(dims_of(x)[0], "The length of x (or N)") if N is None else N
     if isinstance(n, int) and n < 0:
         raise ShapeError(f"Expected `N` not to be negative, got {n}.")
     powers = arange(n) if increasing else arange(n - 1, -1, -1)
@@ -357,7 +359,7 @@ def _mesh(x: Any, position: int, rank: int) -> Any:
     ),
     spaces=NUMPY,
 )
-def meshgrid(*x: Tensor, indexing: str = "xy") -> list[Tensor]:
+def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
     """Each vector (scalars and tensors are flattened) spread over the grid that they span together.
 
     Args:

@@ -12,10 +12,12 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
 from kerasfront.ops.activation import log_softmax
 from kerasfront.ops.core import cast
-from kerasfront.ops.declare import INTERNAL, NN, Array, Indices, Tensor, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, Indices, derived, primitive, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.shaping import squeeze, transpose
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 _P = Array((3, 4), 0.05, 0.95)
 _LOGITS = Array((3, 4), -4.0, 4.0)
@@ -56,7 +58,9 @@ def _same_shapes(name: str, target: Any, output: Any) -> None:
     ),
     spaces=NN,
 )
-def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Tensor:
+def categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """`-sum(target * log(output))` over the classes.
 
     Args:
@@ -104,7 +108,7 @@ _CLASSES = Array(values=[0, 3, 1], dtype="int32")
     ),
     spaces=INTERNAL,
 )
-def sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
+def sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Tensor:
     """`-log_softmax(logits)[target]` over the last axis. What `sparse_categorical_crossentropy` calls.
 
     A target that is no class raises, or gives nan where the framework can't look (JAX, compiled TensorFlow).
@@ -116,7 +120,7 @@ def sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
     samples=(sample(_CLASSES, _LOGITS), sample(Array((2, 5), 0, 3, "int64"), Array((2, 5, 4)))),
     spaces=INTERNAL,
 )
-def mean_sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
+def mean_sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Tensor:
     """The mean of `sparse_categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
 
     >>> from kerasfront import ops
@@ -129,7 +133,7 @@ def mean_sparse_softmax_crossentropy(target: Indices, logits: Tensor) -> Tensor:
 @derived(
     dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))), spaces=INTERNAL
 )
-def mean_softmax_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
+def mean_softmax_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
     """The mean of `categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
 
     >>> from kerasfront import ops
@@ -152,7 +156,7 @@ def mean_softmax_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
     spaces=NN,
 )
 def sparse_categorical_crossentropy(
-    target: Indices, output: Tensor, from_logits: bool = False, axis: int = -1
+    target: Indices, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
     """`-log(output[target])`: the cross-entropy for classes given as integers.
 
@@ -174,16 +178,16 @@ def sparse_categorical_crossentropy(
     >>> ops.convert_to_numpy(loss).round(4).tolist()
     [0.0, 0.0]
     """
-    rank = len(output.shape)
+    rank = rank_of(output)
     axis = shapes.axis_of(axis, rank)
-    if len(target.shape) == rank and target.shape[-1] == 1:
+    if rank_of(target) == rank and dims_of(target)[-1] == 1:
         target = squeeze(target, -1)
     if axis != rank - 1:
         output = transpose(output, (*(i for i in range(rank) if i != axis), axis))
-    if len(target.shape) != rank - 1 or shapes.differ(target.shape, output.shape[:-1]):
+    if rank_of(target) != rank - 1 or shapes.differ(dims_of(target), dims_of(output)[:-1]):
         raise ShapeError(
-            f"Expected targets of the output's shape without the classes' axis, {tuple(output.shape[:-1])}, got "
-            f"{tuple(target.shape)}."
+            f"Expected targets of the output's shape without the classes' axis, {tuple(dims_of(output)[:-1])}, got "
+            f"{tuple(dims_of(target))}."
         )
     if not from_logits:
         y = wide(output)
@@ -204,7 +208,7 @@ def sparse_categorical_crossentropy(
     elementwise=True,
     spaces=NN,
 )
-def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
+def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> Tensor:
     """`-(target * log(output) + (1 - target) * log(1 - output))`, elementwise.
 
     Args:
@@ -234,7 +238,7 @@ def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = Fals
 
 
 @derived(dtype=FLOATING, samples=(sample(_P, _LOGITS),), elementwise=True, spaces=INTERNAL)
-def sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
+def sigmoid_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
     """What `binary_crossentropy` calls for logits: max(z, 0) - t z + log(1 + exp(-|z|))."""
     linear = e.subtract(e.relu(logits), e.multiply(target, logits))
     return e.add(linear, e.log1p(e.exp(e.negative(e.abs(logits)))))
@@ -243,7 +247,7 @@ def sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
 @derived(
     dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))), spaces=INTERNAL
 )
-def mean_sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
+def mean_sigmoid_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
     """The mean of `binary_crossentropy` from logits: what frameworks have as a loss, in one call.
 
     >>> from kerasfront import ops
@@ -259,7 +263,7 @@ def mean_sigmoid_crossentropy(target: Tensor, logits: Tensor) -> Tensor:
     ref=lambda x1, x2, max_val: 20 * np.log10(max_val) - 10 * np.log10(np.mean((x1 - x2) ** 2)),
     spaces=NN,
 )
-def psnr(x1: Tensor, x2: Tensor, max_val: float) -> Tensor:
+def psnr(x1: TensorLike, x2: TensorLike, max_val: float) -> Tensor:
     """The peak signal-to-noise ratio of two signals, in decibels: `10 * log10(max_val**2 / mean((x1 -
     x2)**2))`.
 

@@ -14,16 +14,18 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
 from kerasfront.ops.activation import log_softmax
 from kerasfront.ops.control import scan
-from kerasfront.ops.core import cast
+from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.creation import ones_like
 from kerasfront.ops.crossentropy import wide
-from kerasfront.ops.declare import INTERNAL, NN, Array, Indices, Tensor, derived, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, Indices, derived, sample
+from kerasfront.ops.declare.bodies import dims_of
 from kerasfront.ops.indexing import get_item, one_hot_dense, take_along_axis
 from kerasfront.ops.matrices import matmul
 from kerasfront.ops.shaping import concatenate, expand_dims, repeat, reshape, stack, transpose
 from kerasfront.ops.sorting import argsort, top_k
 from kerasfront.spec import dtypes
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 # The logarithm of a probability of 0, small enough that nothing is left of it, with finite gradients.
 _NEVER = -1e30
@@ -74,7 +76,7 @@ _SAMPLES = (
 
 @derived(dtype=FLOATING, samples=_SAMPLES, spaces=NN)
 def ctc_loss(
-    target: Indices, output: Tensor, target_length: Indices, output_length: Indices, mask_index: int = 0
+    target: Indices, output: TensorLike, target_length: Indices, output_length: Indices, mask_index: int = 0
 ) -> Tensor:
     """The negative log-likelihood of label sequences, summed over all their alignments with the outputs.
 
@@ -105,7 +107,7 @@ def ctc_loss(
         ("output_length", output_length, 1),
     )
     loss = alignment_loss(_int(target), wide(output), _int(target_length), _int(output_length), mask_index)
-    return cast(loss, dtypes.standardize(output.dtype))
+    return cast(loss, dtype_of(output))
 
 
 @derived(
@@ -115,13 +117,13 @@ def ctc_loss(
     spaces=INTERNAL,
 )
 def alignment_loss(
-    target: Indices, logits: Tensor, target_length: Indices, output_length: Indices, mask_index: int
+    target: Indices, logits: TensorLike, target_length: Indices, output_length: Indices, mask_index: int
 ) -> Tensor:
     """What `ctc_loss` calls: integers are int32, floats not half precision."""
     log_probs = log_softmax(logits)
     # Labels with blanks between and around them; a label may follow the last but one unless they are equal.
     pairs = stack([e.add(e.multiply(target, 0), mask_index), target], -1)
-    size = target.shape[1]
+    size = dims_of(target)[1]
     blanks = get_item(e.add(e.multiply(target, 0), mask_index), (slice(None), slice(None, 1)))
     labels = concatenate([reshape(pairs, (-1, 2 * size)), blanks], 1)
     place = _positions(labels)
@@ -172,7 +174,7 @@ _LENGTHS = Array(values=[6, 4], dtype="int32")
     spaces=NN,
 )
 def ctc_decode(
-    inputs: Tensor,
+    inputs: TensorLike,
     sequence_lengths: Indices,
     strategy: str = "greedy",
     beam_width: int = 100,
@@ -216,7 +218,7 @@ def ctc_decode(
         raise ValueError(f"Expected top_paths from 1 to beam_width ({beam_width}), got {top_paths}.")
     log_probs = log_softmax(wide(inputs))
     labels, scores = _beam_search(log_probs, _int(sequence_lengths), beam_width, top_paths, mask_index)
-    return labels, cast(scores, dtypes.standardize(inputs.dtype))
+    return labels, cast(scores, dtype_of(inputs))
 
 
 def _greedy(x: Any, lengths: Any, merge_repeated: bool, blank: int) -> tuple[Any, Any]:

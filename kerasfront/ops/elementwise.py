@@ -24,16 +24,17 @@ from kerasfront.ops.declare import (
     Array,
     Condition,
     Indices,
-    Tensor,
     binary,
     derived,
     primitive,
     sample,
     unary,
 )
+from kerasfront.ops.declare.bodies import as_tensor
 from kerasfront.spec import dtypes
 from kerasfront.spec.dtypes import ABSOLUTE, BOOLEAN, FLOATING, LOGICAL, NUMERIC, PROMOTE, fixed
 from kerasfront.spec.shapes import broadcast, same
+from kerasfront.typing import Tensor, TensorLike
 
 # ---- arithmetic ---------------------------------------------------------------------------------------------------
 
@@ -41,7 +42,7 @@ from kerasfront.spec.shapes import broadcast, same
 @primitive(
     shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.add, elementwise=True, composite=LIKE_ALL, spaces=NUMPY
 )
-def add(x1: Tensor, x2: Tensor) -> Tensor:
+def add(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The sum `x1 + x2`, elementwise with broadcasting; the logical or of booleans.
 
     Args:
@@ -69,7 +70,7 @@ def add(x1: Tensor, x2: Tensor) -> Tensor:
     composite=LIKE_ALL,
     spaces=NUMPY,
 )
-def subtract(x1: Tensor, x2: Tensor) -> Tensor:
+def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The difference `x1 - x2`, elementwise with broadcasting.
 
     >>> from kerasfront import ops
@@ -87,7 +88,7 @@ def subtract(x1: Tensor, x2: Tensor) -> Tensor:
     composite=LIKE_ANY,
     spaces=NUMPY,
 )
-def multiply(x1: Tensor, x2: Tensor) -> Tensor:
+def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The product `x1 * x2`, elementwise with broadcasting; the logical and of booleans.
 
     >>> from kerasfront import ops
@@ -105,7 +106,7 @@ def multiply(x1: Tensor, x2: Tensor) -> Tensor:
     composite=QUOTIENT,
     spaces=NUMPY,
 )
-def divide(x1: Tensor, x2: Tensor) -> Tensor:
+def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The quotient `x1 / x2`, elementwise with broadcasting; integers give floats (`floatx()`).
 
     >>> from kerasfront import ops
@@ -115,7 +116,7 @@ def divide(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=NUMERIC, samples=binary(0.5, 3.0), ref=np.power, elementwise=True, spaces=NUMPY)
-def power(x1: Tensor, x2: Tensor) -> Tensor:
+def power(x1: TensorLike, x2: TensorLike) -> Tensor:
     """`x1` raised to `x2`, elementwise with broadcasting.
 
     An integer raised to a negative integer is the quotient truncated towards 0, and 0 for 0: `2 ** -1` is 0 and
@@ -128,7 +129,7 @@ def power(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.maximum, elementwise=True, spaces=NUMPY)
-def maximum(x1: Tensor, x2: Tensor) -> Tensor:
+def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The larger of x1 and x2, elementwise with broadcasting; nan where either is nan.
 
     >>> from kerasfront import ops
@@ -138,7 +139,7 @@ def maximum(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.minimum, elementwise=True, spaces=NUMPY)
-def minimum(x1: Tensor, x2: Tensor) -> Tensor:
+def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The smaller of x1 and x2, elementwise with broadcasting; nan where either is nan.
 
     >>> from kerasfront import ops
@@ -150,7 +151,7 @@ def minimum(x1: Tensor, x2: Tensor) -> Tensor:
 @primitive(
     shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.floor_divide, elementwise=True, spaces=NUMPY
 )
-def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
+def floor_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The largest whole number not above `x1 / x2`, elementwise with broadcasting; 0 for integers divided by 0.
 
     >>> from kerasfront import ops
@@ -162,7 +163,7 @@ def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=NUMERIC, samples=unary(), ref=np.negative, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def negative(x: Tensor) -> Tensor:
+def negative(x: TensorLike) -> Tensor:
     """`-x`, elementwise.
 
     >>> from kerasfront import ops
@@ -181,7 +182,7 @@ def negative(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def absolute(x: Tensor) -> Tensor:
+def absolute(x: TensorLike) -> Tensor:
     """The absolute value of x, elementwise; the magnitude of complex numbers, of the real dtype.
 
     >>> from kerasfront import ops
@@ -193,7 +194,7 @@ def absolute(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=NUMERIC, samples=unary(), ref=np.square, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def square(x: Tensor) -> Tensor:
+def square(x: TensorLike) -> Tensor:
     """`x * x`, elementwise.
 
     >>> from kerasfront import ops
@@ -205,7 +206,7 @@ def square(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=NUMERIC, samples=unary(), ref=np.sign, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def sign(x: Tensor) -> Tensor:
+def sign(x: TensorLike) -> Tensor:
     """-1, 0 or 1 by the sign of x, elementwise.
 
     >>> from kerasfront import ops
@@ -223,7 +224,7 @@ def sign(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def sqrt(x: Tensor) -> Tensor:
+def sqrt(x: TensorLike) -> Tensor:
     """The square root of x, elementwise.
 
     >>> from kerasfront import ops
@@ -240,7 +241,7 @@ def sqrt(x: Tensor) -> Tensor:
     elementwise=True,
     composite=MAPS_VALUES,
 )
-def rsqrt(x: Tensor) -> Tensor:
+def rsqrt(x: TensorLike) -> Tensor:
     """`1 / sqrt(x)`, elementwise.
 
     >>> from kerasfront import ops
@@ -252,7 +253,7 @@ def rsqrt(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.exp, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
-def exp(x: Tensor) -> Tensor:
+def exp(x: TensorLike) -> Tensor:
     """e raised to x, elementwise.
 
     >>> from kerasfront import ops
@@ -264,7 +265,7 @@ def exp(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.expm1, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def expm1(x: Tensor) -> Tensor:
+def expm1(x: TensorLike) -> Tensor:
     """`exp(x) - 1`, elementwise, exact near 0.
 
     >>> from kerasfront import ops
@@ -282,7 +283,7 @@ def expm1(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def log(x: Tensor) -> Tensor:
+def log(x: TensorLike) -> Tensor:
     """The natural logarithm of x, elementwise.
 
     >>> from kerasfront import ops
@@ -300,7 +301,7 @@ def log(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def log1p(x: Tensor) -> Tensor:
+def log1p(x: TensorLike) -> Tensor:
     """`log(1 + x)`, elementwise, exact near 0.
 
     >>> from kerasfront import ops
@@ -312,7 +313,7 @@ def log1p(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.sin, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def sin(x: Tensor) -> Tensor:
+def sin(x: TensorLike) -> Tensor:
     """The sine of x (radians), elementwise.
 
     >>> from kerasfront import ops
@@ -324,7 +325,7 @@ def sin(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.cos, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
-def cos(x: Tensor) -> Tensor:
+def cos(x: TensorLike) -> Tensor:
     """The cosine of x (radians), elementwise.
 
     >>> from kerasfront import ops
@@ -342,7 +343,7 @@ def cos(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=("ops", "ops.numpy", "activations"),
 )
-def tanh(x: Tensor) -> Tensor:
+def tanh(x: TensorLike) -> Tensor:
     """The hyperbolic tangent of x, elementwise.
 
     >>> from kerasfront import ops
@@ -352,7 +353,7 @@ def tanh(x: Tensor) -> Tensor:
 
 
 @primitive(shape=same, samples=unary(), ref=np.floor, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
-def floor(x: Tensor) -> Tensor:
+def floor(x: TensorLike) -> Tensor:
     """The largest whole number not above x, elementwise; integers stay (Keras: become `floatx()`).
 
     >>> from kerasfront import ops
@@ -362,7 +363,7 @@ def floor(x: Tensor) -> Tensor:
 
 
 @primitive(shape=same, samples=unary(), ref=np.ceil, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
-def ceil(x: Tensor) -> Tensor:
+def ceil(x: TensorLike) -> Tensor:
     """The smallest whole number not below x, elementwise; integers stay (Keras: become `floatx()`).
 
     >>> from kerasfront import ops
@@ -375,7 +376,7 @@ def ceil(x: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.equal, elementwise=True, spaces=NUMPY)
-def equal(x1: Tensor, x2: Tensor) -> Tensor:
+def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where x1 equals x2, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -385,7 +386,7 @@ def equal(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.not_equal, elementwise=True, spaces=NUMPY)
-def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
+def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where x1 differs from x2, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -395,7 +396,7 @@ def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less, elementwise=True, spaces=NUMPY)
-def less(x1: Tensor, x2: Tensor) -> Tensor:
+def less(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where `x1 < x2`, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -405,7 +406,7 @@ def less(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less_equal, elementwise=True, spaces=NUMPY)
-def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
+def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where `x1 <= x2`, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -415,7 +416,7 @@ def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater, elementwise=True, spaces=NUMPY)
-def greater(x1: Tensor, x2: Tensor) -> Tensor:
+def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where `x1 > x2`, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -425,7 +426,7 @@ def greater(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater_equal, elementwise=True, spaces=NUMPY)
-def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
+def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where `x1 >= x2`, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -435,7 +436,7 @@ def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_and, elementwise=True, spaces=NUMPY)
-def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
+def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where x1 and x2 are both true (not 0), elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -445,7 +446,7 @@ def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_or, elementwise=True, spaces=NUMPY)
-def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
+def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where x1 or x2 is true (not 0), elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -463,7 +464,7 @@ def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def logical_not(x: Tensor) -> Tensor:
+def logical_not(x: TensorLike) -> Tensor:
     """Where x is false (0), elementwise, as booleans.
 
     >>> from kerasfront import ops
@@ -481,7 +482,7 @@ def logical_not(x: Tensor) -> Tensor:
     name="select_where",
     spaces=INTERNAL,
 )
-def select_where(condition: Condition, x1: Tensor, x2: Tensor) -> Tensor:
+def select_where(condition: Condition, x1: TensorLike, x2: TensorLike) -> Tensor:
     """x1 where `condition` is true, else x2; all three broadcast. What `where` calls with three arguments.
 
     >>> from kerasfront import ops
@@ -494,7 +495,7 @@ def select_where(condition: Condition, x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.mod, elementwise=True, spaces=NUMPY)
-def mod(x1: Tensor, x2: Tensor) -> Tensor:
+def mod(x1: TensorLike, x2: TensorLike) -> Tensor:
     """What is left of `x1 / x2` after `floor_divide`, elementwise with broadcasting; it has the sign of x2.
 
     Integers divided by 0 leave 0 on every backend.
@@ -506,7 +507,7 @@ def mod(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.fmod, elementwise=True, spaces=NUMPY)
-def fmod(x1: Tensor, x2: Tensor) -> Tensor:
+def fmod(x1: TensorLike, x2: TensorLike) -> Tensor:
     """What is left of `x1 / x2` after truncation, elementwise with broadcasting; it has the sign of x1.
 
     Integers divided by 0 leave 0 on every backend.
@@ -520,7 +521,7 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
 @derived(
     dtype=FLOATING, samples=unary(0.5, 3.0), ref=np.reciprocal, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
-def reciprocal(x: Tensor) -> Tensor:
+def reciprocal(x: TensorLike) -> Tensor:
     """`1 / x`, elementwise; integers give floats (`floatx()`).
 
     >>> from kerasfront import ops
@@ -531,7 +532,7 @@ def reciprocal(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=binary(), elementwise=True, spaces=NUMPY)
-def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
+def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Tensor:
     """`x1 / x2`, and 0 where x2 is 0, elementwise with broadcasting. The gradients there are 0.
 
     >>> from kerasfront import ops
@@ -556,7 +557,7 @@ def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def clip(x: Tensor, x_min: Tensor | None, x_max: Tensor | None) -> Tensor:
+def clip(x: TensorLike, x_min: TensorLike | None, x_max: TensorLike | None) -> Tensor:
     """x limited to the range from `x_min` to `x_max`, which may be tensors that broadcast with x; None: no limit.
 
     >>> from kerasfront import ops
@@ -574,7 +575,7 @@ def clip(x: Tensor, x_min: Tensor | None, x_max: Tensor | None) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def fabs(x: Tensor) -> Tensor:
+def fabs(x: TensorLike) -> Tensor:
     """The absolute value of x, as a float, elementwise.
 
     >>> from kerasfront import ops
@@ -585,7 +586,7 @@ def fabs(x: Tensor) -> Tensor:
 
 
 @derived(dtype=PROMOTE, samples=binary(), ref=np.fmax, elementwise=True, spaces=NUMPY)
-def fmax(x1: Tensor, x2: Tensor) -> Tensor:
+def fmax(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The larger of x1 and x2, elementwise with broadcasting; where one is nan, the other.
 
     >>> from kerasfront import ops
@@ -596,7 +597,7 @@ def fmax(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @derived(dtype=PROMOTE, samples=binary(), ref=np.fmin, elementwise=True, spaces=NUMPY)
-def fmin(x1: Tensor, x2: Tensor) -> Tensor:
+def fmin(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The smaller of x1 and x2, elementwise with broadcasting; where one is nan, the other.
 
     >>> from kerasfront import ops
@@ -615,7 +616,7 @@ def fmin(x1: Tensor, x2: Tensor) -> Tensor:
     dtypes_tested=("uint8", "int32", "int64"),
     spaces=NUMPY,
 )
-def gcd(x1: Tensor, x2: Tensor) -> Tensor:
+def gcd(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The greatest common divisor of integers, elementwise with broadcasting; never negative.
 
     >>> from kerasfront import ops
@@ -632,7 +633,7 @@ def gcd(x1: Tensor, x2: Tensor) -> Tensor:
     dtypes_tested=("uint8", "int32", "int64"),
     spaces=NUMPY,
 )
-def lcm(x1: Tensor, x2: Tensor) -> Tensor:
+def lcm(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The least common multiple of integers, elementwise with broadcasting; 0 where one of them is 0.
 
     >>> from kerasfront import ops
@@ -644,7 +645,7 @@ def lcm(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=binary(), elementwise=True, ref=np.hypot, spaces=NUMPY)
-def hypot(x1: Tensor, x2: Tensor) -> Tensor:
+def hypot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """`sqrt(x1² + x2²)`, elementwise with broadcasting, without overflow; infinite where x1 or x2 is.
 
     >>> from kerasfront import ops
@@ -670,7 +671,7 @@ def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     dtypes_tested=("float32", "float64"),
     spaces=NUMPY,
 )
-def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
+def nextafter(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The float next to x1 in the direction of x2, elementwise with broadcasting.
 
     >>> from kerasfront import ops
@@ -687,7 +688,7 @@ def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     dtypes_tested=("float32", "float64"),
     spaces=NUMPY,
 )
-def ldexp(x1: Tensor, x2: Indices) -> Tensor:
+def ldexp(x1: TensorLike, x2: Indices) -> Tensor:
     """`x1 * 2 ** x2` for integers x2, elementwise with broadcasting.
 
     >>> from kerasfront import ops
@@ -701,7 +702,7 @@ def ldexp(x1: Tensor, x2: Indices) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.heaviside, elementwise=True, spaces=NUMPY)
-def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
+def heaviside(x1: TensorLike, x2: TensorLike) -> Tensor:
     """0 where x1 is negative, 1 where positive, x2 where x1 is 0, elementwise with broadcasting; nan stays.
 
     >>> from kerasfront import ops
@@ -713,7 +714,7 @@ def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=same, samples=unary(), ref=np.trunc, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
-def trunc(x: Tensor) -> Tensor:
+def trunc(x: TensorLike) -> Tensor:
     """The whole number next to x towards 0, elementwise; integers stay.
 
     >>> from kerasfront import ops
@@ -723,7 +724,7 @@ def trunc(x: Tensor) -> Tensor:
 
 
 @primitive(shape=same, samples=unary(), ref=np.rint, elementwise=True, composite=KEEPS_ZEROS, spaces=INTERNAL)
-def rint(x: Tensor) -> Tensor:
+def rint(x: TensorLike) -> Tensor:
     """The nearest whole number, the even one of two, elementwise; integers stay. What `round` calls.
 
     >>> from kerasfront import ops
@@ -740,7 +741,7 @@ def rint(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def round(x: Tensor, decimals: int = 0) -> Tensor:
+def round(x: TensorLike, decimals: int = 0) -> Tensor:
     """x rounded to `decimals` decimal places (negative: to tens, hundreds, ...); the even neighbour of two.
 
     >>> from kerasfront import ops
@@ -750,7 +751,7 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
     [20, 30]
     """
     if dtype_of(x) == "bool" or (dtypes.is_int(dtype_of(x)) and decimals >= 0):
-        return x
+        return as_tensor(x)
     if dtypes.is_int(dtype_of(x)):
         unit = 10**-decimals
         low = floor_divide(x, unit)
@@ -772,7 +773,7 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.exp2, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
-def exp2(x: Tensor) -> Tensor:
+def exp2(x: TensorLike) -> Tensor:
     """2 raised to x, elementwise.
 
     >>> from kerasfront import ops
@@ -790,7 +791,7 @@ def exp2(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def log2(x: Tensor) -> Tensor:
+def log2(x: TensorLike) -> Tensor:
     """The logarithm of x to the base 2, elementwise.
 
     >>> from kerasfront import ops
@@ -808,7 +809,7 @@ def log2(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def log10(x: Tensor) -> Tensor:
+def log10(x: TensorLike) -> Tensor:
     """The logarithm of x to the base 10, elementwise.
 
     >>> from kerasfront import ops
@@ -826,7 +827,7 @@ def log10(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def cbrt(x: Tensor) -> Tensor:
+def cbrt(x: TensorLike) -> Tensor:
     """The cube root of x, elementwise; negative for negative x.
 
     >>> from kerasfront import ops
@@ -837,7 +838,7 @@ def cbrt(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp, elementwise=True, spaces=NUMPY)
-def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
+def logaddexp(x1: TensorLike, x2: TensorLike) -> Tensor:
     """`log(exp(x1) + exp(x2))`, elementwise with broadcasting, without overflow.
 
     >>> from kerasfront import ops
@@ -854,7 +855,7 @@ def _minus_gap(x1: Any, x2: Any) -> Any:
 
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp2, elementwise=True, spaces=NUMPY)
-def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
+def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
     """`log2(2 ** x1 + 2 ** x2)`, elementwise with broadcasting, without overflow.
 
     >>> from kerasfront import ops
@@ -873,7 +874,7 @@ def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def tan(x: Tensor) -> Tensor:
+def tan(x: TensorLike) -> Tensor:
     """The tangent of x (radians), elementwise.
 
     >>> from kerasfront import ops
@@ -885,7 +886,7 @@ def tan(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.sinh, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def sinh(x: Tensor) -> Tensor:
+def sinh(x: TensorLike) -> Tensor:
     """The hyperbolic sine of x, elementwise.
 
     >>> from kerasfront import ops
@@ -897,7 +898,7 @@ def sinh(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.cosh, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
-def cosh(x: Tensor) -> Tensor:
+def cosh(x: TensorLike) -> Tensor:
     """The hyperbolic cosine of x, elementwise.
 
     >>> from kerasfront import ops
@@ -915,7 +916,7 @@ def cosh(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def arcsin(x: Tensor) -> Tensor:
+def arcsin(x: TensorLike) -> Tensor:
     """The angle (radians, from -pi/2 to pi/2) whose sine is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
@@ -933,7 +934,7 @@ def arcsin(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def arccos(x: Tensor) -> Tensor:
+def arccos(x: TensorLike) -> Tensor:
     """The angle (radians, from 0 to pi) whose cosine is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
@@ -945,7 +946,7 @@ def arccos(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.arctan, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def arctan(x: Tensor) -> Tensor:
+def arctan(x: TensorLike) -> Tensor:
     """The angle (radians, from -pi/2 to pi/2) whose tangent is x, elementwise.
 
     >>> from kerasfront import ops
@@ -955,7 +956,7 @@ def arctan(x: Tensor) -> Tensor:
 
 
 @primitive(shape=broadcast, dtype=FLOATING, samples=binary(0.2, 2.0), ref=np.arctan2, elementwise=True, spaces=NUMPY)
-def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
+def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The angle (radians, from -pi to pi) of the point with the ordinate x1 and the abscissa x2, elementwise.
 
     >>> from kerasfront import ops
@@ -967,7 +968,7 @@ def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=FLOATING, samples=unary(), ref=np.arcsinh, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def arcsinh(x: Tensor) -> Tensor:
+def arcsinh(x: TensorLike) -> Tensor:
     """The number whose hyperbolic sine is x, elementwise.
 
     >>> from kerasfront import ops
@@ -985,7 +986,7 @@ def arcsinh(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def arccosh(x: Tensor) -> Tensor:
+def arccosh(x: TensorLike) -> Tensor:
     """The number, not negative, whose hyperbolic cosine is x, elementwise; nan below 1.
 
     >>> from kerasfront import ops
@@ -1003,7 +1004,7 @@ def arccosh(x: Tensor) -> Tensor:
     composite=KEEPS_ZEROS,
     spaces=NUMPY,
 )
-def arctanh(x: Tensor) -> Tensor:
+def arctanh(x: TensorLike) -> Tensor:
     """The number whose hyperbolic tangent is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
@@ -1013,7 +1014,7 @@ def arctanh(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.deg2rad, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
-def deg2rad(x: Tensor) -> Tensor:
+def deg2rad(x: TensorLike) -> Tensor:
     """Degrees in radians, elementwise.
 
     >>> from kerasfront import ops
@@ -1024,7 +1025,7 @@ def deg2rad(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.rad2deg, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
-def rad2deg(x: Tensor) -> Tensor:
+def rad2deg(x: TensorLike) -> Tensor:
     """Radians in degrees, elementwise.
 
     >>> from kerasfront import ops
@@ -1035,7 +1036,7 @@ def rad2deg(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.sinc, elementwise=True, spaces=NUMPY)
-def sinc(x: Tensor) -> Tensor:
+def sinc(x: TensorLike) -> Tensor:
     """`sin(pi x) / (pi x)`, and 1 at 0, elementwise.
 
     >>> from kerasfront import ops
@@ -1052,7 +1053,7 @@ def _each(function: Any) -> Any:
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erf), elementwise=True, composite=KEEPS_ZEROS)
-def erf(x: Tensor) -> Tensor:
+def erf(x: TensorLike) -> Tensor:
     """The error function, `2 / sqrt(pi)` times the integral of `exp(-t²)` from 0 to x, elementwise.
 
     >>> from kerasfront import ops
@@ -1062,7 +1063,7 @@ def erf(x: Tensor) -> Tensor:
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erfc), elementwise=True, composite=MAPS_VALUES)
-def erfc(x: Tensor) -> Tensor:
+def erfc(x: TensorLike) -> Tensor:
     """`1 - erf(x)`, elementwise, exact for large x.
 
     >>> from kerasfront import ops
@@ -1079,7 +1080,7 @@ def erfc(x: Tensor) -> Tensor:
     ref=_each(lambda x: NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2) if x < 1 else math.inf),
     composite=KEEPS_ZEROS,
 )
-def erfinv(x: Tensor) -> Tensor:
+def erfinv(x: TensorLike) -> Tensor:
     """The number whose `erf` is x, elementwise; infinite at -1 and 1, nan beyond.
 
     >>> from kerasfront import ops
@@ -1089,7 +1090,7 @@ def erfinv(x: Tensor) -> Tensor:
 
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.i0, elementwise=True, spaces=NUMPY)
-def i0(x: Tensor) -> Tensor:
+def i0(x: TensorLike) -> Tensor:
     """The modified Bessel function of the first kind and order 0, elementwise.
 
     >>> from kerasfront import ops
@@ -1110,7 +1111,7 @@ def i0(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def isnan(x: Tensor) -> Tensor:
+def isnan(x: TensorLike) -> Tensor:
     """Where x is not a number, elementwise, as booleans.
 
     >>> from kerasfront import ops
@@ -1128,7 +1129,7 @@ def isnan(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def isinf(x: Tensor) -> Tensor:
+def isinf(x: TensorLike) -> Tensor:
     """Where x is infinite, elementwise, as booleans.
 
     >>> from kerasfront import ops
@@ -1146,7 +1147,7 @@ def isinf(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def isfinite(x: Tensor) -> Tensor:
+def isfinite(x: TensorLike) -> Tensor:
     """Where x is neither infinite nor nan, elementwise, as booleans.
 
     >>> from kerasfront import ops
@@ -1156,7 +1157,7 @@ def isfinite(x: Tensor) -> Tensor:
 
 
 @derived(samples=unary(), ref=np.isposinf, elementwise=True, spaces=NUMPY)
-def isposinf(x: Tensor) -> Tensor:
+def isposinf(x: TensorLike) -> Tensor:
     """Where x is +infinity, elementwise, as booleans.
 
     >>> from kerasfront import ops
@@ -1167,7 +1168,7 @@ def isposinf(x: Tensor) -> Tensor:
 
 
 @derived(samples=unary(), ref=np.isneginf, elementwise=True, spaces=NUMPY)
-def isneginf(x: Tensor) -> Tensor:
+def isneginf(x: TensorLike) -> Tensor:
     """Where x is -infinity, elementwise, as booleans.
 
     >>> from kerasfront import ops
@@ -1178,7 +1179,7 @@ def isneginf(x: Tensor) -> Tensor:
 
 
 @derived(samples=unary(), ref=np.isreal, elementwise=True, spaces=NUMPY)
-def isreal(x: Tensor) -> Tensor:
+def isreal(x: TensorLike) -> Tensor:
     """Where x has no imaginary part, elementwise, as booleans.
 
     >>> from kerasfront import ops
@@ -1189,7 +1190,7 @@ def isreal(x: Tensor) -> Tensor:
 
 
 @primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.signbit, elementwise=True, spaces=NUMPY)
-def signbit(x: Tensor) -> Tensor:
+def signbit(x: TensorLike) -> Tensor:
     """Where x is negative, -0.0 included, elementwise, as booleans.
 
     >>> from kerasfront import ops
@@ -1199,7 +1200,7 @@ def signbit(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.isclose, elementwise=True, spaces=NUMPY)
-def isclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where `|x1 - x2| <= atol + rtol * |x2|`, elementwise with broadcasting, as booleans.
 
     Infinities are close to those of their sign only, nans to each other if `equal_nan`.
@@ -1215,7 +1216,7 @@ def isclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equa
 
 
 @derived(samples=unary(), ref=np.nan_to_num, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
-def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """x with numbers for nan, +infinity (None: the largest of the dtype) and -infinity (None: the lowest).
 
     >>> from kerasfront import ops
@@ -1224,7 +1225,7 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf:
     """
     name = dtype_of(x)
     if not dtypes.is_float(name):
-        return x
+        return as_tensor(x)
     largest = float(ml_dtypes.finfo(dtypes.to_numpy(name)).max)  # type: ignore[no-untyped-call]
     x = select_where(isnan(x), nan, x)
     x = select_where(isposinf(x), largest if posinf is None else posinf, x)
@@ -1232,7 +1233,7 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf:
 
 
 @derived(dtype=LOGICAL, samples=binary(), ref=np.logical_xor, elementwise=True, spaces=NUMPY)
-def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
+def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Where just one of x1 and x2 is true (not 0), elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
@@ -1246,7 +1247,7 @@ def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=same, samples=unary(), ref=np.conj, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
-def conj(x: Tensor) -> Tensor:
+def conj(x: TensorLike) -> Tensor:
     """The complex conjugate of x, elementwise; real x stays.
 
     >>> from kerasfront import ops
@@ -1258,7 +1259,7 @@ def conj(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.real, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def real(x: Tensor) -> Tensor:
+def real(x: TensorLike) -> Tensor:
     """The real part of x, elementwise; real x stays.
 
     >>> from kerasfront import ops
@@ -1270,7 +1271,7 @@ def real(x: Tensor) -> Tensor:
 @primitive(
     shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.imag, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
-def imag(x: Tensor) -> Tensor:
+def imag(x: TensorLike) -> Tensor:
     """The imaginary part of x, elementwise; zeros for real x.
 
     >>> from kerasfront import ops
@@ -1280,7 +1281,7 @@ def imag(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.angle, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
-def angle(x: Tensor) -> Tensor:
+def angle(x: TensorLike) -> Tensor:
     """The angle (radians, from -pi to pi) of complex numbers, elementwise; 0 or pi for real x.
 
     >>> from kerasfront import ops
@@ -1301,7 +1302,7 @@ conjugate = conj
 @primitive(
     shape=same, samples=unary(), ref=lambda x: np.maximum(x, 0), elementwise=True, composite=KEEPS_ZEROS, spaces=NN
 )
-def relu(x: Tensor) -> Tensor:
+def relu(x: TensorLike) -> Tensor:
     """`max(x, 0)`, elementwise. The gradient at 0 is 0.
 
     Source: Nair and Hinton, Rectified linear units improve restricted Boltzmann machines, 2010.
@@ -1321,7 +1322,7 @@ def relu(x: Tensor) -> Tensor:
     composite=MAPS_VALUES,
     spaces=ACTIVATION,
 )
-def sigmoid(x: Tensor) -> Tensor:
+def sigmoid(x: TensorLike) -> Tensor:
     """The logistic function `1 / (1 + exp(-x))`, elementwise.
 
     >>> from kerasfront import ops
@@ -1331,7 +1332,7 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=unary(), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
-def silu(x: Tensor) -> Tensor:
+def silu(x: TensorLike) -> Tensor:
     """`x * sigmoid(x)`, elementwise, also called swish.
 
     Source: Elfwing et al., https://arxiv.org/abs/1702.03118

@@ -18,24 +18,14 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, ones, zeros
-from kerasfront.ops.declare import (
-    INTERNAL,
-    NN,
-    NUMPY,
-    Array,
-    Condition,
-    Indices,
-    Tensor,
-    Tensors,
-    derived,
-    primitive,
-    sample,
-)
+from kerasfront.ops.declare import INTERNAL, NN, NUMPY, Array, Condition, Indices, Tensors, derived, primitive, sample
+from kerasfront.ops.declare.bodies import as_tensor, as_tensors, dims_of, rank_of
 from kerasfront.ops.declare.op import OPS
 from kerasfront.ops.declare.runtime import runtime
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, stack, transpose, unstack
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
+from kerasfront.typing import Tensor, TensorLike
 
 _X = Array((2, 3, 4))
 _slice = builtins.slice
@@ -76,7 +66,7 @@ def _slice_length(part: Any, size: int) -> int:
     samples=(sample(_X, (1, _slice(None), None, _slice(1, 3))), sample(_X, (_slice(None), _slice(None, None, -1), 0))),
     spaces=INTERNAL,
 )
-def basic_item(x: Tensor, key: Sequence[Any]) -> Tensor:
+def basic_item(x: TensorLike, key: Sequence[Any]) -> Tensor:
     """`x[key]` for a tuple of integers, slices and None that covers every axis. What `get_item` calls."""
 
 
@@ -129,7 +119,7 @@ def _sliced_mask(mask: Any, slots: list[Any]) -> Any:
     ),
     spaces=NUMPY,
 )
-def get_item(x: Tensor, key: Any) -> Tensor:
+def get_item(x: TensorLike, key: Any) -> Tensor:
     """`x[key]`: integers, slices, None, Ellipsis, integer and boolean tensors, and tuples of them, as in NumPy.
 
     Args:
@@ -144,9 +134,9 @@ def get_item(x: Tensor, key: Any) -> Tensor:
     >>> ops.convert_to_numpy(ops.get_item(ops.convert_to_tensor([1, 2, 3]), np.s_[::-1])).tolist()
     [3, 2, 1]
     """
-    parts = _with_masks_found(_full_key(key, len(x.shape)))
+    parts = _with_masks_found(_full_key(key, rank_of(x)))
     if all(_is_static(p) for p in parts):
-        return basic_item(x, tuple(_checked(parts, x.shape)))
+        return basic_item(x, tuple(_checked(parts, dims_of(x))))
     # NumPy counts integers among the index tensors once there is one.
     picked = [not (p is None or isinstance(p, _slice)) for p in parts]
     x = basic_item(x, tuple(_slice(None) if pick else p for p, pick in zip(parts, picked, strict=True)))
@@ -182,7 +172,7 @@ def _gather(x: Any, indices: list[Any], axes: list[int]) -> Any:
     dims = shape_of(x)
     first, last = axes[0], axes[-1] + 1
     flat = reshape(x, (*dims[:first], _size(dims[first:last]), *dims[last:]))
-    position = 0
+    position: TensorLike = 0
     for index, size in zip(indices, dims[first:last], strict=True):
         position = e.add(e.multiply(position, size), _clipped(index, size))
     return take(flat, position, first)
@@ -216,7 +206,7 @@ def _clipped(index: Any, size: Any) -> Any:
     ),
     spaces=NUMPY,
 )
-def take(x: Tensor, indices: Indices, axis: int | None = None) -> Tensor:
+def take(x: TensorLike, indices: Indices, axis: int | None = None) -> Tensor:
     """The elements of x at `indices` along `axis` (None: of the flattened x).
 
     Args:
@@ -247,7 +237,7 @@ def _along(x: Any, indices: Any, axis: Any = None) -> tuple[int, ...]:
     samples=(sample(Array((3, 4)), _index([[0], [1], [-1]]), 1), sample(Array((2, 3)), _index([[1, 0, 1]]), -2)),
     spaces=INTERNAL,
 )
-def take_along(x: Tensor, indices: Indices, axis: int) -> Tensor:
+def take_along(x: TensorLike, indices: Indices, axis: int) -> Tensor:
     """What `take_along_axis` calls."""
 
 
@@ -259,7 +249,7 @@ def take_along(x: Tensor, indices: Indices, axis: int) -> Tensor:
     ),
     spaces=NUMPY,
 )
-def take_along_axis(x: Tensor, indices: Indices, axis: int | None = None) -> Tensor:
+def take_along_axis(x: TensorLike, indices: Indices, axis: int | None = None) -> Tensor:
     """At each position, the element of x that the index there names along `axis` (None: of the flattened x).
 
     Args:
@@ -288,7 +278,7 @@ def _found(x: KerasTensor) -> tuple[KerasTensor, ...]:
     samples=(sample(Array((3, 4))), sample(Array((5,), dtype="bool"))),
     spaces=NUMPY,
 )
-def nonzero(x: Tensor) -> tuple[Tensor, ...]:
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """The indices (int32) of the elements that are not 0: a tuple of one vector for each axis.
 
     Their length depends on the values, so it can't be used in code that JAX compiles.
@@ -310,16 +300,18 @@ def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     ),
     spaces=NUMPY,
 )
-def where(condition: Condition, x1: Tensor | None = None, x2: Tensor | None = None) -> Any:
+def where(condition: Condition, x1: TensorLike | None = None, x2: TensorLike | None = None) -> Any:
     """x1 where `condition` is true, else x2; all three broadcast. With the condition alone: `nonzero(condition)`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.where([True, False], [1, 2], 0)).tolist()
     [1, 0]
     """
-    if (x1 is None) != (x2 is None):
+    if x1 is not None and x2 is not None:
+        return e.select_where(condition, x1, x2)
+    if x1 is not None or x2 is not None:
         raise ValueError("where needs both x1 and x2, or neither.")
-    return nonzero(condition) if x1 is None else e.select_where(condition, x1, x2)
+    return nonzero(condition)
 
 
 @derived(
@@ -330,7 +322,7 @@ def where(condition: Condition, x1: Tensor | None = None, x2: Tensor | None = No
     ),
     spaces=NUMPY,
 )
-def select(condlist: Any, choicelist: Tensors, default: Tensor = 0) -> Tensor:
+def select(condlist: Any, choicelist: Tensors, default: TensorLike = 0) -> Tensor:
     """At each position, the choice of the first condition that is true there; `default` where none is.
 
     Args:
@@ -342,10 +334,11 @@ def select(condlist: Any, choicelist: Tensors, default: Tensor = 0) -> Tensor:
     >>> ops.convert_to_numpy(ops.select([[True, False]], [[1, 2]], 9)).tolist()
     [1, 9]
     """
-    if len(condlist) != len(choicelist) or not len(condlist):
-        raise ShapeError(f"Expected as many conditions as choices, got {len(condlist)} and {len(choicelist)}.")
-    out = default
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+    choices = as_tensors(choicelist)
+    if len(condlist) != len(choices) or not len(condlist):
+        raise ShapeError(f"Expected as many conditions as choices, got {len(condlist)} and {len(choices)}.")
+    out = as_tensor(default)
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
         out = e.select_where(condition, choice, out)
     return out
 
@@ -363,7 +356,7 @@ def _unsliced(inputs: Any, start_indices: Any, shape: Any) -> tuple[int, ...]:
 
 
 @primitive(shape=_unsliced, samples=(sample(_X, _index([0, 1, 2]), (2, 1, 2)),), spaces=INTERNAL)
-def dynamic_slice(inputs: Tensor, start_indices: Indices, shape: Sequence[int]) -> Tensor:
+def dynamic_slice(inputs: TensorLike, start_indices: Indices, shape: Sequence[int]) -> Tensor:
     """The part of `shape` from start_indices, a vector, on. What `slice` calls."""
 
 
@@ -390,7 +383,7 @@ def _into(start: int, length: int, size: Any) -> Any:
         sample(Array((4,)), (3,), (2,)),
     )
 )
-def slice(inputs: Tensor, start_indices: Any, shape: Sequence[int]) -> Tensor:
+def slice(inputs: TensorLike, start_indices: Any, shape: Sequence[int]) -> Tensor:
     """The part of `inputs` of the given shape that begins at `start_indices`.
 
     Args:
@@ -407,14 +400,14 @@ def slice(inputs: Tensor, start_indices: Any, shape: Sequence[int]) -> Tensor:
     [2, 3]
     """
     starts = _starts(start_indices)
-    if starts is not None and len(starts) != len(inputs.shape):
-        raise ShapeError(f"Expected a start for each axis of {tuple(inputs.shape)}, got {start_indices}.")
+    if starts is not None and len(starts) != rank_of(inputs):
+        raise ShapeError(f"Expected a start for each axis of {tuple(dims_of(inputs))}, got {start_indices}.")
     if starts is None:
         return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
     _unsliced(inputs, starts, shape)
-    if any(unknown(d) for d in inputs.shape) or any(map(is_open, shape)):
+    if any(unknown(d) for d in dims_of(inputs)) or any(map(is_open, shape)):
         return dynamic_slice(inputs, convert_to_tensor(start_indices), tuple(shape))
-    parts = zip(starts, shape, inputs.shape, strict=True)
+    parts = zip(starts, shape, dims_of(inputs), strict=True)
     return basic_item(inputs, tuple(_into(s, n, d) for s, n, d in parts))
 
 
@@ -464,6 +457,11 @@ def sparse_of(places: Sequence[Any], values: Any, dims: Sequence[Any]) -> Any:
     range are left out.
     """
     return runtime.need().sparse_of(stack(places, -1), values, tuple(dims))
+
+
+def _sparse_spec(dims: tuple[int, ...], dtype: Any) -> Any:
+    """The symbolic tensor of a sparse result."""
+    return KerasTensor(dims, dtypes.standardize(dtype), sparse=True)
 
 
 def need_sparse() -> None:
@@ -516,7 +514,7 @@ def one_hot(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None, spa
     if sparse:
         need_sparse()
         if isinstance(x, KerasTensor):
-            return KerasTensor(_hot(x, num_classes, axis), dtypes.standardize(dtype), sparse=True)
+            return _sparse_spec(_hot(x, num_classes, axis), dtype)
         return _sparse_hot(expand_dims(x, -1), num_classes, axis, dtype)
     return one_hot_dense(x, num_classes, axis, dtype)
 
@@ -550,15 +548,15 @@ def multi_hot(
     num_classes = kwargs.pop("num_tokens", num_classes)
     if kwargs or num_classes is None:
         raise TypeError(f"multi_hot needs `num_classes`, and takes no {sorted(kwargs)}.")
-    if not len(inputs.shape):
+    if not rank_of(inputs):
         raise ShapeError("multi_hot needs a list of class numbers, or several, got a scalar.")
-    at = 1 if len(inputs.shape) > 1 else 0
+    at = 1 if rank_of(inputs) > 1 else 0
     if sparse:
         need_sparse()
-        dims = (*inputs.shape[:at], *inputs.shape[at + 1 :])
+        dims = (*dims_of(inputs)[:at], *dims_of(inputs)[at + 1 :])
         if isinstance(inputs, KerasTensor):
             rows = KerasTensor(dims, "int32")
-            return KerasTensor(_hot(rows, num_classes, axis), dtypes.standardize(dtype), sparse=True)
+            return _sparse_spec(_hot(rows, num_classes, axis), dtype)
         return _sparse_hot(_each_once(moveaxis(inputs, at, -1)), num_classes, axis, dtype)
     hot = one_hot(inputs, num_classes, -1, "int32")
     out = OPS["any"].call(hot, at)
@@ -583,7 +581,7 @@ _PLACED = (sample(Array((4, 2)), _index([1, 3, 0]), Array((3, 2)), "set"),) + tu
 
 
 @primitive(shape=_rows, dtype=PROMOTE, samples=_PLACED, spaces=INTERNAL)
-def scatter_rows(x: Tensor, ids: Indices, updates: Tensor, reduction: str) -> Tensor:
+def scatter_rows(x: TensorLike, ids: Indices, updates: TensorLike, reduction: str) -> Tensor:
     """x with `updates[i]` combined into `x[ids[i]]` by "set", "add", "max", "min" or "mul"; ids out of range, the
     negative ones included, are dropped. What the scatter and segment ops call.
     """
@@ -591,12 +589,13 @@ def scatter_rows(x: Tensor, ids: Indices, updates: Tensor, reduction: str) -> Te
 
 def _flat_ids(indices: Any, dims: Sequence[Any]) -> Any:
     """Index rows (m, k) for k axes as indices (m,) into these axes flattened; -1 for what is out of range."""
-    flat, fits = None, None
+    flat: Tensor | None = None
+    fits: TensorLike = True
     for column, size in zip(unstack(indices, len(dims), -1), dims, strict=True):
         column = e.select_where(e.less(column, 0), e.add(column, size), column)
         inside = e.logical_and(e.greater_equal(column, 0), e.less(column, size))
         flat = column if flat is None else e.add(e.multiply(flat, size), column)
-        fits = inside if fits is None else e.logical_and(fits, inside)
+        fits = inside if fits is True else e.logical_and(fits, inside)
     return zeros(shape_of(indices)[:1], "int32") if flat is None else e.select_where(fits, flat, -1)
 
 
@@ -613,7 +612,7 @@ def _place(inputs: Any, indices: Any, updates: Any, reduction: str) -> Any:
 @derived(
     samples=(sample(_index([[0], [2], [0]]), Array((3,)), (4,)), sample(_index([[0, 1], [2, -1]]), Array((2,)), (3, 2)))
 )
-def scatter(indices: Indices, values: Tensor, shape: Sequence[int]) -> Tensor:
+def scatter(indices: Indices, values: TensorLike, shape: Sequence[int]) -> Tensor:
     """Zeros of `shape` with `values` added at `indices`.
 
     Args:
@@ -640,7 +639,7 @@ _REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "mu
         sample(Array((4,)), _index([[1]]), Array((1,)), "mul"),
     )
 )
-def scatter_update(inputs: Tensor, indices: Indices, updates: Tensor, reduction: str | None = None) -> Tensor:
+def scatter_update(inputs: TensorLike, indices: Indices, updates: TensorLike, reduction: str | None = None) -> Tensor:
     """`inputs` with the elements at `indices` replaced by, or combined with, `updates`.
 
     Args:
@@ -665,12 +664,12 @@ def _updated(inputs: Any, start_indices: Any, updates: Any) -> tuple[int, ...]:
 
 
 @primitive(shape=_updated, samples=(sample(_X, _index([0, 1, 2]), Array((2, 1, 2))),), spaces=INTERNAL)
-def update_slice(inputs: Tensor, start_indices: Indices, updates: Tensor) -> Tensor:
+def update_slice(inputs: TensorLike, start_indices: Indices, updates: TensorLike) -> Tensor:
     """`inputs` with the part from start_indices, a vector, on replaced. What `slice_update` calls."""
 
 
 @derived(samples=(sample(_X, (0, 1, 2), Array((2, 1, 2))), sample(Array((4,)), (3,), Array((2,)))))
-def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
+def slice_update(inputs: TensorLike, start_indices: Any, updates: TensorLike) -> Tensor:
     """`inputs` with the part that begins at `start_indices` replaced by `updates`.
 
     Args:
@@ -735,7 +734,9 @@ def _highest(x: Any) -> Any:
 
 
 @derived(dtype=NUMERIC, samples=_SEGMENTED)
-def segment_sum(data: Tensor, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+def segment_sum(
+    data: TensorLike, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
     """The sums of the rows of `data` that have the same segment id.
 
     Args:
@@ -755,7 +756,9 @@ def segment_sum(data: Tensor, segment_ids: Indices, num_segments: int | None = N
 
 
 @derived(dtype=NUMERIC, samples=_SEGMENTED)
-def segment_prod(data: Tensor, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+def segment_prod(
+    data: TensorLike, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
     """The products of the rows of `data` that have the same segment id; 1 for a segment without rows.
 
     The arguments are those of `segment_sum`.
@@ -768,7 +771,9 @@ def segment_prod(data: Tensor, segment_ids: Indices, num_segments: int | None = 
 
 
 @derived(dtype=NUMERIC, samples=_SEGMENTED)
-def segment_max(data: Tensor, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+def segment_max(
+    data: TensorLike, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
     """The largest of the rows of `data` that have the same segment id, elementwise.
 
     A segment without rows gives -inf, or the lowest integer. The arguments are those of `segment_sum`.
@@ -781,7 +786,9 @@ def segment_max(data: Tensor, segment_ids: Indices, num_segments: int | None = N
 
 
 @derived(dtype=NUMERIC, samples=_SEGMENTED)
-def segment_min(data: Tensor, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+def segment_min(
+    data: TensorLike, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
     """The smallest of the rows of `data` that have the same segment id, elementwise.
 
     A segment without rows gives inf, or the largest integer. The arguments are those of `segment_sum`.

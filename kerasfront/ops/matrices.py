@@ -17,12 +17,14 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import eye, zeros
-from kerasfront.ops.declare import INTERNAL, LIKE_ALL, LINALG, NUMPY, Array, Tensor, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, LIKE_ALL, LINALG, NUMPY, Array, derived, primitive, sample
+from kerasfront.ops.declare.bodies import rank_of
 from kerasfront.ops.elementwise import abs, conj, log, maximum, not_equal, power, select_where, sqrt, square
 from kerasfront.ops.reduce import amax, amin, sum
 from kerasfront.ops.shaping import expand_dims, squeeze, transpose
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING, MULTIPLIED, REAL
+from kerasfront.typing import Tensor, TensorLike
 
 _PAIRS = (
     sample(Array((3, 4)), Array((4, 2))),
@@ -35,7 +37,7 @@ _PAIRS = (
 
 
 @primitive(shape=shapes.matmul, dtype=MULTIPLIED, samples=_PAIRS, ref=np.matmul, composite=LIKE_ALL, spaces=NUMPY)
-def matmul(x1: Tensor, x2: Tensor) -> Tensor:
+def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The matrix product over the last axis of x1 and the second to last of x2; leading axes broadcast.
 
     A vector stands for a row on the left and for a column on the right, and its axis goes.
@@ -61,7 +63,7 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     samples=(sample(Array((2, 3, 4)), Array((4, 5)), Array((5,))), sample(Array((3, 4)), Array((4, 5)))),
     spaces=INTERNAL,
 )
-def affine(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+def affine(x: TensorLike, kernel: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """`x @ kernel + bias`: what a dense layer computes; frameworks have it in one call.
 
     Args:
@@ -149,7 +151,7 @@ def _numpy_adjoint(x: Any) -> Any:
     tolerance=4,
     spaces=LINALG,
 )
-def det(x: Tensor) -> Tensor:
+def det(x: TensorLike) -> Tensor:
     """The determinant of each matrix.
 
     Args:
@@ -180,7 +182,7 @@ def _sign_and_log(x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
     tolerance=4,
     spaces=NUMPY,
 )
-def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
+def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
     """The sign of the determinant, and the logarithm of its absolute value: neither over- nor underflows.
 
     Args:
@@ -198,7 +200,7 @@ def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @derived(dtype=FLOATING, samples=(*_POSITIVES, _SQUARES[2], _SQUARES[3]), dtypes_tested=_FLOATS, tolerance=4)
-def logdet(x: Tensor) -> Tensor:
+def logdet(x: TensorLike) -> Tensor:
     """The logarithm of the determinant: nan where that is negative, -inf where it is 0.
 
     Args:
@@ -226,7 +228,7 @@ def logdet(x: Tensor) -> Tensor:
     tolerance=4,
     spaces=LINALG,
 )
-def inv(x: Tensor) -> Tensor:
+def inv(x: TensorLike) -> Tensor:
     """The inverse of each matrix.
 
     Args:
@@ -262,7 +264,7 @@ _SYSTEMS = (
     tolerance=4,
     spaces=INTERNAL,
 )
-def matrix_solve(a: Tensor, b: Tensor) -> Tensor:
+def matrix_solve(a: TensorLike, b: TensorLike) -> Tensor:
     """x with `a @ x = b`, for b of shape (..., n, k). What `solve` calls."""
 
 
@@ -277,7 +279,7 @@ def matrix_solve(a: Tensor, b: Tensor) -> Tensor:
     tolerance=4,
     spaces=LINALG,
 )
-def solve(a: Tensor, b: Tensor) -> Tensor:
+def solve(a: TensorLike, b: TensorLike) -> Tensor:
     """x with `a @ x = b`.
 
     Args:
@@ -294,7 +296,7 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
     >>> ops.convert_to_numpy(ops.linalg.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0])).tolist()
     [1.0, 0.5]
     """
-    if len(b.shape) == len(a.shape) - 1:
+    if rank_of(b) == rank_of(a) - 1:
         return squeeze(matrix_solve(a, expand_dims(b, -1)), -1)
     return matrix_solve(a, b)
 
@@ -312,7 +314,7 @@ def _solve_triangle(a: Any, b: Any, lower: bool = False) -> Any:
     samples=(*_SYSTEMS, sample(Array(values=_SQUARE), Array((3, 2)), lower=True)),
     spaces=INTERNAL,
 )
-def matrix_solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
+def matrix_solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tensor:
     """x with `a @ x = b`, for triangular a and b of shape (..., n, k). What `solve_triangular` calls."""
 
 
@@ -323,7 +325,7 @@ def matrix_solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor
     samples=(*_SYSTEMS[:3], sample(Array(values=_SQUARE), Array((3,)), lower=True)),
     spaces=LINALG,
 )
-def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
+def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tensor:
     """x with `a @ x = b`, where only the upper (or lower) triangle of a is looked at.
 
     Args:
@@ -341,7 +343,7 @@ def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
     >>> ops.convert_to_numpy(ops.linalg.solve_triangular([[2.0, 9.0], [1.0, 4.0]], [4.0, 6.0], lower=True)).tolist()
     [2.0, 1.0]
     """
-    if len(b.shape) == len(a.shape) - 1:
+    if rank_of(b) == rank_of(a) - 1:
         return squeeze(matrix_solve_triangular(a, expand_dims(b, -1), lower), -1)
     return matrix_solve_triangular(a, b, lower)
 
@@ -364,7 +366,7 @@ def _cholesky(x: Any, upper: bool = False) -> Any:
     tolerance=4,
     spaces=LINALG,
 )
-def cholesky(x: Tensor, upper: bool = False) -> Tensor:
+def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
     """The triangular factor of each positive definite matrix: `l @ l.T = x`.
 
     Args:
@@ -392,7 +394,7 @@ def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     samples=(sample(Array(values=_SQUARE)), sample(Array(values=[_SQUARE, _POSITIVE]), upper=True)),
     spaces=LINALG,
 )
-def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
+def cholesky_inverse(x: TensorLike, upper: bool = False) -> Tensor:
     """The inverse of each matrix whose Cholesky factor is given.
 
     Args:
@@ -434,7 +436,7 @@ _QR = (*(sample(s.args[0], "reduced") for s in _RECTANGLES), sample(Array(values
     tolerance=4,
     spaces=INTERNAL,
 )
-def matrix_qr(x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
+def matrix_qr(x: TensorLike, mode: str) -> tuple[Tensor, Tensor]:
     """q and r, for a known mode. What `qr` calls."""
 
 
@@ -447,7 +449,7 @@ def matrix_qr(x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     tolerance=4,
     spaces=LINALG,
 )
-def qr(x: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:
+def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """Each matrix as `q @ r`, with orthonormal columns in q and r upper triangular.
 
     The signs of the columns of q (and rows of r) are the framework's. Gradients need m >= n, and linearly independent
@@ -488,7 +490,7 @@ def _lu_shapes(x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
     differentiable=False,
     spaces=LINALG,
 )
-def lu_factor(x: Tensor) -> tuple[Tensor, Tensor]:
+def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
     """The triangular factors of each matrix, with rows exchanged so that each pivot is the largest in its column.
 
     Args:
@@ -529,7 +531,7 @@ def _recomposed(out: Any, *args: Any) -> Any:
     tolerance=8,
     spaces=LINALG,
 )
-def eig(x: Tensor) -> tuple[Tensor, Tensor]:
+def eig(x: TensorLike) -> tuple[Tensor, Tensor]:
     """The eigenvalues and eigenvectors of each matrix: `x @ v = v * w`.
 
     Their order, and the length and phase of the vectors, are the framework's. On JAX it runs on the CPU only.
@@ -571,7 +573,7 @@ def _recomposed_symmetric(out: Any, *args: Any) -> Any:
     tolerance=4,
     spaces=LINALG,
 )
-def eigh(x: Tensor) -> tuple[Tensor, Tensor]:
+def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
     """The eigenvalues and eigenvectors of each symmetric (Hermitian) matrix: `x @ v = v * w`.
 
     Args:
@@ -623,7 +625,7 @@ def _recomposed_values(out: Any, *args: Any, **kwargs: Any) -> Any:
     tolerance=4,
     spaces=LINALG,
 )
-def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """The singular value decomposition of each matrix: `x = u @ diag(s) @ v`.
 
     Args:
@@ -667,7 +669,7 @@ def _pinv(x: Any, rcond: float | None = None) -> Any:
     samples=(*_RECTANGLES, sample(Array(values=_SQUARE)), sample(Array(values=_SQUARE), rcond=0.5)),
     spaces=LINALG,
 )
-def pinv(x: Tensor, rcond: float | None = None) -> Tensor:
+def pinv(x: TensorLike, rcond: float | None = None) -> Tensor:
     """The Moore-Penrose pseudo-inverse of each matrix.
 
     Its gradient holds where the rank doesn't change (Golub and Pereyra, 1973).
@@ -698,7 +700,7 @@ def pinv(x: Tensor, rcond: float | None = None) -> Tensor:
     ),
     spaces=LINALG,
 )
-def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
+def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
     """x for which the sum of squares of `a @ x - b` is smallest; of several, the shortest.
 
     Args:
@@ -715,7 +717,7 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
     >>> [round(v, 4) for v in ops.convert_to_numpy(x).tolist()]
     [3.0, 2.0]
     """
-    if len(b.shape) == len(a.shape) - 1:
+    if rank_of(b) == rank_of(a) - 1:
         return squeeze(matmul(pinv(a, rcond), expand_dims(b, -1)), -1)
     return matmul(pinv(a, rcond), b)
 
@@ -726,7 +728,7 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
     samples=(*_RECTANGLES, sample(Array(values=_RANK_ONE)), sample(Array(values=_SQUARE), tol=3.5)),
     spaces=LINALG,
 )
-def matrix_rank(x: Tensor, tol: float | None = None) -> Tensor:
+def matrix_rank(x: TensorLike, tol: float | None = None) -> Tensor:
     """How many singular values of each matrix are larger than `tol`.
 
     Args:
@@ -747,13 +749,14 @@ def matrix_rank(x: Tensor, tol: float | None = None) -> Tensor:
     if 0 in (rows, columns):
         return zeros(tuple(batch), "int32")
     values = svd(x, compute_uv=False)
+    least: Any = tol
     if tol is None:
         m, n = shape_of(x)[-2:]
         known = isinstance(m, int) and isinstance(n, int)
         larger = builtins.max(m, n) if known else cast(maximum(m, n), dtype_of(values))
         precision = float(ml_dtypes.finfo(dtype_of(values)).eps)  # type: ignore[no-untyped-call]
-        tol = amax(values, -1, keepdims=True) * (precision * larger)
-    return sum(cast(values > tol, "int32"), -1)
+        least = amax(values, -1, keepdims=True) * (precision * larger)
+    return sum(cast(values > least, "int32"), -1)
 
 
 # ---- norms --------------------------------------------------------------------------------------------------------
@@ -782,7 +785,7 @@ _NORMS = (
     dtypes_tested=("bfloat16", "float16", "float32", "float64", "complex64", "int32"),
     spaces=LINALG,
 )
-def norm(x: Tensor, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+def norm(x: TensorLike, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """The norm of vectors (one axis) or of matrices (two).
 
     Args:
@@ -804,17 +807,15 @@ def norm(x: Tensor, ord: Any = None, axis: int | Sequence[int] | None = None, ke
     >>> float(ops.linalg.norm([3.0, 4.0]))
     5.0
     """
-    axes = tuple(range(len(x.shape))) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = tuple(range(rank_of(x))) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
     if ord is None:
         return _root_of_squares(x, axes, keepdims)
-    axes = tuple(shapes.axis_of(a, len(x.shape)) for a in axes)
+    axes = tuple(shapes.axis_of(a, rank_of(x)) for a in axes)
     if len(axes) == 1:
         return _vector_norm(x, ord, axes[0], keepdims)
     if len(axes) == 2 and axes[0] != axes[1]:
         return _matrix_norm(x, ord, axes, keepdims)
-    raise ShapeError(
-        f"Expected one axis or two different ones for the norm {ord!r}, got {axis} for rank {len(x.shape)}."
-    )
+    raise ShapeError(f"Expected one axis or two different ones for the norm {ord!r}, got {axis} for rank {rank_of(x)}.")
 
 
 def _root_of_squares(x: Any, axes: Any, keepdims: bool) -> Any:

@@ -17,10 +17,12 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
 from kerasfront.ops.core import cast, stop_gradient
 from kerasfront.ops.crossentropy import wide
-from kerasfront.ops.declare import INTERNAL, NN, Array, Tensor, derived, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, derived, sample
+from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.ops.shaping import reshape, squeeze
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 Axis = int | Sequence[int]
 _X = Array((2, 3, 4))
@@ -55,9 +57,9 @@ def _sizes(name: str, v: Any, expected: tuple[Any, ...]) -> None:
 
 
 @derived(dtype=FLOATING, samples=(sample(_X),), name="replica_mean", spaces=INTERNAL)
-def replica_mean(x: Tensor) -> Tensor:
+def replica_mean(x: TensorLike) -> Tensor:
     """The mean of x over the replicas of a data-parallel step; x itself where there is one."""
-    return x
+    return as_tensor(x)
 
 
 @derived(
@@ -69,7 +71,7 @@ def replica_mean(x: Tensor) -> Tensor:
     ),
     spaces=NN,
 )
-def moments(x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
+def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
     """The mean and the (biased) variance of x over `axes`.
 
     Args:
@@ -86,7 +88,7 @@ def moments(x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = 
     >>> float(mean), float(variance)
     (2.0, 1.0)
     """
-    axes = shapes.axes_of(axes, len(x.shape), "axes")
+    axes = shapes.axes_of(axes, rank_of(x), "axes")
     y = wide(x)
     if synchronized:
         mean = replica_mean(r.mean(y, axes, keepdims=True))
@@ -99,7 +101,7 @@ def moments(x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = 
 
 
 @derived(dtype=FLOATING, samples=(sample(_X, (0, 1), False), sample(_X, (2,), True)), spaces=INTERNAL)
-def mean_variance(x: Tensor, axes: Axis, keepdims: bool) -> tuple[Tensor, Tensor]:
+def mean_variance(x: TensorLike, axes: Axis, keepdims: bool) -> tuple[Tensor, Tensor]:
     """What `moments` calls: mean and biased variance over several axes, not in half precision."""
     mean = r.mean(x, axes, keepdims=True)
     variance = r.mean(e.square(e.subtract(x, mean)), axes, keepdims)
@@ -123,12 +125,12 @@ _POSITIVE = Array((3,), 0.5, 2.0)
     spaces=NN,
 )
 def batch_normalization(
-    x: Tensor,
-    mean: Tensor,
-    variance: Tensor,
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
     axis: int,
-    offset: Tensor | None = None,
-    scale: Tensor | None = None,
+    offset: TensorLike | None = None,
+    scale: TensorLike | None = None,
     epsilon: float = 0.001,
 ) -> Tensor:
     """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, all of them along `axis`.
@@ -152,10 +154,10 @@ def batch_normalization(
     >>> ops.convert_to_numpy(ops.batch_normalization([[3.0], [1.0]], one, one, 1, epsilon=3.0)).tolist()
     [[1.0], [0.0]]
     """
-    rank = len(x.shape)
+    rank = rank_of(x)
     axis = shapes.axis_of(axis, rank)
     for name, v in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
-        _sizes(name, v, (x.shape[axis],))
+        _sizes(name, v, (dims_of(x)[axis],))
     factor = e.rsqrt(e.add(wide(variance), epsilon))
     if scale is not None:
         factor = e.multiply(factor, wide(scale))
@@ -177,11 +179,11 @@ def batch_normalization(
     spaces=INTERNAL,
 )
 def batch_norm_inference(
-    x: Tensor,
-    mean: Tensor,
-    variance: Tensor,
-    gamma: Tensor | None,
-    beta: Tensor | None,
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    gamma: TensorLike | None,
+    beta: TensorLike | None,
     axis: int,
     epsilon: float,
 ) -> Tensor:
@@ -213,7 +215,7 @@ def batch_norm_inference(
     spaces=INTERNAL,
 )
 def batch_norm_train(
-    x: Tensor, gamma: Tensor | None, beta: Tensor | None, axis: int, epsilon: float
+    x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None, axis: int, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Batch normalization by x's own moments over all axes but `axis`, as it is done in training.
 
@@ -232,7 +234,7 @@ def batch_norm_train(
     >>> ops.convert_to_numpy(y).tolist(), ops.convert_to_numpy(mean).tolist()
     ([[-1.0], [1.0]], [2.0])
     """
-    rank = len(x.shape)
+    rank = rank_of(x)
     axis = shapes.axis_of(axis, rank)
     y = wide(x)
     mean, variance = mean_variance(y, tuple(i for i in range(rank) if i != axis), True)
@@ -240,8 +242,8 @@ def batch_norm_train(
     out = _back(_scaled(normal, gamma, beta, (axis,), rank), x)
     return (
         out,
-        stop_gradient(reshape(mean, (x.shape[axis],))),
-        stop_gradient(reshape(variance, (x.shape[axis],))),
+        stop_gradient(reshape(mean, (dims_of(x)[axis],))),
+        stop_gradient(reshape(variance, (dims_of(x)[axis],))),
     )
 
 
@@ -261,9 +263,9 @@ def batch_norm_train(
     spaces=NN,
 )
 def layer_normalization(
-    x: Tensor,
-    gamma: Tensor | None = None,
-    beta: Tensor | None = None,
+    x: TensorLike,
+    gamma: TensorLike | None = None,
+    beta: TensorLike | None = None,
     axis: Axis = -1,
     epsilon: float | None = None,
     **kwargs: Any,
@@ -293,9 +295,9 @@ def layer_normalization(
         raise TypeError(
             f"layer_normalization() got unknown arguments: {', '.join(kwargs)}. For RMS use ops.rms_normalization."
         )
-    rank = len(x.shape)
+    rank = rank_of(x)
     axes = shapes.axes_of(axis, rank)
-    sizes = tuple(x.shape[a] for a in axes)
+    sizes = tuple(dims_of(x)[a] for a in axes)
     _sizes("gamma", gamma, sizes)
     _sizes("beta", beta, sizes)
     return normalized_over(x, gamma, beta, axes, settings.epsilon() if epsilon is None else epsilon)
@@ -310,14 +312,16 @@ def layer_normalization(
     ),
     spaces=INTERNAL,
 )
-def normalized_over(x: Tensor, gamma: Tensor | None, beta: Tensor | None, axes: Any, epsilon: float) -> Tensor:
+def normalized_over(
+    x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None, axes: Any, epsilon: float
+) -> Tensor:
     """What `layer_normalization` calls: axes ascending from 0, epsilon not None."""
     y = wide(x)
     # Taken once: a gradient would take sums for each.
     centred = e.subtract(y, r.mean(y, axes, keepdims=True))
     variance = r.mean(e.square(centred), axes, keepdims=True)
     normal = e.multiply(centred, e.rsqrt(e.add(variance, epsilon)))
-    return _back(_scaled(normal, gamma, beta, axes, len(x.shape)), x)
+    return _back(_scaled(normal, gamma, beta, axes, rank_of(x)), x)
 
 
 @derived(
@@ -330,7 +334,9 @@ def normalized_over(x: Tensor, gamma: Tensor | None, beta: Tensor | None, axes: 
     ),
     spaces=NN,
 )
-def rms_normalization(x: Tensor, scale: Tensor | None = None, axis: Axis = -1, epsilon: float | None = None) -> Tensor:
+def rms_normalization(
+    x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
+) -> Tensor:
     """`x / sqrt(mean(x**2) + epsilon) * scale`, with the mean over `axis`.
 
     Args:
@@ -348,8 +354,8 @@ def rms_normalization(x: Tensor, scale: Tensor | None = None, axis: Axis = -1, e
     >>> ops.convert_to_numpy(ops.rms_normalization([[3.0, -3.0]])).round(3).tolist()
     [[1.0, -1.0]]
     """
-    axes = shapes.axes_of(axis, len(x.shape))
-    _sizes("scale", scale, tuple(x.shape[a] for a in axes))
+    axes = shapes.axes_of(axis, rank_of(x))
+    _sizes("scale", scale, tuple(dims_of(x)[a] for a in axes))
     return root_mean_square_over(x, scale, axes, settings.epsilon() if epsilon is None else epsilon)
 
 
@@ -358,11 +364,11 @@ def rms_normalization(x: Tensor, scale: Tensor | None = None, axis: Axis = -1, e
     samples=(sample(_X, Array((4,)), (2,), 1e-3), sample(_X, Array((2, 4)), (0, 2), 1e-3)),
     spaces=INTERNAL,
 )
-def root_mean_square_over(x: Tensor, scale: Tensor | None, axes: Any, epsilon: float) -> Tensor:
+def root_mean_square_over(x: TensorLike, scale: TensorLike | None, axes: Any, epsilon: float) -> Tensor:
     """What `rms_normalization` calls: axes ascending from 0, epsilon not None."""
     y = wide(x)
     power = r.mean(e.square(y), axes, keepdims=True)
-    return _back(_scaled(e.multiply(y, e.rsqrt(e.add(power, epsilon))), scale, None, axes, len(x.shape)), x)
+    return _back(_scaled(e.multiply(y, e.rsqrt(e.add(power, epsilon))), scale, None, axes, rank_of(x)), x)
 
 
 # ---- vectors -----------------------------------------------------------------------------------------------
@@ -381,7 +387,7 @@ def root_mean_square_over(x: Tensor, scale: Tensor | None, axes: Any, epsilon: f
     ),
     spaces=NN,
 )
-def normalize(x: Tensor, axis: Axis | None = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
+def normalize(x: TensorLike, axis: Axis | None = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
     """x divided by its norm along `axis`, or by `epsilon` where the norm is smaller. Gradients at 0 are
     finite.
 
@@ -401,7 +407,7 @@ def normalize(x: Tensor, axis: Axis | None = -1, order: float = 2, epsilon: floa
     if not isinstance(order, (int, float)) or not order > 0:
         raise ValueError(f"Expected `order` to be a positive number, got {order!r}.")
     epsilon = settings.epsilon() if epsilon is None else epsilon
-    axes, y = shapes.axes_of(axis, len(x.shape)), wide(x)
+    axes, y = shapes.axes_of(axis, rank_of(x)), wide(x)
     if order == 2:
         return _back(e.multiply(y, e.rsqrt(e.maximum(r.sum(e.square(y), axes, keepdims=True), epsilon**2))), x)
     size = e.abs(y)

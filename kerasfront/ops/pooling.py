@@ -9,9 +9,10 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops.convolution import FORMATS, Steps, layout, padding_name, spatial_rank
-from kerasfront.ops.declare import INTERNAL, NN, Array, Tensor, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, derived, primitive, sample
 from kerasfront.spec import shapes
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 _LAST, _FIRST = FORMATS
 
@@ -35,12 +36,12 @@ _POOLS = (
 
 
 @primitive(shape=_pooled, samples=_POOLS, spaces=INTERNAL)
-def pooling_max(inputs: Tensor, pool_size: Any, strides: Any, padding: str, data_format: str) -> Tensor:
+def pooling_max(inputs: TensorLike, pool_size: Any, strides: Any, padding: str, data_format: str) -> Tensor:
     """What `max_pool` calls, with every argument resolved."""
 
 
 @primitive(shape=_pooled, dtype=FLOATING, samples=_POOLS, spaces=INTERNAL)
-def pooling_average(inputs: Tensor, pool_size: Any, strides: Any, padding: str, data_format: str) -> Tensor:
+def pooling_average(inputs: TensorLike, pool_size: Any, strides: Any, padding: str, data_format: str) -> Tensor:
     """What `average_pool` calls, with every argument resolved."""
 
 
@@ -53,7 +54,7 @@ def _windows(inputs: Any, pool_size: Any, strides: Any, padding: str, data_forma
 
 @derived(samples=(sample(Array((2, 7, 6, 3)), 2), sample(Array((2, 7, 6, 3)), (3, 2), 2, "same")), spaces=NN)
 def max_pool(
-    inputs: Tensor,
+    inputs: TensorLike,
     pool_size: Steps,
     strides: Steps | None = None,
     padding: str = "valid",
@@ -87,7 +88,7 @@ def max_pool(
     dtype=FLOATING, samples=(sample(Array((2, 7, 6, 3)), 2), sample(Array((2, 7, 6, 3)), (3, 2), 2, "same")), spaces=NN
 )
 def average_pool(
-    inputs: Tensor,
+    inputs: TensorLike,
     pool_size: Steps,
     strides: Steps | None = None,
     padding: str = "valid",
@@ -144,12 +145,12 @@ _ADAPTIVE = (
 
 
 @primitive(shape=_adapted, dtype=FLOATING, samples=_ADAPTIVE, spaces=INTERNAL)
-def adaptive_average(inputs: Tensor, output_size: Any, data_format: str) -> Tensor:
+def adaptive_average(inputs: TensorLike, output_size: Any, data_format: str) -> Tensor:
     """What `adaptive_average_pool` calls, with every argument resolved."""
 
 
 @primitive(shape=_adapted, samples=_ADAPTIVE, spaces=INTERNAL)
-def adaptive_max(inputs: Tensor, output_size: Any, data_format: str) -> Tensor:
+def adaptive_max(inputs: TensorLike, output_size: Any, data_format: str) -> Tensor:
     """What `adaptive_max_pool` calls, with every argument resolved."""
 
 
@@ -165,7 +166,7 @@ def _wanted(inputs: Any, output_size: Any, data_format: Any, name: str) -> tuple
 
 @derived(dtype=FLOATING, samples=(sample(Array((2, 7, 6, 3)), 3), sample(Array((2, 7, 6, 3)), (1, 4))), spaces=NN)
 def adaptive_average_pool(
-    inputs: Tensor, output_size: int | Sequence[int | None], data_format: str | None = None
+    inputs: TensorLike, output_size: int | Sequence[int | None], data_format: str | None = None
 ) -> Tensor:
     """The mean of windows that are chosen so that the output has the size `output_size`.
 
@@ -189,7 +190,7 @@ def adaptive_average_pool(
 
 @derived(samples=(sample(Array((2, 7, 6, 3)), 3), sample(Array((2, 7, 6, 3)), (1, 4))), spaces=NN)
 def adaptive_max_pool(
-    inputs: Tensor, output_size: int | Sequence[int | None], data_format: str | None = None
+    inputs: TensorLike, output_size: int | Sequence[int | None], data_format: str | None = None
 ) -> Tensor:
     """The maximum of windows that are chosen so that the output has the size `output_size`; see
     `adaptive_average_pool`.

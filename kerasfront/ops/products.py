@@ -13,7 +13,8 @@ from kerasfront.ops.arranging import diagonal, flip, pad_constant
 from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
-from kerasfront.ops.declare import NUMPY, Array, Tensor, derived, primitive, sample
+from kerasfront.ops.declare import NUMPY, Array, derived, primitive, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.indexing import basic_item, take
 from kerasfront.ops.matrices import matmul
 from kerasfront.ops.reduce import mean
@@ -21,6 +22,7 @@ from kerasfront.ops.reduce import sum as sum_of
 from kerasfront.ops.shaping import expand_dims, ravel, reshape, stack, transpose
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING, MULTIPLIED, PROMOTE
+from kerasfront.typing import Tensor, TensorLike
 
 _A, _B = Array((2, 3)), Array((3, 4))
 
@@ -44,7 +46,7 @@ def _size(dims: Sequence[Any]) -> Any:
     ),
     spaces=NUMPY,
 )
-def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
+def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
     """The products of elements summed over some axes of both.
 
     Args:
@@ -59,7 +61,7 @@ def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
     >>> float(ops.tensordot([1.0, 2.0], [3.0, 4.0], axes=1))
     11.0
     """
-    ranks = len(x1.shape), len(x2.shape)
+    ranks = rank_of(x1), rank_of(x2)
     if isinstance(axes, int):
         if not 0 <= axes <= sorted(ranks)[0]:
             raise ShapeError(f"Expected `axes` to be between 0 and {sorted(ranks)[0]}, got {axes}.")
@@ -100,7 +102,7 @@ def _known(m: Any, n: Any) -> Any:
     ),
     spaces=NUMPY,
 )
-def dot(x1: Tensor, x2: Tensor) -> Tensor:
+def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The products summed over the last axis of x1 and the second to last (or only) axis of x2; a scalar multiplies.
 
     Where both have more than two axes, the result has those of x1, then those of x2 (unlike `matmul`).
@@ -109,11 +111,11 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
     >>> ops.convert_to_numpy(ops.dot([1, 2], [3, 4])).tolist()
     11
     """
-    if not len(x1.shape) or not len(x2.shape):
+    if not rank_of(x1) or not rank_of(x2):
         return e.multiply(x1, x2)
-    if len(x1.shape) <= 2 and len(x2.shape) <= 2:
+    if rank_of(x1) <= 2 and rank_of(x2) <= 2:
         return matmul(x1, x2)
-    return tensordot(x1, x2, [[-1], [-2 if len(x2.shape) > 1 else -1]])
+    return tensordot(x1, x2, [[-1], [-2 if rank_of(x2) > 1 else -1]])
 
 
 @derived(
@@ -122,7 +124,7 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
     ref=np.vdot,
     spaces=NUMPY,
 )
-def vdot(x1: Tensor, x2: Tensor) -> Tensor:
+def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The products of the elements of two flattened tensors, x1 conjugated, summed.
 
     >>> from kerasfront import ops
@@ -138,20 +140,20 @@ def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     ref=np.inner,
     spaces=NUMPY,
 )
-def inner(x1: Tensor, x2: Tensor) -> Tensor:
+def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The products summed over the last axis of both; a scalar multiplies.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.inner([1, 2], [3, 4])).tolist()
     11
     """
-    if not len(x1.shape) or not len(x2.shape):
+    if not rank_of(x1) or not rank_of(x2):
         return e.multiply(x1, x2)
     return tensordot(x1, x2, [[-1], [-1]])
 
 
 @derived(dtype=PROMOTE, samples=(sample(Array((3,)), Array((2,))), sample(_A, Array(()))), ref=np.outer, spaces=NUMPY)
-def outer(x1: Tensor, x2: Tensor) -> Tensor:
+def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The product of each element of x1 with each of x2, both flattened: a matrix.
 
     >>> from kerasfront import ops
@@ -167,15 +169,15 @@ def outer(x1: Tensor, x2: Tensor) -> Tensor:
     ref=np.kron,
     spaces=NUMPY,
 )
-def kron(x1: Tensor, x2: Tensor) -> Tensor:
+def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The Kronecker product: each element of x1 times the whole of x2; missing axes count as 1 in front.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.kron([1, 10], [1, 2])).tolist()
     [1, 2, 10, 20]
     """
-    rank = len(x1.shape) if len(x1.shape) > len(x2.shape) else len(x2.shape)
-    d1, d2 = ((1,) * (rank - len(x.shape)) + tuple(shape_of(x)) for x in (x1, x2))
+    rank = rank_of(x1) if rank_of(x1) > rank_of(x2) else rank_of(x2)
+    d1, d2 = ((1,) * (rank - rank_of(x)) + tuple(shape_of(x)) for x in (x1, x2))
     # Not by broadcasting over twice the rank, which TensorFlow can't from rank 3 on.
     pairs = transpose(reshape(outer(x1, x2), (*d1, *d2)), tuple(i + j for i in range(rank) for j in (0, rank)))
     return reshape(pairs, tuple(m * n for m, n in zip(d1, d2, strict=True)))
@@ -191,7 +193,9 @@ def kron(x1: Tensor, x2: Tensor) -> Tensor:
     ),
     spaces=NUMPY,
 )
-def cross(x1: Tensor, x2: Tensor, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Tensor:
+def cross(
+    x1: TensorLike, x2: TensorLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Tensor:
     """The cross product of vectors of length 3 (or 2, whose third element counts as 0).
 
     Args:
@@ -290,7 +294,7 @@ def _einsum_shape(subscripts: str, *operands: Any, **kwargs: Any) -> tuple[int, 
     ),
     spaces=NUMPY,
 )
-def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
+def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
     """Products summed over the labels that `subscripts` doesn't put out.
 
     Args:
@@ -315,20 +319,20 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=(sample(Array((3, 5))), sample(Array((4,)))), ref=np.corrcoef, spaces=NUMPY)
-def corrcoef(x: Tensor) -> Tensor:
+def corrcoef(x: TensorLike) -> Tensor:
     """The correlation coefficients of the rows of a matrix with each other; of a vector: 1.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.corrcoef([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).round(3).tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
     """
-    rows = x if len(x.shape) == 2 else reshape(x, (1, -1))
+    rows = x if rank_of(x) == 2 else reshape(x, (1, -1))
     gap = e.subtract(rows, mean(rows, 1, True))
     product = matmul(gap, transpose(e.conj(gap)))
     spread = e.sqrt(e.real(diagonal(product)))
     out = e.divide(e.divide(product, expand_dims(spread, 1)), expand_dims(spread, 0))
     out = out if dtypes.is_complex(dtype_of(x)) else e.clip(out, -1, 1)
-    return out if len(x.shape) == 2 else reshape(out, ())
+    return out if rank_of(x) == 2 else reshape(out, ())
 
 
 @derived(
@@ -341,7 +345,7 @@ def corrcoef(x: Tensor) -> Tensor:
     ),
     spaces=NUMPY,
 )
-def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
+def correlate(x1: TensorLike, x2: TensorLike, mode: str = "valid") -> Tensor:
     """The cross-correlation of two vectors: `sum(x1[n + k] * conj(x2[n]))` for each shift k.
 
     Args:
@@ -356,9 +360,9 @@ def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     """
     if mode not in ("valid", "same", "full"):
         raise ValueError(f"Expected `mode` to be 'valid', 'same' or 'full', got {mode!r}.")
-    if len(x1.shape) != 1 or len(x2.shape) != 1:
-        raise ShapeError(f"correlate needs two vectors, got the shapes {tuple(x1.shape)} and {tuple(x2.shape)}.")
-    n, m = (shapes.known(x.shape[0], "The length of correlate's vectors") for x in (x1, x2))
+    if rank_of(x1) != 1 or rank_of(x2) != 1:
+        raise ShapeError(f"correlate needs two vectors, got the shapes {tuple(dims_of(x1))} and {tuple(dims_of(x2))}.")
+    n, m = (shapes.known(dims_of(x)[0], "The length of correlate's vectors") for x in (x1, x2))
     if n < m:
         return flip(e.conj(correlate(x2, x1, mode)))
     before = {"valid": 0, "same": m // 2, "full": m - 1}[mode]
@@ -382,7 +386,7 @@ def _distances(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Any:
         sample(Array((3, 2)), Array((2, 4, 2))),
     ),
 )
-def cdist(x: Tensor, y: Tensor) -> Tensor:
+def cdist(x: TensorLike, y: TensorLike) -> Tensor:
     """The Euclidean distance of each row of x from each row of y.
 
     Args:
@@ -399,8 +403,8 @@ def cdist(x: Tensor, y: Tensor) -> Tensor:
     >>> ops.convert_to_numpy(ops.cdist([[0.0, 0.0], [3.0, 0.0]], [[3.0, 4.0]])).tolist()
     [[5.0], [4.0]]
     """
-    if len(x.shape) < 2 or len(y.shape) < 2:
-        raise ShapeError(f"cdist needs matrices of rows, got the shapes {tuple(x.shape)} and {tuple(y.shape)}.")
+    if rank_of(x) < 2 or rank_of(y) < 2:
+        raise ShapeError(f"cdist needs matrices of rows, got the shapes {tuple(dims_of(x))} and {tuple(dims_of(y))}.")
     gap = e.subtract(expand_dims(x, -2), expand_dims(y, -3))
     squares = sum_of(e.square(gap), -1)
     apart = e.greater(squares, 0)

@@ -14,12 +14,14 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops.control import scan
 from kerasfront.ops.creation import zeros_like
-from kerasfront.ops.declare import INTERNAL, Array, Condition, Tensor, derived, sample
+from kerasfront.ops.declare import INTERNAL, Array, Condition, derived, sample
+from kerasfront.ops.declare.bodies import dims_of
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.matrices import affine, matmul
 from kerasfront.ops.shaping import expand_dims, split, transpose
 from kerasfront.spec import unknown
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 
 def _checked(
@@ -98,12 +100,12 @@ _X, _H, _MASK = Array((3, 5, 4)), Array((3, 2)), Array((3, 5), dtype="bool")
     spaces=INTERNAL,
 )
 def lstm(
-    x: Tensor,
-    initial_h: Tensor,
-    initial_c: Tensor,
-    kernel: Tensor,
-    recurrent_kernel: Tensor,
-    bias: Tensor | None = None,
+    x: TensorLike,
+    initial_h: TensorLike,
+    initial_c: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
     mask: Condition | None = None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -133,7 +135,7 @@ def lstm(
     >>> tuple(y.shape), tuple(h.shape)
     ((2, 7, 3), (2, 3))
     """
-    _checked("lstm", x, (initial_h, initial_c), kernel, recurrent_kernel, bias, (kernel.shape[1],), 4, mask)
+    _checked("lstm", x, (initial_h, initial_c), kernel, recurrent_kernel, bias, (dims_of(kernel)[1],), 4, mask)
 
     def step(states: Any, row: Any) -> Any:
         h, c = states
@@ -155,16 +157,16 @@ def lstm(
     spaces=INTERNAL,
 )
 def gru_reset_after(
-    x: Tensor,
-    initial_h: Tensor,
-    kernel: Tensor,
-    recurrent_kernel: Tensor,
-    bias: Tensor | None = None,
+    x: TensorLike,
+    initial_h: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
     mask: Condition | None = None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """What `gru` calls where the reset gate is applied after the matrix product, as cuDNN does."""
-    units = recurrent_kernel.shape[0]
+    units = dims_of(recurrent_kernel)[0]
     first, second = (None, None) if bias is None else (get_item(bias, 0), get_item(bias, 1))
 
     def step(states: Any, row: Any) -> Any:
@@ -176,7 +178,7 @@ def gru_reset_after(
         new = e.tanh(e.add(xh, e.multiply(r, hh)))
         return (e.add(new, e.multiply(z, e.subtract(h, new))),)
 
-    assert tuple(kernel.shape)[1] == 3 * units
+    assert tuple(dims_of(kernel))[1] == 3 * units
     return _run(step, (initial_h,), affine(_time_first(x), kernel, first), mask, reverse)
 
 
@@ -190,11 +192,11 @@ def gru_reset_after(
     spaces=INTERNAL,
 )
 def gru(
-    x: Tensor,
-    initial_h: Tensor,
-    kernel: Tensor,
-    recurrent_kernel: Tensor,
-    bias: Tensor | None = None,
+    x: TensorLike,
+    initial_h: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
     mask: Condition | None = None,
     reverse: bool = False,
     reset_after: bool = True,
@@ -226,7 +228,7 @@ def gru(
     >>> tuple(y.shape), tuple(h.shape)
     ((2, 7, 3), (2, 3))
     """
-    width = kernel.shape[1]
+    width = dims_of(kernel)[1]
     _checked(
         "gru",
         x,
@@ -266,11 +268,11 @@ def gru(
     spaces=INTERNAL,
 )
 def simple_rnn(
-    x: Tensor,
-    initial_h: Tensor,
-    kernel: Tensor,
-    recurrent_kernel: Tensor,
-    bias: Tensor | None = None,
+    x: TensorLike,
+    initial_h: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
     mask: Condition | None = None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor]:
@@ -298,7 +300,7 @@ def simple_rnn(
     >>> ops.convert_to_numpy(y).tolist()
     [[[0.0], [0.0]]]
     """
-    _checked("simple_rnn", x, (initial_h,), kernel, recurrent_kernel, bias, (kernel.shape[1],), 1, mask)
+    _checked("simple_rnn", x, (initial_h,), kernel, recurrent_kernel, bias, (dims_of(kernel)[1],), 1, mask)
 
     def step(states: Any, row: Any) -> Any:
         return (e.tanh(e.add(row, matmul(states[0], recurrent_kernel))),)

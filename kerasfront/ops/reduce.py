@@ -12,29 +12,20 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, dtype_of, stop_gradient
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import full, zeros_like
-from kerasfront.ops.declare import (
-    INTERNAL,
-    NUMPY,
-    REDUCES,
-    Array,
-    Indices,
-    Tensor,
-    derived,
-    primitive,
-    reductions,
-    sample,
-)
+from kerasfront.ops.declare import INTERNAL, NUMPY, REDUCES, Array, Indices, derived, primitive, reductions, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.elementwise import select_where, sqrt, square
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import concatenate, reshape, transpose
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING, INT32, LOGICAL, SUMMED
+from kerasfront.typing import Tensor, TensorLike
 
 Axis = int | Sequence[int] | None
 
 
 @primitive(shape=shapes.reduce, dtype=SUMMED, samples=reductions(), ref=np.sum, composite=REDUCES, spaces=NUMPY)
-def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis`. Booleans and narrow integers are summed, and returned, in 32 bits.
 
     >>> from kerasfront import ops
@@ -52,14 +43,14 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     composite=REDUCES,
     spaces=INTERNAL,
 )
-def product(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def product(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product over `axis`; what `prod` calls."""
 
 
 @primitive(
     shape=shapes.reduce, dtype=FLOATING, samples=reductions(empty=False), ref=np.mean, composite=REDUCES, spaces=NUMPY
 )
-def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over `axis`; integers give floats (`floatx()`).
 
     >>> from kerasfront import ops
@@ -85,7 +76,7 @@ def _of_some(x: Any, axis: Any = None, keepdims: bool = False) -> shapes.Shape:
     ref=lambda x1, x2: np.mean(np.square(x1 - x2)),
     spaces=INTERNAL,
 )
-def mean_squared_difference(x1: Tensor, x2: Tensor) -> Tensor:
+def mean_squared_difference(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The mean of `(x1 - x2)**2` over everything: what frameworks have as a loss, in one call.
 
     >>> from kerasfront import ops
@@ -96,7 +87,7 @@ def mean_squared_difference(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 @primitive(shape=_of_some, samples=reductions(empty=False), ref=np.max, composite=REDUCES, spaces=NUMPY)
-def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def amax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element over `axis`.
 
     >>> from kerasfront import ops
@@ -106,7 +97,7 @@ def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @primitive(shape=_of_some, samples=reductions(empty=False), ref=np.min, composite=REDUCES, spaces=NUMPY)
-def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def amin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element over `axis`.
 
     >>> from kerasfront import ops
@@ -116,7 +107,7 @@ def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2], spaces=NUMPY)
-def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int32) of the largest element along `axis`, the first of several; of the flattened x where None.
 
     >>> from kerasfront import ops
@@ -135,7 +126,7 @@ def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
     ),
     spaces=INTERNAL,
 )
-def count_argmax(index: Indices, x: Tensor, dtype: Any = "int32") -> Tensor:
+def count_argmax(index: Indices, x: TensorLike, dtype: Any = "int32") -> Tensor:
     """How often the largest element along the last axis of x is at `index`: the right answers, in one call.
 
     >>> from kerasfront import ops
@@ -146,7 +137,7 @@ def count_argmax(index: Indices, x: Tensor, dtype: Any = "int32") -> Tensor:
 
 
 @primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2], spaces=NUMPY)
-def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int32) of the smallest element along `axis`, the first of several; of the flattened x where None.
 
     >>> from kerasfront import ops
@@ -156,7 +147,7 @@ def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
 
 
 @primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.any, composite=REDUCES, spaces=NUMPY)
-def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether any element over `axis` is true (not 0).
 
     >>> from kerasfront import ops
@@ -166,7 +157,7 @@ def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.all, composite=REDUCES, spaces=NUMPY)
-def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether all elements over `axis` are true (not 0).
 
     >>> from kerasfront import ops
@@ -176,7 +167,7 @@ def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.var, spaces=NUMPY)
-def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance over `axis` (divisor n); never negative; real for complex x.
 
     >>> from kerasfront import ops
@@ -188,7 +179,7 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.std, spaces=NUMPY)
-def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation over `axis`: the square root of `var`.
 
     >>> from kerasfront import ops
@@ -199,7 +190,7 @@ def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(samples=(*reductions(), sample(Array((2, 3)), 1, dtype="float32")), ref=np.prod, spaces=NUMPY)
-def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """The product over `axis`. Booleans and narrow integers are multiplied, and returned, in 32 bits.
 
     Args:
@@ -246,7 +237,7 @@ def _restored(out: Any, x: Any, axes: Any, keepdims: bool) -> Any:
     ref=np.max,
     spaces=NUMPY,
 )
-def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
+def max(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
     """The largest element over `axis`, or `initial` where none is larger; nan where one is nan.
 
     Raises:
@@ -258,7 +249,7 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | N
     """
     if initial is None:
         return amax(x, axis, keepdims)
-    if 0 not in tuple(x.shape):
+    if 0 not in tuple(dims_of(x)):
         return cast(e.maximum(amax(x, axis, keepdims), initial), dtype_of(x))
     padded, axes = _with_initial(x, axis, initial)
     return _restored(amax(padded, -1), x, axes, keepdims)
@@ -273,7 +264,7 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | N
     ref=np.min,
     spaces=NUMPY,
 )
-def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
+def min(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
     """The smallest element over `axis`, or `initial` where none is smaller; nan where one is nan.
 
     Raises:
@@ -285,14 +276,14 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: float | N
     """
     if initial is None:
         return amin(x, axis, keepdims)
-    if 0 not in tuple(x.shape):
+    if 0 not in tuple(dims_of(x)):
         return cast(e.minimum(amin(x, axis, keepdims), initial), dtype_of(x))
     padded, axes = _with_initial(x, axis, initial)
     return _restored(amin(padded, -1), x, axes, keepdims)
 
 
 @derived(samples=reductions(empty=False), ref=np.ptp, dtypes_tested=(*dtypes.INTEGERS, *dtypes.FLOATS), spaces=NUMPY)
-def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest less the smallest element over `axis`.
 
     >>> from kerasfront import ops
@@ -307,7 +298,7 @@ def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     ref=np.count_nonzero,
     spaces=NUMPY,
 )
-def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
+def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
     """How many elements over `axis` are not 0 (int32).
 
     >>> from kerasfront import ops
@@ -326,7 +317,7 @@ def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
     ),
     spaces=NUMPY,
 )
-def average(x: Tensor, axis: Axis = None, weights: Tensor | None = None) -> Tensor:
+def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:
     """The mean over `axis`, weighted.
 
     Args:
@@ -343,8 +334,8 @@ def average(x: Tensor, axis: Axis = None, weights: Tensor | None = None) -> Tens
     """
     if weights is None:
         return mean(x, axis)
-    rank = len(x.shape)
-    if len(weights.shape) == 1 and rank > 1:
+    rank = rank_of(x)
+    if rank_of(weights) == 1 and rank > 1:
         if not isinstance(axis, int):
             raise ShapeError("Expected one `axis` for weights of rank 1 that are shorter than x.")
         at = shapes.axis_of(axis, rank)
@@ -363,12 +354,12 @@ _RUNNING_D = (*_RUNNING, sample(Array((3, 4))), sample(Array((0,)), 0), sample(A
 
 
 @primitive(shape=shapes.along_axis, dtype=dtypes.NUMERIC, samples=_RUNNING, ref=np.cumsum, spaces=INTERNAL)
-def running_sum(x: Tensor, axis: int) -> Tensor:
+def running_sum(x: TensorLike, axis: int) -> Tensor:
     """The sum of the elements up to each, along `axis`. What `cumsum` calls."""
 
 
 @primitive(shape=shapes.along_axis, dtype=dtypes.NUMERIC, samples=_RUNNING, ref=np.cumprod, spaces=INTERNAL)
-def running_product(x: Tensor, axis: int) -> Tensor:
+def running_product(x: TensorLike, axis: int) -> Tensor:
     """The product of the elements up to each, along `axis`. What `cumprod` calls."""
 
 
@@ -379,7 +370,7 @@ def _running(op: Any, x: Any, axis: int | None, dtype: Any) -> Any:
 
 
 @derived(samples=_RUNNING_D, ref=np.cumsum, spaces=NUMPY)
-def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The sum of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
 
     >>> from kerasfront import ops
@@ -390,7 +381,7 @@ def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 
 @derived(samples=_FACTORS, ref=np.cumprod, spaces=NUMPY)
-def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def cumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The product of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
 
     >>> from kerasfront import ops
@@ -406,7 +397,7 @@ def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     ref=getattr(np, "trapezoid", None),
     spaces=NUMPY,
 )
-def trapezoid(y: Tensor, x: Tensor | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
+def trapezoid(y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """The integral of `y` along `axis` by the trapezoidal rule.
 
     Args:
@@ -419,15 +410,16 @@ def trapezoid(y: Tensor, x: Tensor | None = None, dx: float = 1.0, axis: int = -
     >>> float(ops.trapezoid([1.0, 2.0, 3.0]))
     4.0
     """
-    rank = len(y.shape)
+    rank = rank_of(y)
     at = shapes.axis_of(axis, rank)
-    if x is not None and len(x.shape) == 1:
+    if x is not None and rank_of(x) == 1:
         x = reshape(x, (-1,) + (1,) * (rank - at - 1))
     pair = e.add(_slice(y, at, 1, None), _slice(y, at, None, -1))
-    if x is not None:
-        along = at - (rank - len(x.shape))
-        dx = e.subtract(_slice(x, along, 1, None), _slice(x, along, None, -1))
-    return sum(e.multiply(pair, dx * 0.5 if x is None else e.multiply(dx, 0.5)), at)
+    if x is None:
+        return sum(e.multiply(pair, dx * 0.5), at)
+    along = at - (rank - rank_of(x))
+    steps = e.subtract(_slice(x, along, 1, None), _slice(x, along, None, -1))
+    return sum(e.multiply(pair, e.multiply(steps, 0.5)), at)
 
 
 def _slice(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -435,7 +427,7 @@ def _slice(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
 
 
 @derived(dtype=FLOATING, samples=reductions())
-def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` over `axis`, without overflow.
 
     Rows of -inf give -inf, with a gradient of 0; rows with a nan give nan.
@@ -444,7 +436,7 @@ def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     >>> round(float(ops.logsumexp([1000.0, 1000.0])) - 1000.0, 3)
     0.693
     """
-    if 0 in tuple(x.shape):
+    if 0 in tuple(dims_of(x)):
         return e.log(sum(x, axis, keepdims))
     top = amax(x, axis, True)
     top = stop_gradient(select_where(e.isfinite(top), top, 0))
@@ -466,7 +458,7 @@ def _may_be_nan(x: Any) -> bool:
 
 
 @derived(samples=reductions(), ref=np.nansum, spaces=NUMPY)
-def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def nansum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis` of what is not nan.
 
     >>> from kerasfront import ops
@@ -477,7 +469,7 @@ def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(samples=reductions(), ref=np.nanprod, spaces=NUMPY)
-def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def nanprod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product over `axis` of what is not nan.
 
     >>> from kerasfront import ops
@@ -488,7 +480,7 @@ def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(samples=_RUNNING_D, ref=np.nancumsum, spaces=NUMPY)
-def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def nancumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
     """As `cumsum`, with nan counted as 0.
 
     >>> from kerasfront import ops
@@ -499,7 +491,7 @@ def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 
 @derived(samples=_FACTORS, ref=np.nancumprod, spaces=NUMPY)
-def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def nancumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
     """As `cumprod`, with nan counted as 1.
 
     >>> from kerasfront import ops
@@ -517,7 +509,7 @@ def _extreme(reduce: Any, x: Any, axis: Axis, keepdims: bool, fill: float) -> An
 
 
 @derived(samples=reductions(empty=False), ref=np.nanmax, spaces=NUMPY)
-def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def nanmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element over `axis` that is not nan; nan where all are.
 
     >>> from kerasfront import ops
@@ -528,7 +520,7 @@ def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(samples=reductions(empty=False), ref=np.nanmin, spaces=NUMPY)
-def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def nanmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element over `axis` that is not nan; nan where all are.
 
     >>> from kerasfront import ops
@@ -550,7 +542,7 @@ def _arg_extreme(find: Any, x: Any, axis: int | None, keepdims: bool, fill: floa
 
 
 @derived(samples=reductions(empty=False)[:2], ref=np.nanargmax, spaces=NUMPY)
-def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def nanargmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int32) of the largest element along `axis` that is not nan; -1 where all are.
 
     >>> from kerasfront import ops
@@ -561,7 +553,7 @@ def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Ten
 
 
 @derived(samples=reductions(empty=False)[:2], ref=np.nanargmin, spaces=NUMPY)
-def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def nanargmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int32) of the smallest element along `axis` that is not nan; -1 where all are.
 
     >>> from kerasfront import ops
@@ -576,7 +568,7 @@ def _count(x: Any, axis: Axis) -> Any:
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmean, spaces=NUMPY)
-def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean over `axis` of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
@@ -588,7 +580,7 @@ def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanvar, spaces=NUMPY)
-def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def nanvar(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance over `axis` (divisor n) of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
@@ -603,7 +595,7 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.nanstd, spaces=NUMPY)
-def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def nanstd(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation over `axis` of what is not nan: the square root of `nanvar`.
 
     >>> from kerasfront import ops

@@ -11,21 +11,12 @@ import numpy as np
 from kerasfront.errors import ShapeError
 from kerasfront.ops.core import convert_to_tensor, is_open
 from kerasfront.ops.core import shape as shape_of
-from kerasfront.ops.declare import (
-    INTERNAL,
-    LIKE_ALL,
-    LIKE_FIRST,
-    NUMPY,
-    Array,
-    Tensor,
-    Tensors,
-    derived,
-    primitive,
-    sample,
-)
+from kerasfront.ops.declare import INTERNAL, LIKE_ALL, LIKE_FIRST, NUMPY, Array, Tensors, derived, primitive, sample
+from kerasfront.ops.declare.bodies import as_tensors, dims_of, rank_of
 from kerasfront.ops.declare.masks import joined_masks
 from kerasfront.spec import KerasTensor, shapes, unknown
 from kerasfront.spec.dtypes import PROMOTE
+from kerasfront.typing import Tensor, TensorLike
 
 _X = Array((2, 3, 4))
 
@@ -37,7 +28,7 @@ _X = Array((2, 3, 4))
     composite=LIKE_FIRST,
     spaces=NUMPY,
 )
-def reshape(x: Tensor, newshape: int | Sequence[int]) -> Tensor:
+def reshape(x: TensorLike, newshape: int | Sequence[int]) -> Tensor:
     """x with the shape `newshape`, in row-major order; one dimension may be -1.
 
     >>> from kerasfront import ops
@@ -53,7 +44,7 @@ def reshape(x: Tensor, newshape: int | Sequence[int]) -> Tensor:
     composite=LIKE_FIRST,
     spaces=NUMPY,
 )
-def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
+def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     """x with its axes in the order `axes` (None: reversed).
 
     >>> from kerasfront import ops
@@ -69,7 +60,7 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     composite=LIKE_FIRST,
     spaces=NUMPY,
 )
-def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
+def expand_dims(x: TensorLike, axis: int | Sequence[int]) -> Tensor:
     """x with axes of size 1 inserted, at the positions `axis` of the result.
 
     >>> from kerasfront import ops
@@ -85,7 +76,7 @@ def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
     composite=LIKE_FIRST,
     spaces=NUMPY,
 )
-def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
+def squeeze(x: TensorLike, axis: int | Sequence[int] | None = None) -> Tensor:
     """x without its axes of size 1, or without those that `axis` names.
 
     >>> from kerasfront import ops
@@ -160,7 +151,7 @@ def _parts(x: KerasTensor, indices_or_sections: int | Sequence[int], axis: int =
 
 
 @primitive(infer=_parts, samples=(sample(_X, 3, 1), sample(_X, [1, 3], axis=-1)), ref=np.split, spaces=NUMPY)
-def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """x cut along `axis` into equal parts (an integer), or before each of the given indices.
 
     >>> from kerasfront import ops
@@ -175,7 +166,7 @@ def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) ->
     ref=np.broadcast_to,
     spaces=NUMPY,
 )
-def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
     """x broadcast to `shape`.
 
     Raises:
@@ -209,7 +200,7 @@ def _columns(x: KerasTensor, num: int | None = None, axis: int = 0) -> list[Kera
 
 
 @primitive(infer=_columns, samples=(sample(_X, 2), sample(_X, 4, axis=-1), sample(_X, 3, 1)))
-def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
+def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """The slices of x along `axis`, in a list.
 
     Args:
@@ -227,14 +218,14 @@ def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
 
 
 @derived(samples=(sample(_X, 0, 2), sample(_X, -1, 0)), ref=np.swapaxes, spaces=NUMPY)
-def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
+def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
     """x with two axes swapped.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.swapaxes([[1, 2], [3, 4]], 0, 1)).tolist()
     [[1, 3], [2, 4]]
     """
-    rank = len(x.shape)
+    rank = rank_of(x)
     a, b = shapes.axis_of(axis1, rank, "axis1"), shapes.axis_of(axis2, rank, "axis2")
     order = list(range(rank))
     order[a], order[b] = b, a
@@ -242,14 +233,14 @@ def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
 
 
 @derived(samples=(sample(_X, 0, -1), sample(_X, (0, 1), (-1, 0))), ref=np.moveaxis, spaces=NUMPY)
-def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """x with the axes `source` moved to the positions `destination`; the others keep their order.
 
     >>> from kerasfront import ops
     >>> tuple(ops.moveaxis(ops.zeros((2, 3, 4)), 0, -1).shape)
     (3, 4, 2)
     """
-    rank = len(x.shape)
+    rank = rank_of(x)
     sources = [source] if isinstance(source, int) else list(source)
     targets = [destination] if isinstance(destination, int) else list(destination)
     if len(sources) != len(targets):
@@ -263,14 +254,14 @@ def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence
 
 
 @derived(samples=(sample(_X), sample(Array(()))), ref=np.ravel, spaces=NUMPY)
-def ravel(x: Tensor) -> Tensor:
+def ravel(x: TensorLike) -> Tensor:
     """x as a vector, in row-major order.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ravel([[1, 2], [3, 4]])).tolist()
     [1, 2, 3, 4]
     """
-    return reshape(x, (-1,)) if 0 not in tuple(x.shape) else reshape(x, (0,))
+    return reshape(x, (-1,)) if 0 not in tuple(dims_of(x)) else reshape(x, (0,))
 
 
 def _tiled(x: Any, repeats: Any) -> tuple[int, ...]:
@@ -284,7 +275,7 @@ def _tiled(x: Any, repeats: Any) -> tuple[int, ...]:
     samples=(sample(Array((2, 3)), (2, 1)), sample(Array((2, 3)), (2, 1, 2)), sample(Array((2, 3)), (3,))),
     spaces=INTERNAL,
 )
-def tile_by(x: Tensor, repeats: Sequence[int]) -> Tensor:
+def tile_by(x: TensorLike, repeats: Sequence[int]) -> Tensor:
     """x repeated as a whole along each axis, axes being added in front where needed. What `tile` calls."""
 
 
@@ -298,7 +289,7 @@ def tile_by(x: Tensor, repeats: Sequence[int]) -> Tensor:
     ref=np.tile,
     spaces=NUMPY,
 )
-def tile(x: Tensor, repeats: int | Sequence[int]) -> Tensor:
+def tile(x: TensorLike, repeats: int | Sequence[int]) -> Tensor:
     """x repeated as a whole, `repeats` times along each axis; missing axes, or repeats, count as 1 in front.
 
     >>> from kerasfront import ops
@@ -324,7 +315,7 @@ def _repeated(x: Any, repeats: Any, axis: int) -> tuple[Any, ...]:
     ref=np.repeat,
     spaces=INTERNAL,
 )
-def repeat_along(x: Tensor, repeats: int | Sequence[int], axis: int) -> Tensor:
+def repeat_along(x: TensorLike, repeats: int | Sequence[int], axis: int) -> Tensor:
     """Each slice along `axis` repeated. What `repeat` calls."""
 
 
@@ -333,7 +324,7 @@ def repeat_along(x: Tensor, repeats: int | Sequence[int], axis: int) -> Tensor:
     ref=np.repeat,
     spaces=NUMPY,
 )
-def repeat(x: Tensor, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Each element of x repeated, along `axis` (None: of the flattened x).
 
     Args:
@@ -352,7 +343,8 @@ def repeat(x: Tensor, repeats: int | Sequence[int], axis: int | None = None) -> 
 
 
 def _values(x: Any) -> np.ndarray[Any, Any]:
-    return np.asarray([operator.index(v) for v in unstack(x)]) if len(x.shape) else np.asarray(operator.index(x))
+    parts: list[Any] = unstack(x) if len(x.shape) else []
+    return np.asarray([operator.index(v) for v in parts] if len(x.shape) else operator.index(x))
 
 
 @derived(
@@ -361,7 +353,7 @@ def _values(x: Any) -> np.ndarray[Any, Any]:
     ref=np.append,
     spaces=NUMPY,
 )
-def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
+def append(x1: TensorLike, x2: TensorLike, axis: int | None = None) -> Tensor:
     """x2 joined to the end of x1 along `axis` (None: both flattened).
 
     >>> from kerasfront import ops
@@ -395,8 +387,8 @@ def hstack(xs: Tensors) -> Tensor:
     >>> ops.convert_to_numpy(ops.hstack([[1, 2], [3]])).tolist()
     [1, 2, 3]
     """
-    xs = [_at_least(x, 1) for x in xs]
-    return concatenate(xs, 1 if len(xs[0].shape) > 1 else 0)
+    wide = [_at_least(x, 1) for x in as_tensors(xs)]
+    return concatenate(wide, 1 if rank_of(wide[0]) > 1 else 0)
 
 
 @derived(
@@ -412,7 +404,7 @@ def vstack(xs: Tensors) -> Tensor:
     >>> ops.convert_to_numpy(ops.vstack([[1, 2], [3, 4]])).tolist()
     [[1, 2], [3, 4]]
     """
-    return concatenate([_at_least(x, 2) for x in xs], 0)
+    return concatenate([_at_least(x, 2) for x in as_tensors(xs)], 0)
 
 
 @derived(
@@ -428,11 +420,11 @@ def dstack(xs: Tensors) -> Tensor:
     >>> ops.convert_to_numpy(ops.dstack([[1, 2], [3, 4]])).tolist()
     [[[1, 3], [2, 4]]]
     """
-    return concatenate([_at_least(_at_least(x, 2), 3, front=False) for x in xs], 2)
+    return concatenate([_at_least(_at_least(x, 2), 3, front=False) for x in as_tensors(xs)], 2)
 
 
 @derived(samples=(sample(_X, 2, 1), sample(_X, [1, 3], -1), sample(Array((7,)), 3)), ref=np.array_split, spaces=NUMPY)
-def array_split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+def array_split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """As `split`, into parts of nearly equal size where the size doesn't divide: the first ones are longer by 1.
 
     >>> from kerasfront import ops
@@ -443,24 +435,24 @@ def array_split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int =
         return split(x, tuple(indices_or_sections), axis)
     if indices_or_sections < 1:
         raise ShapeError(f"Expected a positive number of sections, got {indices_or_sections}.")
-    each, longer = divmod(shapes.known(x.shape[axis], "The size of the axis to split"), indices_or_sections)
+    each, longer = divmod(shapes.known(dims_of(x)[axis], "The size of the axis to split"), indices_or_sections)
     lengths = [each + 1] * longer + [each] * (indices_or_sections - longer)
     return split(x, tuple(int(c) for c in np.cumsum(lengths)[:-1]), axis)
 
 
 @derived(samples=(sample(_X, 3), sample(Array((4,)), 2)), ref=np.hsplit, spaces=NUMPY)
-def hsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+def hsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """`split` along the second axis; of a vector, along its only one.
 
     >>> from kerasfront import ops
     >>> [ops.convert_to_numpy(x).tolist() for x in ops.hsplit(ops.array([[1, 2], [3, 4]]), 2)]
     [[[1], [3]], [[2], [4]]]
     """
-    return split(x, indices_or_sections, 1 if len(x.shape) > 1 else 0)
+    return split(x, indices_or_sections, 1 if rank_of(x) > 1 else 0)
 
 
 @derived(samples=(sample(_X, 2),), ref=np.vsplit, spaces=NUMPY)
-def vsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+def vsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """`split` along the first axis, of a tensor of rank 2 or more.
 
     >>> from kerasfront import ops
@@ -472,7 +464,7 @@ def vsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
 
 
 @derived(samples=(sample(_X, 2),), ref=np.dsplit, spaces=NUMPY)
-def dsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+def dsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """`split` along the third axis.
 
     >>> from kerasfront import ops
@@ -530,7 +522,7 @@ def _open_ellipsis(groups: list[list[str]], names: list[str]) -> list[list[str]]
         sample(Array((2, 1, 3)), "a 1 b -> (a b)"),
     )
 )
-def rearrange(tensor: Tensor, pattern: str, **axes_lengths: Any) -> Tensor:
+def rearrange(tensor: TensorLike, pattern: str, **axes_lengths: Any) -> Tensor:
     """Axes reordered, merged and split as `pattern` says, in the notation of einops.
 
     Args:
@@ -551,12 +543,12 @@ def rearrange(tensor: Tensor, pattern: str, **axes_lengths: Any) -> Tensor:
     if pattern.count("->") != 1:
         raise ShapeError(f"Expected a pattern like 'a b -> b a', got {pattern!r}.")
     left, right = (_groups(side) for side in pattern.split("->"))
-    rank = len(tensor.shape)
+    rank = rank_of(tensor)
     hidden = [f"...{i}" for i in range(rank - sum(group != ["..."] for group in left))] if ["..."] in left else []
     left, right = _open_ellipsis(left, hidden), _open_ellipsis(right, hidden)
     if len(left) != rank:
         raise ShapeError(
-            f"The pattern {pattern!r} names {len(left)} axes; the tensor has the shape {tuple(tensor.shape)}."
+            f"The pattern {pattern!r} names {len(left)} axes; the tensor has the shape {tuple(dims_of(tensor))}."
         )
     before, after = [n for g in left for n in g], [n for g in right for n in g]
     if sorted(before) != sorted(after) or len(set(before)) != len(before):

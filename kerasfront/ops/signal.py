@@ -16,12 +16,14 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import zeros_like
-from kerasfront.ops.declare import INTERNAL, Array, Tensor, Tensors, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, Array, Tensors, derived, primitive, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.elementwise import imag, real, select_where
 from kerasfront.ops.indexing import get_item, take
 from kerasfront.ops.shaping import broadcast_to, concatenate, reshape, stack
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING, SAME
+from kerasfront.typing import Tensor, TensorLike
 
 _COMPLEX_OF = {"float32": "complex64", "float64": "complex128", "complex64": "complex64", "complex128": "complex128"}
 _REAL_OF = {"complex64": "float32", "complex128": "float64"}
@@ -49,14 +51,14 @@ def _both(real: Any, imag: Any) -> Any:
     samples=(sample(Array((3, 4)), Array((3, 4))), sample(Array(()), Array(())), sample(Array((0, 2)), Array((0, 2)))),
     spaces=INTERNAL,
 )
-def complex_of(real: Tensor, imag: Tensor) -> Tensor:
+def complex_of(real: TensorLike, imag: TensorLike) -> Tensor:
     """Complex numbers from their parts: complex128 for float64, complex64 else."""
 
 
 @derived(
     dtype=_WIDE, dtypes_tested=_REALS, samples=(sample(Array((3, 2))), sample(Array((2,))), sample(Array((0, 4, 2))))
 )
-def view_as_complex(x: Tensor) -> Tensor:
+def view_as_complex(x: TensorLike) -> Tensor:
     """Complex numbers from pairs along the last axis.
 
     Args:
@@ -72,9 +74,9 @@ def view_as_complex(x: Tensor) -> Tensor:
     >>> ops.convert_to_numpy(ops.view_as_complex([[1.0, 2.0], [0.0, -1.0]])).tolist()
     [(1+2j), -1j]
     """
-    if len(x.shape) == 0 or (x.shape[-1] != 2 and not unknown(x.shape[-1])):
+    if rank_of(x) == 0 or (dims_of(x)[-1] != 2 and not unknown(dims_of(x)[-1])):
         raise ShapeError(
-            f"Expected a last axis of size 2, of real and imaginary parts, got the shape {tuple(x.shape)}."
+            f"Expected a last axis of size 2, of real and imaginary parts, got the shape {tuple(dims_of(x))}."
         )
     return complex_of(get_item(x, (Ellipsis, 0)), get_item(x, (Ellipsis, 1)))
 
@@ -84,7 +86,7 @@ def view_as_complex(x: Tensor) -> Tensor:
     dtypes_tested=("complex64", "complex128", "float32", "int32"),
     samples=(sample(Array((3, 2))), sample(Array(())), sample(Array((0, 4)))),
 )
-def view_as_real(x: Tensor) -> Tensor:
+def view_as_real(x: TensorLike) -> Tensor:
     """The real and imaginary parts of complex numbers, along a new last axis.
 
     Args:
@@ -125,7 +127,7 @@ def _transformed(x: Any, axes: Sequence[int], inverse: bool) -> Any:
     ),
     spaces=INTERNAL,
 )
-def fourier(x: Tensor, axes: Sequence[int], inverse: bool) -> Tensor:
+def fourier(x: TensorLike, axes: Sequence[int], inverse: bool) -> Tensor:
     """The discrete Fourier transform of complex x over its last axes. What `fft`, `fft2` and `ifft2` call."""
 
 
@@ -142,7 +144,7 @@ def _half(x: Any, length: int | None) -> shapes.Shape:
     samples=(sample(Array((3, 4)), None), sample(Array((2, 5)), 8), sample(Array((5,)), 3)),
     spaces=INTERNAL,
 )
-def real_fourier(x: Tensor, length: int | None) -> Tensor:
+def real_fourier(x: TensorLike, length: int | None) -> Tensor:
     """The non-negative frequencies of real x along its last axis, cut or padded with zeros to `length` first."""
 
 
@@ -159,7 +161,7 @@ def _whole(x: Any, length: int | None) -> shapes.Shape:
     samples=(sample(Array((3, 4)), None), sample(Array((2, 5)), 9), sample(Array((5,)), 4), sample(Array((3,)), 12)),
     spaces=INTERNAL,
 )
-def inverse_real_fourier(x: Tensor, length: int | None) -> Tensor:
+def inverse_real_fourier(x: TensorLike, length: int | None) -> Tensor:
     """The real signal of `length` (None: 2 (n - 1)) that has the non-negative frequencies x along its last axis."""
 
 
@@ -260,7 +262,7 @@ def _length(fft_length: Any, name: str = "fft_length") -> int | None:
     dtypes_tested=_REALS,
     samples=(sample(Array((3, 4))), sample(Array((2, 5)), 8), sample(Array((5,)), fft_length=3)),
 )
-def rfft(x: Tensor, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
+def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
     """The discrete Fourier transform of real numbers along the last axis: its non-negative frequencies.
 
     Args:
@@ -324,7 +326,7 @@ def _windows(x: Any, sequence_length: int, sequence_stride: int) -> Any:
     ref=_windows,
     samples=(sample(Array((2, 7)), 3, 2), sample(Array((5,)), 5, 1), sample(Array((2, 3, 8)), 2, 3)),
 )
-def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> Tensor:
+def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int) -> Tensor:
     """Pieces of the last axis, which begin every `sequence_stride` elements and may overlap.
 
     Args:
@@ -350,7 +352,7 @@ def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> 
     samples=(sample(Array((2, 3, 4)), 2), sample(Array((3, 5)), 2), sample(Array((2, 3)), 3), sample(Array((2, 2)), 3)),
     spaces=INTERNAL,
 )
-def overlap_add(x: Tensor, sequence_stride: int) -> Tensor:
+def overlap_add(x: TensorLike, sequence_stride: int) -> Tensor:
     """Pieces laid at every `sequence_stride` elements and added up: the adjoint of `extract_sequences`.
 
     Args:
@@ -364,7 +366,7 @@ def overlap_add(x: Tensor, sequence_stride: int) -> Tensor:
     >>> ops.convert_to_numpy(ops.overlap_add([[1, 2, 3], [10, 20, 30]], 2)).tolist()
     [1, 2, 13, 20, 30]
     """
-    rank, length = len(x.shape), x.shape[-1]
+    rank, length = rank_of(x), dims_of(x)[-1]
     blocks = -(-length // sequence_stride)
     extra = blocks * sequence_stride - length
     batch, pieces = shape_of(x)[:-2], shape_of(x)[-2]
@@ -449,7 +451,7 @@ _SIGNAL = Array((2, 12))
     ),
 )
 def stft(
-    x: Tensor,
+    x: TensorLike,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,

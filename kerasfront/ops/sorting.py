@@ -11,12 +11,14 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, zeros
-from kerasfront.ops.declare import INTERNAL, NUMPY, Array, Indices, Tensor, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, NUMPY, Array, Indices, derived, primitive, sample
+from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.ops.indexing import basic_item, nonzero, scatter_rows, take, take_along
 from kerasfront.ops.reduce import all, any, cumsum, sum
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape
 from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import INT32, PROMOTE, Rule
+from kerasfront.typing import Tensor, TensorLike
 
 _M = Array((3, 4))
 _SORTS = (
@@ -31,28 +33,30 @@ _ORDERED = ("bool", *dtypes.INTEGERS, *dtypes.FLOATS)
 
 
 @primitive(shape=shapes.along_axis, samples=_SORTS, ref=np.sort, dtypes_tested=_ORDERED, spaces=INTERNAL)
-def sort_along(x: Tensor, axis: int = -1) -> Tensor:
+def sort_along(x: TensorLike, axis: int = -1) -> Tensor:
     """What `sort` calls."""
 
 
 @primitive(shape=shapes.along_axis, dtype=INT32, samples=_SORTS, dtypes_tested=_ORDERED, spaces=INTERNAL)
-def argsort_along(x: Tensor, axis: int = -1) -> Tensor:
+def argsort_along(x: TensorLike, axis: int = -1) -> Tensor:
     """What `argsort` calls. Stable."""
 
 
 @derived(samples=(*_SORTS, sample(_M, None)), ref=np.sort, dtypes_tested=_ORDERED, spaces=NUMPY)
-def sort(x: Tensor, axis: int | None = -1) -> Tensor:
+def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
     """The elements along `axis` (None: of the flattened x) in ascending order; nan comes last.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.sort([3, 1, 2])).tolist()
     [1, 2, 3]
     """
-    return sort_along(ravel(x), 0) if axis is None else sort_along(x, axis) if len(x.shape) else x
+    if axis is None:
+        return sort_along(ravel(x), 0)
+    return sort_along(x, axis) if rank_of(x) else as_tensor(x)
 
 
 @derived(samples=(*_SORTS, sample(_M, None), sample(Array(values=[1, 0, 1, 0]))), dtypes_tested=_ORDERED, spaces=NUMPY)
-def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
+def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
     """The indices (int32) that would sort x along `axis` (None: the flattened x).
 
     Equal elements keep their order on every backend; nan comes last. Of a scalar it is 0.
@@ -63,11 +67,11 @@ def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """
     if axis is None:
         return argsort_along(ravel(x), 0)
-    return argsort_along(x, axis) if len(x.shape) else zeros((), "int32")
+    return argsort_along(x, axis) if rank_of(x) else zeros((), "int32")
 
 
 @derived(samples=(sample(_M, 1), sample(_M, 2, 0), sample(_M, 3, None)), dtypes_tested=_ORDERED, spaces=NUMPY)
-def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
+def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Tensor:
     """Indices (int32) along `axis` (None: of the flattened x) that put the `kth` smallest element in its place.
 
     Those of smaller elements are before it, those of larger ones after it (on every backend in sorted order).
@@ -78,7 +82,7 @@ def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
     """
     if axis is None:
         return argpartition(ravel(x), kth, 0)
-    size = x.shape[axis]
+    size = dims_of(x)[axis]
     if size is not None and not -size <= kth < size:
         raise ShapeError(f"Expected `kth` between {-size} and {size - 1}, got {kth}.")
     return argsort(x, axis)
@@ -94,7 +98,7 @@ def _tops(x: Any, k: int, sorted: bool = True) -> tuple[KerasTensor, KerasTensor
 @primitive(
     infer=_tops, samples=(sample(_M, 2), sample(Array((5,)), 5), sample(Array((2, 2, 3)), 1)), dtypes_tested=_ORDERED
 )
-def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
+def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The k largest elements along the last axis, and their indices (int32).
 
     Args:
@@ -113,7 +117,7 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 
 @derived(samples=(sample(Array(values=[0, 2, 7], dtype="int32"), Array((3, 4)), 2),), differentiable=False)
-def in_top_k(targets: Indices, predictions: Tensor, k: int) -> Tensor:
+def in_top_k(targets: Indices, predictions: TensorLike, k: int) -> Tensor:
     """Whether the prediction for each target is among the k largest of its row.
 
     Args:
@@ -161,7 +165,7 @@ _SEARCH = Rule(dtypes.promote, lambda operand, arguments: "int32", "search")
     ),
     spaces=NUMPY,
 )
-def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") -> Tensor:
+def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Tensor:
     """Where values would go in a sequence so that it stays sorted, as int32.
 
     Args:
@@ -183,7 +187,7 @@ def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") ->
     ref=np.digitize,
     spaces=NUMPY,
 )
-def digitize(x: Tensor, bins: Tensor) -> Tensor:
+def digitize(x: TensorLike, bins: TensorLike) -> Tensor:
     """The number (int32) of the bin of each element: i where `bins[i - 1] <= x < bins[i]`.
 
     Args:
@@ -204,7 +208,7 @@ def digitize(x: Tensor, bins: Tensor) -> Tensor:
     dtypes_tested=_ORDERED,
     spaces=NUMPY,
 )
-def isin(x1: Tensor, x2: Tensor, assume_unique: bool = False, invert: bool = False) -> Tensor:
+def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether each element of x1 is one of x2's, as booleans of x1's shape.
 
     Args:
@@ -217,7 +221,7 @@ def isin(x1: Tensor, x2: Tensor, assume_unique: bool = False, invert: bool = Fal
     >>> ops.convert_to_numpy(ops.isin([1, 2, 3], [2, 9])).tolist()
     [False, True, False]
     """
-    if 0 in tuple(x2.shape):
+    if 0 in tuple(dims_of(x2)):
         found = zeros_of_shape(x1)
     else:
         wide = "int32" if dtype_of(x1) == "bool" else dtype_of(x1)
@@ -271,7 +275,7 @@ _VALUES = Array(values=[3, 1, 1, 0, 3])
     spaces=NUMPY,
 )
 def unique(
-    x: Tensor,
+    x: TensorLike,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,

@@ -13,13 +13,15 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, linspace, zeros
-from kerasfront.ops.declare import NUMPY, Array, Indices, Tensor, derived, reductions, sample
+from kerasfront.ops.declare import NUMPY, Array, Indices, derived, reductions, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.indexing import basic_item, need_sparse, scatter_rows, sparse_of, take, take_along
 from kerasfront.ops.reduce import all, amax, amin, any, cumsum, sum
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, transpose
 from kerasfront.ops.sorting import argsort_along, searchsorted, sort_along
 from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING
+from kerasfront.typing import Tensor, TensorLike
 
 Axis = int | Sequence[int] | None
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -41,7 +43,7 @@ _REAL = (*dtypes.INTEGERS, *dtypes.FLOATS)
     ref=np.allclose,
     spaces=NUMPY,
 )
-def allclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+def allclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Whether `isclose` holds everywhere, as a boolean scalar.
 
     >>> from kerasfront import ops
@@ -116,7 +118,7 @@ def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
 
 
 @derived(dtype=FLOATING, samples=_QUANTILES, ref=np.quantile, dtypes_tested=_REAL, spaces=NUMPY)
-def quantile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """The values below which the shares `q` of the elements over `axis` lie; nan where one is nan, or there is none.
 
     Args:
@@ -139,7 +141,7 @@ def quantile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepd
 
 
 @derived(dtype=FLOATING, samples=_QUANTILES, ref=np.nanquantile, dtypes_tested=_REAL, spaces=NUMPY)
-def nanquantile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def nanquantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As `quantile`, of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
@@ -160,7 +162,7 @@ def _share(q: Any) -> Any:
     dtypes_tested=_REAL,
     spaces=NUMPY,
 )
-def percentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def percentile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As `quantile`, with `q` from 0 to 100.
 
     >>> from kerasfront import ops
@@ -177,7 +179,7 @@ def percentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", kee
     dtypes_tested=_REAL,
     spaces=NUMPY,
 )
-def nanpercentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def nanpercentile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As `nanquantile`, with `q` from 0 to 100.
 
     >>> from kerasfront import ops
@@ -188,7 +190,7 @@ def nanpercentile(x: Tensor, q: Any, axis: Axis = None, method: str = "linear", 
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.median, dtypes_tested=_REAL, spaces=NUMPY)
-def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle element over `axis`, the mean of the two of an even number; nan where one is nan.
 
     >>> from kerasfront import ops
@@ -199,7 +201,7 @@ def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmedian, dtypes_tested=_REAL, spaces=NUMPY)
-def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def nanmedian(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """As `median`, of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
@@ -260,7 +262,7 @@ def _sums_by_id(ids: Any, values: Any) -> tuple[tuple[Any], Any]:
     ),
     spaces=NUMPY,
 )
-def bincount(x: Indices, weights: Tensor | None = None, minlength: int = 0, sparse: bool = False) -> Tensor:
+def bincount(x: Indices, weights: TensorLike | None = None, minlength: int = 0, sparse: bool = False) -> Tensor:
     """How often each of the numbers 0, 1, 2, ... is found in x.
 
     Args:
@@ -287,15 +289,15 @@ def bincount(x: Indices, weights: Tensor | None = None, minlength: int = 0, spar
         need_sparse()
     if not dtypes.is_int(dtype_of(x)):
         raise DTypeError(f"bincount counts integers, got {dtype_of(x)}.")
-    if len(x.shape) not in (1, 2):
-        raise ShapeError(f"bincount needs a vector or a matrix, got the shape {tuple(x.shape)}.")
+    if rank_of(x) not in (1, 2):
+        raise ShapeError(f"bincount needs a vector or a matrix, got the shape {tuple(dims_of(x))}.")
     if isinstance(minlength, int) and minlength < 0:
         raise ShapeError(f"Expected `minlength` not to be negative, got {minlength}.")
     number = _bins(x, minlength)
     counted = cast(e.equal(x, x), "int32") if weights is None else cast(weights, dtypes.summed(dtype_of(weights)))
-    if len(x.shape) == 1 and sparse:
+    if rank_of(x) == 1 and sparse:
         return sparse_of(*_sums_by_id(x, counted), (number,))
-    if len(x.shape) == 1:
+    if rank_of(x) == 1:
         return scatter_rows(zeros((number,), dtype_of(counted)), x, counted, "add")
     rows = shape_of(x)[0]
     inside = e.logical_and(e.greater_equal(x, 0), e.less(x, number))
@@ -314,7 +316,7 @@ def bincount(x: Indices, weights: Tensor | None = None, minlength: int = 0, spar
     differentiable=False,
     spaces=NUMPY,
 )
-def histogram(x: Tensor, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
+def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
     """How many elements of x lie in each of some bins of equal width.
 
     Args:
@@ -340,7 +342,7 @@ def histogram(x: Tensor, bins: int = 10, range: tuple[float, float] | None = Non
     flat = ravel(x)
     flat = cast(flat, dtypes.floating(dtype_of(x)))
     name = dtype_of(flat)
-    if range is None and 0 not in tuple(x.shape):
+    if range is None and 0 not in tuple(dims_of(x)):
         low, high = amin(flat), amax(flat)
     else:
         low, high = (cast(convert_to_tensor(v), name) for v in (range or (0.0, 1.0)))

@@ -10,11 +10,13 @@ import numpy as np
 from kerasfront import ops, settings
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _draws
-from kerasfront.ops.declare import INTERNAL, Array, Tensor, derived, public, sample
+from kerasfront.ops.declare import INTERNAL, Array, derived, public, sample
+from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.random import portable
 from kerasfront.random.seed_generator import Seed, draw_seed
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING, SAME
+from kerasfront.typing import Tensor, TensorLike
 
 
 def _by() -> Any:
@@ -206,10 +208,10 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     differentiable=False,
     spaces=INTERNAL,
 )
-def _categorical(logits: Tensor, num_samples: int, dtype: str, seed: Seed) -> Tensor:
+def _categorical(logits: TensorLike, num_samples: int, dtype: str, seed: Seed) -> Tensor:
     """The draw that `random.categorical` makes, with its arguments checked and of one dtype."""
-    if len(logits.shape) != 2:
-        raise ShapeError(f"Expected `logits` of shape (batch, classes), got {tuple(logits.shape)}.")
+    if rank_of(logits) != 2:
+        raise ShapeError(f"Expected `logits` of shape (batch, classes), got {tuple(dims_of(logits))}.")
     return _by().categorical(draw_seed(seed), logits, num_samples, dtype)
 
 
@@ -221,7 +223,9 @@ def _categorical(logits: Tensor, num_samples: int, dtype: str, seed: Seed) -> Te
     differentiable=False,
     spaces=("random",),
 )
-def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None) -> Tensor:
+def dropout(
+    inputs: TensorLike, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None
+) -> Tensor:
     """Sets elements to zero at random, and divides the others by `1 - rate`, so that the expectation stays.
 
     Args:
@@ -247,7 +251,7 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | Non
     if not 0 <= rate <= 1:
         raise ValueError(f"Expected `rate` between 0 and 1, got {rate}.")
     if rate in (0, 1):
-        return inputs if rate == 0 else ops.zeros_like(inputs)
+        return as_tensor(inputs) if rate == 0 else ops.zeros_like(inputs)
     return _by().dropout(draw_seed(seed), inputs, float(rate), _noise_shape(inputs, noise_shape))
 
 
@@ -274,7 +278,7 @@ def _noise_shape(inputs: Any, noise_shape: Any) -> Any:
     differentiable=False,
     spaces=("random",),
 )
-def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
+def shuffle(x: TensorLike, axis: int = 0, seed: Seed = None) -> Tensor:
     """Puts the slices of x along `axis` into a random order; each slice stays as it is.
 
     Args:
@@ -293,7 +297,7 @@ def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
     >>> sorted(zip(*keras.ops.convert_to_numpy(x).tolist()))
     [(1, 4), (2, 5), (3, 6)]
     """
-    return _by().shuffle(draw_seed(seed), x, shapes.axis_of(axis, len(x.shape)))
+    return _by().shuffle(draw_seed(seed), x, shapes.axis_of(axis, rank_of(x)))
 
 
 @public("random")
@@ -328,7 +332,7 @@ def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None
     differentiable=False,
     spaces=INTERNAL,
 )
-def _gamma(alpha: Tensor, shape: Sequence[int], seed: Seed) -> Tensor:
+def _gamma(alpha: TensorLike, shape: Sequence[int], seed: Seed) -> Tensor:
     """The draw that `random.gamma` makes, with its arguments checked and of one dtype."""
     _broadcasts("alpha", alpha, shape)
     return _by().gamma(draw_seed(seed), shape, alpha)
@@ -368,7 +372,7 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: S
 
 @derived(name="random.beta", canonical=_shape_only, dtype=FLOATING, differentiable=False, dtypes_tested=dtypes.FLOATS,
          samples=(sample(Array((3,), 0.5, 2.0), Array((), 0.5, 2.0), (2, 3), 7),), spaces=INTERNAL)  # fmt: skip
-def _beta(alpha: Tensor, beta: Tensor, shape: Sequence[int], seed: Seed) -> Tensor:
+def _beta(alpha: TensorLike, beta: TensorLike, shape: Sequence[int], seed: Seed) -> Tensor:
     """The draw that `random.beta` makes, with its arguments checked and of one dtype."""
     _broadcasts("alpha", alpha, shape)
     _broadcasts("beta", beta, shape)
@@ -403,7 +407,7 @@ def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any =
 
 @derived(name="random.binomial", canonical=_shape_only, dtype=FLOATING, differentiable=False,
          samples=(sample(Array((3,), 1.0, 9.0), Array((), 0.1, 0.9), (2, 3), 7),), spaces=INTERNAL)  # fmt: skip
-def _binomial(counts: Tensor, probabilities: Tensor, shape: Sequence[int], seed: Seed) -> Tensor:
+def _binomial(counts: TensorLike, probabilities: TensorLike, shape: Sequence[int], seed: Seed) -> Tensor:
     """The draw that `random.binomial` makes, with its arguments checked and of one dtype."""
     _broadcasts("counts", counts, shape)
     _broadcasts("probabilities", probabilities, shape)

@@ -10,13 +10,14 @@ import numpy as np
 from kerasfront.ops import _draws
 from kerasfront.ops.core import dtype_of
 from kerasfront.ops.core import shape as shape_of
-from kerasfront.ops.declare import INTERNAL, Tensor, derived, public, sample
+from kerasfront.ops.declare import INTERNAL, derived, public, sample
 from kerasfront.ops.image._layouts import GREY, Layout, one_of, to_float
 from kerasfront.ops.image.filters import filtered
 from kerasfront.ops.image.sampling import FILL_MODES, grid, order_of, sampled
 from kerasfront.ops.indexing import get_item
 from kerasfront.random.seed_generator import draw_seed
 from kerasfront.spec.dtypes import SAME
+from kerasfront.typing import Tensor, TensorLike
 
 
 @public("ops.image")
@@ -74,7 +75,7 @@ def _shape_only(out: Any, *args: Any, **kwargs: Any) -> Any:
     spaces=INTERNAL,
 )
 def _elastic(
-    images: Tensor,
+    images: TensorLike,
     alpha: float,
     sigma: float,
     interpolation: str,

@@ -23,9 +23,9 @@ import numpy as np
 from kerasfront import ops
 from kerasfront.contract import current
 from kerasfront.ops import _draws
-from kerasfront.ops.declare import Tensor
 from kerasfront.random import host
 from kerasfront.spec import KerasTensor
+from kerasfront.typing import Tensor
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA

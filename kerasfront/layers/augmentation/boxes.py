@@ -59,4 +59,5 @@ class MaxNumBoundingBoxes(ImageLayer):
     def _fitted(self, x: Any, count: int) -> Any:
         more = [(0, 0)] * len(x.shape)
         more[1] = (0, max(self.max_number - count, 0))
-        return ops.pad(x[:, : self.max_number], more, constant_values=ops.cast(self.fill_value, ops.dtype(x)))
+        fill: Any = ops.cast(self.fill_value, ops.dtype(x))
+        return ops.pad(x[:, : self.max_number], more, constant_values=fill)

@@ -177,5 +177,5 @@ class RandomErasing(Colours):
 
     def _on_images(self, images: Any, drawn: Drawn) -> Any:
         hidden = ops.logical_and(pixels.inside(images, drawn["rectangles"]), drawn["apply_erasing"])
-        filling = drawn.get("fill_value", self.fill_value)
+        filling: Any = drawn.get("fill_value", self.fill_value)
         return ops.where(hidden, ops.cast(filling, ops.dtype(images)), images)

@@ -125,7 +125,7 @@ def adaptively_equalized(images: Any, clip_limit: float, grid: tuple[int, ...], 
     )
     limit = ops.maximum(ops.floor(ops.cast(tile_height * tile_width, "float32") * (clip_limit / _LEVELS)), 1.0)
     shares = ops.reshape(_tables(counts, limit), (-1,))
-    total = 0.0
+    total: Any = 0.0
     for row, by_row in _near(height, tile_height, down):
         for column, by_column in _near(width, tile_width, across):
             weight = ops.reshape(by_row, (1, -1, 1, 1)) * ops.reshape(by_column, (1, 1, -1, 1))

@@ -261,8 +261,8 @@ class STFTSpectrogram(DataLayer):
         return ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (-1, frames, channels * frequencies))
 
     def _transformed(self, x: Any) -> Any:
-        real = self._convolved(x, self.real_kernel) if self.mode != "imag" else None
-        imaginary = self._convolved(x, self.imag_kernel) if self.mode != "real" else None
+        real: Any = self._convolved(x, self.real_kernel) if self.mode != "imag" else None
+        imaginary: Any = self._convolved(x, self.imag_kernel) if self.mode != "real" else None
         if self.mode == "stft":
             return ops.concatenate([real, imaginary], axis=-1)
         if self.mode == "angle":

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from kerasfront.arguments import Kind, as_float, kind_of, plain
 from kerasfront.errors import ArgumentError
+from kerasfront.typing import TensorLike
 
-# The annotations that the wrapper reads by name. `Tensor` takes part in dtype promotion. `Indices` and `Condition`
-# are converted to a tensor, but keep their own dtype (a Condition becomes bool). `Tensors` is a sequence of `Tensor`.
+# The annotations that the wrapper reads by name. `TensorLike` takes part in dtype promotion. `Indices` and `Condition`
+# are converted to a tensor, but keep their own dtype (a Condition becomes bool). `Tensors` is a sequence of tensors.
 # `Nested` is a nested structure of tensors, each of its own dtype. `Body` is a function whose results become tensors.
 # A parameter with any other annotation is static.
-Tensor = Any
-Indices = Any
-Condition = Any
-Tensors = Sequence[Any]
-Nested = Any
-Body = Callable[..., Any]
+Indices: TypeAlias = TensorLike
+Condition: TypeAlias = TensorLike
+Tensors: TypeAlias = TensorLike | Sequence[TensorLike]
+Nested: TypeAlias = Any
+Body: TypeAlias = Callable[..., Any]
 
-KINDS = ("Tensor", "Indices", "Condition", "Tensors", "Nested", "Body")
+# The kinds of parameters, by the annotation.
+KINDS = {
+    "TensorLike": "Tensor",
+    "Indices": "Indices",
+    "Condition": "Condition",
+    "Tensors": "Tensors",
+    "Nested": "Nested",
+    "Body": "Body",
+}
 # Arguments of these kinds always take the general way: to look through them costs more than it saves.
 NEVER_FAST = frozenset({"Tensors", "Nested", "Body"})
 SCALARS = frozenset({bool, int, float, complex})
@@ -32,10 +40,10 @@ AXES = frozenset({"axis", "axes"})
 def tensor_parameters(signature: inspect.Signature) -> Iterator[tuple[int, str]]:
     """The places of the parameters that take tensors, each with its kind."""
     for index, parameter in enumerate(signature.parameters.values()):
-        text = str(parameter.annotation).removesuffix(" | None")
-        if text in KINDS:
+        kind = KINDS.get(str(parameter.annotation).removesuffix(" | None"))
+        if kind is not None:
             star = parameter.kind is inspect.Parameter.VAR_POSITIONAL
-            yield index, "Tensors" if star and text == "Tensor" else text
+            yield index, "Tensors" if star and kind == "Tensor" else kind
 
 
 class Static(NamedTuple):

@@ -10,7 +10,8 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
-from kerasfront.ops.declare import IMAGE, Array, Tensor, derived, sample
+from kerasfront.ops.declare import IMAGE, Array, derived, sample
+from kerasfront.ops.declare.bodies import as_tensor
 from kerasfront.ops.elementwise import (
     clip,
     maximum,
@@ -23,6 +24,7 @@ from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import stack
 from kerasfront.spec import dtypes, unknown
 from kerasfront.spec.dtypes import SAME
+from kerasfront.typing import Tensor, TensorLike
 
 
 def _channels(images: Any, wanted: Sequence[int]) -> None:
@@ -41,7 +43,7 @@ def _channels(images: Any, wanted: Sequence[int]) -> None:
     dtypes_tested=(*FLOATS, "uint8", "int32"),
     spaces=IMAGE,
 )
-def rgb_to_grayscale(images: Tensor, data_format: str | None = None) -> Tensor:
+def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Tensor:
     """The brightness of each pixel: 0.2989 red + 0.5870 green + 0.1140 blue (ITU-R BT.601).
 
     Args:
@@ -63,7 +65,7 @@ def rgb_to_grayscale(images: Tensor, data_format: str | None = None) -> Tensor:
     x = place.enter(images)
     _channels(x, (3, 1))
     if x.shape[-1] == 1:
-        return images
+        return as_tensor(images)
     x = to_float(x)
     # Channel by channel: sums along an axis of three are slow.
     red, green, blue = (get_item(x, (Ellipsis, builtins.slice(i, i + 1))) for i in range(3))
@@ -83,7 +85,7 @@ _COLOURS = (
 
 
 @derived(dtype=SAME, samples=_COLOURS, dtypes_tested=FLOATS, tolerance=4, spaces=IMAGE)
-def rgb_to_hsv(images: Tensor, data_format: str | None = None) -> Tensor:
+def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
     """Hue, saturation and value of each pixel, all from 0 to 1.
 
     Args:
@@ -119,7 +121,7 @@ def rgb_to_hsv(images: Tensor, data_format: str | None = None) -> Tensor:
 
 
 @derived(dtype=SAME, samples=_COLOURS, dtypes_tested=FLOATS, tolerance=8, spaces=IMAGE)
-def hsv_to_rgb(images: Tensor, data_format: str | None = None) -> Tensor:
+def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Tensor:
     """The inverse of `rgb_to_hsv`.
 
     Args:

@@ -13,7 +13,8 @@ from kerasfront.ops.convolution import depthwise_conv
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import ones
-from kerasfront.ops.declare import IMAGE, Array, Tensor, derived, sample
+from kerasfront.ops.declare import IMAGE, Array, derived, sample
+from kerasfront.ops.declare.bodies import dims_of
 from kerasfront.ops.elementwise import (
     multiply,
 )
@@ -23,6 +24,7 @@ from kerasfront.ops.reduce import mean
 from kerasfront.ops.shaping import concatenate, reshape, squeeze
 from kerasfront.spec import shapes
 from kerasfront.spec.dtypes import FLOATING, SAME
+from kerasfront.typing import Tensor, TensorLike
 
 
 def _bell(taps: int, sigma: float) -> np.ndarray[Any, Any]:
@@ -56,7 +58,7 @@ def filtered(x: Any, taps: Sequence[int], sigma: Sequence[float], padding: str =
     spaces=IMAGE,
 )
 def gaussian_blur(
-    images: Tensor,
+    images: TensorLike,
     kernel_size: Sequence[int] = (3, 3),
     sigma: Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
@@ -96,7 +98,7 @@ def gaussian_blur(
     samples=(sample(GREY), sample(PICTURE), sample(Array((2, 3, 4, 5)), "channels_first")),
     spaces=IMAGE,
 )
-def sobel_edges(images: Tensor, data_format: str | None = None) -> Tensor:
+def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
     """How fast each channel changes downwards and to the right, by the Sobel filters; mirrored at the borders.
 
     (Keras mirrors on TensorFlow, pads with zeros on JAX and torch, and repeats the border on NumPy.)
@@ -142,8 +144,8 @@ def sobel_edges(images: Tensor, data_format: str | None = None) -> Tensor:
     spaces=IMAGE,
 )
 def ssim(
-    image1: Tensor,
-    image2: Tensor,
+    image1: TensorLike,
+    image2: TensorLike,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,
@@ -176,12 +178,12 @@ def ssim(
     >>> round(float(ops.image.ssim(x, x, data_format="channels_last")), 4)
     1.0
     """
-    if tuple(image1.shape) != tuple(image2.shape):
-        raise ShapeError(f"Expected images of one shape, got {tuple(image1.shape)} and {tuple(image2.shape)}.")
+    if tuple(dims_of(image1)) != tuple(dims_of(image2)):
+        raise ShapeError(f"Expected images of one shape, got {tuple(dims_of(image1))} and {tuple(dims_of(image2))}.")
     place = Layout(image1, data_format)
     x, y = to_float(place.enter(image1)), to_float(place.enter(image2))
     if builtins.any(isinstance(n, int) and n < filter_size for n in x.shape[1:3]):
-        raise ShapeError(f"A window of {filter_size} pixels doesn't fit into images of shape {tuple(image1.shape)}.")
+        raise ShapeError(f"A window of {filter_size} pixels doesn't fit into images of shape {tuple(dims_of(image1))}.")
 
     def smooth(z: Any) -> Any:
         return filtered(z, (filter_size,) * 2, (filter_sigma,) * 2, "valid")

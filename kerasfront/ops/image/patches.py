@@ -13,13 +13,14 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops.core import convert_to_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
-from kerasfront.ops.declare import IMAGE, Array, Tensor, derived, sample
+from kerasfront.ops.declare import IMAGE, Array, derived, sample
 from kerasfront.ops.image._layouts import ALL, GREY, PICTURE, Layout, one_of
 from kerasfront.ops.image.resizing import cut_out, padded
 from kerasfront.ops.indexing import dynamic_slice, get_item, take
 from kerasfront.ops.shaping import reshape, transpose
 from kerasfront.spec import shapes, unknown
 from kerasfront.spec.dtypes import SAME
+from kerasfront.typing import Tensor, TensorLike
 
 
 def _patches(
@@ -77,7 +78,7 @@ def _cut(x: Any, axis: int, reach: int, step: int, gap: int, padding: str) -> An
     spaces=IMAGE,
 )
 def extract_patches(
-    images: Tensor,
+    images: TensorLike,
     size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     dilation_rate: int | Sequence[int] = 1,
@@ -121,7 +122,7 @@ def extract_patches(
     spaces=IMAGE,
 )
 def extract_patches_3d(
-    volumes: Tensor,
+    volumes: TensorLike,
     size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     dilation_rate: int | Sequence[int] = 1,
@@ -195,7 +196,7 @@ def _pad_axis(x: Any, axis: int, amounts: tuple[Any, Any], target: int | None) -
     spaces=IMAGE,
 )
 def pad_images(
-    images: Tensor,
+    images: TensorLike,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -245,7 +246,7 @@ def pad_images(
     spaces=IMAGE,
 )
 def crop_images(
-    images: Tensor,
+    images: TensorLike,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,

@@ -14,7 +14,8 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full
-from kerasfront.ops.declare import IMAGE, INTERNAL, Array, Indices, Tensor, derived, sample
+from kerasfront.ops.declare import IMAGE, INTERNAL, Array, Indices, derived, sample
+from kerasfront.ops.declare.bodies import as_tensor, rank_of
 from kerasfront.ops.elementwise import (
     abs,
     logical_and,
@@ -30,6 +31,7 @@ from kerasfront.ops.reduce import sum
 from kerasfront.ops.shaping import concatenate, expand_dims, stack, swapaxes, unstack
 from kerasfront.spec import KerasTensor, shapes, unknown
 from kerasfront.spec.dtypes import SAME
+from kerasfront.typing import Tensor, TensorLike
 
 _RADIUS = {"bilinear": 1, "bicubic": 2, "lanczos3": 3, "lanczos5": 5}
 _METHODS = {
@@ -147,7 +149,7 @@ def _resized(images: Any, size: Sequence[int], *args: Any) -> KerasTensor:
     ),
     spaces=INTERNAL,
 )
-def resize_bilinear(images: Tensor, size: Sequence[int], antialias: bool) -> Tensor:
+def resize_bilinear(images: TensorLike, size: Sequence[int], antialias: bool) -> Tensor:
     """Float images (batch, height, width, channels) of another size, by linear interpolation."""
     if antialias or dtype_of(images) != "float32":
         return _by_weights(images, size, "bilinear", antialias)
@@ -162,7 +164,7 @@ def resize_bilinear(images: Tensor, size: Sequence[int], antialias: bool) -> Ten
     samples=(sample(PICTURE, (7, 8)), sample(PICTURE, (3, 4)), sample(PICTURE, (5, 6)), sample(PICTURE, (10, 2))),
     spaces=INTERNAL,
 )
-def resize_single(images: Tensor, size: Sequence[int]) -> Tensor:
+def resize_single(images: TensorLike, size: Sequence[int]) -> Tensor:
     """`resize_bilinear` of float32 without antialias, apart for frameworks whose kernel computes in that dtype only."""
     return _by_weights(images, size, "bilinear", False)
 
@@ -213,7 +215,7 @@ def _graph_weights(size: Any, wanted: Any, method: str, antialias: bool, dtype: 
 @derived(
     infer=_resized, dtype=SAME, samples=_RESIZES, dtypes_tested=("float32", "float64"), tolerance=4, spaces=INTERNAL
 )
-def resize_images(images: Tensor, size: Sequence[int], interpolation: str, antialias: bool) -> Tensor:
+def resize_images(images: TensorLike, size: Sequence[int], interpolation: str, antialias: bool) -> Tensor:
     """Float images (batch, height, width, channels) of another size. What `resize` calls."""
     if interpolation == "bilinear":
         return resize_bilinear(images, size, antialias)
@@ -226,7 +228,7 @@ def resize_images(images: Tensor, size: Sequence[int], interpolation: str, antia
         else:
             places = (2 * arange(length, dtype="int32") + 1) * have // (2 * length)
         images = take(images, places, axis)
-    return images
+    return as_tensor(images)
 
 
 @derived(
@@ -244,7 +246,7 @@ def resize_images(images: Tensor, size: Sequence[int], interpolation: str, antia
     spaces=IMAGE,
 )
 def resize(
-    images: Tensor,
+    images: TensorLike,
     size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
@@ -391,7 +393,7 @@ def padded(x: Any, axis: int, before: Any, after: Any, value: float = 0.0) -> An
     spaces=IMAGE,
 )
 def scale_and_translate(
-    images: Tensor,
+    images: TensorLike,
     output_shape: Sequence[int],
     scale: Indices,
     translation: Indices,
@@ -425,7 +427,7 @@ def scale_and_translate(
     [0.0, 1.0, 2.0]
     """
     kernel = _METHODS[one_of("method", method, tuple(_METHODS))]
-    rank = len(images.shape)
+    rank = rank_of(images)
     axes = [shapes.axis_of(a, rank, "spatial_dims") for a in spatial_dims]
     if len(output_shape) != rank or len(set(axes)) != len(axes):
         raise ShapeError(

@@ -12,7 +12,8 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, zeros_like
-from kerasfront.ops.declare import IMAGE, Array, Indices, Tensor, derived, sample
+from kerasfront.ops.declare import IMAGE, Array, Indices, derived, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.elementwise import (
     abs,
     clip,
@@ -29,6 +30,7 @@ from kerasfront.ops.matrices import solve
 from kerasfront.ops.shaping import concatenate, expand_dims, reshape, stack
 from kerasfront.spec import dtypes, unknown
 from kerasfront.spec.dtypes import SAME
+from kerasfront.typing import Tensor, TensorLike
 
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
@@ -139,7 +141,7 @@ _MOVED = Array(values=[_MATRIX], dtype="float32")
     spaces=IMAGE,
 )
 def affine_transform(
-    images: Tensor,
+    images: TensorLike,
     transform: Indices,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
@@ -174,8 +176,8 @@ def affine_transform(
     """
     order = order_of(interpolation)
     one_of("fill_mode", fill_mode, FILL_MODES)
-    if len(transform.shape) not in (1, 2) or transform.shape[-1] != 8:
-        raise ShapeError(f"Expected `transform` of shape (8,) or (batch, 8), got {tuple(transform.shape)}.")
+    if rank_of(transform) not in (1, 2) or dims_of(transform)[-1] != 8:
+        raise ShapeError(f"Expected `transform` of shape (8,) or (batch, 8), got {tuple(dims_of(transform))}.")
     place = Layout(images, data_format)
     x = place.enter(images)
     a = cast(transform, _sizes_of(x)[2])
@@ -204,7 +206,7 @@ _ENDS = [[[0.2, 0.5], [4.7, 0.3], [0.1, 3.9], [5.5, 4.2]]]
     spaces=IMAGE,
 )
 def perspective_transform(
-    images: Tensor,
+    images: TensorLike,
     start_points: Indices,
     end_points: Indices,
     interpolation: str = "bilinear",
@@ -240,10 +242,10 @@ def perspective_transform(
     x = place.enter(images)
     points = []
     for name, given in (("start_points", start_points), ("end_points", end_points)):
-        if len(given.shape) not in (2, 3) or tuple(given.shape[-2:]) != (4, 2):
-            raise ShapeError(f"Expected `{name}` of shape (4, 2) or (batch, 4, 2), got {tuple(given.shape)}.")
+        if rank_of(given) not in (2, 3) or tuple(dims_of(given)[-2:]) != (4, 2):
+            raise ShapeError(f"Expected `{name}` of shape (4, 2) or (batch, 4, 2), got {tuple(dims_of(given))}.")
         floats = cast(given, _sizes_of(x)[2])
-        points.append(expand_dims(floats, 0) if len(given.shape) == 2 else floats)
+        points.append(expand_dims(floats, 0) if rank_of(given) == 2 else floats)
     rows, columns = _projected(x, homography(*points))
     return place.leave(sampled(x, rows, columns, order, "constant", fill_value))
 
@@ -274,7 +276,7 @@ _POINTS = [[-1.3, -0.4, 0.0, 0.6, 1.4, 2.9, 3.0, 3.2, 3.7, 5.1], [0.2, 0.3, 1.7,
     spaces=IMAGE,
 )
 def map_coordinates(
-    inputs: Tensor, coordinates: Indices, order: int, fill_mode: str = "constant", fill_value: float = 0
+    inputs: TensorLike, coordinates: Indices, order: int, fill_mode: str = "constant", fill_value: float = 0
 ) -> Tensor:
     """A tensor interpolated at coordinates, as `scipy.ndimage.map_coordinates` does with its "grid" modes.
 
@@ -299,9 +301,9 @@ def map_coordinates(
     if order not in (0, 1):
         raise ValueError(f"Expected `order` to be 0 or 1, got {order!r}.")
     one_of("fill_mode", fill_mode, FILL_MODES)
-    rank = len(inputs.shape)
-    if len(coordinates.shape) < 1 or (coordinates.shape[0] != rank and not unknown(coordinates.shape[0])):
-        raise ShapeError(f"Expected `coordinates` of shape ({rank}, ...), got {tuple(coordinates.shape)}.")
+    rank = rank_of(inputs)
+    if rank_of(coordinates) < 1 or (dims_of(coordinates)[0] != rank and not unknown(dims_of(coordinates)[0])):
+        raise ShapeError(f"Expected `coordinates` of shape ({rank}, ...), got {tuple(dims_of(coordinates))}.")
     name = dtype_of(inputs)
     values = reshape(to_float(inputs), (-1,))
     wide = dtypes.promote(dtype_of(values), dtype_of(to_float(coordinates)))

@@ -197,7 +197,8 @@ class PolynomialDecay(_Plain):
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
     def __call__(self, step: Any) -> Any:
-        step, length = _float(step), float(self.decay_steps)
+        step = _float(step)
+        length: Any = float(self.decay_steps)
         if self.cycle:
             length = ops.maximum(ops.ceil(step / length), 1.0) * length
         else:

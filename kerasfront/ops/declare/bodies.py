@@ -1,0 +1,32 @@
+"""What the bodies of derived ops ask of their tensors.
+
+A parameter is annotated with what a user may give (`TensorLike`). The wrapper has made a tensor of it, native or
+symbolic, when the body runs; these functions say so to the type checker.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfront.ops.declare.kinds import Tensors
+from kerasfront.typing import Tensor, TensorLike
+
+
+def as_tensor(x: TensorLike) -> Tensor:
+    """The same value, which is a tensor."""
+    return x  # type: ignore[return-value]
+
+
+def dims_of(x: TensorLike) -> tuple[Any, ...]:
+    """The shape, as the framework has it: what it doesn't know of a graph is None there."""
+    return x.shape  # type: ignore[union-attr]
+
+
+def rank_of(x: TensorLike) -> int:
+    """The number of axes."""
+    return len(x.shape)  # type: ignore[union-attr]
+
+
+def as_tensors(xs: Tensors) -> list[Tensor]:
+    """The same list, of tensors."""
+    return xs  # type: ignore[return-value]
