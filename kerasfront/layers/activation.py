@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack
 
 from kerasfront import activations, ops, scopes
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, check_rank, keep, make_weight, where
+from kerasfront.layers._options import Constraint, Initializer, LayerOptions, Regularizer
 from kerasfront.layers.input_spec import InputSpec
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, Tensor
+from kerasfront.variable import Variable
 
 
-class _Elementwise(Configured):
+class Elementwise(Configured):
     """A layer that maps each element by itself: a mask passes."""
 
     _kf_needs_no_build = True
@@ -21,7 +24,7 @@ class _Elementwise(Configured):
         self.supports_masking = True
 
 
-class Activation(_Elementwise):
+class Activation(Elementwise):
     """An activation function as a layer.
 
     Args:
@@ -32,15 +35,24 @@ class Activation(_Elementwise):
     [0.0, 2.0]
     """
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    activation: Callable[..., Tensor]
+
+    def __init__(self, activation: ActivationLike | None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return self.activation(inputs)
 
 
-class ReLU(_Elementwise):
+class SlopeOptions(LayerOptions, total=False):
+    """Options of ReLU and LeakyReLU, beside those that they name themselves."""
+
+    # Keras 2's name of `negative_slope`.
+    alpha: float
+
+
+class ReLU(Elementwise):
     """`x` where it is above `threshold`, at most `max_value`, and `negative_slope * (x - threshold)` below.
 
     Args:
@@ -56,15 +68,18 @@ class ReLU(_Elementwise):
     [0.0, 2.0, 3.0]
     """
 
+    max_value: float | None
+    negative_slope: float
+    threshold: float
+
     def __init__(
         self,
         max_value: float | None = None,
         negative_slope: float = 0.0,
         threshold: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[SlopeOptions],
     ) -> None:
-        if "alpha" in kwargs:
-            negative_slope = kwargs.pop("alpha")
+        negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
         limits = {"max_value": max_value, "negative_slope": negative_slope, "threshold": threshold}
         for name, value in limits.items():
@@ -73,13 +88,13 @@ class ReLU(_Elementwise):
         self.max_value = max_value if max_value is None else float(max_value)
         self.negative_slope, self.threshold = float(negative_slope), float(threshold)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         if self.max_value is None and not self.negative_slope and not self.threshold:
             return ops.relu(inputs)
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
 
-class LeakyReLU(_Elementwise):
+class LeakyReLU(Elementwise):
     """`x` where it is positive, `negative_slope * x` elsewhere.
 
     Args:
@@ -96,19 +111,20 @@ class LeakyReLU(_Elementwise):
     [-0.5, 2.0]
     """
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
-        if "alpha" in kwargs:
-            negative_slope = kwargs.pop("alpha")
+    negative_slope: float
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[SlopeOptions]) -> None:
+        negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
         if negative_slope is None or negative_slope < 0:
             raise ValueError(f"Expected `negative_slope` of {where(self)} to be from 0 on, got {negative_slope!r}.")
         self.negative_slope = negative_slope
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.leaky_relu(inputs, self.negative_slope)
 
 
-class ELU(_Elementwise):
+class ELU(Elementwise):
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
 
     Args:
@@ -121,15 +137,17 @@ class ELU(_Elementwise):
     -0.6321
     """
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+    alpha: float
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.elu(inputs, self.alpha)
 
 
-class PReLU(_Elementwise):
+class PReLU(Elementwise):
     """`x` where it is positive, `alpha * x` elsewhere, with an `alpha` that is learned for each place.
 
     Args:
@@ -149,13 +167,19 @@ class PReLU(_Elementwise):
     (3, (1, 3))
     """
 
+    alpha_initializer: Initializer
+    alpha_regularizer: Regularizer | None
+    alpha_constraint: Constraint | None
+    shared_axes: list[int] | None
+    alpha: Variable
+
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: InitializerLike = "Zeros",
+        alpha_regularizer: RegularizerLike | None = None,
+        alpha_constraint: ConstraintLike | None = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         keep(
@@ -167,7 +191,7 @@ class PReLU(_Elementwise):
         shared = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         self.shared_axes = None if shared is None else [int(a) for a in shared]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         shared = {a % len(input_shape) for a in self.shared_axes or ()}
         shape = [1 if i in shared else d for i, d in enumerate(input_shape)][1:]
         if None in shape:
@@ -179,12 +203,12 @@ class PReLU(_Elementwise):
         axes = {i: d for i, d in enumerate(input_shape) if i and i not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
         return ops.relu(inputs) - self.alpha.value * ops.relu(-inputs)
 
 
-class Softmax(_Elementwise):
+class Softmax(Elementwise):
     """Exponentials, divided by their sum along an axis.
 
     Args:
@@ -205,37 +229,40 @@ class Softmax(_Elementwise):
     [[0.5, 0.5, 0.0]]
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    axis: int | list[int]
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else [int(a) for a in axis]
 
-    # A mask of the inputs' rank is no mask of steps; `_fitted` looks at it.
+    # A mask of the inputs' rank is no mask of steps; `_aligned` looks at it.
     _kf_keeps_steps = False
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
-        if mask is not None and (fitted := self._fitted(mask, inputs)) is not None:
+        if mask is not None and (aligned := _aligned(self, mask, inputs)) is not None:
             # Large, yet not so large that the sum with the largest logits would overflow.
             low = -3e4 if self.compute_dtype == "float16" else -1e9
-            inputs = inputs + ops.cast(ops.logical_not(fitted), self.compute_dtype) * low
+            inputs = inputs + ops.cast(ops.logical_not(aligned), self.compute_dtype) * low
         return ops.softmax(inputs, axis)
 
-    def _fitted(self, mask: Any, inputs: Any) -> Any:
-        """The mask in the rank of the inputs; None where it says nothing of the softmax's axes."""
-        rank, held = len(inputs.shape), len(mask.shape)
-        carried = mask is scopes.get_mask(inputs)
-        if held == rank or not carried and _broadcasts(tuple(mask.shape), tuple(inputs.shape)):
-            if _broadcasts(tuple(mask.shape), tuple(inputs.shape)):
-                return mask
-        elif scopes.fits(mask, inputs, broadcast=True):
-            axes = [self.axis] if isinstance(self.axis, int) else self.axis
-            if all(a % rank >= held for a in axes):
-                return None
-            return ops.expand_dims(mask, tuple(range(held, rank)))
-        raise ShapeError(
-            f"Expected the `mask` of {where(self)} to broadcast to the inputs, of shape {tuple(inputs.shape)}, or "
-            f"to have their first axes, got the shape {tuple(mask.shape)}."
-        )
+
+def _aligned(layer: Softmax, mask: Tensor, inputs: Tensor) -> Tensor | None:
+    """Return the mask in the rank of the inputs; None where it says nothing of the softmax's axes."""
+    rank, mask_rank = len(inputs.shape), len(mask.shape)
+    carried = mask is scopes.get_mask(inputs)
+    if mask_rank == rank or not carried and _broadcasts(tuple(mask.shape), tuple(inputs.shape)):
+        if _broadcasts(tuple(mask.shape), tuple(inputs.shape)):
+            return mask
+    elif scopes.fits(mask, inputs, broadcast=True):
+        axes = [layer.axis] if isinstance(layer.axis, int) else layer.axis
+        if all(a % rank >= mask_rank for a in axes):
+            return None
+        return ops.expand_dims(mask, tuple(range(mask_rank, rank)))
+    raise ShapeError(
+        f"Expected the `mask` of {where(layer)} to broadcast to the inputs, of shape {tuple(inputs.shape)}, or "
+        f"to have their first axes, got the shape {tuple(mask.shape)}."
+    )
 
 
 def _broadcasts(mask: tuple[int | None, ...], shape: tuple[int | None, ...]) -> bool:

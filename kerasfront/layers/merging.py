@@ -8,41 +8,44 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, where
+from kerasfront.layers._options import LayerOptions
 from kerasfront.ops.declare.masks import joined_masks
+from kerasfront.typing import Shape, Tensor, TensorLike
 
 
-def _several(layer: Configured, inputs: Any, least: int = 1) -> None:
+def _check_several(layer: Configured, inputs: Any, least: int = 1) -> None:
     if not isinstance(inputs, (list, tuple)) or len(inputs) < least:
         came = f"{len(inputs)}" if isinstance(inputs, (list, tuple)) else "one that is no list"
         raise ShapeError(f"Expected {where(layer)} to be called on a list of {least} inputs or more, got {came}.")
 
 
-class _Merge(Configured):
-    """Inputs are joined two by two by `_join`."""
+class Merge(Configured):
+    """A layer that joins its inputs two by two."""
 
-    _join: Callable[[Any, Any], Any]
+    # The op that joins two.
+    _kf_join: Callable[[Any, Any], Tensor]
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
-        _several(self, input_shape)
+    def build(self, input_shape: Sequence[Shape]) -> None:
+        _check_several(self, input_shape)
         if not isinstance(input_shape[0], (list, tuple)):
             raise ShapeError(
                 f"Expected {where(self)} to be called on a list of inputs, got one of shape {input_shape}."
             )
 
-    def call(self, inputs: Any) -> Any:
-        _several(self, inputs)
-        return functools.reduce(self._join, _of_one_rank(inputs))
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+        _check_several(self, inputs)
+        return functools.reduce(self._kf_join, _of_one_rank(inputs))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor | None:
         if mask is None or any(m is None for m in mask):
             return None
         return functools.reduce(ops.logical_or, _of_one_rank(mask))
@@ -59,7 +62,7 @@ def _of_one_rank(values: Any) -> Any:
     ]
 
 
-class Add(_Merge):
+class Add(Merge):
     """The sum of the inputs.
 
     >>> import kerasfront as keras
@@ -68,10 +71,10 @@ class Add(_Merge):
     [[3.0]]
     """
 
-    _join = staticmethod(ops.add)
+    _kf_join = staticmethod(ops.add)
 
 
-class Subtract(_Merge):
+class Subtract(Merge):
     """The first of two inputs less the second.
 
     >>> import kerasfront as keras
@@ -80,15 +83,15 @@ class Subtract(_Merge):
     [[-2.0]]
     """
 
-    _join = staticmethod(ops.subtract)
+    _kf_join = staticmethod(ops.subtract)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         super().build(input_shape)
         if len(input_shape) != 2:
             raise ShapeError(f"Expected {where(self)} to be called on 2 inputs, got {len(input_shape)}.")
 
 
-class Multiply(_Merge):
+class Multiply(Merge):
     """The product of the inputs.
 
     >>> import kerasfront as keras
@@ -97,10 +100,10 @@ class Multiply(_Merge):
     [[6.0]]
     """
 
-    _join = staticmethod(ops.multiply)
+    _kf_join = staticmethod(ops.multiply)
 
 
-class Average(_Merge):
+class Average(Merge):
     """The mean of the inputs.
 
     >>> import kerasfront as keras
@@ -109,13 +112,13 @@ class Average(_Merge):
     [[1.5]]
     """
 
-    _join = staticmethod(ops.add)
+    _kf_join = staticmethod(ops.add)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         return super().call(inputs) / len(inputs)
 
 
-class Maximum(_Merge):
+class Maximum(Merge):
     """The largest of the inputs, elementwise.
 
     >>> import kerasfront as keras
@@ -124,10 +127,10 @@ class Maximum(_Merge):
     [[2.0]]
     """
 
-    _join = staticmethod(ops.maximum)
+    _kf_join = staticmethod(ops.maximum)
 
 
-class Minimum(_Merge):
+class Minimum(Merge):
     """The smallest of the inputs, elementwise.
 
     >>> import kerasfront as keras
@@ -136,7 +139,7 @@ class Minimum(_Merge):
     [[1.0]]
     """
 
-    _join = staticmethod(ops.minimum)
+    _kf_join = staticmethod(ops.minimum)
 
 
 class Concatenate(Configured):
@@ -157,13 +160,15 @@ class Concatenate(Configured):
     7
     """
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    axis: int
+
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
-        _several(self, input_shape)
+    def build(self, input_shape: Sequence[Shape]) -> None:
+        _check_several(self, input_shape)
         if not isinstance(input_shape[0], (list, tuple)):
             raise ShapeError(
                 f"Expected {where(self)} to be called on a list of inputs, got one of shape {input_shape}."
@@ -181,13 +186,13 @@ class Concatenate(Configured):
                     f"got {list(input_shape)}."
                 )
 
-    def call(self, inputs: Any) -> Any:
-        _several(self, inputs)
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+        _check_several(self, inputs)
         if any(len(x.shape) != len(inputs[0].shape) for x in inputs):
             self.build([tuple(x.shape) for x in inputs])
         return ops.concatenate(inputs, self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor | None:
         if mask is None or all(m is None for m in mask):
             return None
         at = self.axis % len(inputs[0].shape)
@@ -212,46 +217,52 @@ class Dot(Configured):
     True
     """
 
-    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+    axes: int | tuple[int, ...]
+    normalize: bool
+    # The axis of each input, and the einsum that multiplies along them.
+    _kf_axes: tuple[int, int]
+    _kf_equation: str
+
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         pair = [axes, axes] if isinstance(axes, int) else list(axes) if isinstance(axes, (list, tuple)) else []
         if len(pair) != 2 or any(not isinstance(a, int) or a == 0 for a in pair):
             raise ValueError(f"Expected `axes` of {where(self)} to be an integer other than 0, or two, got {axes!r}.")
         self.axes, self.normalize = axes if isinstance(axes, int) else tuple(axes), bool(normalize)
-        self._pair = tuple(pair)
+        self._kf_axes = pair[0], pair[1]
         self.supports_masking = True
         self._kf.makes_mask = False
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         if (
             not isinstance(input_shape, (list, tuple))
             or len(input_shape) != 2
             or not isinstance(input_shape[0], (list, tuple))
         ):
             raise ShapeError(f"Expected {where(self)} to be called on 2 inputs, got {input_shape}.")
-        if any(len(s) < 2 or not -len(s) < a < len(s) for s, a in zip(input_shape, self._pair, strict=True)):
+        if any(len(s) < 2 or not -len(s) < a < len(s) for s, a in zip(input_shape, self._kf_axes, strict=True)):
             raise ShapeError(
-                f"Expected the inputs of {where(self)} to have the axes {self._pair}, got {list(input_shape)}."
+                f"Expected the inputs of {where(self)} to have the axes {self._kf_axes}, got {list(input_shape)}."
             )
-        one, other = (s[a] for s, a in zip(input_shape, self._pair, strict=True))
+        one, other = (s[a] for s, a in zip(input_shape, self._kf_axes, strict=True))
         if None not in (one, other) and one != other:
             raise ShapeError(
-                f"Expected the inputs of {where(self)} to be alike along the axes {self._pair}, "
+                f"Expected the inputs of {where(self)} to be alike along the axes {self._kf_axes}, "
                 f"got {list(input_shape)}."
             )
         # The batch is a, what is summed is z; the other axes are b, c, ... and m, n, ...
-        left = _labels("abcdefghijkl", len(input_shape[0]), self._pair[0])
-        right = _labels("amnopqrstuvw", len(input_shape[1]), self._pair[1])
-        self._equation = f"{left},{right}->{left.replace('z', '')}{right[1:].replace('z', '')}"
+        left = _labels("abcdefghijkl", len(input_shape[0]), self._kf_axes[0])
+        right = _labels("amnopqrstuvw", len(input_shape[1]), self._kf_axes[1])
+        self._kf_equation = f"{left},{right}->{left.replace('z', '')}{right[1:].replace('z', '')}"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         x, y = inputs
         if self.normalize:
-            x, y = ops.normalize(x, self._pair[0]), ops.normalize(y, self._pair[1])
-        out = ops.einsum(self._equation, x, y)
+            x, y = ops.normalize(x, self._kf_axes[0]), ops.normalize(y, self._kf_axes[1])
+        out = ops.einsum(self._kf_equation, x, y)
         return ops.expand_dims(out, 1) if len(x.shape) == len(y.shape) == 2 else out
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor | None:
         return None
 
 
@@ -264,7 +275,7 @@ def _labels(letters: str, rank: int, summed: int) -> str:
 # ---- functional forms ---------------------------------------------------------------------------------------------
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
+def add(inputs: Sequence[TensorLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Add(**kwargs)(inputs)`.
 
     >>> import kerasfront as keras
@@ -275,36 +286,36 @@ def add(inputs: Any, **kwargs: Any) -> Any:
     return Add(**kwargs)(inputs)
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
+def subtract(inputs: Sequence[TensorLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Subtract(**kwargs)(inputs)`."""
     return Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: Any, **kwargs: Any) -> Any:
+def multiply(inputs: Sequence[TensorLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Multiply(**kwargs)(inputs)`."""
     return Multiply(**kwargs)(inputs)
 
 
-def average(inputs: Any, **kwargs: Any) -> Any:
+def average(inputs: Sequence[TensorLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Average(**kwargs)(inputs)`."""
     return Average(**kwargs)(inputs)
 
 
-def maximum(inputs: Any, **kwargs: Any) -> Any:
+def maximum(inputs: Sequence[TensorLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Maximum(**kwargs)(inputs)`."""
     return Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: Any, **kwargs: Any) -> Any:
+def minimum(inputs: Sequence[TensorLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Minimum(**kwargs)(inputs)`."""
     return Minimum(**kwargs)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Sequence[TensorLike], axis: int = -1, **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Concatenate(axis, **kwargs)(inputs)`."""
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+def dot(inputs: Sequence[TensorLike], axes: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> Tensor:
     """`Dot(axes, **kwargs)(inputs)`."""
     return Dot(axes=axes, **kwargs)(inputs)

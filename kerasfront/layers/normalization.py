@@ -6,20 +6,23 @@ Half precision is normalized in float32 inside, and the weights stay in their ow
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import initializers, ops
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, check_rank, fraction, keep, make_weight, positive, read, where
+from kerasfront.layers._options import Constraint, Initializer, LayerOptions, Regularizer
 from kerasfront.layers.base.calling import is_mixed
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.ops.normalization import batch_norm_inference, batch_norm_train, replica_mean
+from kerasfront.typing import Config, ConstraintLike, InitializerLike, RegularizerLike, Shape, Tensor
+from kerasfront.variable import Variable
 
 
-def _known(layer: Layer, input_shape: Any, axis: int) -> int:
-    """The size of an axis of the inputs; raises ShapeError where it isn't known."""
+def _known_size(layer: Layer, input_shape: Shape, axis: int) -> int:
+    """Return the size of an axis of the inputs; raises ShapeError where it isn't known."""
     if not -len(input_shape) <= axis < len(input_shape):
         raise ShapeError(f"Expected the inputs of {where(layer)} to have an axis {axis}, got {tuple(input_shape)}.")
     size = input_shape[axis]
@@ -30,7 +33,7 @@ def _known(layer: Layer, input_shape: Any, axis: int) -> int:
     return int(size)
 
 
-def _axes(layer: Layer, axis: Any) -> list[int]:
+def _as_axes(layer: Layer, axis: Any) -> list[int]:
     axes = [axis] if isinstance(axis, int) else list(axis) if isinstance(axis, (list, tuple)) else []
     if not axes or any(isinstance(a, bool) or not isinstance(a, int) for a in axes):
         raise TypeError(f"Expected `axis` of {where(layer)} to be an integer or several, got {axis!r}.")
@@ -52,17 +55,31 @@ def _sorted_axes(axes: Sequence[int], input_shape: Sequence[Any]) -> tuple[tuple
     return over, InputSpec(ndim=rank, axes={a: input_shape[a] for a in over})
 
 
-class _Normalization(Configured):
-    """A layer whose result has the dtype of its inputs, whatever is computed inside."""
+class Scaled(Configured):
+    """A normalization that may be followed by a learned scale gamma and offset beta."""
 
-    def _in_compute_dtype(self, x: Any) -> Any:
-        return ops.cast(x, self.compute_dtype) if is_mixed(self) or self.compute_dtype in _HALF else x
+    epsilon: float
+    center: bool
+    scale: bool
+    beta_initializer: Initializer
+    gamma_initializer: Initializer
+    beta_regularizer: Regularizer | None
+    gamma_regularizer: Regularizer | None
+    beta_constraint: Constraint | None
+    gamma_constraint: Constraint | None
+    gamma: Variable | None
+    beta: Variable | None
+
+
+def _in_compute_dtype(layer: Layer, x: Tensor) -> Tensor:
+    """Return the result in the dtype of the inputs, whatever was computed inside."""
+    return ops.cast(x, layer.compute_dtype) if is_mixed(layer) or layer.compute_dtype in _HALF else x
 
 
 _HALF = ("float16", "bfloat16")
 
 
-class BatchNormalization(_Normalization):
+class BatchNormalization(Scaled):
     """Normalizes each channel: in training by the moments of the batch, otherwise by their moving averages.
 
     In training, `gamma * (x - mean) / sqrt(variance + epsilon) + beta` with the mean and variance over all axes but
@@ -106,6 +123,20 @@ class BatchNormalization(_Normalization):
     ([1.0], [1.0])
     """
 
+    axis: int
+    momentum: float
+    moving_mean_initializer: Initializer
+    moving_variance_initializer: Initializer
+    renorm: bool
+    renorm_clipping: dict[str, float] | None
+    renorm_momentum: float
+    synchronized: bool
+    moving_mean: Variable
+    moving_variance: Variable
+    moving_stddev: Variable
+    renorm_mean: Variable
+    renorm_stddev: Variable
+
     def __init__(
         self,
         axis: int = -1,
@@ -113,19 +144,19 @@ class BatchNormalization(_Normalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        moving_mean_initializer: InitializerLike = "zeros",
+        moving_variance_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike | None = None,
+        gamma_regularizer: RegularizerLike | None = None,
+        beta_constraint: ConstraintLike | None = None,
+        gamma_constraint: ConstraintLike | None = None,
         renorm: bool = False,
         renorm_clipping: dict[str, float] | None = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         strange = set(renorm_clipping or ()) - {"rmax", "rmin", "dmax"}
@@ -149,111 +180,125 @@ class BatchNormalization(_Normalization):
         )  # fmt: skip
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
-        size = (_known(self, input_shape, self.axis),)
+    def build(self, input_shape: Shape) -> None:
+        size = (_known_size(self, input_shape, self.axis),)
         self.gamma = make_weight(self, "gamma", size, autocast=False) if self.scale else None
         self.beta = make_weight(self, "beta", size, autocast=False) if self.center else None
-        self.moving_mean = self._average("moving_mean", size, self.moving_mean_initializer)
-        self.moving_variance = self._average("moving_variance", size, self.moving_variance_initializer)
+        options: dict[str, Any] = {"trainable": False, "autocast": False}
+        means, variances = self.moving_mean_initializer, self.moving_variance_initializer
+        self.moving_mean = self.add_weight(size, means, name="moving_mean", **options)
+        self.moving_variance = self.add_weight(size, variances, name="moving_variance", **options)
         if self.renorm:
-            self.moving_stddev = self._average("moving_stddev", size, "ones")
+            self.moving_stddev = self.add_weight(size, "ones", name="moving_stddev", **options)
             self.moving_stddev.assign(self.moving_variance.numpy() ** 0.5)
-            self.renorm_mean = self._average("renorm_mean", size, self.moving_mean_initializer)
-            self.renorm_stddev = self._average("renorm_stddev", size, "ones")
+            self.renorm_mean = self.add_weight(size, means, name="renorm_mean", **options)
+            self.renorm_stddev = self.add_weight(size, "ones", name="renorm_stddev", **options)
             self.renorm_stddev.assign(self.moving_stddev.numpy())
         self.input_spec = _fitting((self.axis,), size)
 
-    def _average(self, name: str, shape: Any, initializer: Any) -> Any:
-        return self.add_weight(shape, initializer, name=name, trainable=False, autocast=False)
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
         if not training or not self.trainable:
             mean, variance = self.moving_mean.value, self.moving_variance.value
             y = batch_norm_inference(inputs, mean, variance, read(self.gamma), read(self.beta), self.axis, self.epsilon)
-            return self._in_compute_dtype(y)
+            return _in_compute_dtype(self, y)
         if mask is None and not self.renorm and not self.synchronized:
             y, mean, variance = batch_norm_train(inputs, read(self.gamma), read(self.beta), self.axis, self.epsilon)
-            self._move(self.moving_mean, mean, self.momentum)
-            self._move(self.moving_variance, variance, self.momentum)
+            _move(self.moving_mean, mean, self.momentum)
+            _move(self.moving_variance, variance, self.momentum)
             return y
-        return self._in_compute_dtype(self._by_moments(inputs, mask))
-
-    def _move(self, average: Any, value: Any, momentum: float) -> None:
-        """Towards a value that has no gradient."""
-        kept = average.value
-        if average.dtype in _HALF:  # a step between two values of half precision is worked out in float32
-            kept, value = ops.cast(kept, "float32"), ops.cast(value, "float32")
-            average.assign(ops.cast(kept + (value - kept) * (1 - momentum), average.dtype))
-        else:
-            average.assign_add((value - kept) * (1 - momentum))
-
-    def _by_moments(self, inputs: Any, mask: Any) -> Any:
-        """Training where the frameworks' one call doesn't do: with a mask, replicas, or renorm."""
-        x = ops.cast(inputs, self._wide())
-        if mask is None:
-            mean, variance = ops.moments(x, self._others(x), synchronized=self.synchronized)
-        else:
-            mean, variance = self._masked_moments(x, mask)
-        gamma, beta = read(self.gamma), read(self.beta)
-        if self.renorm:
-            gamma, beta = self._renormed(mean, variance)
-        else:
-            self._move(self.moving_mean, ops.stop_gradient(mean), self.momentum)
-            self._move(self.moving_variance, ops.stop_gradient(variance), self.momentum)
-        return ops.batch_normalization(x, mean, variance, self.axis, beta, gamma, self.epsilon)
-
-    def _others(self, x: Any) -> tuple[int, ...]:
-        """The axes of x but that of the channels."""
-        rank = len(x.shape)
-        return tuple(i for i in range(rank) if i != self.axis % rank)
-
-    def _masked_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
-        """The mean and biased variance of what the mask keeps."""
-        rank, others = len(x.shape), self._others(x)
-        kept = ops.expand_dims(ops.cast(mask, ops.dtype(x)), tuple(range(len(mask.shape), rank)))
-        kept = ops.broadcast_to(kept, ops.shape(x))
-        count = ops.sum(kept, others, keepdims=True)
-        total = ops.sum(kept * x, others, keepdims=True)
-        if self.synchronized:
-            count, total = replica_mean(count), replica_mean(total)
-        count = ops.maximum(count, 1e-9)
-        mean = total / count
-        squares = ops.sum(kept * ops.square(x - mean), others, keepdims=True)
-        variance = (replica_mean(squares) if self.synchronized else squares) / count
-        return ops.squeeze(mean, others), ops.squeeze(variance, others)
-
-    def _renormed(self, mean: Any, variance: Any) -> tuple[Any, Any]:
-        """gamma and beta with the correction in them; the averages move."""
-        clip = self.renorm_clipping or {}
-        stddev = ops.sqrt(variance + self.epsilon)
-        renorm_mean, renorm_stddev = self._widened(self.renorm_mean), self._widened(self.renorm_stddev)
-        r = ops.stop_gradient(stddev / renorm_stddev)
-        d = ops.stop_gradient((mean - renorm_mean) / renorm_stddev)
-        if "rmin" in clip or "rmax" in clip:
-            r = ops.clip(r, clip.get("rmin", 0.0), clip.get("rmax", float("inf")))
-        if "dmax" in clip:
-            d = ops.clip(d, -clip["dmax"], clip["dmax"])
-        mean, stddev = ops.stop_gradient(mean), ops.stop_gradient(stddev)
-        self._move(self.moving_mean, mean, self.momentum)
-        self._move(self.moving_stddev, stddev, self.momentum)
-        squares = ops.square(self._widened(self.moving_stddev))
-        self.moving_variance.assign(ops.cast(ops.maximum(squares - self.epsilon, 0.0), self.variable_dtype))
-        self._move(self.renorm_mean, mean, self.renorm_momentum)
-        self._move(self.renorm_stddev, stddev, self.renorm_momentum)
-        if self.gamma is not None:
-            gamma = self._widened(self.gamma)
-            r, d = r * gamma, d * gamma
-        return r, d if self.beta is None else d + self._widened(self.beta)
-
-    def _wide(self) -> str:
-        """The dtype of sums and moments: float32 where the variables are of half precision."""
-        return "float32" if self.variable_dtype in _HALF else self.variable_dtype
-
-    def _widened(self, variable: Any) -> Any:
-        return ops.cast(variable.value, self._wide())
+        return _in_compute_dtype(self, _by_moments(self, inputs, mask))
 
 
-class LayerNormalization(_Normalization):
+def _move(average: Variable, value: Tensor, momentum: float) -> None:
+    """Move an average towards a value that has no gradient."""
+    current = average.value
+    if average.dtype in _HALF:  # a step between two values of half precision is worked out in float32
+        current, value = ops.cast(current, "float32"), ops.cast(value, "float32")
+        average.assign(ops.cast(current + (value - current) * (1 - momentum), average.dtype))
+    else:
+        average.assign_add((value - current) * (1 - momentum))
+
+
+def _by_moments(layer: BatchNormalization, inputs: Tensor, mask: Tensor | None) -> Tensor:
+    """Normalize in training where the frameworks have no call for it: with a mask, replicas, or renorm."""
+    x = ops.cast(inputs, _wide_dtype(layer))
+    if mask is None:
+        mean, variance = ops.moments(x, _other_axes(layer, x), synchronized=layer.synchronized)
+    else:
+        mean, variance = _masked_moments(layer, x, mask)
+    gamma, beta = read(layer.gamma), read(layer.beta)
+    if layer.renorm:
+        gamma, beta = _renormed(layer, mean, variance)
+    else:
+        _move(layer.moving_mean, ops.stop_gradient(mean), layer.momentum)
+        _move(layer.moving_variance, ops.stop_gradient(variance), layer.momentum)
+    return ops.batch_normalization(x, mean, variance, layer.axis, beta, gamma, layer.epsilon)
+
+
+def _other_axes(layer: BatchNormalization, x: Tensor) -> tuple[int, ...]:
+    """Return the axes of x but that of the channels."""
+    rank = len(x.shape)
+    return tuple(i for i in range(rank) if i != layer.axis % rank)
+
+
+def _masked_moments(layer: BatchNormalization, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean and biased variance of what the mask keeps."""
+    rank, others = len(x.shape), _other_axes(layer, x)
+    counts = ops.expand_dims(ops.cast(mask, ops.dtype(x)), tuple(range(len(mask.shape), rank)))
+    counts = ops.broadcast_to(counts, ops.shape(x))
+    count = ops.sum(counts, others, keepdims=True)
+    total = ops.sum(counts * x, others, keepdims=True)
+    if layer.synchronized:
+        count, total = replica_mean(count), replica_mean(total)
+    count = ops.maximum(count, 1e-9)
+    mean = total / count
+    squares = ops.sum(counts * ops.square(x - mean), others, keepdims=True)
+    variance = (replica_mean(squares) if layer.synchronized else squares) / count
+    return ops.squeeze(mean, others), ops.squeeze(variance, others)
+
+
+def _renormed(layer: BatchNormalization, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Move the averages, and return gamma and beta with the correction in them."""
+    clip = layer.renorm_clipping or {}
+    stddev = ops.sqrt(variance + layer.epsilon)
+    renorm_mean, renorm_stddev = _widened(layer, layer.renorm_mean), _widened(layer, layer.renorm_stddev)
+    r = ops.stop_gradient(stddev / renorm_stddev)
+    d = ops.stop_gradient((mean - renorm_mean) / renorm_stddev)
+    if "rmin" in clip or "rmax" in clip:
+        r = ops.clip(r, clip.get("rmin", 0.0), clip.get("rmax", float("inf")))
+    if "dmax" in clip:
+        d = ops.clip(d, -clip["dmax"], clip["dmax"])
+    mean, stddev = ops.stop_gradient(mean), ops.stop_gradient(stddev)
+    _move(layer.moving_mean, mean, layer.momentum)
+    _move(layer.moving_stddev, stddev, layer.momentum)
+    squares = ops.square(_widened(layer, layer.moving_stddev))
+    layer.moving_variance.assign(ops.cast(ops.maximum(squares - layer.epsilon, 0.0), layer.variable_dtype))
+    _move(layer.renorm_mean, mean, layer.renorm_momentum)
+    _move(layer.renorm_stddev, stddev, layer.renorm_momentum)
+    if layer.gamma is not None:
+        gamma = _widened(layer, layer.gamma)
+        r, d = r * gamma, d * gamma
+    return r, d if layer.beta is None else d + _widened(layer, layer.beta)
+
+
+def _wide_dtype(layer: Layer) -> str:
+    """Return the dtype of sums and moments: float32 where the variables are of half precision."""
+    return "float32" if layer.variable_dtype in _HALF else layer.variable_dtype
+
+
+def _widened(layer: Layer, variable: Variable) -> Tensor:
+    """Return the value of a variable in the dtype of sums and moments."""
+    return ops.cast(variable.value, _wide_dtype(layer))
+
+
+class LayerNormalizationOptions(LayerOptions, total=False):
+    """Options of LayerNormalization, beside those that it names itself."""
+
+    # Deprecated in Keras in favour of RMSNormalization.
+    rms_scaling: bool
+
+
+class LayerNormalization(Scaled):
     """Normalizes each sample by its own mean and variance over `axis`.
 
     Args:
@@ -280,62 +325,70 @@ class LayerNormalization(_Normalization):
     [[-1.0, 1.0]]
     """
 
+    axis: list[int]
+    rms_scaling: bool
+    # The axes in the order of the inputs, and the sizes that gamma and beta are reshaped to, where they aren't so.
+    _kf_over: tuple[int, ...]
+    _kf_sizes: tuple[Any, ...] | None
+
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike | None = None,
+        gamma_regularizer: RegularizerLike | None = None,
+        beta_constraint: ConstraintLike | None = None,
+        gamma_constraint: ConstraintLike | None = None,
+        **kwargs: Unpack[LayerNormalizationOptions],
     ) -> None:
-        self.rms_scaling = kwargs.pop("rms_scaling", False)  # deprecated in Keras in favour of RMSNormalization
+        self.rms_scaling = kwargs.pop("rms_scaling", False)
         super().__init__(**kwargs)
         keep(
             self,
-            axis=_axes(self, axis), epsilon=epsilon, center=center, scale=scale,
+            axis=_as_axes(self, axis), epsilon=epsilon, center=center, scale=scale,
             beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
             beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
             beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
         )  # fmt: skip
         self.supports_masking = True
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         # The axes as they were sorted: so does Keras lay out what it saves.
         axes = self.axis
-        shape = tuple(_known(self, input_shape, a) for a in axes)
+        shape = tuple(_known_size(self, input_shape, a) for a in axes)
         self.gamma = make_weight(self, "gamma", shape, autocast=False) if self.scale or self.rms_scaling else None
         self.beta = make_weight(self, "beta", shape, autocast=False) if self.center and not self.rms_scaling else None
-        self._over, self.input_spec = _sorted_axes(axes, input_shape)
-        sizes = tuple(input_shape[a] for a in self._over)
-        self._sizes = None if sizes == shape else sizes
+        self._kf_over, self.input_spec = _sorted_axes(axes, input_shape)
+        sizes = tuple(input_shape[a] for a in self._kf_over)
+        self._kf_sizes = None if sizes == shape else sizes
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
         gamma, beta = read(self.gamma), read(self.beta)
-        if self._sizes is not None:
-            gamma = None if gamma is None else ops.reshape(gamma, self._sizes)
-            beta = None if beta is None else ops.reshape(beta, self._sizes)
+        if self._kf_sizes is not None:
+            gamma = None if gamma is None else ops.reshape(gamma, self._kf_sizes)
+            beta = None if beta is None else ops.reshape(beta, self._kf_sizes)
         if self.rms_scaling:
-            variance = ops.var(inputs, self._over, keepdims=True)
-            return self._in_compute_dtype(inputs * ops.rsqrt(variance + self.epsilon) * self._spread(gamma, inputs))
-        return self._in_compute_dtype(ops.layer_normalization(inputs, gamma, beta, self._over, self.epsilon))
-
-    def _spread(self, gamma: Any, inputs: Any) -> Any:
-        over = {a % len(inputs.shape) for a in self._over}
-        shape = [d if i in over else 1 for i, d in enumerate(inputs.shape)]
-        return ops.reshape(gamma, shape)
+            variance = ops.var(inputs, self._kf_over, keepdims=True)
+            return _in_compute_dtype(
+                self, inputs * ops.rsqrt(variance + self.epsilon) * _spread_gamma(self, gamma, inputs)
+            )
+        return _in_compute_dtype(self, ops.layer_normalization(inputs, gamma, beta, self._kf_over, self.epsilon))
 
 
-class RMSNormalization(_Normalization):
+def _spread_gamma(layer: LayerNormalization, gamma: Any, inputs: Tensor) -> Tensor:
+    over = {a % len(inputs.shape) for a in layer._kf_over}
+    return ops.reshape(gamma, [d if i in over else 1 for i, d in enumerate(inputs.shape)])
+
+
+class RMSNormalization(Configured):
     """Divides each sample by its root mean square over `axis`, and scales by a learned factor.
 
     Args:
@@ -354,26 +407,33 @@ class RMSNormalization(_Normalization):
     [[1.0, -1.0]]
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    axis: list[int]
+    epsilon: float
+    scale: Variable
+    # As in LayerNormalization.
+    _kf_over: tuple[int, ...]
+    _kf_sizes: tuple[Any, ...] | None
+
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.axis, self.epsilon = _axes(self, axis), epsilon
+        self.axis, self.epsilon = _as_axes(self, axis), epsilon
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         axes = self.axis
-        shape = tuple(_known(self, input_shape, a) for a in axes)
+        shape = tuple(_known_size(self, input_shape, a) for a in axes)
         self.scale = self.add_weight(shape, "ones", name="scale", autocast=False)
-        self._over, self.input_spec = _sorted_axes(axes, input_shape)
-        sizes = tuple(input_shape[a] for a in self._over)
-        self._sizes = None if sizes == shape else sizes
+        self._kf_over, self.input_spec = _sorted_axes(axes, input_shape)
+        sizes = tuple(input_shape[a] for a in self._kf_over)
+        self._kf_sizes = None if sizes == shape else sizes
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         check_rank(self, x)
-        scale = self.scale.value if self._sizes is None else ops.reshape(self.scale, self._sizes)
-        return self._in_compute_dtype(ops.rms_normalization(x, scale, self._over, self.epsilon))
+        scale = self.scale.value if self._kf_sizes is None else ops.reshape(self.scale, self._kf_sizes)
+        return _in_compute_dtype(self, ops.rms_normalization(x, scale, self._kf_over, self.epsilon))
 
 
-class GroupNormalization(_Normalization):
+class GroupNormalization(Scaled):
     """Normalizes each sample by the mean and variance of each group of channels.
 
     Args:
@@ -402,6 +462,12 @@ class GroupNormalization(_Normalization):
     """
 
     groups: int
+    axis: int
+    # The axes that are normalized, once the channels are in two; the shape of gamma and beta, aligned with the inputs;
+    # the axis of the channels, and how they are parted.
+    _kf_over: tuple[int, ...]
+    _kf_aligned: tuple[int, ...]
+    _kf_parts: tuple[int, int, int]
 
     def __init__(
         self,
@@ -410,13 +476,13 @@ class GroupNormalization(_Normalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike | None = None,
+        gamma_regularizer: RegularizerLike | None = None,
+        beta_constraint: ConstraintLike | None = None,
+        gamma_constraint: ConstraintLike | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         keep(
@@ -428,8 +494,8 @@ class GroupNormalization(_Normalization):
         )  # fmt: skip
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
-        channels = _known(self, input_shape, self.axis)
+    def build(self, input_shape: Shape) -> None:
+        channels = _known_size(self, input_shape, self.axis)
         if self.groups == -1:
             self.groups = channels
         if channels % self.groups:
@@ -442,23 +508,23 @@ class GroupNormalization(_Normalization):
         rank = len(input_shape)
         axis = self.axis % rank
         # With the channels in two axes, (groups, channels of a group), all but batch and groups are normalized.
-        self._over = tuple(i for i in range(1, rank + 1) if i != axis)
-        self._spread = tuple(channels if i == axis else 1 for i in range(rank))
-        self._split = (axis, self.groups, channels // self.groups)
+        self._kf_over = tuple(i for i in range(1, rank + 1) if i != axis)
+        self._kf_aligned = tuple(channels if i == axis else 1 for i in range(rank))
+        self._kf_parts = (axis, self.groups, channels // self.groups)
         self.input_spec = InputSpec(ndim=rank, axes={axis: channels})
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         shape = ops.shape(inputs)
-        axis, groups, size = self._split
+        axis, groups, size = self._kf_parts
         x = ops.reshape(inputs, (*shape[:axis], groups, size, *shape[axis + 1 :]))
         if is_mixed(self) or self.compute_dtype in _HALF:
             x = ops.cast(x, "float32")
-        x = ops.reshape(ops.layer_normalization(x, None, None, self._over, self.epsilon), shape)
+        x = ops.reshape(ops.layer_normalization(x, None, None, self._kf_over, self.epsilon), shape)
         if self.gamma is not None:
-            x = ops.multiply(x, ops.reshape(self.gamma.value, self._spread))
+            x = ops.multiply(x, ops.reshape(self.gamma.value, self._kf_aligned))
         if self.beta is not None:
-            x = ops.add(x, ops.reshape(self.beta.value, self._spread))
-        return self._in_compute_dtype(x)
+            x = ops.add(x, ops.reshape(self.beta.value, self._kf_aligned))
+        return _in_compute_dtype(self, x)
 
 
 class UnitNormalization(Configured):
@@ -478,12 +544,14 @@ class UnitNormalization(Configured):
 
     _kf_needs_no_build = True
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    axis: int | list[int]
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else _axes(self, axis)
+        self.axis = axis if isinstance(axis, int) else _as_axes(self, axis)
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
         return ops.normalize(inputs, axis=axis, order=2, epsilon=1e-12)
 
@@ -509,26 +577,30 @@ class SpectralNormalization(Wrapper):
     [[1.0, 1.0, 1.0]]
     """
 
-    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
+    power_iterations: int
+    kernel: Variable
+    vector_u: Variable
+
+    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.power_iterations = positive(self, "power_iterations", power_iterations)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         super().build(input_shape)
-        found = [getattr(self.layer, name, None) for name in ("kernel", "embeddings")]
-        kernel = next((v for v in found if v is not None), None)
+        weights = [getattr(self.layer, name, None) for name in ("kernel", "embeddings")]
+        kernel = next((v for v in weights if v is not None), None)
         if kernel is None:
             raise ValueError(
                 f"Expected the layer in {where(self)} to have a `kernel` or `embeddings`, got "
                 f"{type(self.layer).__name__}."
             )
-        self.kernel: Any = kernel
-        self.vector_u: Any = self.add_weight(
+        self.kernel = kernel
+        self.vector_u = self.add_weight(
             (1, kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02), name="vector_u", trainable=False,
             autocast=False,
         )  # fmt: skip
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if training:
             u, kernel = self.normalized_weights()
             self.vector_u.assign(u)
@@ -536,7 +608,7 @@ class SpectralNormalization(Wrapper):
             self.kernel.assign(self.kernel + ops.stop_gradient(kernel - self.kernel))
         return self.layer(inputs)
 
-    def normalized_weights(self) -> tuple[Any, Any]:
+    def normalized_weights(self) -> tuple[Tensor, Tensor]:
         """The next vector of the power iteration, and the kernel over its largest singular value.
 
         A kernel of zeros stays as it is.

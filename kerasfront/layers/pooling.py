@@ -5,21 +5,30 @@ Inputs have the shape (batch, *spatial, channels), or (batch, channels, *spatial
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Unpack
 
 from kerasfront import ops
 from kerasfront.layers._configured import Configured, check_rank, data_format_of, one_of, per_axis
+from kerasfront.layers._options import LayerOptions, NamelessOptions
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.ops.pooling import adaptive_average, adaptive_max, pooling_average, pooling_max
+from kerasfront.typing import Tensor
 
 Steps = int | Sequence[int]
 
 
-class _Pooling(Configured):
-    _kf_needs_no_build = True
+class Pooling(Configured):
+    """A layer that reduces each window of `rank` spatial dims to one value."""
+
     rank: int
-    _pool: Any
+    pool_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str
+    data_format: str
+    _kf_needs_no_build = True
+    # The op that reduces the windows.
+    _kf_pool: Callable[..., Tensor]
 
     def __init__(
         self,
@@ -28,7 +37,7 @@ class _Pooling(Configured):
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[NamelessOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.pool_size = per_axis(self, "pool_size", pool_size, self.rank)
@@ -37,13 +46,15 @@ class _Pooling(Configured):
         self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
-        return self._pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
+        return self._kf_pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
 
-class _MaxPooling(_Pooling):
-    _pool = staticmethod(pooling_max)
+class MaxPooling(Pooling):
+    """The maximum of each window."""
+
+    _kf_pool = staticmethod(pooling_max)
 
     def __init__(
         self,
@@ -52,12 +63,12 @@ class _MaxPooling(_Pooling):
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[NamelessOptions],
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
-class MaxPooling1D(_MaxPooling):
+class MaxPooling1D(MaxPooling):
     """The maximum of each window of steps; the arguments are those of `MaxPooling2D`.
 
     >>> import kerasfront as keras
@@ -69,7 +80,7 @@ class MaxPooling1D(_MaxPooling):
     rank = 1
 
 
-class MaxPooling2D(_MaxPooling, defaults={"pool_size": (2, 2)}):
+class MaxPooling2D(MaxPooling, defaults={"pool_size": (2, 2)}):
     """The maximum of each window of an image, channel by channel.
 
     Args:
@@ -89,7 +100,7 @@ class MaxPooling2D(_MaxPooling, defaults={"pool_size": (2, 2)}):
     rank = 2
 
 
-class MaxPooling3D(_MaxPooling, defaults={"pool_size": (2, 2, 2)}):
+class MaxPooling3D(MaxPooling, defaults={"pool_size": (2, 2, 2)}):
     """The maximum of each window of a volume; the arguments are those of `MaxPooling2D`, for three spatial dims.
 
     >>> import kerasfront as keras
@@ -100,7 +111,7 @@ class MaxPooling3D(_MaxPooling, defaults={"pool_size": (2, 2, 2)}):
     rank = 3
 
 
-class AveragePooling1D(_Pooling):
+class AveragePooling1D(Pooling):
     """The mean of each window of steps; the arguments are those of `AveragePooling2D`.
 
     >>> import kerasfront as keras
@@ -110,10 +121,10 @@ class AveragePooling1D(_Pooling):
     """
 
     rank = 1
-    _pool = staticmethod(pooling_average)
+    _kf_pool = staticmethod(pooling_average)
 
 
-class AveragePooling2D(_Pooling):
+class AveragePooling2D(Pooling):
     """The mean of each window of an image, channel by channel.
 
     Args:
@@ -131,10 +142,10 @@ class AveragePooling2D(_Pooling):
     """
 
     rank = 2
-    _pool = staticmethod(pooling_average)
+    _kf_pool = staticmethod(pooling_average)
 
 
-class AveragePooling3D(_Pooling):
+class AveragePooling3D(Pooling):
     """The mean of each window of a volume; the arguments are those of `AveragePooling2D`, for three spatial dims.
 
     >>> import kerasfront as keras
@@ -143,30 +154,36 @@ class AveragePooling3D(_Pooling):
     """
 
     rank = 3
-    _pool = staticmethod(pooling_average)
+    _kf_pool = staticmethod(pooling_average)
 
 
 # ---- over whole dims ----------------------------------------------------------------------------------------------
 
 
-class _GlobalPooling(Configured):
-    _kf_needs_no_build = True
-    rank: int
-    _reduce: Any
+class GlobalPooling(Configured):
+    """A layer that reduces `rank` spatial dims to one value."""
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+    rank: int
+    data_format: str
+    keepdims: bool
+    _kf_needs_no_build = True
+    # The op that reduces, and the axes that it reduces.
+    _kf_reduce: Callable[..., Tensor]
+    _kf_axes: tuple[int, ...]
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.data_format, self.keepdims = data_format_of(self, data_format), bool(keepdims)
         first = 1 if self.data_format == "channels_last" else 2
-        self._axes = tuple(range(first, first + self.rank))
+        self._kf_axes = tuple(range(first, first + self.rank))
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
-        return self._reduce(inputs, self._axes, self.keepdims)
+        return self._kf_reduce(inputs, self._kf_axes, self.keepdims)
 
 
-class GlobalAveragePooling1D(_GlobalPooling):
+class GlobalAveragePooling1D(GlobalPooling):
     """The mean over all steps.
 
     Args:
@@ -186,25 +203,25 @@ class GlobalAveragePooling1D(_GlobalPooling):
     """
 
     rank = 1
-    _reduce = staticmethod(ops.mean)
+    _kf_reduce = staticmethod(ops.mean)
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking, self._kf.makes_mask = True, False
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         check_rank(self, inputs)
         if mask is None:
-            return ops.mean(inputs, self._axes, self.keepdims)
+            return ops.mean(inputs, self._kf_axes, self.keepdims)
         kept = ops.expand_dims(ops.cast(mask, ops.dtype(inputs)), 2 if self.data_format == "channels_last" else 1)
-        count = ops.maximum(ops.sum(kept, self._axes, keepdims=self.keepdims), 1)
-        return ops.sum(inputs * kept, self._axes, keepdims=self.keepdims) / count
+        count = ops.maximum(ops.sum(kept, self._kf_axes, keepdims=self.keepdims), 1)
+        return ops.sum(inputs * kept, self._kf_axes, keepdims=self.keepdims) / count
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         return None
 
 
-class GlobalAveragePooling2D(_GlobalPooling):
+class GlobalAveragePooling2D(GlobalPooling):
     """The mean of each channel over the image.
 
     Args:
@@ -217,10 +234,10 @@ class GlobalAveragePooling2D(_GlobalPooling):
     """
 
     rank = 2
-    _reduce = staticmethod(ops.mean)
+    _kf_reduce = staticmethod(ops.mean)
 
 
-class GlobalAveragePooling3D(_GlobalPooling):
+class GlobalAveragePooling3D(GlobalPooling):
     """The mean of each channel over the volume; the arguments are those of `GlobalAveragePooling2D`.
 
     >>> import kerasfront as keras
@@ -229,10 +246,10 @@ class GlobalAveragePooling3D(_GlobalPooling):
     """
 
     rank = 3
-    _reduce = staticmethod(ops.mean)
+    _kf_reduce = staticmethod(ops.mean)
 
 
-class GlobalMaxPooling1D(_GlobalPooling):
+class GlobalMaxPooling1D(GlobalPooling):
     """The maximum over all steps; the arguments are those of `GlobalMaxPooling2D`.
 
     >>> import kerasfront as keras
@@ -242,10 +259,10 @@ class GlobalMaxPooling1D(_GlobalPooling):
     """
 
     rank = 1
-    _reduce = staticmethod(ops.amax)
+    _kf_reduce = staticmethod(ops.amax)
 
 
-class GlobalMaxPooling2D(_GlobalPooling):
+class GlobalMaxPooling2D(GlobalPooling):
     """The maximum of each channel over the image.
 
     Args:
@@ -258,10 +275,10 @@ class GlobalMaxPooling2D(_GlobalPooling):
     """
 
     rank = 2
-    _reduce = staticmethod(ops.amax)
+    _kf_reduce = staticmethod(ops.amax)
 
 
-class GlobalMaxPooling3D(_GlobalPooling):
+class GlobalMaxPooling3D(GlobalPooling):
     """The maximum of each channel over the volume; the arguments are those of `GlobalMaxPooling2D`.
 
     >>> import kerasfront as keras
@@ -270,29 +287,34 @@ class GlobalMaxPooling3D(_GlobalPooling):
     """
 
     rank = 3
-    _reduce = staticmethod(ops.amax)
+    _kf_reduce = staticmethod(ops.amax)
 
 
 # ---- windows that adapt -------------------------------------------------------------------------------------------
 
 
-class _AdaptivePooling(Configured):
-    _kf_needs_no_build = True
-    rank: int
-    _pool: Any
+class AdaptivePooling(Configured):
+    """A layer that reduces windows of `rank` spatial dims that it chooses so that as many are left as it is told."""
 
-    def __init__(self, output_size: Steps, data_format: str | None = None, **kwargs: Any) -> None:
+    rank: int
+    output_size: tuple[int, ...]
+    data_format: str
+    _kf_needs_no_build = True
+    # The op that reduces the windows.
+    _kf_pool: Callable[..., Tensor]
+
+    def __init__(self, output_size: Steps, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.output_size = per_axis(self, "output_size", output_size, self.rank)
         self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
-        return self._pool(inputs, self.output_size, self.data_format)
+        return self._kf_pool(inputs, self.output_size, self.data_format)
 
 
-class AdaptiveAveragePooling1D(_AdaptivePooling):
+class AdaptiveAveragePooling1D(AdaptivePooling):
     """The mean of windows that are chosen so that the output has `output_size` steps.
 
     Of n steps, window i of m covers those from floor(i n / m) to ceil((i + 1) n / m).
@@ -308,10 +330,10 @@ class AdaptiveAveragePooling1D(_AdaptivePooling):
     """
 
     rank = 1
-    _pool = staticmethod(adaptive_average)
+    _kf_pool = staticmethod(adaptive_average)
 
 
-class AdaptiveAveragePooling2D(_AdaptivePooling):
+class AdaptiveAveragePooling2D(AdaptivePooling):
     """`AdaptiveAveragePooling1D` for images: `output_size` is an integer, or a height and a width.
 
     >>> import kerasfront as keras
@@ -320,10 +342,10 @@ class AdaptiveAveragePooling2D(_AdaptivePooling):
     """
 
     rank = 2
-    _pool = staticmethod(adaptive_average)
+    _kf_pool = staticmethod(adaptive_average)
 
 
-class AdaptiveAveragePooling3D(_AdaptivePooling):
+class AdaptiveAveragePooling3D(AdaptivePooling):
     """`AdaptiveAveragePooling1D` for volumes: `output_size` is an integer, or three.
 
     >>> import kerasfront as keras
@@ -332,10 +354,10 @@ class AdaptiveAveragePooling3D(_AdaptivePooling):
     """
 
     rank = 3
-    _pool = staticmethod(adaptive_average)
+    _kf_pool = staticmethod(adaptive_average)
 
 
-class AdaptiveMaxPooling1D(_AdaptivePooling):
+class AdaptiveMaxPooling1D(AdaptivePooling):
     """The maximum of windows that are chosen so that the output has `output_size` steps.
 
     The windows are those of `AdaptiveAveragePooling1D`.
@@ -347,10 +369,10 @@ class AdaptiveMaxPooling1D(_AdaptivePooling):
     """
 
     rank = 1
-    _pool = staticmethod(adaptive_max)
+    _kf_pool = staticmethod(adaptive_max)
 
 
-class AdaptiveMaxPooling2D(_AdaptivePooling):
+class AdaptiveMaxPooling2D(AdaptivePooling):
     """`AdaptiveMaxPooling1D` for images: `output_size` is an integer, or a height and a width.
 
     >>> import kerasfront as keras
@@ -359,10 +381,10 @@ class AdaptiveMaxPooling2D(_AdaptivePooling):
     """
 
     rank = 2
-    _pool = staticmethod(adaptive_max)
+    _kf_pool = staticmethod(adaptive_max)
 
 
-class AdaptiveMaxPooling3D(_AdaptivePooling):
+class AdaptiveMaxPooling3D(AdaptivePooling):
     """`AdaptiveMaxPooling1D` for volumes: `output_size` is an integer, or three.
 
     >>> import kerasfront as keras
@@ -371,4 +393,4 @@ class AdaptiveMaxPooling3D(_AdaptivePooling):
     """
 
     rank = 3
-    _pool = staticmethod(adaptive_max)
+    _kf_pool = staticmethod(adaptive_max)

@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops, random, regularizers
 from kerasfront.layers._configured import Configured, check_rank, data_format_of, fraction, where
+from kerasfront.layers._options import BareOptions, LayerOptions
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.random import SeedGenerator
 from kerasfront.random.seed_generator import Seed
+from kerasfront.typing import Config, DTypePolicyLike, Tensor
 
 
-class _Noise(Configured):
+class Noise(Configured):
     """A layer that changes its inputs at random in training, and leaves them alone otherwise."""
+
+    seed: Seed
+    seed_generator: SeedGenerator
 
     _kf_needs_no_build = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
+        # A rate that is set later may be the first that is not 0.
         if name in ("rate", "stddev") and value and "seed" in self.__dict__ and "seed_generator" not in self.__dict__:
-            self._draw_from(self.seed, draws=True)
-
-    def _draw_from(self, seed: Any, draws: bool) -> None:
-        """Keep the seed, and a generator where the layer will draw."""
-        self.seed = seed
-        if draws:
-            self.seed_generator = seed if isinstance(seed, SeedGenerator) else SeedGenerator(seed)
+            _keep_seed(self, self.seed, draws=True)
 
 
-class _Dropping(_Noise):
-    def __init__(self, rate: float, seed: Seed = None, **kwargs: Any) -> None:
+def _keep_seed(layer: Noise, seed: Seed, draws: bool) -> None:
+    """Keep the seed, and a generator where the layer will draw."""
+    layer.seed = seed
+    if draws:
+        layer.seed_generator = seed if isinstance(seed, SeedGenerator) else SeedGenerator(seed)
+
+
+class Dropping(Noise):
+    """A layer whose noise has a rate."""
+
+    rate: float
+
+    def __init__(self, rate: float, seed: Seed = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.rate = fraction(self, "rate", rate)
-        self._draw_from(seed, draws=rate > 0)
+        _keep_seed(self, seed, draws=rate > 0)
 
 
-class Dropout(_Dropping):
+class Dropout(Dropping):
     """In training, sets elements to 0 at random, and divides the others by `1 - rate`.
 
     Args:
@@ -60,31 +71,36 @@ class Dropout(_Dropping):
     [0.0, 2.0]
     """
 
+    noise_shape: tuple[int | None, ...] | None
+
     def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: Seed = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(rate, seed, **kwargs)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if training and self.rate > 0:
             return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
         return inputs
 
 
-class _SpatialDropout(_Dropping):
+class SpatialDropout(Dropping):
+    """A layer that drops whole channels of `rank` spatial dims."""
+
     rank: int
-    data_format = "channels_last"
+    data_format: str = "channels_last"
 
-    def _expect_images(self) -> None:
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         config.pop("trainable")  # Keras's class takes no such argument, and there is nothing to train
         return config
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         check_rank(self, inputs)
         if training and self.rate > 0:
             ones = (1,) * self.rank
@@ -94,7 +110,7 @@ class _SpatialDropout(_Dropping):
         return inputs
 
 
-class SpatialDropout1D(_SpatialDropout):
+class SpatialDropout1D(SpatialDropout):
     """`Dropout` that drops whole features, over all steps; inputs are (batch, steps, features).
 
     >>> import kerasfront as keras
@@ -105,13 +121,18 @@ class SpatialDropout1D(_SpatialDropout):
     rank = 1
 
     def __init__(
-        self, rate: float, seed: Seed = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+        self,
+        rate: float,
+        seed: Seed = None,
+        name: str | None = None,
+        dtype: DTypePolicyLike | None = None,
+        **kwargs: Unpack[BareOptions],
     ) -> None:
         super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
-        self._expect_images()
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
 
-class SpatialDropout2D(_SpatialDropout):
+class SpatialDropout2D(SpatialDropout):
     """`Dropout` that drops whole channels of images.
 
     Args:
@@ -134,12 +155,12 @@ class SpatialDropout2D(_SpatialDropout):
         data_format: str | None = None,
         seed: Seed = None,
         name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
+        dtype: DTypePolicyLike | None = None,
+        **kwargs: Unpack[BareOptions],
     ) -> None:
         super().__init__(rate, seed, name=name, dtype=dtype, **kwargs)
         self.data_format = data_format_of(self, data_format)
-        self._expect_images()
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
 
 class SpatialDropout3D(SpatialDropout2D):
@@ -153,7 +174,7 @@ class SpatialDropout3D(SpatialDropout2D):
     rank = 3
 
 
-class GaussianNoise(_Noise):
+class GaussianNoise(Noise):
     """In training, adds normally distributed noise of mean 0.
 
     Args:
@@ -168,21 +189,23 @@ class GaussianNoise(_Noise):
     1.0
     """
 
-    def __init__(self, stddev: float, seed: Seed = None, **kwargs: Any) -> None:
+    stddev: float
+
+    def __init__(self, stddev: float, seed: Seed = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(stddev, (int, float)) or stddev < 0:
             raise ValueError(f"Expected `stddev` of {where(self)} to be a number from 0 on, got {stddev!r}.")
         self.stddev = stddev
-        self._draw_from(seed, draws=stddev > 0)
+        _keep_seed(self, seed, draws=stddev > 0)
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if training and self.stddev > 0:
             noise = random.normal(ops.shape(inputs), 0.0, self.stddev, self.compute_dtype, self.seed_generator)
             return inputs + noise
         return inputs
 
 
-class GaussianDropout(_Dropping):
+class GaussianDropout(Dropping):
     """In training, multiplies by normally distributed noise of mean 1 and variance `rate / (1 - rate)`.
 
     Args:
@@ -199,19 +222,19 @@ class GaussianDropout(_Dropping):
     1.0
     """
 
-    def __init__(self, rate: float, seed: Seed = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: Seed = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(rate, seed, **kwargs)
         if rate == 1:
             raise ValueError(f"Expected `rate` of {where(self)} to be below 1, where the noise is infinite.")
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if training and self.rate > 0:
             stddev = (self.rate / (1 - self.rate)) ** 0.5
             return inputs * random.normal(ops.shape(inputs), 1.0, stddev, self.compute_dtype, self.seed_generator)
         return inputs
 
 
-class AlphaDropout(_Dropping):
+class AlphaDropout(Dropping):
     """Dropout for SELU networks: in training, dropped elements get SELU's limit, and mean and variance are kept.
 
     Args:
@@ -229,15 +252,21 @@ class AlphaDropout(_Dropping):
     1.0
     """
 
+    noise_shape: tuple[int | None, ...] | None
+
     def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: Seed = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(rate, seed, **kwargs)
         if rate == 1:
             raise ValueError(f"Expected `rate` of {where(self)} to be below 1, where the scale is infinite.")
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if not training or self.rate == 0:
             return inputs
         low = -1.6732632423543772 * 1.0507009873554805  # SELU's limit towards minus infinity
@@ -263,15 +292,19 @@ class ActivityRegularization(Configured):
 
     _kf_needs_no_build = True
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**{"activity_regularizer": regularizers.L1L2(l1=l1, l2=l2), **kwargs})
+    l1: float
+    l2: float
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
+        kwargs.setdefault("activity_regularizer", regularizers.L1L2(l1=l1, l2=l2))
+        super().__init__(**kwargs)
         self.l1, self.l2 = l1, l2
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         config.pop("activity_regularizer", None)
         return config

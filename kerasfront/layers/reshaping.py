@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, check_rank, data_format_of, one_of, per_axis, positive, where
+from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.input_spec import InputSpec
+from kerasfront.typing import Shape, Tensor
 
 
 class Flatten(Configured):
@@ -26,12 +28,14 @@ class Flatten(Configured):
 
     _kf_needs_no_build = True
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    data_format: str
+
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(min_ndim=1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         rank = len(inputs.shape)
         if rank == 2:
             return inputs
@@ -63,7 +67,9 @@ class Reshape(Configured):
 
     _kf_needs_no_build = True
 
-    def __init__(self, target_shape: int | Sequence[int], **kwargs: Any) -> None:
+    target_shape: tuple[int, ...]
+
+    def __init__(self, target_shape: int | Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         target = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         if any(not isinstance(d, int) or d < -1 for d in target) or target.count(-1) > 1:
@@ -73,24 +79,25 @@ class Reshape(Configured):
             )
         self.target_shape = target
 
-    def call(self, inputs: Any) -> Any:
-        target = self._resolved(inputs.shape[1:])
+    def call(self, inputs: Tensor) -> Tensor:
+        target = _resolved_shape(self, inputs.shape[1:])
         if -1 in target or not math.prod(target):
             return ops.reshape(inputs, (ops.shape(inputs)[0], *target))
         return ops.reshape(inputs, (-1, *target))
 
-    def _resolved(self, dims: Any) -> tuple[int, ...]:
-        """The target with its -1 replaced, where the inputs' size is known."""
-        target, size = self.target_shape, _product(dims)
-        if size is None:
-            return target
-        known = math.prod([d for d in target if d != -1])
-        if (size % known if known and -1 in target else size != known) or (not known and size):
-            raise ShapeError(
-                f"Expected the samples of the inputs of {where(self)} to have the size of {target}, "
-                f"got samples of shape {tuple(dims)}."
-            )
-        return tuple(size // known if d == -1 and known else 0 if d == -1 else d for d in target)
+
+def _resolved_shape(layer: Reshape, dims: Any) -> tuple[int, ...]:
+    """Return the target with its -1 replaced, where the inputs' size is known."""
+    target, size = layer.target_shape, _product(dims)
+    if size is None:
+        return target
+    known = math.prod([d for d in target if d != -1])
+    if (size % known if known and -1 in target else size != known) or (not known and size):
+        raise ShapeError(
+            f"Expected the samples of the inputs of {where(layer)} to have the size of {target}, "
+            f"got samples of shape {tuple(dims)}."
+        )
+    return tuple(size // known if d == -1 and known else 0 if d == -1 else d for d in target)
 
 
 class Permute(Configured):
@@ -109,14 +116,16 @@ class Permute(Configured):
 
     _kf_needs_no_build = True
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+    dims: tuple[int, ...]
+
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"Expected `dims` of {where(self)} to be a permutation of 1, 2, ..., got {dims!r}.")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.transpose(inputs, (0, *self.dims))
 
 
@@ -136,12 +145,14 @@ class RepeatVector(Configured):
 
     _kf_needs_no_build = True
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
+    n: int
+
+    def __init__(self, n: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.n = positive(self, "n", n)
         self.input_spec = InputSpec(ndim=2)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
         return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
 
@@ -149,7 +160,7 @@ class RepeatVector(Configured):
 # ---- cropping and padding -----------------------------------------------------------------------------------------
 
 
-def _sides(layer: Configured, name: str, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
+def _sides(layer: Configured, name: str, value: Any, rank: int) -> Sides:
     """How much at the start and at the end of each dim: from an integer, one per dim, or a pair per dim."""
     per_dim = (value,) * rank if isinstance(value, int) else value
     pairs = [(v, v) if isinstance(v, int) else v for v in per_dim] if isinstance(per_dim, (list, tuple)) else []
@@ -173,34 +184,43 @@ def _pair(layer: Configured, name: str, value: Any) -> tuple[int, int]:
     return int(found[0]), int(found[1])
 
 
-class _Cropping(Configured):
-    """Cuts `_cut` (before, after) off each spatial dim."""
+Sides = tuple[tuple[int, int], ...]
+
+
+class Cropping(Configured):
+    """A layer that cuts off the start and the end of each spatial dim."""
 
     rank: int
-    data_format = "channels_last"
+    data_format: str = "channels_last"
+    cropping: Any
+    # How much is cut off the start and the end of each dim, and what indexes the rest.
+    _kf_sides: Sides
+    _kf_key: tuple[slice, ...]
 
-    def _cut_off(self, sides: tuple[tuple[int, int], ...]) -> None:
-        self._cut = sides
-        spatial = tuple(slice(a, -b if b else None) for a, b in sides)
-        whole = slice(None)
-        self._key = (whole, *spatial) if self.data_format == "channels_last" else (whole, whole, *spatial)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-
-    def build(self, input_shape: Any) -> None:
-        first = 1 if self.data_format == "channels_last" else 2
-        for size, (before, after) in zip(input_shape[first:], self._cut, strict=False):
+    def build(self, input_shape: Shape) -> None:
+        first = _first_spatial_axis(self.data_format)
+        for size, (before, after) in zip(input_shape[first:], self._kf_sides, strict=False):
             if size is not None and size <= before + after:
                 raise ShapeError(
                     f"The cropping {self.cropping} of {where(self)} leaves nothing of inputs of shape "
                     f"{tuple(input_shape)}."
                 )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
-        return inputs[self._key]
+        return inputs[self._kf_key]
 
 
-class Cropping1D(_Cropping):
+def _crop(layer: Cropping, sides: Sides) -> None:
+    """Let the layer cut off `sides`."""
+    layer._kf_sides = sides
+    spatial = tuple(slice(a, -b if b else None) for a, b in sides)
+    whole = slice(None)
+    layer._kf_key = (whole, *spatial) if layer.data_format == "channels_last" else (whole, whole, *spatial)
+    layer.input_spec = InputSpec(ndim=layer.rank + 2)
+
+
+class Cropping1D(Cropping):
     """Cuts steps off at the start and the end; inputs are (batch, steps, features). A mask is cut alike.
 
     Args:
@@ -215,18 +235,19 @@ class Cropping1D(_Cropping):
     """
 
     rank = 1
+    cropping: tuple[int, int]
 
-    def __init__(self, cropping: int | Sequence[int | Sequence[int]] = (1, 1), **kwargs: Any) -> None:
+    def __init__(self, cropping: int | Sequence[int | Sequence[int]] = (1, 1), **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.cropping = _pair(self, "cropping", cropping)
-        self._cut_off((self.cropping,))
+        _crop(self, (self.cropping,))
         self.supports_masking = True
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return None if mask is None else ops.get_item(mask, self._key)
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
+        return None if mask is None else ops.get_item(mask, self._kf_key)
 
 
-class Cropping2D(_Cropping):
+class Cropping2D(Cropping):
     """Cuts rows and columns off images.
 
     Args:
@@ -242,6 +263,7 @@ class Cropping2D(_Cropping):
     """
 
     rank = 2
+    cropping: Sides
 
     def __init__(
         self,
@@ -252,10 +274,10 @@ class Cropping2D(_Cropping):
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
         self.cropping = _sides(self, "cropping", cropping, self.rank)
-        self._cut_off(self.cropping)
+        _crop(self, self.cropping)
 
 
-class Cropping3D(_Cropping):
+class Cropping3D(Cropping):
     """Cuts planes off volumes; the arguments are those of `Cropping2D`, for three dims.
 
     >>> import kerasfront as keras
@@ -264,6 +286,7 @@ class Cropping3D(_Cropping):
     """
 
     rank = 3
+    cropping: Sides
 
     def __init__(
         self,
@@ -274,27 +297,32 @@ class Cropping3D(_Cropping):
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
         self.cropping = _sides(self, "cropping", cropping, self.rank)
-        self._cut_off(self.cropping)
+        _crop(self, self.cropping)
 
 
-class _ZeroPadding(Configured):
-    """Puts zeros around each spatial dim."""
-
-    _kf_needs_no_build = True
+class ZeroPadding(Configured):
+    """A layer that puts zeros at the start and the end of each spatial dim."""
 
     rank: int
+    data_format: str
+    padding: Any
+    _kf_needs_no_build = True
+    # How many zeros there are at the start and the end of each axis.
+    _kf_width: Sides
 
-    def _put_around(self, sides: tuple[tuple[int, int], ...]) -> None:
-        last = self.data_format == "channels_last"
-        self._width = ((0, 0), *sides, (0, 0)) if last else ((0, 0), (0, 0), *sides)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
-        return ops.pad(inputs, self._width)
+        return ops.pad(inputs, self._kf_width)
 
 
-class ZeroPadding1D(_ZeroPadding):
+def _pad(layer: ZeroPadding, sides: Sides) -> None:
+    """Let the layer put `sides` around the spatial dims."""
+    last = layer.data_format == "channels_last"
+    layer._kf_width = ((0, 0), *sides, (0, 0)) if last else ((0, 0), (0, 0), *sides)
+    layer.input_spec = InputSpec(ndim=layer.rank + 2)
+
+
+class ZeroPadding1D(ZeroPadding):
     """Puts steps of zeros at the start and the end. Under a mask these don't count (channels_last only).
 
     Args:
@@ -310,21 +338,25 @@ class ZeroPadding1D(_ZeroPadding):
     """
 
     rank = 1
+    padding: tuple[int, int]
 
     def __init__(
-        self, padding: int | Sequence[int | Sequence[int]] = 1, data_format: str | None = None, **kwargs: Any
+        self,
+        padding: int | Sequence[int | Sequence[int]] = 1,
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
         self.padding = _pair(self, "padding", padding)
-        self._put_around((self.padding,))
+        _pad(self, (self.padding,))
         self.supports_masking = self.data_format == "channels_last"
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return None if mask is None else ops.pad(mask, self._width[:2])
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
+        return None if mask is None else ops.pad(mask, self._kf_width[:2])
 
 
-class ZeroPadding2D(_ZeroPadding):
+class ZeroPadding2D(ZeroPadding):
     """Puts rows and columns of zeros around images.
 
     Args:
@@ -340,17 +372,21 @@ class ZeroPadding2D(_ZeroPadding):
     """
 
     rank = 2
+    padding: Sides
 
     def __init__(
-        self, padding: int | Sequence[int | Sequence[int]] = (1, 1), data_format: str | None = None, **kwargs: Any
+        self,
+        padding: int | Sequence[int | Sequence[int]] = (1, 1),
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
         self.padding = _sides(self, "padding", padding, self.rank)
-        self._put_around(self.padding)
+        _pad(self, self.padding)
 
 
-class ZeroPadding3D(_ZeroPadding):
+class ZeroPadding3D(ZeroPadding):
     """Puts planes of zeros around volumes; the arguments are those of `ZeroPadding2D`, for three dims.
 
     >>> import kerasfront as keras
@@ -359,6 +395,7 @@ class ZeroPadding3D(_ZeroPadding):
     """
 
     rank = 3
+    padding: Sides
 
     def __init__(
         self,
@@ -369,10 +406,15 @@ class ZeroPadding3D(_ZeroPadding):
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
         self.padding = _sides(self, "padding", padding, self.rank)
-        self._put_around(self.padding)
+        _pad(self, self.padding)
 
 
 # ---- upsampling ---------------------------------------------------------------------------------------------------
+
+
+def _first_spatial_axis(data_format: str) -> int:
+    return 1 if data_format == "channels_last" else 2
+
 
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
@@ -394,16 +436,18 @@ class UpSampling1D(Configured):
 
     _kf_needs_no_build = True
 
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+    size: int
+
+    def __init__(self, size: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.size = positive(self, "size", size[0] if isinstance(size, (list, tuple)) and len(size) == 1 else size)
         self.input_spec = InputSpec(ndim=3)
         self.supports_masking = True
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         return None if mask is None else ops.repeat(mask, self.size, axis=1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
         return ops.repeat(inputs, self.size, axis=1)
 
@@ -426,25 +470,29 @@ class UpSampling2D(Configured):
 
     _kf_needs_no_build = True
 
+    size: tuple[int, ...]
+    data_format: str
+    interpolation: str
+
     def __init__(
         self,
         size: int | Sequence[int] = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.size = per_axis(self, "size", size, 2)
         self.data_format = data_format_of(self, data_format)
         self.interpolation = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
-        self._first = 1 if self.data_format == "channels_last" else 2
         self.input_spec = InputSpec(ndim=4)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
+        first = _first_spatial_axis(self.data_format)
         if self.interpolation == "nearest":
-            return ops.repeat(ops.repeat(inputs, self.size[0], axis=self._first), self.size[1], axis=self._first + 1)
-        height, width = ops.shape(inputs)[self._first : self._first + 2]
+            return ops.repeat(ops.repeat(inputs, self.size[0], axis=first), self.size[1], axis=first + 1)
+        height, width = ops.shape(inputs)[first : first + 2]
         size = (height * self.size[0], width * self.size[1])
         return ops.image.resize(inputs, size, interpolation=self.interpolation, data_format=self.data_format)
 
@@ -466,15 +514,19 @@ class UpSampling3D(Configured):
 
     _kf_needs_no_build = True
 
-    def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
+    size: tuple[int, ...]
+    data_format: str
+
+    def __init__(
+        self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.size = per_axis(self, "size", size, 3)
         self.data_format = data_format_of(self, data_format)
-        self._first = 1 if self.data_format == "channels_last" else 2
         self.input_spec = InputSpec(ndim=5)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
-        for axis, times in enumerate(self.size, self._first):
+        for axis, times in enumerate(self.size, _first_spatial_axis(self.data_format)):
             inputs = ops.repeat(inputs, times, axis=axis)
         return inputs
