@@ -3,10 +3,11 @@
 How to use each:
 
 - `Tensor` is what an op, a layer or a model returns, and what a method may compute with: a `torch.Tensor`, a
-  `jax.Array`, a `tf.Tensor`, a NumPy array, a `KerasTensor` or a `Variable`. It is a Protocol, so none of these has to
-  know of it. A function that returns a tensor is annotated `-> Tensor`; never `-> Any`.
-- `TensorLike` is what the ops take: a `Tensor`, and anything that becomes one (numbers, nested lists, what has
-  `__array__`). It is the type of a parameter, not of a result.
+  `jax.Array`, a `tf.Tensor`, a `KerasTensor` or a `Variable`. It is a Protocol, so none of these has to know of it. A
+  function that returns a tensor is annotated `-> Tensor`; never `-> Any`.
+- `TensorLike` is what the ops take: a `Tensor`, and anything that becomes one (NumPy arrays, numbers, nested lists,
+  what has `__array__`). It is the type of a parameter, not of a result. To type checkers a NumPy array is a
+  `TensorLike`, but no `Tensor`: a parameter that may get one is a `TensorLike`.
 - `NestedTensors` is what a layer or a model takes: `TensorLike`, and dicts of it at any depth.
 - `Shape` is the shape that a symbolic value or a Variable has, `ShapeLike` what a user may write for one.
 - `Axis` is a parameter that takes one axis, several or (None) all of them.
@@ -57,6 +58,10 @@ class Tensor(Protocol):
     nearly always; it has None for an unknown dim of a `KerasTensor`, and is a `TensorShape` on TensorFlow.
     """
 
+    # This one comes first, and its parameter can be given by name. A NumPy array takes it by position only, which ends
+    # pyright's comparison of the two: that of their operators, each with some twenty overloads, would take minutes.
+    def __array__(self, dtype: Any = None) -> np.ndarray[Any, Any]: ...
+
     @property
     def shape(self) -> tuple[int, ...] | Any: ...
     @property
@@ -103,7 +108,6 @@ class Tensor(Protocol):
     def __bool__(self) -> bool: ...
     def __int__(self) -> int: ...
     def __float__(self) -> float: ...
-    def __array__(self) -> np.ndarray[Any, Any]: ...
 
 
 class SupportsArray(Protocol):
