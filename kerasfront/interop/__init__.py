@@ -1,18 +1,15 @@
 """What kerasfront knows of other libraries' values: arrays, tensors, tables, data sets and loaders.
 
 The rest of the package asks `library_of(value)`, and knows no other library by name. A library is described by one
-subclass of `Library`, in a module of its own, and nothing is imported for it: a value of a library exists only where
-the library has been imported already. Values of libraries that nobody described are read by the protocols that they
-share: `__array__`, `__dlpack__`, and `columns` with `to_numpy` for tables.
+subclass of `Library`, in a module of its own that loads with the first value of the library. The library itself is
+never imported: its values exist only where it has been imported already. Values of libraries that nobody described are
+read by the protocols that libraries share: `__array__`, `__dlpack__`, and `columns` with `to_numpy` for tables.
 
 A package of your own adds its library by `register`.
 """
 
-from kerasfront.interop.h5py import H5py
-from kerasfront.interop.jax import Jax
 from kerasfront.interop.library import INFINITE, ArraySpec, Library, Rows, RowSource, SparseParts, Stream, TensorLibrary
 from kerasfront.interop.objects import missing, no_missing_strings, numbers_of_objects
-from kerasfront.interop.pandas import Pandas
 from kerasfront.interop.registry import (
     becomes_array,
     for_numpy,
@@ -28,10 +25,7 @@ from kerasfront.interop.registry import (
     unregister,
     worker_seed,
 )
-from kerasfront.interop.scipy import SciPy
 from kerasfront.interop.tables import columns_of
-from kerasfront.interop.tensorflow import TensorFlow
-from kerasfront.interop.torch import Torch
 
 __all__ = [
     "INFINITE",
@@ -60,6 +54,3 @@ __all__ = [
     "unregister",
     "worker_seed",
 ]
-
-for _library in (Torch(), TensorFlow(), Jax(), Pandas(), SciPy(), H5py()):
-    register(_library)

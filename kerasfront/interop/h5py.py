@@ -26,3 +26,6 @@ class H5py(Library):
             return gathered
 
         return RowSource(self.spec(value), take, np.reshape)
+
+
+LIBRARY = H5py()

@@ -73,3 +73,6 @@ class Jax(TensorLibrary):
         values = np.concatenate([values, np.zeros(count, values.dtype)])
         sparse = sys.modules["jax.experimental.sparse"]
         return sparse.BCOO((values, indices), shape=shape, indices_sorted=True, unique_indices=True)
+
+
+LIBRARY = Jax()

@@ -45,3 +45,6 @@ def _numbers(frame: Any, array: np.ndarray[Any, Any], name: str) -> np.ndarray[A
             return array.astype(str)
         raise no_numbers(name, columns) from error
     return numbers
+
+
+LIBRARY = Pandas()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,16 @@ import numpy as np
 
 from kerasfront.interop.library import ArraySpec, Library, TensorLibrary
 
+# The modules of this package that describe libraries, by the library's package. They load with its first value.
+_modules = {
+    "h5py": "h5py",
+    "jax": "jax",
+    "jaxlib": "jax",
+    "pandas": "pandas",
+    "scipy": "scipy",
+    "tensorflow": "tensorflow",
+    "torch": "torch",
+}
 _libraries: dict[str, Library] = {}
 # The libraries among them that rewrite functions.
 _rewriting: dict[str, TensorLibrary] = {}
@@ -39,6 +50,7 @@ def register(library: Library) -> None:
     """
     for package in library.packages:
         _libraries[package] = library
+        _modules.pop(package, None)
         _rewriting.pop(package, None)
         if isinstance(library, TensorLibrary) and library.rewrites_functions:
             _rewriting[package] = library
@@ -58,8 +70,23 @@ def unregister(library: Library) -> None:
     _by_class.clear()
 
 
+def _described(package: str) -> Library | None:
+    """Return the library that a package belongs to."""
+    if (module := _modules.get(package)) is not None:
+        register(importlib.import_module(f"{__package__}.{module}").LIBRARY)
+    return _libraries.get(package)
+
+
+def _describe_imported() -> None:
+    """Load the descriptions of all libraries that have been imported."""
+    for package in list(_modules):
+        if package in sys.modules:
+            _described(package)
+
+
 def named(name: str) -> TensorLibrary | None:
     """Return the library of tensors of that name, such as a backend's."""
+    _described(name)
     libraries = (library for library in _libraries.values() if library.name == name)
     return next((library for library in libraries if isinstance(library, TensorLibrary)), None)
 
@@ -88,7 +115,7 @@ def _of_class(cls: type) -> Library:
         package = _package(base)
         if package in _OWN:
             return _other
-        if (library := _libraries.get(package)) is not None:
+        if (library := _described(package)) is not None:
             return library
     return _other
 
@@ -152,6 +179,7 @@ def spec_of(value: Any) -> ArraySpec:
 
 def rewrites_functions() -> bool:
     """Return whether a library has been imported that rewrites the functions which its pipeline calls."""
+    _describe_imported()
     return any(package in sys.modules for package in _rewriting)
 
 
@@ -165,6 +193,7 @@ def unconverted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def worker_seed() -> int | None:
     """Return the seed of the data loader's worker that this process is. None: it isn't one."""
+    _describe_imported()
     for package, library in _libraries.items():
         if package in sys.modules and isinstance(library, TensorLibrary):
             seed = library.worker_seed()

@@ -31,3 +31,6 @@ class SciPy(Library):
             return dense
 
         return RowSource(ArraySpec(tuple(matrix.shape), matrix.dtype.name), take, np.reshape)
+
+
+LIBRARY = SciPy()

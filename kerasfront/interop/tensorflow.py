@@ -94,3 +94,6 @@ class TensorFlow(TensorLibrary):
         # TensorFlow has no AutoGraph yet while it is being imported.
         autograph = getattr(sys.modules["tensorflow"], "autograph", None)
         return function if autograph is None else autograph.experimental.do_not_convert(function)
+
+
+LIBRARY = TensorFlow()
