@@ -419,8 +419,8 @@ class FeatureSpace(HostLayer):
         """A model from `get_inputs` to `get_encoded_features`."""
         return Model(self.get_inputs(), self.get_encoded_features())
 
-    def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return super()._converted(tuple(map(columns_of, args)), {k: columns_of(v) for k, v in kwargs.items()})
+    def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return super()._kf_as_tensors(tuple(map(columns_of, args)), {k: columns_of(v) for k, v in kwargs.items()})
 
     def call(self, data: Any) -> Any:
         """The features of a table's rows, or of one row where the columns are single values."""

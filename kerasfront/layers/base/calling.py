@@ -61,7 +61,7 @@ def _run_general(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     state, signature = layer._kf, type(layer)._kf_call
     if state.policy_map is not None and not layer.built:
         find_policy(layer, scopes.path_of(layer.name))
-    args, kwargs = _as_tensors(layer, args, kwargs)
+    args, kwargs = type(layer)._kf_as_tensors(layer, args, kwargs)
     symbolic = any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs)))
     several = args and isinstance(args[0], (list, tuple, dict))
     if (symbolic or several or not layer.built) and layer.input_spec is not None and args:
@@ -189,7 +189,7 @@ def _decide_short_way(layer: Layer) -> None:
         state.cache.passed = frozenset({native[layer.compute_dtype], *others} if layer.autocast else native.values())
 
 
-def _as_tensors(layer: Layer, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+def as_tensors(layer: Layer, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     """Arrays as tensors, floats in the compute dtype; masks and flags as they are."""
     signature = type(layer)._kf_call
 

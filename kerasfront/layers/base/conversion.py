@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from kerasfront import scopes, tree
-from kerasfront.array_like import is_array_like, to_array
 from kerasfront.contract import running
 from kerasfront.errors import not_one
+from kerasfront.interop import becomes_array, numbers_of_objects, to_numpy
 from kerasfront.ops import convert_to_tensor
 from kerasfront.scopes import masks
 from kerasfront.spec import KerasTensor, dtypes, static_shape
@@ -53,7 +53,7 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
     if not is_tensor(x):
         if type(x).__name__ == "KerasTensor":
             raise not_one("a tensor, or a KerasTensor of kerasfront's own", x)
-        if not is_array_like(x) or isinstance(x := _of_array(to_array(x)), np.ndarray):
+        if not becomes_array(x) or isinstance(x := _of_array(to_numpy(x)), np.ndarray):
             return x
     name = active.adapter.dtype_name(x)
     if autocast and name != dtype and dtypes.is_float(name):
@@ -67,7 +67,7 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
 def _of_array(x: Any) -> Any:
     """A tensor of an array's numbers; an array of strings stays one."""
     if x.dtype == object:
-        x = to_array(np.asarray(x))
+        x = numbers_of_objects(np.asarray(x))
     return x if x.dtype.kind in "OUS" else convert_to_tensor(x)
 
 

@@ -486,6 +486,10 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
         """Raise a ShapeError where inputs don't fit `input_spec`."""
         check_inputs(self.input_spec, inputs, self)
 
+    def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call with tensors for arrays, as `call` takes them."""
+        return calling.as_tensors(self, args, kwargs)
+
     def _kf_symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Run `call` on symbolic values."""
         return symbolic.call_or_evaluate(self, args, kwargs)

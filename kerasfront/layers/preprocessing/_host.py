@@ -29,7 +29,7 @@ class HostLayer(DataLayer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return tuple(map(as_arrays, args)), {k: as_arrays(v) for k, v in kwargs.items()}
 
     def _on_host(self, function: Callable[..., Any], inputs: Sequence[Any], shape: Any, dtype: str) -> Any:

@@ -156,11 +156,11 @@ class HashedCrossing(_HashLayer):
         self._check(inputs)
         return self._encoded(list(inputs), inputs[0].shape)
 
-    def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """A list of lists is several inputs here, and no array."""
         if args and isinstance(args[0], (list, tuple)):
             args = (tuple(map(as_arrays, args[0])), *args[1:])
-        return super()._converted(args, kwargs)
+        return super()._kf_as_tensors(args, kwargs)
 
     def _check(self, inputs: Any) -> None:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
