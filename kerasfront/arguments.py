@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import numbers
 import operator
 import types
 import typing
@@ -177,14 +178,32 @@ def as_int(value: Any, name: str, owner: str = "", *, least: float = -math.inf, 
     kerasfront.errors.ArgumentError: Expected `units` of Dense to be a positive integer, got 2.5.
     """
     number = value if type(value) is int else _whole(plain(value))
-    if number is None or not least <= number <= most:
+    if number is None or isinstance(number, int) and not least <= number <= most:
         raise wrong(name, owner, f"{'a positive' if least == 1 else 'an'} integer{_range(least, most, 1)}", value)
     return number
 
 
+def is_symbolic_size(value: Any) -> bool:
+    """Return whether a value is a size that a framework's tracer doesn't know: `torch.SymInt`, `jax.export`'s symbols.
+
+    It counts like an integer, but to ask for its value or to compare it would fail, or bind the traced program to one
+    size. It isn't an integer of Python or NumPy, nor a tensor.
+    """
+    return (
+        not isinstance(value, numbers.Number)
+        and hasattr(value, "__int__")
+        and hasattr(value, "__floordiv__")
+        and not hasattr(value, "dtype")
+    )
+
+
 def _whole(number: Any) -> int | None:
+    """Return a whole number as an int, a symbolic size as it is, and None for anything else."""
     if isinstance(number, bool):
         return None
+    if is_symbolic_size(number):
+        size: int = number  # to all who count with it, it is one
+        return size
     if isinstance(number, float):
         return int(number) if number.is_integer() else None
     try:
@@ -272,9 +291,9 @@ def as_ints(
     ((3,), (1, 2), (3, 3))
     """
     found = several(value)
-    numbers = [value] * (rank or 1) if found is None else found
-    whole = [n if type(n) is int else _whole(plain(n)) for n in numbers]
-    if any(n is None or n < least for n in whole) or (rank is not None and len(whole) != rank):
+    items = [value] * (rank or 1) if found is None else found
+    whole = [n if type(n) is int else _whole(plain(n)) for n in items]
+    if any(n is None or isinstance(n, int) and n < least for n in whole) or (rank is not None and len(whole) != rank):
         what = f"{'a positive' if least == 1 else 'an'} integer{_range(least, math.inf, 1)}"
         raise wrong(name, owner, what + {None: " or several", 1: ""}.get(rank, f", or {rank} of them"), value)
     return tuple(n for n in whole if n is not None)
@@ -294,7 +313,7 @@ def as_shape(value: Any, name: str = "shape", owner: str = "") -> tuple[int | No
     if sizes is None:
         raise wrong(name, owner, "integers from 0 on (None: unknown)", value)
     whole = [d if d is None or type(d) is int else _whole(plain(d)) for d in sizes]
-    if any(n is None and d is not None or n is not None and n < 0 for n, d in zip(whole, sizes, strict=True)):
+    if any(n is None and d is not None or isinstance(n, int) and n < 0 for n, d in zip(whole, sizes, strict=True)):
         raise wrong(name, owner, "integers from 0 on (None: unknown)", value)
     return tuple(whole)
 

@@ -71,8 +71,10 @@ class JaxAdapter(Adapter):
         if isinstance(x, jax.Array):
             return x if dtype is None else x.astype(dtypes.to_numpy(dtype))
         if dtype is None and not hasattr(x, "dtype"):
-            x = np.asarray(x)
-            dtype = dtypes.of_values(x)
+            array = np.asarray(x)
+            if array.dtype == object:  # sizes that are symbols of `jax.export`, of which jax.numpy makes a tracer
+                return jnp.asarray(x).astype("int32")
+            x, dtype = array, dtypes.of_values(array)
         return jnp.asarray(x, None if dtype is None else dtypes.to_numpy(dtype))
 
     def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:

@@ -48,7 +48,7 @@ class Flatten(Configured):
 
 def _product(dims: Any) -> int | None:
     """The product of dims; None where one isn't known."""
-    return None if any(d is None for d in dims) else math.prod([int(d) for d in dims])
+    return math.prod(dims) if all(isinstance(d, int) for d in dims) else None
 
 
 class Reshape(Configured):

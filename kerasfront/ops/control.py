@@ -49,12 +49,12 @@ def _first(structure: Any) -> Any:
 
 
 def _length(xs: Any, length: int | None) -> int:
-    found = {x.shape[0] if len(x.shape) else None for x in _leaves(xs)}
-    known = {n for n in found if n is not None and not unknown(n)} | ({length} if length is not None else set())
+    found = [x.shape[0] if len(x.shape) else None for x in _leaves(xs)]  # a tracer's symbols, too, can't be hashed
+    known = {int(n) for n in found if n is not None and not unknown(n)} | ({length} if length is not None else set())
     if None in found or len(known) > 1 or not (found or known):
         raise ShapeError(
             "Expected `xs` to have one size along the first axis, that of `length` where it is given; got "
-            f"{sorted(str(n) for n in found)} and length={length}."
+            f"{sorted({str(n) for n in found})} and length={length}."
         )
     size: Any = (known or found).pop()
     return int(size)
