@@ -6,16 +6,14 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from kerasfront import ops, serialization, tree
 from kerasfront.errors import ShapeError, not_one
-from kerasfront.layers import quantized
 from kerasfront.layers._configured import Configured, keep, make_weight, positive, read, where
-from kerasfront.layers._matrix import MatrixLayer
 from kerasfront.layers.base.conversion import map_shapes
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.input_spec import InputSpec
+from kerasfront.layers.kernels.kernel_layer import EmbeddingsLayer, MatrixLayer
+from kerasfront.layers.kernels.products import Einsum, Matmul, Product
 from kerasfront.ops.matrices import affine
 from kerasfront.spec import KerasTensor, dtypes
 
@@ -66,7 +64,7 @@ class Dense(MatrixLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
+        self._kf_keep_adaptation(lora_rank, lora_alpha, quantization_config)
         keep(
             self,
             units=positive(self, "units", units), activation=activation, use_bias=use_bias,
@@ -77,33 +75,29 @@ class Dense(MatrixLayer):
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
-    _forms = quantized.MATRIX_FORMS
-
     def build(self, input_shape: Any) -> None:
-        self._make_matrix((input_shape[-1], self.units))
+        self._kf_make_kernel((input_shape[-1], self.units))
         self.bias = make_weight(self, "bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
-        self._make_lora()
+        self._kf_make_lora()
 
     @property
     def kernel(self) -> Any:
-        return self._shown_matrix()
+        return self._kf_visible_kernel()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        if self._form is not None:
-            x = self._form.output(self, self._form.product(self, inputs))
+        if self._kf_adapted:
+            x = self._kf_product(inputs)
+            x = x if self.bias is None else ops.add(x, self.bias.value)
         else:
-            x = affine(inputs, self._kernel.value, read(self.bias))
+            x = affine(inputs, self._kf_storage.values.value, read(self.bias))
         return x if self.activation is None else self.activation(x)
 
-    def _contract(self, inputs: Any, matrix: Any) -> Any:
-        return ops.matmul(inputs, matrix)
+    def _kf_contraction(self) -> Product:
+        return Matmul()
 
-    def _biased(self, x: Any) -> Any:
-        return x if self.bias is None else ops.add(x, self.bias.value)
-
-    def _narrow(self) -> bool:
-        return True
+    def _kf_regularizer_and_constraint(self) -> tuple[Any, Any]:
+        return self.kernel_regularizer, self.kernel_constraint
 
 
 class EinsumDense(MatrixLayer):
@@ -155,7 +149,7 @@ class EinsumDense(MatrixLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
+        self._kf_keep_adaptation(lora_rank, lora_alpha, quantization_config)
         self.gptq_unpacked_column_size = gptq_unpacked_column_size
         keep(
             self,
@@ -164,8 +158,6 @@ class EinsumDense(MatrixLayer):
             bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
         )  # fmt: skip
-
-    _forms = quantized.MATRIX_FORMS
 
     def build(self, input_shape: Any) -> None:
         inner, kernel, outer = self._labels()
@@ -177,14 +169,14 @@ class EinsumDense(MatrixLayer):
                 f"the inputs of shape {tuple(input_shape)} nor from the output_shape {self.output_shape}."
             )
         elided = len(input_shape) - len(inner.replace(".", ""))
-        self._terms = _numbered(inner, elided), list(kernel), _numbered(outer, elided)
-        self._make_matrix([sizes[c] for c in kernel])
+        self._kf_einsum = Einsum(self.equation, _numbered(inner, elided), list(kernel), _numbered(outer, elided))
+        self._kf_make_kernel([size for c in kernel if (size := sizes[c]) is not None])
         self.bias = make_weight(self, "bias", self._bias_shape(outer, sizes, elided)) if self.bias_axes else None
-        self._make_lora()
+        self._kf_make_lora()
 
     @property
     def kernel(self) -> Any:
-        return self._shown_matrix()
+        return self._kf_visible_kernel()
 
     def _labels(self) -> tuple[str, str, str]:
         text = self.equation.replace(" ", "")
@@ -227,59 +219,26 @@ class EinsumDense(MatrixLayer):
         return shape + [1] * (elided if outer.endswith("...") else 0)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        if self._form is not None:
-            x = self._form.output(self, self._form.product(self, inputs))
+        if self._kf_adapted:
+            x = self._kf_product(inputs)
         else:
-            x = self._biased(ops.einsum(self.equation, inputs, self._kernel.value))
+            x = ops.einsum(self.equation, inputs, self._kf_storage.values.value)
+        if self.bias is not None:
+            x = ops.add(x, self.bias.value)
         return x if self.activation is None else self.activation(x)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["gptq_unpacked_column_size"]
-        if self.quantization_mode == "gptq" and self._matrix_shape is not None:
-            config["gptq_unpacked_column_size"] = self._flat_shape()[1]
+        if self.quantization_mode == "gptq" and self.built:
+            config["gptq_unpacked_column_size"] = self._kf_storage.spec.matrix_shape[1]
         return config
 
-    # ---- for LoRA and quantization: the labels of inputs, kernel and outputs ----------------------------------------
+    def _kf_contraction(self) -> Product:
+        return self._kf_einsum
 
-    def _contract(self, inputs: Any, matrix: Any) -> Any:
-        return ops.einsum(self.equation, inputs, matrix)
-
-    def _biased(self, x: Any) -> Any:
-        return x if self.bias is None else ops.add(x, self.bias.value)
-
-    def _narrow(self) -> bool:
-        inner, kernel, outer = self._terms
-        return kernel[-1] == outer[-1] and kernel[-1] not in inner
-
-    def _summed(self) -> tuple[int, ...]:
-        _, kernel, outer = self._terms
-        return tuple(n for n, label in enumerate(kernel) if label not in outer)
-
-    def _summed_inputs(self, inputs: Any) -> tuple[int, ...]:
-        inner, _, outer = self._terms
-        return tuple(n for n, label in enumerate(inner) if label not in outer)
-
-    def _spread(self, x: Any, labels: list[str], xp: Any) -> Any:
-        """A scale over `labels`, of which those that are summed have the length 1, along the outputs' labels."""
-        outer = self._terms[2]
-        kept = [label for label in outer if label in labels]
-        gone = tuple(n for n, label in enumerate(labels) if label not in outer)
-        x = xp.transpose(xp.squeeze(x, gone), [[c for c in labels if c in kept].index(c) for c in kept])
-        return xp.expand_dims(x, tuple(n for n, label in enumerate(outer) if label not in kept))
-
-    def _output_scale(self, scale: Any) -> Any:
-        return self._spread(scale, self._terms[1], np)
-
-    def _input_scale(self, scale: Any) -> Any:
-        return self._spread(scale, self._terms[0], ops)
-
-    def _weight_scale(self, scale: Any) -> Any:
-        _, kernel, outer = self._terms
-        kept = [label for label in outer if label in kernel]
-        scale = ops.squeeze(scale, tuple(n for n, label in enumerate(outer) if label not in kernel))
-        scale = ops.transpose(scale, [kept.index(c) for c in kernel if c in kept])
-        return ops.expand_dims(scale, self._summed())
+    def _kf_regularizer_and_constraint(self) -> tuple[Any, Any]:
+        return self.kernel_regularizer, self.kernel_constraint
 
 
 def _numbered(term: str, elided: int) -> list[str]:
@@ -295,7 +254,7 @@ def _aligned(labels: str, shape: Any) -> list[tuple[str, int | None]]:
     return list(zip(labels.removesuffix("..."), shape, strict=False))
 
 
-class Embedding(MatrixLayer):
+class Embedding(EmbeddingsLayer):
     """Vectors for integers: row i of the embeddings for the index i.
 
     Args:
@@ -337,7 +296,7 @@ class Embedding(MatrixLayer):
             kwargs["input_shape"] = (length,) if isinstance(length, int) else tuple(length)
         # Indices are never cast to a float dtype, and rows are cast after they were picked.
         super().__init__(**{**kwargs, "autocast": False})
-        self._keep_adaptation(lora_rank, lora_alpha, quantization_config)
+        self._kf_keep_adaptation(lora_rank, lora_alpha, quantization_config)
         keep(
             self,
             input_dim=positive(self, "input_dim", input_dim), output_dim=positive(self, "output_dim", output_dim),
@@ -349,22 +308,18 @@ class Embedding(MatrixLayer):
             self.build()
             self.set_weights(list(weights) if isinstance(weights, (list, tuple)) else [weights])
 
-    _matrix = "embeddings"
-    _others: tuple[str, ...] = ()
-    _forms, _whole = quantized.ROW_FORMS, quantized.WHOLE_ROWS
-
     def build(self, input_shape: Any = None) -> None:
         if not self.built:  # the constructor has built it where it was given weights
-            self._make_matrix((self.input_dim, self.output_dim))
-            self._make_lora()
+            self._kf_make_kernel((self.input_dim, self.output_dim))
+            self._kf_make_lora()
 
     def quantized_build(self, embeddings_shape: Any, mode: str, config: Any = None) -> None:
         """Make the variables of quantized embeddings of this shape."""
-        self._quantized_build(embeddings_shape, mode, config)
+        self._kf_build_quantized(embeddings_shape, mode, config)
 
     @property
     def embeddings(self) -> Any:
-        return self._shown_matrix()
+        return self._kf_visible_kernel()
 
     @property
     def input_dtype(self) -> str:
@@ -372,10 +327,16 @@ class Embedding(MatrixLayer):
 
     def call(self, inputs: Any) -> Any:
         indices = inputs if dtypes.is_int(ops.dtype(inputs)) else ops.cast(inputs, "int32")
-        if self._form is not None:
-            return ops.cast(self._form.rows(self, indices), self.compute_dtype)
-        x = ops.take(self._embeddings.value, indices, axis=0)
+        if self._kf_adapted:
+            return ops.cast(self._kf_storage.rows(indices, self._kf_low_rank()), self.compute_dtype)
+        x = ops.take(self._kf_storage.values.value, indices, axis=0)
         return x if self.compute_dtype == self.variable_dtype else ops.cast(x, self.compute_dtype)
+
+    def _kf_contraction(self) -> Product:
+        return Product()
+
+    def _kf_regularizer_and_constraint(self) -> tuple[Any, Any]:
+        return self.embeddings_regularizer, self.embeddings_constraint
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from kerasfront import ops, quantizers
-from kerasfront.layers import quantized
+from kerasfront import ops
 from kerasfront.layers._configured import make_weight
 from kerasfront.layers.core import Embedding
-from kerasfront.quantizers.quantizer import AbsMaxQuantizer
+from kerasfront.layers.kernels.kernel_layer import KernelVariable
+from kerasfront.layers.kernels.rows import Int4Columns, Int8Columns, ReverseColumns
+from kerasfront.quantizers import QuantizationConfig
 from kerasfront.spec import dtypes
+from kerasfront.variable import Variable
+
+_REVERSE_STORAGES: dict[str, type[Int8Columns | Int4Columns]] = {"int8": Int8Columns, "int4": Int4Columns}
 
 
-class _Int8(quantized.Int8Rows):
-    saved = (*quantized.Int8Rows.saved, "reverse_embeddings", "reverse_embeddings_scale")
+class _ReverseVariable(KernelVariable):
+    """Shows the second kernel; None where the layer has none."""
 
-
-class _Int4(quantized.Int4Rows):
-    saved = (
-        *quantized.Int4Rows.saved, "reverse_embeddings", "reverse_embeddings_scale", "reverse_embeddings_zero"
-    )  # fmt: skip
+    def __get__(self, layer: Any, owner: type) -> Any:
+        if layer is None or self._name in layer._kf_kernel_variables():
+            return super().__get__(layer, owner)
+        return None
 
 
 class ReversibleEmbedding(Embedding):
@@ -55,9 +56,13 @@ class ReversibleEmbedding(Embedding):
     (True, True)
     """
 
-    _others = ("reverse_embeddings",)
-    _forms = {"int8": _Int8(), "int4": _Int4()}
-    reverse_embeddings: Any = None
+    _kf_saved_beside = ("reverse_embeddings",)
+    # How the second kernel is kept, where weights aren't tied, and its variables for the layer to track.
+    _kf_reverse: ReverseColumns | None = None
+    _kf_reverse_variables: tuple[Variable, ...] = ()
+    reverse_embeddings = _ReverseVariable()
+    reverse_embeddings_scale = KernelVariable()
+    reverse_embeddings_zero = KernelVariable()
 
     def __init__(
         self,
@@ -72,7 +77,7 @@ class ReversibleEmbedding(Embedding):
         logit_soft_cap: float | None = None,
         **kwargs: Any,
     ) -> None:
-        self._untied = not tie_weights  # weights that are given build the layer before its constructor is done
+        self._kf_untied = not tie_weights  # weights that are given build the layer before its constructor is done
         super().__init__(
             input_dim, output_dim, embeddings_initializer=embeddings_initializer,
             embeddings_regularizer=embeddings_regularizer, embeddings_constraint=embeddings_constraint,
@@ -84,10 +89,9 @@ class ReversibleEmbedding(Embedding):
     def build(self, input_shape: Any = None) -> None:
         first = not self.built
         super().build(input_shape)
-        if first and self._untied and self.quantization_mode is None:
-            self.reverse_embeddings = make_weight(
-                self, "reverse_embeddings", (self.output_dim, self.input_dim), of="embeddings"
-            )
+        if first and self._kf_untied and self.quantization_mode is None:
+            kernel = make_weight(self, "reverse_embeddings", (self.output_dim, self.input_dim), of="embeddings")
+            self._kf_keep_reverse(ReverseColumns(self._kf_storage.spec, kernel))
 
     def call(self, inputs: Any, reverse: bool = False) -> Any:
         if not reverse:
@@ -99,13 +103,11 @@ class ReversibleEmbedding(Embedding):
         return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)
 
     def _logits(self, inputs: Any, name: str) -> Any:
-        if self._untied and self.quantization_mode is not None:
-            return self._quantized_logits(inputs)
-        if self._untied:
-            return ops.matmul(inputs, ops.cast(self.reverse_embeddings.value, name))
-        if self._form is not None:
-            return self._form.logits(self, inputs)
-        return ops.matmul(inputs, ops.transpose(ops.cast(self._embeddings.value, name)))
+        if self._kf_reverse is not None:
+            return self._kf_reverse.logits(inputs, self.activation_quantizer(), self._kf_storage)
+        if self._kf_adapted:
+            return self._kf_storage.logits(inputs, self._kf_computation())
+        return ops.matmul(inputs, ops.transpose(ops.cast(self._kf_storage.values.value, name)))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Of indices: where they aren't 0. Of vectors: their own."""
@@ -118,51 +120,32 @@ class ReversibleEmbedding(Embedding):
         shape = tuple(input_shape)
         return (*shape[:-1], self.input_dim) if reverse else (*shape, self.output_dim)
 
-    # ---- quantization: the matrix of an untied layer is quantized for each of its columns ---------------------------
+    # ---- quantization: the second kernel is quantized for each of its columns ---------------------------------------
 
-    def _become(self, form: Any, config: Any) -> None:
-        reverse = None
-        if self._untied:
-            reverse = ops.convert_to_numpy(self.reverse_embeddings._value).astype("float32")
-            del self.reverse_embeddings
-        super()._become(form, config)
-        if reverse is not None:
-            self._fill_reverse(reverse)
+    def _kf_keep_reverse(self, reverse: ReverseColumns) -> None:
+        self._kf_reverse_variables, self._kf_reverse = tuple(reverse.variables().values()), reverse
 
-    def _quantized_build(self, shape: Any, mode: str, config: Any) -> None:
-        super()._quantized_build(shape, mode, config)
-        if not self._untied:
-            return
-        columns, rows = shape
-        size = quantized.blocks_of(self, config) if mode == "int4" else None
-        packed = -(-rows // 2) if mode == "int4" else rows
-        quantized.constant(self, "reverse_embeddings", (packed, columns), dtype="int8")
-        scale = (columns,) if size is None else (-(-rows // size), columns)
-        quantized.constant(self, "reverse_embeddings_scale", scale, "ones")
-        if size is not None:
-            quantized.constant(self, "reverse_embeddings_zero", scale)
+    def _kf_kernel_variables(self) -> dict[str, Variable]:
+        reverse = {} if self._kf_reverse is None else self._kf_reverse.variables()
+        return {**super()._kf_kernel_variables(), **reverse}
 
-    def _fill_reverse(self, matrix: np.ndarray[Any, Any]) -> None:
-        four = self.quantization_mode == "int4"
-        size = quantized.blocks_of(self, self.quantization_config) if four else None
-        if size is None:
-            integers, scale = AbsMaxQuantizer(axis=0, value_range=(-8, 7) if four else (-127, 127))(
-                matrix, to_numpy=True
-            )
-            self.reverse_embeddings_scale.assign(scale[0])
-        else:
-            integers, scale, zero = quantizers.abs_max_quantize_grouped_with_zero_point(matrix, size, to_numpy=True)
-            self.reverse_embeddings_scale.assign(scale)
-            self.reverse_embeddings_zero.assign(zero)
-        self.reverse_embeddings.assign(quantizers.pack_int4(integers, axis=0)[0] if four else integers)
+    def _kf_become_quantized(self, config: QuantizationConfig) -> None:
+        kernel = None
+        if self._kf_reverse is not None:
+            kernel = self._kf_reverse.values.numpy().astype("float32")
+            del self._kf_reverse_variables, self._kf_reverse
+        super()._kf_become_quantized(config)
+        if kernel is not None and self._kf_reverse is not None:
+            self._kf_reverse.assign(kernel)
 
-    def _quantized_logits(self, inputs: Any) -> Any:
-        integers, scale = self.reverse_embeddings.value, self.reverse_embeddings_scale.value
-        if self.quantization_mode == "int4":
-            integers = quantizers.unpack_int4(integers, self.output_dim, axis=0)
-        if len(scale.shape) == 1:
-            return quantized.int8_logits(self, inputs, integers, scale)
-        index = ops.cast(self.g_idx.value, "int32")
-        zero = ops.take(self.reverse_embeddings_zero.value, index, axis=0)
-        floats = ops.multiply(ops.subtract(ops.cast(integers, "float32"), zero), ops.take(scale, index, axis=0))
-        return ops.matmul(inputs, ops.cast(floats, ops.dtype(inputs)))
+    def _kf_build_quantized(self, shape: tuple[int, ...], mode: str, config: QuantizationConfig | None) -> None:
+        super()._kf_build_quantized(shape, mode, config)
+        if self._kf_untied:
+            self._kf_keep_reverse(_REVERSE_STORAGES[mode].make(self._kf_maker(tuple(shape), config)))
+
+    @property
+    def variable_serialization_spec(self) -> dict[str | None, list[str]]:
+        spec = super().variable_serialization_spec
+        spec["int8"] += ["reverse_embeddings", "reverse_embeddings_scale"]
+        spec["int4"] += ["reverse_embeddings", "reverse_embeddings_scale", "reverse_embeddings_zero"]
+        return spec

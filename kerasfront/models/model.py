@@ -12,8 +12,9 @@ from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import NotBuiltError, unknown
 from kerasfront.layers.base.gathering import layers_inside
 from kerasfront.layers.base.layer import Layer
-from kerasfront.layers.calibrated import quantize_model
-from kerasfront.layers.quantized import CALIBRATED, config_for, quantize_tree
+from kerasfront.layers.kernels.calibrated import quantize_model
+from kerasfront.layers.kernels.modes import CALIBRATED, config_for
+from kerasfront.layers.kernels.quantize import quantize_tree
 from kerasfront.metrics.metric import Metric
 from kerasfront.models.entry import Entry
 from kerasfront.models.given_masks import with_masks

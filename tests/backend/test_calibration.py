@@ -91,7 +91,7 @@ def test_plain_data_give_plain_rounding(mode: str, options: dict[str, Any]) -> N
     expected = np.clip(np.round(kernel / scale[:, index]) + zero[:, index], 0, most)
     np.testing.assert_array_equal(values(layer.kernel).T, expected)
     np.testing.assert_allclose(
-        values(layer._form.matrix(layer)).T, (expected - zero[:, index]) * scale[:, index], rtol=1e-4, atol=1e-6
+        values(layer._kf_storage.decode()).T, (expected - zero[:, index]) * scale[:, index], rtol=1e-4, atol=1e-6
     )
 
 
@@ -132,7 +132,7 @@ def test_lora_on_top() -> None:
     np.testing.assert_allclose(values(model(X)), before, rtol=1e-5, atol=1e-4)
     store: dict[str, Any] = {}
     layer.save_own_variables(store)
-    np.testing.assert_array_equal(store["1"], layer._stored_matrix().numpy())
+    np.testing.assert_array_equal(store["1"], layer._kf_storage.values.numpy())
 
 
 class Tokens(keras.Model):

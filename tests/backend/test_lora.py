@@ -113,7 +113,7 @@ def test_with_quantization(make: Any, shape: Any, mode: str) -> None:
     for first in ("lora", "quantize"):
         layer, x = make(layers), inputs(shape)
         before = values(layer(x))
-        if mode not in layer._forms:
+        if mode not in layer._kf_storages:
             return
         for step in (first, "quantize" if first == "lora" else "lora"):
             layer.enable_lora(2) if step == "lora" else layer.quantize(mode)
@@ -124,7 +124,7 @@ def test_with_quantization(make: Any, shape: Any, mode: str) -> None:
         name = matrix_name(layer)
         whole = values(getattr(layer, name))
         added = getattr(layer, f"lora_{name}_a").numpy() @ getattr(layer, f"lora_{name}_b").numpy()
-        np.testing.assert_allclose(whole - added, values(layer._form.matrix(layer)), atol=1e-5)
+        np.testing.assert_allclose(whole - added, values(layer._kf_storage.decode()), atol=1e-5)
         assert not np.allclose(values(layer(x)), plain)
         store: dict[str, Any] = {}
         layer.save_own_variables(store)
@@ -134,7 +134,7 @@ def test_with_quantization(make: Any, shape: Any, mode: str) -> None:
         twin.load_own_variables(store)
         assert not getattr(twin, f"lora_{name}_b").numpy().any()
         step = np.ptp(whole) / {"int8": 127, "int4": 15, "float8": 1e6}[mode]
-        np.testing.assert_allclose(values(twin._form.matrix(twin)), whole, atol=0.51 * step)
+        np.testing.assert_allclose(values(twin._kf_storage.decode()), whole, atol=0.51 * step)
         assert twin(x).shape == layer(x).shape
 
 
@@ -148,11 +148,11 @@ def test_training(make: Any, shape: Any, mode: str | None) -> None:
     layer, x = make(layers), inputs(shape)
     model = keras.Sequential([keras.Input(x.shape[1:], dtype=str(x.dtype)), layer])
     if mode is not None:
-        if mode not in layer._forms:
+        if mode not in layer._kf_storages:
             return
         layer.quantize(mode)
     layer.enable_lora(2)
-    stored = layer._stored_matrix()
+    stored = layer._kf_storage.values
     frozen = stored.numpy()
     assert {w.name.rpartition("_")[0] for w in layer.trainable_weights if w.name != "bias"} == {
         f"lora_{matrix_name(layer)}"

@@ -73,7 +73,7 @@ def pair(make: Any, shape: Any) -> tuple[Any, Any, Any]:
     x = GENERATOR.normal(size=shape).astype("float32") if shape else GENERATOR.integers(0, 9, (3, 4)).astype("int32")
     ours, theirs = make(layers), make(reference.layers)
     ours(x), theirs(x)
-    flat = {"kernel": ours._flat_shape()} if hasattr(ours, "kernel") else {}
+    flat = {"kernel": ours._kf_storage.spec.matrix_shape} if hasattr(ours, "kernel") else {}
     weights = [mixed(flat.get(w.name, w.shape)).reshape(w.shape) for w in ours.weights]
     ours.set_weights(weights)
     theirs.set_weights(weights)
@@ -218,7 +218,7 @@ def test_many_summands(mode: str) -> None:
     layer = layers.Dense(4, use_bias=False)
     layer(x)
     layer.quantize(mode)
-    kernel = values(layer._form.matrix(layer)).astype("float64")
+    kernel = values(layer._kf_storage.decode()).astype("float64")
     if mode == "int8":
         scale = np.float32(127) / (np.abs(x).max(1, keepdims=True) + np.float32(1e-7))
         x = np.clip(np.round(x * scale), -127, 127).astype("float64") / scale
@@ -569,7 +569,7 @@ def test_gradients_pass_through_integers(way: Any) -> None:
     x = GENERATOR.normal(size=(5, 8)).astype("float32")
     layer(x)
     layer.quantize(**arguments(keras, way))
-    matrix = values(layer._form.matrix(layer))
+    matrix = values(layer._kf_storage.decode())
     weights = GENERATOR.normal(size=(5, 6)).astype("float32")
     found = ops.grad(lambda x: ops.sum(layer(x) * ops.array(weights)))(ops.array(x))
     np.testing.assert_allclose(values(found), weights @ matrix.T, rtol=1e-4, atol=1e-4)

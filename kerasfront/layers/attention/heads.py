@@ -16,7 +16,7 @@ from kerasfront.layers.attention.axes import Axes
 from kerasfront.layers.attention.projection import Projection, copied
 from kerasfront.layers.attention.weights import all_of, causal_mask, drop, masked_softmax
 from kerasfront.layers.base.aliases import Alias, overrides
-from kerasfront.layers.quantized import config_inside, policies_inside
+from kerasfront.layers.kernels.quantize import inner_config, policy_with_inner_ones
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.typing import Config, Tensor, TensorLike
 
@@ -70,8 +70,8 @@ class ManyHeads(Configured):
     def get_config(self) -> Config:
         # Projections that were quantized are made so again: by a map of their policies and, where these don't say all
         # of it, by what they were quantized by (which Keras has no place for).
-        config = {**super().get_config(), "dtype": dtype_policies.serialize(policies_inside(self))}
-        inside = config_inside(self)
+        config = {**super().get_config(), "dtype": dtype_policies.serialize(policy_with_inner_ones(self))}
+        inside = inner_config(self)
         return config if inside is None else {**config, "quantization_config": inside}
 
     @classmethod

@@ -22,20 +22,20 @@ class Projection(EinsumDense):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         summed = len(self.equation.partition(",")[0]) - 3
-        assert self._matrix_shape is not None
-        rows, columns = self._matrix_shape[:summed], self._matrix_shape[summed:]
+        shape = self._kf_storage.spec.shape
+        rows, columns = shape[:summed], shape[summed:]
         self._kf_plan = summed, (math.prod(rows), math.prod(columns)), tuple(columns)
         self.input_spec = InputSpec(min_ndim=summed, axes={i - summed: n for i, n in enumerate(rows)})
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        if self._form is not None:
+        if self._kf_adapted:
             return super().call(inputs)
         summed, matrix, columns = self._kf_plan
         lead = ops.shape(inputs)[:-summed]
         if summed > 1:
             inputs = ops.reshape(inputs, (*lead, matrix[0]))
         bias = None if self.bias is None else ops.reshape(self.bias.value, (matrix[1],))
-        outputs = affine(inputs, ops.reshape(self._kernel.value, matrix), bias)
+        outputs = affine(inputs, ops.reshape(self._kf_storage.values.value, matrix), bias)
         return outputs if len(columns) == 1 else ops.reshape(outputs, (*lead, *columns))
 
 

@@ -6,15 +6,16 @@ from typing import Any, Unpack
 
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import keep, make_weight, positive, read, strides_or_dilation, where
-from kerasfront.layers._matrix import MatrixLayer
 from kerasfront.layers._options import Constraint, ConvOptions, Initializer, Regularizer
 from kerasfront.layers.convolution.window import Steps, Window, add_bias_and_activate, expect_channels, keep_window
+from kerasfront.layers.kernels.kernel_layer import KernelLayer
+from kerasfront.layers.kernels.products import Convolution, Product
 from kerasfront.ops.convolution import convolution
 from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor, TensorLike
 from kerasfront.variable import Variable
 
 
-class BaseConv(Window, MatrixLayer):
+class BaseConv(Window, KernelLayer):
     """A convolution over `rank` spatial dims."""
 
     filters: int
@@ -45,7 +46,7 @@ class BaseConv(Window, MatrixLayer):
     ) -> None:
         lora = kwargs.pop("lora_rank", None), kwargs.pop("lora_alpha", None)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep_adaptation(*lora, None)
+        self._kf_keep_adaptation(*lora, None)
         keep_window(self, kernel_size, strides, padding, data_format, dilation_rate)
         strides_or_dilation(self, self.strides, self.dilation_rate)
         keep(
@@ -65,20 +66,20 @@ class BaseConv(Window, MatrixLayer):
                 f"Expected the channels of the inputs of {where(self)} to be a multiple of groups={self.groups}, "
                 f"got {channels} channels."
             )
-        self._make_matrix((*self.kernel_size, channels // self.groups, self.filters))
+        self._kf_make_kernel((*self.kernel_size, channels // self.groups, self.filters))
         self.bias = make_weight(self, "bias", (self.filters,)) if self.use_bias else None
-        self._make_lora()
+        self._kf_make_lora()
 
     @property
     def kernel(self) -> Variable:
-        return self._shown_matrix()
+        return self._kf_visible_kernel()
 
     def call(self, inputs: Tensor) -> Tensor:
-        if self._form is not None:
-            return add_bias_and_activate(self, self._form.product(self, inputs), read(self.bias))
+        if self._kf_adapted:
+            return add_bias_and_activate(self, self._kf_product(inputs), read(self.bias))
         x = convolution(
             inputs,
-            self._kernel.value,
+            self._kf_storage.values.value,
             read(self.bias),
             self.strides,
             self.padding,
@@ -94,8 +95,11 @@ class BaseConv(Window, MatrixLayer):
             inputs, kernel, None, self.strides, self.padding, self.data_format, self.dilation_rate, self.groups
         )
 
-    def _contract(self, inputs: Any, matrix: Any) -> Any:
-        return self.convolution_op(inputs, matrix)
+    def _kf_contraction(self) -> Product:
+        return Convolution(self.convolution_op)
+
+    def _kf_regularizer_and_constraint(self) -> tuple[Any, Any]:
+        return self.kernel_regularizer, self.kernel_constraint
 
 
 class Conv1D(BaseConv):

@@ -7,69 +7,64 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from kerasfront import ops
-from kerasfront.layers.base.gathering import layers_of_tree
-from kerasfront.layers.quantized import chosen, group_index, packed_bytes, quantizable
+from kerasfront.layers.base.layer import Layer
+from kerasfront.layers.kernels.integers import Grouped, GroupedScaled, group_of_each
+from kerasfront.layers.kernels.kernel_layer import MatrixLayer
+from kerasfront.layers.kernels.quantize import has_matrices, is_quantizable, layers_without_layers
+from kerasfront.quantizers.configs import AWQConfig, GPTQConfig
 
 Array = np.ndarray[Any, Any]
 _BLOCK = 128
 
 
 class Moments:
-    """What is gathered of the inputs of a layer: sums over all of them, as rows of the flat weight see them."""
+    """What is gathered of the inputs of a layer: sums over all of them, as rows of the kernel's matrix see them.
 
-    def __init__(self, layer: Any) -> None:
-        self.layer = layer
-        rows = layer._flat_shape()[0]
+    Args:
+        layer: The layer.
+    """
+
+    def __init__(self, layer: MatrixLayer) -> None:
+        self._product = layer._kf_contraction()
+        rows = layer._kf_storage.spec.matrix_shape[0]
         self.count, self.squares, self.sizes = 0, np.zeros((rows, rows)), np.zeros(rows)
 
     def add(self, inputs: Any) -> None:
+        """Add the inputs of one call."""
         x = ops.convert_to_numpy(ops.cast(inputs, "float32")).astype("float64")
-        axes = [axis % x.ndim for axis in self.layer._summed_inputs(inputs)]
+        axes = [axis % x.ndim for axis in self._product.input_axes()]
         x = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim)).reshape(-1, len(self.sizes))
         self.squares += x.T @ x
         self.sizes += np.abs(x).sum(0)
         self.count += len(x)
 
 
-def fits(layer: Any) -> bool:
-    """Whether each output is a product of the same inputs with a column of the flat weight."""
-    summed = layer._summed()
-    if summed != tuple(range(len(summed))):
-        return False
-    terms = getattr(layer, "_terms", None)
-    if terms is None:
-        return True
-    inner, kernel, outer = terms
-    gone = [label for label in inner if label not in outer]
-    return gone == kernel[: len(summed)] and not any(label in inner for label in kernel[len(summed) :])
-
-
 @contextmanager
-def watched(layers: list[Any]) -> Iterator[dict[int, Moments]]:
-    """Inside, the inputs of these layers are gathered whenever they are called."""
-    found = {id(layer): Moments(layer) for layer in layers}
+def gathered_moments(layers: Sequence[MatrixLayer]) -> Iterator[dict[int, Moments]]:
+    """Gather the inputs of these layers whenever they are called inside; the results go by the layers' ids."""
+    moments = {id(layer): Moments(layer) for layer in layers}
 
-    def watch(layer: Any) -> Any:
+    def gathering(layer: MatrixLayer) -> Callable[..., Any]:
         def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            found[id(layer)].add(inputs)
+            moments[id(layer)].add(inputs)
             return type(layer).call(layer, inputs, *args, **kwargs)
 
         return call
 
     for layer in layers:
-        layer.__dict__["call"] = watch(layer)
+        setattr(layer, "call", gathering(layer))  # noqa: B010  (in the place of a method)
     try:
-        yield found
+        yield moments
     finally:
         for layer in layers:
-            del layer.__dict__["call"]
+            del layer.call
 
 
 # ---- integers for a weight ----------------------------------------------------------------------------------------
@@ -111,7 +106,7 @@ def gptq(weight: Array, squares: Array, size: int, config: Any) -> tuple[Array, 
     dead = np.diag(hessian) == 0
     hessian[dead, dead] = 1
     hessian[np.diag_indices_from(hessian)] += config.hessian_damping * np.diag(hessian).mean()
-    index = group_index(weight.shape[1], size).astype(int)
+    index = group_of_each(weight.shape[1], size).astype(int)
     options = {"symmetric": config.symmetric, "per_channel": config.per_channel}
     scales, zeros = grouped(weight, size, config.weight_bits, **options)
     weight[:, dead] = 0
@@ -145,7 +140,7 @@ def awq(weight: Array, moments: Moments, size: int, config: Any) -> tuple[Array,
     Source: Lin et al., https://arxiv.org/abs/2306.00978
     """
     sizes = np.maximum(moments.sizes / max(moments.count, 1), 1e-8)
-    index = group_index(weight.shape[1], size).astype(int)
+    index = group_of_each(weight.shape[1], size).astype(int)
     best: Any = None
     for step in range(config.num_grid_points):
         factors = sizes ** (step / config.num_grid_points)
@@ -160,22 +155,23 @@ def awq(weight: Array, moments: Moments, size: int, config: Any) -> tuple[Array,
     return best[1:]
 
 
-def settle(layer: Any, moments: Moments, config: Any) -> None:
+def quantize_by_moments(layer: MatrixLayer, moments: Moments, config: GPTQConfig | AWQConfig) -> None:
     """Quantize one layer by what was gathered of its inputs."""
-    rows, columns = layer._flat_shape()
-    weight = ops.convert_to_numpy(layer._stored_matrix()._value).astype("float64").reshape(rows, columns).T
+    before = layer._kf_storage
+    rows, _ = before.spec.matrix_shape
+    weight = before.values.numpy().astype("float64").reshape(before.spec.matrix_shape).T
     size = rows if config.group_size == -1 else config.group_size
-    factors = None
-    if config.mode == "gptq":
+    if isinstance(config, GPTQConfig):
         found, scales, zeros = gptq(weight, moments.squares, size, config)
     else:
         found, scales, zeros, factors = awq(weight, moments, size, config)
-    layer._become(layer._forms[config.mode], config)
-    layer._stored_matrix().assign(packed_bytes(found.astype("uint8"), config.weight_bits))
-    layer.kernel_scale.assign(scales.astype("float32"))
-    layer.kernel_zero.assign(zeros.astype("uint8"))
-    if factors is not None:
-        layer.awq_scales.assign(factors.astype("float32"))
+    del before
+    layer._kf_become_quantized(config)
+    storage = layer._kf_storage
+    assert isinstance(storage, Grouped)
+    storage.assign_integers(found, scales, zeros)
+    if isinstance(storage, GroupedScaled):
+        storage.row_scale.assign(factors.astype("float32"))
 
 
 # ---- data and models ----------------------------------------------------------------------------------------------
@@ -209,23 +205,34 @@ def quantize_model(model: Any, config: Any, filters: Any) -> None:
         before, blocks = [], [model]
     else:
         before, blocks = list(structure["pre_block_layers"]), list(structure["sequential_blocks"])
-    wanted, left = chosen(filters), []
+    left: list[Layer] = []
     for layer in before:
         data = [layer(x) for x in data]
     for block in blocks:
-        inside = [layer for layer in layers_of_tree(block) if len(layers_of_tree(layer)) == 1 and wanted(layer)]
-        able = [n for n in inside if quantizable(n, config.mode) and n.quantization_mode is None and fits(n)]
-        left += [n for n in inside if n not in able and any(len(w.shape) > 1 for w in n.weights)]
-        with watched(able) as found:
-            for x in data:
-                block(x)
-        for layer in able:
-            if found[id(layer)].count:
-                settle(layer, found[id(layer)], config)
-            else:
-                left.append(layer)
+        left += _quantize_block(block, data, config, filters)
         if block is not blocks[-1]:
             data = [block(x) for x in data]
     if left:
         names = ", ".join(layer.path for layer in left)
         warnings.warn(f"In '{model.name}', these layers stay as they are: {names}.", stacklevel=3)
+
+
+def _quantize_block(block: Layer, data: list[Any], config: GPTQConfig | AWQConfig, filters: Any) -> list[Layer]:
+    """Quantize the layers of a block, by its inputs; return those that stay as they are."""
+    inside = layers_without_layers(block, filters)
+    able = [layer for layer in inside if isinstance(layer, MatrixLayer) and _is_calibratable(layer, config.mode)]
+    left = [layer for layer in inside if layer not in able and has_matrices(layer)]
+    with gathered_moments(able) as moments:
+        for x in data:
+            block(x)
+    for layer in able:
+        if moments[id(layer)].count:
+            quantize_by_moments(layer, moments[id(layer)], config)
+        else:
+            left.append(layer)
+    return left
+
+
+def _is_calibratable(layer: MatrixLayer, mode: str) -> bool:
+    fits = is_quantizable(layer, mode) and layer.quantization_mode is None
+    return fits and layer.built and layer._kf_contraction().has_columns
