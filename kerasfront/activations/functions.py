@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kerasfront import ops
 from kerasfront.ops.declare import public
+from kerasfront.ops.declare.bodies import as_tensor
+from kerasfront.typing import Tensor, TensorLike
 
 
 @public("activations")
-def linear(x: Any) -> Any:
+def linear(x: TensorLike) -> Tensor:
     """x itself: no activation.
 
     >>> import kerasfront as keras
     >>> keras.activations.linear(2.0)
     2.0
     """
-    return x
+    return as_tensor(x)
 
 
 @public("activations")
-def exponential(x: Any) -> Any:
+def exponential(x: TensorLike) -> Tensor:
     """`exp(x)`, elementwise.
 
     >>> import kerasfront as keras
@@ -31,7 +31,7 @@ def exponential(x: Any) -> Any:
 
 
 @public("activations")
-def gelu(x: Any, approximate: bool = False) -> Any:
+def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
     """The Gaussian error linear unit, exact by default; `ops.gelu` approximates by default.
 
     Source: Hendrycks and Gimpel, https://arxiv.org/abs/1606.08415
@@ -44,7 +44,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
 
 
 @public("activations")
-def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+def relu(x: TensorLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """The rectified linear unit, with a slope below `threshold` and an upper limit.
 
     Args:

@@ -35,7 +35,7 @@ def get(identifier: Any) -> Callable[..., Any]:
 
 
 @public("activations")
-def serialize(activation: Callable[..., Any]) -> Any:
+def serialize(activation: Callable[..., Any]) -> str | dict[str, Any] | None:
     """The name of a function of this module, or the config of another one or of a layer.
 
     >>> import kerasfront as keras

@@ -12,7 +12,7 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
-from kerasfront.ops.declare import INTERNAL, NUMPY, Array, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, NUMPY, Array, Scalar, derived, primitive, sample
 from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.ops.indexing import basic_item, take
 from kerasfront.ops.reduce import sum
@@ -32,7 +32,7 @@ def _padded(x: Any, widths: Any, value: Any) -> tuple[int, ...]:
 
 
 @primitive(shape=_padded, samples=(sample(_M, ((1, 2), (0, 1)), 0), sample(_M, ((0, 0), (2, 0)), 1)), spaces=INTERNAL)
-def pad_constant(x: TensorLike, widths: Sequence[tuple[int, int]], value: Any) -> Tensor:
+def pad_constant(x: TensorLike, widths: Sequence[tuple[int, int]], value: Scalar) -> Tensor:
     """x with `value` added before and after along each axis. What `pad` calls."""
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from kerasfront import settings
 from kerasfront.errors import ShapeError, suggest
-from kerasfront.ops.declare import INTERNAL, NN, Array, derived, primitive, sample
-from kerasfront.ops.declare.bodies import dims_of
+from kerasfront.ops.declare import INTERNAL, NN, Array, Sizes, derived, primitive, sample
+from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.shaping import reshape, transpose
 from kerasfront.spec import shapes, unknown
 from kerasfront.spec.dtypes import FLOATING
@@ -45,13 +45,13 @@ def padding_name(padding: str, allowed: Sequence[str] = ("valid", "same")) -> st
     return name
 
 
-def spatial_rank(inputs: Any, name: str) -> int:
+def spatial_rank(inputs: TensorLike, name: str) -> int:
     """The number of spatial dims of `inputs`; raises `ShapeError` unless it is 1, 2 or 3."""
-    rank = len(inputs.shape) - 2
+    rank = rank_of(inputs) - 2
     if not 1 <= rank <= 3:
         raise ShapeError(
             f"{name} needs inputs of rank 3, 4 or 5 (batch, 1 to 3 spatial dims, channels), got the "
-            f"shape {tuple(inputs.shape)}."
+            f"shape {tuple(dims_of(inputs))}."
         )
     return rank
 
@@ -59,7 +59,7 @@ def spatial_rank(inputs: Any, name: str) -> int:
 def _kernel_of(inputs: Any, kernel: Any, rank: int) -> None:
     if len(kernel.shape) != rank + 2:
         raise ShapeError(
-            f"Inputs of shape {tuple(inputs.shape)} need a kernel of rank {rank + 2}, got the shape "
+            f"Inputs of shape {tuple(dims_of(inputs))} need a kernel of rank {rank + 2}, got the shape "
             f"{tuple(kernel.shape)}."
         )
 
@@ -123,10 +123,10 @@ def convolution(
     inputs: TensorLike,
     kernel: TensorLike,
     bias: TensorLike | None,
-    strides: Any,
+    strides: Sizes,
     padding: str,
     data_format: str,
-    dilation_rate: Any,
+    dilation_rate: Sizes,
     groups: int,
 ) -> Tensor:
     """What `conv` calls, with tuples; padding is "valid", "same" or "causal" (1D)."""
@@ -141,7 +141,7 @@ def _conv(inputs: Any, kernel: Any, bias: Any, strides: Any, padding: str, data_
     groups = 1 if channels is None or unknown(channels) else channels // held
     if groups < 1 or groups * held != channels and groups != 1:
         raise ShapeError(
-            f"The {channels} channels of the inputs {tuple(inputs.shape)} are no multiple of the "
+            f"The {channels} channels of the inputs {tuple(dims_of(inputs))} are no multiple of the "
             f"{held} channels "
             f"of the kernel {tuple(kernel.shape)}."
         )
@@ -241,7 +241,7 @@ def conv_bias(
     spaces=INTERNAL,
 )
 def depthwise_convolution(
-    inputs: TensorLike, kernel: TensorLike, strides: Any, padding: str, data_format: str, dilation_rate: Any
+    inputs: TensorLike, kernel: TensorLike, strides: Sizes, padding: str, data_format: str, dilation_rate: Sizes
 ) -> Tensor:
     """What `depthwise_conv` calls, with every argument resolved."""
     *window, channels, multiplier = dims_of(kernel)
@@ -387,10 +387,10 @@ def transposed_convolution(
     inputs: TensorLike,
     kernel: TensorLike,
     bias: TensorLike | None,
-    strides: Any,
+    strides: Sizes,
     crops: Any,
     data_format: str,
-    dilation_rate: Any,
+    dilation_rate: Sizes,
 ) -> Tensor:
     """What `conv_transpose` calls: the full result, less `crops` (before, after) of each dim; negative: zeros
     more.
@@ -567,7 +567,7 @@ def _folded(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: 
     dtype=FLOATING,
     spaces=INTERNAL,
 )
-def unfold_blocks(x: TensorLike, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
+def unfold_blocks(x: TensorLike, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes) -> Tensor:
     """What `unfold` calls: every argument is a pair."""
 
 
@@ -580,7 +580,9 @@ def unfold_blocks(x: TensorLike, kernel_size: Any, dilation: Any, padding: Any, 
     dtype=FLOATING,
     spaces=INTERNAL,
 )
-def fold_blocks(x: TensorLike, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
+def fold_blocks(
+    x: TensorLike, output_size: Sizes, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes
+) -> Tensor:
     """What `fold` calls: every argument is a pair."""
 
 

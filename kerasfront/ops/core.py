@@ -14,7 +14,7 @@ from kerasfront.ops.declare.conversion import dtype_name, holds_tensor, resolve
 from kerasfront.ops.declare.op import OPS
 from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import DTypeLike, Tensor, TensorLike
 
 
 @primitive(
@@ -24,7 +24,7 @@ from kerasfront.typing import Tensor, TensorLike
     elementwise=True,
     composite=KEEPS_ZEROS,
 )
-def cast(x: TensorLike, dtype: Any) -> Tensor:
+def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
     """x converted to `dtype`; floats are truncated towards zero when they become integers.
 
     >>> from kerasfront import ops
@@ -86,7 +86,7 @@ def _width(name: str) -> int:
     samples=(sample(Array((2, 3)), "float32"), sample(Array((2, 4)), "int16"), sample(Array(()), "float32")),
     spaces=NUMPY,
 )
-def view(x: TensorLike, dtype: Any = None) -> Tensor:
+def view(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """The bits of x read as another dtype.
 
     Args:
@@ -108,27 +108,27 @@ def view(x: TensorLike, dtype: Any = None) -> Tensor:
     dtypes_tested=("int32", "float32", "float64"),
     elementwise=True,
 )
-def saturate_cast(x: TensorLike, dtype: Any) -> Tensor:
+def saturate_cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
     """x converted to `dtype`; what the dtype can't hold becomes its largest or lowest value, and nan 0 in integers.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.saturate_cast([300.0, -5.0, 7.9], "uint8")).tolist()
     [255, 0, 7]
     """
-    source = dtype_of(x)
-    if source == dtype or dtype == "bool" or source == "bool" or dtypes.is_complex(source):
-        return cast(x, dtype)
-    low, high = _range(dtype)
+    source, target = dtype_of(x), dtypes.standardize(dtype)
+    if source == target or target == "bool" or source == "bool" or dtypes.is_complex(source):
+        return cast(x, target)
+    low, high = _range(target)
     own_low, own_high = _range(source)
-    out = cast(x, dtype)
+    out = cast(x, target)
     where, greater_equal, less_equal = OPS["select_where"].call, OPS["greater_equal"].call, OPS["less_equal"].call
     # Only bounds that x's dtype can reach are compared, and rounded as x's dtype rounds them.
     if own_high > high:
-        out = where(greater_equal(x, high), _typed(high, dtype), out)
+        out = where(greater_equal(x, high), _typed(high, target), out)
     if own_low < low:
-        out = where(less_equal(x, low), _typed(low, dtype), out)
-    if dtypes.is_float(source) and dtypes.is_int(dtype):
-        out = where(OPS["isnan"].call(x), _typed(0, dtype), out)
+        out = where(less_equal(x, low), _typed(low, target), out)
+    if dtypes.is_float(source) and dtypes.is_int(target):
+        out = where(OPS["isnan"].call(x), _typed(0, target), out)
     return out
 
 
@@ -144,7 +144,7 @@ def _range(name: str) -> tuple[Any, Any]:
     return float(limits.min), float(limits.max)
 
 
-def dtype_of(x: Any) -> str:
+def dtype_of(x: TensorLike) -> str:
     """The canonical name of the dtype of a native or symbolic tensor."""
     return dtype_name(x)
 
@@ -159,7 +159,9 @@ def is_open(n: Any) -> bool:
 
 
 @public("ops")
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
+def convert_to_tensor(
+    x: TensorLike, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
     """x (an array, a list, a scalar, a Variable, a tensor) as a tensor of the backend.
 
     Args:
@@ -185,7 +187,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
 
 @public("ops", "ops.numpy")
-def array(x: Any, dtype: Any = None) -> Tensor:
+def array(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """`convert_to_tensor(x, dtype)`.
 
     >>> from kerasfront import ops
@@ -196,7 +198,7 @@ def array(x: Any, dtype: Any = None) -> Tensor:
 
 
 @public("ops")
-def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
+def convert_to_numpy(x: TensorLike) -> np.ndarray[Any, Any]:
     """x as a NumPy array, on the host.
 
     >>> from kerasfront import ops
@@ -222,7 +224,7 @@ def is_tensor(x: Any) -> bool:
 
 
 @public("ops")
-def shape(x: Any) -> tuple[Any, ...]:
+def shape(x: TensorLike) -> tuple[Any, ...]:
     """The shape of x: integers; for dims that a compiled graph does not know, scalar tensors; None in symbolic ones.
 
     >>> from kerasfront import ops
@@ -237,7 +239,7 @@ def shape(x: Any) -> tuple[Any, ...]:
 
 
 @public("ops", "ops.numpy")
-def ndim(x: Any) -> int:
+def ndim(x: TensorLike) -> int:
     """The number of axes of x.
 
     >>> from kerasfront import ops
@@ -249,7 +251,7 @@ def ndim(x: Any) -> int:
 
 
 @public("ops", "ops.numpy")
-def size(x: Any) -> Any:
+def size(x: TensorLike) -> Any:
     """The number of elements of x: an integer, a scalar tensor where a compiled graph doesn't know it, or None.
 
     >>> from kerasfront import ops
@@ -263,7 +265,7 @@ def size(x: Any) -> Any:
 
 
 @public("ops")
-def dtype(x: Any) -> str:
+def dtype(x: TensorLike) -> str:
     """The name of x's dtype.
 
     >>> from kerasfront import ops

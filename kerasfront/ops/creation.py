@@ -11,16 +11,16 @@ from kerasfront import settings
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open, is_tensor
-from kerasfront.ops.declare import INTERNAL, MAPS_VALUES, NUMPY, Array, derived, primitive, public, sample
+from kerasfront.ops.declare import INTERNAL, MAPS_VALUES, NUMPY, Array, Scalar, derived, primitive, public, sample
 from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.shaping import broadcast_to, expand_dims, moveaxis, reshape
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import ASKED, FLOATING, LIKE
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import DTypeLike, Tensor, TensorLike
 
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")), spaces=NUMPY)
-def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
+def zeros(shape: int | Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
     """Zeros of `shape`; dtype None means `floatx()`.
 
     >>> from kerasfront import ops
@@ -30,7 +30,7 @@ def zeros(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
 
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")), spaces=NUMPY)
-def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
+def ones(shape: int | Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
     """Ones of `shape`; dtype None means `floatx()`.
 
     >>> from kerasfront import ops
@@ -47,7 +47,7 @@ def ones(shape: int | Sequence[int], dtype: Any = None) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def zeros_like(x: TensorLike, dtype: Any = None) -> Tensor:
+def zeros_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros of x's shape and (where dtype is None) dtype.
 
     >>> from kerasfront import ops
@@ -64,7 +64,7 @@ def zeros_like(x: TensorLike, dtype: Any = None) -> Tensor:
     composite=MAPS_VALUES,
     spaces=NUMPY,
 )
-def ones_like(x: TensorLike, dtype: Any = None) -> Tensor:
+def ones_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """Ones of x's shape and (where dtype is None) dtype.
 
     >>> from kerasfront import ops
@@ -76,7 +76,7 @@ def ones_like(x: TensorLike, dtype: Any = None) -> Tensor:
 @primitive(
     shape=shapes.given, dtype=ASKED, samples=(sample((2, 3), 1.5, "float32"), sample((), 2, "int32")), spaces=INTERNAL
 )
-def full_of(shape: int | Sequence[int], fill_value: TensorLike, dtype: Any) -> Tensor:
+def full_of(shape: int | Sequence[int], fill_value: TensorLike, dtype: DTypeLike) -> Tensor:
     """`fill_value`, broadcast to `shape`. What `full` calls."""
 
 
@@ -85,7 +85,7 @@ def full_of(shape: int | Sequence[int], fill_value: TensorLike, dtype: Any) -> T
     differentiable=False,
     spaces=NUMPY,
 )
-def full(shape: int | Sequence[int], fill_value: TensorLike, dtype: Any = None) -> Tensor:
+def full(shape: int | Sequence[int], fill_value: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of `shape` filled with `fill_value`, a scalar or a tensor that broadcasts; dtype None means `floatx()`.
 
     >>> from kerasfront import ops
@@ -96,7 +96,7 @@ def full(shape: int | Sequence[int], fill_value: TensorLike, dtype: Any = None) 
 
 
 @derived(samples=(sample(Array((2, 3)), 2), sample(Array((2, 3)), 2, "int32")), differentiable=False, spaces=NUMPY)
-def full_like(x: TensorLike, fill_value: Any, dtype: Any = None) -> Tensor:
+def full_like(x: TensorLike, fill_value: Scalar, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of x's shape and (where dtype is None) dtype, filled with `fill_value`.
 
     >>> from kerasfront import ops
@@ -130,12 +130,14 @@ def _count(start: Any, stop: Any, step: Any, dtype: Any) -> tuple[int, ...]:
     samples=(sample(0, 5, 1, "int32"), sample(1.0, 0.0, -0.25, "float32"), sample(3, 3, 1, "int32")),
     spaces=INTERNAL,
 )
-def arange_of(start: Any, stop: Any, step: Any, dtype: Any) -> Tensor:
+def arange_of(start: Scalar, stop: Scalar, step: Scalar, dtype: DTypeLike) -> Tensor:
     """`start`, `start + step`, ... up to but without `stop`. What `arange` calls."""
 
 
 @public("ops", "ops.numpy")
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
+def arange(
+    start: Scalar, stop: Scalar | None = None, step: Scalar | None = None, dtype: DTypeLike | None = None
+) -> Tensor:
     """`start`, `start + step`, ... up to but without `stop`.
 
     Args:
@@ -186,7 +188,7 @@ def linspace(
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Any:
     """`num` values from `start` to `stop`, evenly spaced.
@@ -218,7 +220,7 @@ def linspace(
     values = e.add(e.multiply(start, e.subtract(1, weights)), e.multiply(stop, weights))
     values = moveaxis(values, 0, axis) if rank else values
     if dtype is not None:
-        values = cast(e.floor(values) if dtypes.is_int(dtype) else values, dtype)
+        values = cast(e.floor(values) if dtypes.is_int(dtypes.standardize(dtype)) else values, dtype)
     if not retstep:
         return values
     parts: Any = num - 1 if endpoint else num
@@ -234,7 +236,7 @@ def logspace(
     num: int = 50,
     endpoint: bool = True,
     base: float = 10,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Tensor:
     """`base` raised to `num` evenly spaced values from `start` to `stop`; the arguments are those of `linspace`.
@@ -254,7 +256,12 @@ def logspace(
     spaces=NUMPY,
 )
 def geomspace(
-    start: TensorLike, stop: TensorLike, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> Tensor:
     """`num` values from `start` to `stop`, each the same multiple of the one before.
 
@@ -294,7 +301,7 @@ def _matrix(make: Any, rows: Any, columns: Any, k: Any, dtype: Any) -> Any:
 
 
 @derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")), spaces=NUMPY)
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """A matrix of N rows and M (None: N) columns with ones on the `k`-th diagonal and zeros elsewhere.
 
     Raises:
@@ -309,7 +316,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 
 @derived(samples=(sample(3), sample(2, "int32")), spaces=NUMPY)
-def identity(n: int, dtype: Any = None) -> Tensor:
+def identity(n: int, dtype: DTypeLike | None = None) -> Tensor:
     """The identity matrix of n rows.
 
     >>> from kerasfront import ops
@@ -320,7 +327,7 @@ def identity(n: int, dtype: Any = None) -> Tensor:
 
 
 @derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")), spaces=NUMPY)
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """A matrix of N rows and M (None: N) columns with ones at and below the `k`-th diagonal and zeros above.
 
     >>> from kerasfront import ops
@@ -399,7 +406,7 @@ def _window(function: Any, x: Any, *args: Any) -> Any:
 
 
 @public("ops", "ops.numpy")
-def bartlett(x: Any) -> Tensor:
+def bartlett(x: TensorLike) -> Tensor:
     """The Bartlett window, a triangle that is 0 at both ends: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
@@ -410,7 +417,7 @@ def bartlett(x: Any) -> Tensor:
 
 
 @public("ops", "ops.numpy")
-def blackman(x: Any) -> Tensor:
+def blackman(x: TensorLike) -> Tensor:
     """The Blackman window, a sum of three cosines: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
@@ -421,7 +428,7 @@ def blackman(x: Any) -> Tensor:
 
 
 @public("ops", "ops.numpy")
-def hamming(x: Any) -> Tensor:
+def hamming(x: TensorLike) -> Tensor:
     """The Hamming window, `0.54 - 0.46 cos`: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
@@ -432,7 +439,7 @@ def hamming(x: Any) -> Tensor:
 
 
 @public("ops", "ops.numpy")
-def hanning(x: Any) -> Tensor:
+def hanning(x: TensorLike) -> Tensor:
     """The Hann window, `0.5 - 0.5 cos`: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
@@ -443,7 +450,7 @@ def hanning(x: Any) -> Tensor:
 
 
 @public("ops", "ops.numpy")
-def kaiser(x: Any, beta: Any) -> Tensor:
+def kaiser(x: TensorLike, beta: float) -> Tensor:
     """The Kaiser window of the shape parameter beta: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops

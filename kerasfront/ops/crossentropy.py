@@ -11,9 +11,9 @@ from kerasfront.errors import ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
 from kerasfront.ops.activation import log_softmax
-from kerasfront.ops.core import cast
+from kerasfront.ops.core import cast, dtype_of
 from kerasfront.ops.declare import INTERNAL, NN, Array, Indices, derived, primitive, sample
-from kerasfront.ops.declare.bodies import dims_of, rank_of
+from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.ops.shaping import squeeze, transpose
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING
@@ -23,9 +23,9 @@ _P = Array((3, 4), 0.05, 0.95)
 _LOGITS = Array((3, 4), -4.0, 4.0)
 
 
-def wide(x: Any) -> Any:
+def wide(x: TensorLike) -> Tensor:
     """Half precision as float32: sums, logarithms and the epsilon of `config` need it."""
-    return cast(x, "float32") if dtypes.standardize(x.dtype) in ("float16", "bfloat16") else x
+    return cast(x, "float32") if dtype_of(x) in ("float16", "bfloat16") else as_tensor(x)
 
 
 def _back(y: Any, like: Any) -> Any:

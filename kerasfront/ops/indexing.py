@@ -25,7 +25,7 @@ from kerasfront.ops.declare.runtime import runtime
 from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, reshape, stack, transpose, unstack
 from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 from kerasfront.spec.dtypes import NUMERIC, PROMOTE
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import DTypeLike, Tensor, TensorLike
 
 _X = Array((2, 3, 4))
 _slice = builtins.slice
@@ -448,7 +448,7 @@ def _hot(x: Any, num_classes: int, axis: int) -> tuple[int, ...]:
     samples=(sample(_index([0, 2, -1]), 3), sample(_index([[0, 2], [1, 3]]), 3, 0, "int32")),
     spaces=INTERNAL,
 )
-def one_hot_dense(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
+def one_hot_dense(x: Indices, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None) -> Tensor:
     """One-hot vectors along a new `axis`; an index out of range gives zeros. What `one_hot` calls."""
 
 
@@ -493,7 +493,9 @@ def _each_once(ids: Any) -> Any:
     samples=(sample(_index([0, 2, -1]), 3), sample(_index([[0, 2], [1, 3]]), 3, 0, "bool"), sample(_index(1), 3)),
     spaces=NN,
 )
-def one_hot(x: Indices, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
+def one_hot(
+    x: Indices, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
+) -> Tensor:
     """One-hot vectors of class numbers.
 
     Args:
@@ -524,7 +526,7 @@ def multi_hot(
     inputs: Indices,
     num_classes: int | None = None,
     axis: int = -1,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     sparse: bool = False,
     **kwargs: Any,
 ) -> Tensor:

@@ -17,7 +17,7 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
 from kerasfront.ops.core import cast, stop_gradient
 from kerasfront.ops.crossentropy import wide
-from kerasfront.ops.declare import INTERNAL, NN, Array, derived, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, Sizes, derived, sample
 from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.ops.shaping import reshape, squeeze
 from kerasfront.spec import dtypes, shapes, unknown
@@ -313,7 +313,7 @@ def layer_normalization(
     spaces=INTERNAL,
 )
 def normalized_over(
-    x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None, axes: Any, epsilon: float
+    x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None, axes: Sizes, epsilon: float
 ) -> Tensor:
     """What `layer_normalization` calls: axes ascending from 0, epsilon not None."""
     y = wide(x)
@@ -364,7 +364,7 @@ def rms_normalization(
     samples=(sample(_X, Array((4,)), (2,), 1e-3), sample(_X, Array((2, 4)), (0, 2), 1e-3)),
     spaces=INTERNAL,
 )
-def root_mean_square_over(x: TensorLike, scale: TensorLike | None, axes: Any, epsilon: float) -> Tensor:
+def root_mean_square_over(x: TensorLike, scale: TensorLike | None, axes: Sizes, epsilon: float) -> Tensor:
     """What `rms_normalization` calls: axes ascending from 0, epsilon not None."""
     y = wide(x)
     power = r.mean(e.square(y), axes, keepdims=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasfront.errors import ShapeError
 from kerasfront.ops.convolution import FORMATS, Steps, layout, padding_name, spatial_rank
-from kerasfront.ops.declare import INTERNAL, NN, Array, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, NN, Array, Sizes, derived, primitive, sample
 from kerasfront.spec import shapes
 from kerasfront.spec.dtypes import FLOATING
 from kerasfront.typing import Tensor, TensorLike
@@ -36,12 +36,12 @@ _POOLS = (
 
 
 @primitive(shape=_pooled, samples=_POOLS, spaces=INTERNAL)
-def pooling_max(inputs: TensorLike, pool_size: Any, strides: Any, padding: str, data_format: str) -> Tensor:
+def pooling_max(inputs: TensorLike, pool_size: Sizes, strides: Sizes, padding: str, data_format: str) -> Tensor:
     """What `max_pool` calls, with every argument resolved."""
 
 
 @primitive(shape=_pooled, dtype=FLOATING, samples=_POOLS, spaces=INTERNAL)
-def pooling_average(inputs: TensorLike, pool_size: Any, strides: Any, padding: str, data_format: str) -> Tensor:
+def pooling_average(inputs: TensorLike, pool_size: Sizes, strides: Sizes, padding: str, data_format: str) -> Tensor:
     """What `average_pool` calls, with every argument resolved."""
 
 
@@ -145,12 +145,12 @@ _ADAPTIVE = (
 
 
 @primitive(shape=_adapted, dtype=FLOATING, samples=_ADAPTIVE, spaces=INTERNAL)
-def adaptive_average(inputs: TensorLike, output_size: Any, data_format: str) -> Tensor:
+def adaptive_average(inputs: TensorLike, output_size: Sizes, data_format: str) -> Tensor:
     """What `adaptive_average_pool` calls, with every argument resolved."""
 
 
 @primitive(shape=_adapted, samples=_ADAPTIVE, spaces=INTERNAL)
-def adaptive_max(inputs: TensorLike, output_size: Any, data_format: str) -> Tensor:
+def adaptive_max(inputs: TensorLike, output_size: Sizes, data_format: str) -> Tensor:
     """What `adaptive_max_pool` calls, with every argument resolved."""
 
 

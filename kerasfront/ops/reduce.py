@@ -19,7 +19,7 @@ from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import concatenate, reshape, transpose
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING, INT32, LOGICAL, SUMMED
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import DTypeLike, Tensor, TensorLike
 
 Axis = int | Sequence[int] | None
 
@@ -126,7 +126,7 @@ def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Te
     ),
     spaces=INTERNAL,
 )
-def count_argmax(index: Indices, x: TensorLike, dtype: Any = "int32") -> Tensor:
+def count_argmax(index: Indices, x: TensorLike, dtype: DTypeLike = "int32") -> Tensor:
     """How often the largest element along the last axis of x is at `index`: the right answers, in one call.
 
     >>> from kerasfront import ops
@@ -190,7 +190,7 @@ def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(samples=(*reductions(), sample(Array((2, 3)), 1, dtype="float32")), ref=np.prod, spaces=NUMPY)
-def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
     """The product over `axis`. Booleans and narrow integers are multiplied, and returned, in 32 bits.
 
     Args:
@@ -370,7 +370,7 @@ def _running(op: Any, x: Any, axis: int | None, dtype: Any) -> Any:
 
 
 @derived(samples=_RUNNING_D, ref=np.cumsum, spaces=NUMPY)
-def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
+def cumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """The sum of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
 
     >>> from kerasfront import ops
@@ -381,7 +381,7 @@ def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 
 @derived(samples=_FACTORS, ref=np.cumprod, spaces=NUMPY)
-def cumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
+def cumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """The product of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
 
     >>> from kerasfront import ops
@@ -480,7 +480,7 @@ def nanprod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @derived(samples=_RUNNING_D, ref=np.nancumsum, spaces=NUMPY)
-def nancumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
+def nancumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """As `cumsum`, with nan counted as 0.
 
     >>> from kerasfront import ops
@@ -491,7 +491,7 @@ def nancumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tens
 
 
 @derived(samples=_FACTORS, ref=np.nancumprod, spaces=NUMPY)
-def nancumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
+def nancumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """As `cumprod`, with nan counted as 1.
 
     >>> from kerasfront import ops

@@ -231,7 +231,7 @@ def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bo
     return e.logical_not(found) if invert else found
 
 
-def zeros_of_shape(x: Any) -> Any:
+def zeros_of_shape(x: TensorLike) -> Tensor:
     return e.not_equal(x, x) if not dtypes.is_float(dtype_of(x)) else e.logical_and(e.isnan(x), e.isfinite(x))
 
 

@@ -13,7 +13,7 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, linspace, zeros
-from kerasfront.ops.declare import NUMPY, Array, Indices, derived, reductions, sample
+from kerasfront.ops.declare import NUMPY, Array, Indices, Scalar, derived, reductions, sample
 from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.indexing import basic_item, need_sparse, scatter_rows, sparse_of, take, take_along
 from kerasfront.ops.reduce import all, amax, amin, any, cumsum, sum
@@ -118,7 +118,7 @@ def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
 
 
 @derived(dtype=FLOATING, samples=_QUANTILES, ref=np.quantile, dtypes_tested=_REAL, spaces=NUMPY)
-def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def quantile(x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """The values below which the shares `q` of the elements over `axis` lie; nan where one is nan, or there is none.
 
     Args:
@@ -141,7 +141,7 @@ def quantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", k
 
 
 @derived(dtype=FLOATING, samples=_QUANTILES, ref=np.nanquantile, dtypes_tested=_REAL, spaces=NUMPY)
-def nanquantile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def nanquantile(x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As `quantile`, of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
@@ -162,7 +162,7 @@ def _share(q: Any) -> Any:
     dtypes_tested=_REAL,
     spaces=NUMPY,
 )
-def percentile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def percentile(x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """As `quantile`, with `q` from 0 to 100.
 
     >>> from kerasfront import ops
@@ -179,7 +179,9 @@ def percentile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear",
     dtypes_tested=_REAL,
     spaces=NUMPY,
 )
-def nanpercentile(x: TensorLike, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def nanpercentile(
+    x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """As `nanquantile`, with `q` from 0 to 100.
 
     >>> from kerasfront import ops

@@ -37,7 +37,7 @@ def current_rate(optimizer: OptimizerBase) -> Tensor:
     if isinstance(rate, Variable):
         return cast(Tensor, rate.value)
     value = rate(optimizer._kf.iterations) if isinstance(rate, LearningRateSchedule) else rate()
-    return cast(Tensor, ops.convert_to_tensor(value))
+    return ops.convert_to_tensor(value)
 
 
 def set_rate(optimizer: OptimizerBase, value: Any) -> None:

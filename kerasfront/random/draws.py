@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from kerasfront.random import portable
 from kerasfront.random.seed_generator import Seed, draw_seed
 from kerasfront.spec import dtypes, shapes, unknown
 from kerasfront.spec.dtypes import FLOATING, SAME
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import DTypeLike, Tensor, TensorLike
 
 
 def _by() -> Any:
@@ -46,12 +46,18 @@ def _shape(shape: Any) -> Any:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
-def _number(x: Any) -> bool:
+def _number(x: TensorLike) -> TypeGuard[float]:
     return isinstance(x, (int, float, np.number))
 
 
 @public("random")
-def normal(shape: Sequence[int], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
+def normal(
+    shape: Sequence[int],
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Draws from the normal distribution.
 
     Args:
@@ -80,7 +86,11 @@ def normal(shape: Sequence[int], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
 
 @public("random")
 def truncated_normal(
-    shape: Sequence[int], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Seed = None
+    shape: Sequence[int],
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
 ) -> Tensor:
     """Draws from the normal distribution cut off at two standard deviations: none lies further from the mean.
 
@@ -110,7 +120,13 @@ def truncated_normal(
 
 
 @public("random")
-def uniform(shape: Sequence[int], minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Seed = None) -> Tensor:
+def uniform(
+    shape: Sequence[int],
+    minval: TensorLike = 0.0,
+    maxval: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Draws that are uniform between minval (included) and maxval (excluded, up to rounding).
 
     Args:
@@ -144,7 +160,9 @@ def _scaled(x: Any, offset: Any, scale: Any, dtype: str) -> Any:
 
 
 @public("random")
-def randint(shape: Sequence[int], minval: Any, maxval: Any, dtype: Any = "int32", seed: Seed = None) -> Tensor:
+def randint(
+    shape: Sequence[int], minval: TensorLike, maxval: TensorLike, dtype: DTypeLike = "int32", seed: Seed = None
+) -> Tensor:
     """Integers that are uniform from minval (included) to maxval (excluded).
 
     Args:
@@ -176,7 +194,7 @@ def randint(shape: Sequence[int], minval: Any, maxval: Any, dtype: Any = "int32"
 
 
 @public("random")
-def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> Tensor:
+def categorical(logits: TensorLike, num_samples: int, dtype: DTypeLike = "int32", seed: Seed = None) -> Tensor:
     """Draws class indices by their unnormalized log-probabilities.
 
     Args:
@@ -301,7 +319,7 @@ def shuffle(x: TensorLike, axis: int = 0, seed: Seed = None) -> Tensor:
 
 
 @public("random")
-def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+def gamma(shape: Sequence[int], alpha: TensorLike, dtype: DTypeLike | None = None, seed: Seed = None) -> Tensor:
     """Draws from the gamma distribution of shape parameter alpha and scale 1.
 
     Args:
@@ -345,7 +363,9 @@ def _broadcasts(name: str, x: Any, shape: Any) -> None:
 
 
 @public("random")
-def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+def beta(
+    shape: Sequence[int], alpha: TensorLike, beta: TensorLike, dtype: DTypeLike | None = None, seed: Seed = None
+) -> Tensor:
     """Draws from the beta distribution.
 
     Args:
@@ -380,7 +400,13 @@ def _beta(alpha: TensorLike, beta: TensorLike, shape: Sequence[int], seed: Seed)
 
 
 @public("random")
-def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+def binomial(
+    shape: Sequence[int],
+    counts: TensorLike,
+    probabilities: TensorLike,
+    dtype: DTypeLike | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Draws from the binomial distribution: how many of `counts` trials succeed.
 
     Args:

@@ -22,7 +22,7 @@ from kerasfront.typing import Tensor, TensorLike
 
 @public("ops.image")
 def elastic_transform(
-    images: Any,
+    images: TensorLike,
     alpha: float = 20.0,
     sigma: float = 5.0,
     interpolation: str = "bilinear",

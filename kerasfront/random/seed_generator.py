@@ -15,6 +15,7 @@ from kerasfront.ops.declare import public
 from kerasfront.random import host
 from kerasfront.serialization import register
 from kerasfront.spec import KerasTensor, mode
+from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
 active = running()
@@ -69,13 +70,13 @@ class SeedGenerator(Constructed):
         self.__dict__.update(held)
         self.state = self._held(held["state"])
 
-    def next(self, ordered: bool = True) -> Any:
+    def next(self, ordered: bool = True) -> Tensor:
         """The next key: a tensor of shape (2,) and dtype uint32, the seed and the count of draws before.
 
         `ordered` is kept for Keras; the keys always come in order.
         """
         if mode.inferring:
-            return KerasTensor((2,), "uint32")
+            return _symbolic_key()
         return active.adapter.atomic(self._advance)
 
     def _advance(self) -> Any:
@@ -99,6 +100,10 @@ Seed = int | SeedGenerator | None
 
 
 register("keras.random", {"SeedGenerator": SeedGenerator})
+
+
+def _symbolic_key() -> Any:
+    return KerasTensor((2,), "uint32")
 
 
 def as_seed(seed: Any) -> int:
@@ -126,7 +131,7 @@ def set_global_seed(seed: int) -> None:
         _global[0].reset(host.global_seed())
 
 
-def draw_seed(seed: int | SeedGenerator | None) -> Any:
+def draw_seed(seed: int | SeedGenerator | None) -> Tensor:
     """The key for one draw: an integer always gives the same one, a generator (None: the global one) its next.
 
     Returns:
@@ -141,6 +146,6 @@ def draw_seed(seed: int | SeedGenerator | None) -> Any:
         return global_seed_generator().next()
     start = as_seed(seed)
     if mode.inferring:
-        return KerasTensor((2,), "uint32")
+        return _symbolic_key()
     with _device():
         return ops.convert_to_tensor(np.array([start, 0], "uint32"))

@@ -15,12 +15,18 @@ from kerasfront.typing import TensorLike
 # The annotations that the wrapper reads by name. `TensorLike` takes part in dtype promotion. `Indices` and `Condition`
 # are converted to a tensor, but keep their own dtype (a Condition becomes bool). `Tensors` is a sequence of tensors.
 # `Nested` is a nested structure of tensors, each of its own dtype. `Body` is a function whose results become tensors.
-# A parameter with any other annotation is static.
+# A parameter with any other annotation is static: the number, the sequence or the string that the annotation says.
 Indices: TypeAlias = TensorLike
 Condition: TypeAlias = TensorLike
 Tensors: TypeAlias = TensorLike | Sequence[TensorLike]
 Nested: TypeAlias = Any
 Body: TypeAlias = Callable[..., Any]
+
+# Statics that the implementation gets as they are: a number or a tensor without axes, and sizes that the caller has
+# made plain already.
+Scalar: TypeAlias = TensorLike
+Sizes: TypeAlias = tuple[int, ...]
+_UNREAD = frozenset({"Any", "DTypeLike", "Scalar", "Sizes", "str"})
 
 # The kinds of parameters, by the annotation.
 KINDS = {
@@ -74,9 +80,10 @@ class Static(NamedTuple):
 def static_parameters(function: Callable[..., Any], signature: inspect.Signature) -> Iterator[Static]:
     """The parameters that take numbers or axes, by their annotations and names."""
     for index, (name, parameter) in enumerate(signature.parameters.items()):
-        if str(parameter.annotation).removesuffix(" | None") in (*KINDS, "Any", "str") and name not in AXES:
+        text = str(parameter.annotation).removesuffix(" | None")
+        if text in KINDS or (text in _UNREAD and name not in AXES):
             continue
-        kind = kind_of(parameter.annotation, function.__globals__)
+        kind = None if text in _UNREAD else kind_of(parameter.annotation, function.__globals__)
         if kind is not None:
             yield Static(index, name, kind, kind.classes - {list} if name in AXES else kind.classes)
         elif name in AXES:

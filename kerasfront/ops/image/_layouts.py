@@ -15,6 +15,7 @@ from kerasfront.ops.elementwise import (
 )
 from kerasfront.ops.shaping import expand_dims, squeeze, transpose
 from kerasfront.spec import dtypes, shapes
+from kerasfront.typing import Tensor
 
 PICTURE = Array((2, 5, 6, 3), 0.0, 1.0)
 GREY = Array((2, 5, 6, 1), 0.0, 50.0)
@@ -55,7 +56,7 @@ def layout(data_format: str | None) -> str:
     return name
 
 
-def to_float(images: Any) -> Any:
+def to_float(images: Any) -> Tensor:
     name = dtype_of(images)
     if dtypes.is_complex(name):
         raise DTypeError(f"Images are of real numbers, got {name}; take ops.real and ops.imag of them apart.")

@@ -14,7 +14,7 @@ from kerasfront.ops.core import cast, convert_to_tensor, dtype_of
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import ones
 from kerasfront.ops.declare import IMAGE, Array, derived, sample
-from kerasfront.ops.declare.bodies import dims_of
+from kerasfront.ops.declare.bodies import as_tensor, dims_of
 from kerasfront.ops.elementwise import (
     multiply,
 )
@@ -35,15 +35,15 @@ def _bell(taps: int, sigma: float) -> np.ndarray[Any, Any]:
     return out
 
 
-def filtered(x: Any, taps: Sequence[int], sigma: Sequence[float], padding: str = "same") -> Any:
+def filtered(x: TensorLike, taps: Sequence[int], sigma: Sequence[float], padding: str = "same") -> Tensor:
     """Every channel of x (batch, height, width, channels) convolved with a Gaussian, an axis after the other."""
-    channels = shapes.known(x.shape[-1], "The number of channels")
+    channels = shapes.known(dims_of(x)[-1], "The number of channels")
     for axis in (0, 1):
         shape = (taps[axis], 1) if axis == 0 else (1, taps[axis])
         bell = convert_to_tensor(_bell(taps[axis], sigma[axis]).reshape(*shape, 1, 1), dtype_of(x))
         kernel = multiply(bell, ones((1, 1, channels, 1), dtype_of(x)))
         x = depthwise_conv(x, kernel, 1, padding, "channels_last")
-    return x
+    return as_tensor(x)
 
 
 @derived(
@@ -124,7 +124,7 @@ def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
         before = (*[ALL] * axis, builtins.slice(1, 2))
         after = (*[ALL] * axis, builtins.slice(-2, -1))
         x = concatenate([get_item(x, before), x, get_item(x, after)], axis)
-    channels = shapes.known(x.shape[-1], "The number of channels")
+    channels = shapes.known(dims_of(x)[-1], "The number of channels")
     down = np.array([[-1.0, -2.0, -1.0], [0.0, 0.0, 0.0], [1.0, 2.0, 1.0]])
     filters = convert_to_tensor(np.stack([down, down.T], -1)[:, :, None], dtype_of(x))
     kernel = multiply(filters, ones((1, 1, channels, 1), dtype_of(x)))

@@ -15,7 +15,7 @@ from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full
 from kerasfront.ops.declare import IMAGE, INTERNAL, Array, Indices, derived, sample
-from kerasfront.ops.declare.bodies import as_tensor, rank_of
+from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.ops.elementwise import (
     abs,
     logical_and,
@@ -336,10 +336,10 @@ def _most(a: Any, b: int) -> Any:
     return builtins.max(a, b) if isinstance(a, int) else maximum(a, b)
 
 
-def cut_out(x: Any, window: Window) -> Any:
+def cut_out(x: TensorLike, window: Window) -> Tensor:
     """A window of pictures (batch, height, width, channels), which lies inside of them; its place may be a tensor."""
     top, left, tall, wide = window
-    if builtins.all(isinstance(n, int) for n in window) and not builtins.any(unknown(d) for d in x.shape[1:3]):
+    if builtins.all(isinstance(n, int) for n in window) and not builtins.any(unknown(d) for d in dims_of(x)[1:3]):
         return get_item(x, (ALL, builtins.slice(top, top + tall), builtins.slice(left, left + wide)))
     if isinstance(tall, int) and isinstance(wide, int):
         batch, _, _, channels = shape_of(x)
@@ -359,7 +359,7 @@ def _any(count: Any) -> bool:
     return not isinstance(count, int) or count > 0
 
 
-def padded(x: Any, axis: int, before: Any, after: Any, value: float = 0.0) -> Any:
+def padded(x: TensorLike, axis: int, before: Any, after: Any, value: float = 0.0) -> Tensor:
     """x with `value` before and after what is along an axis."""
 
     def filled(count: int) -> Any:
@@ -369,7 +369,7 @@ def padded(x: Any, axis: int, before: Any, after: Any, value: float = 0.0) -> An
 
     parts = [filled(before)] if _any(before) else []
     parts += [x, *([filled(after)] if _any(after) else [])]
-    return concatenate(parts, axis) if len(parts) > 1 else x
+    return concatenate(parts, axis) if len(parts) > 1 else as_tensor(x)
 
 
 @derived(

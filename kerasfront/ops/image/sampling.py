@@ -93,7 +93,7 @@ def order_of(interpolation: str) -> int:
     return ("nearest", "bilinear").index(one_of("interpolation", interpolation, ("nearest", "bilinear")))
 
 
-def sampled(x: Any, rows: Any, columns: Any, order: int, mode: str, fill: float) -> Any:
+def sampled(x: TensorLike, rows: TensorLike, columns: TensorLike, order: int, mode: str, fill: float) -> Tensor:
     """Pictures (batch, height, width, channels) at rows and columns, both (batch, height', width').
 
     `order` is 0 for the nearest pixel and 1 for bilinear interpolation; `mode` and `fill` say what lies outside.
@@ -110,7 +110,7 @@ def _sizes_of(x: Any) -> tuple[Any, Any, str]:
     return height, width, dtype_of(to_float(x))
 
 
-def grid(x: Any) -> tuple[Any, Any]:
+def grid(x: TensorLike) -> tuple[Any, Any]:
     """The row and the column of each pixel, (1, height, 1) and (1, 1, width)."""
     height, width, name = _sizes_of(x)
     rows, columns = cast(arange(height), name), cast(arange(width), name)
