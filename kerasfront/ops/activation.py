@@ -376,8 +376,8 @@ def mish(x: TensorLike) -> Tensor:
 
     Source: Misra, https://arxiv.org/abs/1908.08681
 
-    >>> from kerasfront import ops
-    >>> float(ops.mish(0.0))
+    >>> from kerasfront.ops.activation import mish
+    >>> float(mish(0.0))
     0.0
     """
     return e.multiply(x, tanh(softplus(x)))

@@ -224,7 +224,8 @@ def conv_bias(
     """`conv` with a bias of shape (filters,) added, in the framework's one call where it has it.
 
     >>> from kerasfront import ops
-    >>> y = ops.conv_bias(ops.ones((1, 2, 1)), ops.ones((1, 1, 2)), ops.convert_to_tensor([0.0, 1.0]))
+    >>> from kerasfront.ops.convolution import conv_bias
+    >>> y = conv_bias(ops.ones((1, 2, 1)), ops.ones((1, 1, 2)), ops.convert_to_tensor([0.0, 1.0]))
     >>> ops.convert_to_numpy(y).tolist()
     [[[1.0, 2.0], [1.0, 2.0]]]
     """
@@ -519,7 +520,8 @@ def conv_transpose_bias(
     """`conv_transpose` with a bias of shape (filters,) added.
 
     >>> from kerasfront import ops
-    >>> y = ops.conv_transpose_bias(ops.ones((1, 3, 1)), ops.ones((2, 4, 1)), ops.ones((4,)), strides=2)
+    >>> from kerasfront.ops.convolution import conv_transpose_bias
+    >>> y = conv_transpose_bias(ops.ones((1, 3, 1)), ops.ones((2, 4, 1)), ops.ones((4,)), strides=2)
     >>> tuple(y.shape)
     (1, 6, 4)
     """

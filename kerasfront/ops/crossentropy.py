@@ -123,8 +123,8 @@ def sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Tensor:
 def mean_sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Tensor:
     """The mean of `sparse_categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
 
-    >>> from kerasfront import ops
-    >>> round(float(ops.mean_sparse_softmax_crossentropy([1, 0], [[0.0, 0.0], [0.0, 0.0]])), 4)
+    >>> from kerasfront.ops.crossentropy import mean_sparse_softmax_crossentropy
+    >>> round(float(mean_sparse_softmax_crossentropy([1, 0], [[0.0, 0.0], [0.0, 0.0]])), 4)
     0.6931
     """
     return r.mean(sparse_softmax_crossentropy(target, logits))
@@ -136,8 +136,8 @@ def mean_sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Ten
 def mean_softmax_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
     """The mean of `categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
 
-    >>> from kerasfront import ops
-    >>> round(float(ops.mean_softmax_crossentropy([[0.0, 1.0]], [[0.0, 0.0]])), 4)
+    >>> from kerasfront.ops.crossentropy import mean_softmax_crossentropy
+    >>> round(float(mean_softmax_crossentropy([[0.0, 1.0]], [[0.0, 0.0]])), 4)
     0.6931
     """
     return e.negative(r.mean(r.sum(e.multiply(target, log_softmax(logits)), -1)))
@@ -250,8 +250,8 @@ def sigmoid_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
 def mean_sigmoid_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
     """The mean of `binary_crossentropy` from logits: what frameworks have as a loss, in one call.
 
-    >>> from kerasfront import ops
-    >>> round(float(ops.mean_sigmoid_crossentropy([0.0, 1.0], [0.0, 0.0])), 4)
+    >>> from kerasfront.ops.crossentropy import mean_sigmoid_crossentropy
+    >>> round(float(mean_sigmoid_crossentropy([0.0, 1.0], [0.0, 0.0])), 4)
     0.6931
     """
     return r.mean(sigmoid_crossentropy(target, logits))

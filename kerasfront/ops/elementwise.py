@@ -486,7 +486,8 @@ def select_where(condition: Condition, x1: TensorLike, x2: TensorLike) -> Tensor
     """x1 where `condition` is true, else x2; all three broadcast. What `where` calls with three arguments.
 
     >>> from kerasfront import ops
-    >>> ops.convert_to_numpy(ops.select_where([True, False], [1, 2], [3, 4])).tolist()
+    >>> from kerasfront.ops.elementwise import select_where
+    >>> ops.convert_to_numpy(select_where([True, False], [1, 2], [3, 4])).tolist()
     [1, 4]
     """
 
@@ -728,7 +729,8 @@ def rint(x: TensorLike) -> Tensor:
     """The nearest whole number, the even one of two, elementwise; integers stay. What `round` calls.
 
     >>> from kerasfront import ops
-    >>> ops.convert_to_numpy(ops.rint([0.5, 1.5, 2.6])).tolist()
+    >>> from kerasfront.ops.elementwise import rint
+    >>> ops.convert_to_numpy(rint([0.5, 1.5, 2.6])).tolist()
     [0.0, 2.0, 3.0]
     """
 

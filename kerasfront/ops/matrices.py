@@ -75,7 +75,8 @@ def affine(x: TensorLike, kernel: TensorLike, bias: TensorLike | None = None) ->
         A tensor of shape (..., m).
 
     >>> from kerasfront import ops
-    >>> ops.convert_to_numpy(ops.affine(ops.array([[1.0, 2.0]]), ops.array([[1.0], [1.0]]), ops.array([0.5]))).tolist()
+    >>> from kerasfront.ops.matrices import affine
+    >>> ops.convert_to_numpy(affine(ops.array([[1.0, 2.0]]), ops.array([[1.0], [1.0]]), ops.array([0.5]))).tolist()
     [[3.5]]
     """
     y = matmul(x, kernel)

@@ -194,8 +194,9 @@ def batch_norm_inference(
     Source: Ioffe and Szegedy, https://arxiv.org/abs/1502.03167
 
     >>> from kerasfront import ops
+    >>> from kerasfront.ops.normalization import batch_norm_inference
     >>> one = ops.ones((1,))
-    >>> ops.convert_to_numpy(ops.batch_norm_inference([[3.0], [1.0]], one, one, None, None, 1, 3.0)).tolist()
+    >>> ops.convert_to_numpy(batch_norm_inference([[3.0], [1.0]], one, one, None, None, 1, 3.0)).tolist()
     [[1.0], [0.0]]
     """
     return batch_normalization(x, stop_gradient(mean), stop_gradient(variance), axis, beta, gamma, epsilon)
@@ -229,8 +230,9 @@ def batch_norm_train(
     Source: Ioffe and Szegedy, https://arxiv.org/abs/1502.03167
 
     >>> from kerasfront import ops
+    >>> from kerasfront.ops.normalization import batch_norm_train
     >>> x = ops.convert_to_tensor([[1.0], [3.0]])
-    >>> y, mean, variance = ops.batch_norm_train(x, None, None, axis=1, epsilon=0.0)
+    >>> y, mean, variance = batch_norm_train(x, None, None, axis=1, epsilon=0.0)
     >>> ops.convert_to_numpy(y).tolist(), ops.convert_to_numpy(mean).tolist()
     ([[-1.0], [1.0]], [2.0])
     """

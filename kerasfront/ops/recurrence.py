@@ -130,8 +130,9 @@ def lstm(
     Source: Hochreiter and Schmidhuber, Long short-term memory, 1997.
 
     >>> from kerasfront import ops
+    >>> from kerasfront.ops.recurrence import lstm
     >>> state = ops.zeros((2, 3))
-    >>> y, h, c = ops.lstm(ops.ones((2, 7, 4)), state, state, ops.ones((4, 12)), ops.ones((3, 12)))
+    >>> y, h, c = lstm(ops.ones((2, 7, 4)), state, state, ops.ones((4, 12)), ops.ones((3, 12)))
     >>> tuple(y.shape), tuple(h.shape)
     ((2, 7, 3), (2, 3))
     """
@@ -224,7 +225,8 @@ def gru(
     Source: Cho et al., https://arxiv.org/abs/1406.1078
 
     >>> from kerasfront import ops
-    >>> y, h = ops.gru(ops.ones((2, 7, 4)), ops.zeros((2, 3)), ops.ones((4, 9)), ops.ones((3, 9)))
+    >>> from kerasfront.ops.recurrence import gru
+    >>> y, h = gru(ops.ones((2, 7, 4)), ops.zeros((2, 3)), ops.ones((4, 9)), ops.ones((3, 9)))
     >>> tuple(y.shape), tuple(h.shape)
     ((2, 7, 3), (2, 3))
     """
@@ -296,7 +298,8 @@ def simple_rnn(
     Source: Elman, Finding structure in time, 1990.
 
     >>> from kerasfront import ops
-    >>> y, h = ops.simple_rnn(ops.zeros((1, 2, 1)), ops.ones((1, 1)), ops.ones((1, 1)), ops.zeros((1, 1)))
+    >>> from kerasfront.ops.recurrence import simple_rnn
+    >>> y, h = simple_rnn(ops.zeros((1, 2, 1)), ops.ones((1, 1)), ops.ones((1, 1)), ops.zeros((1, 1)))
     >>> ops.convert_to_numpy(y).tolist()
     [[[0.0], [0.0]]]
     """

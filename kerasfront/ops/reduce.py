@@ -79,8 +79,8 @@ def _of_some(x: Any, axis: Any = None, keepdims: bool = False) -> shapes.Shape:
 def mean_squared_difference(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The mean of `(x1 - x2)**2` over everything: what frameworks have as a loss, in one call.
 
-    >>> from kerasfront import ops
-    >>> float(ops.mean_squared_difference([1.0, 2.0], [1.0, 4.0]))
+    >>> from kerasfront.ops.reduce import mean_squared_difference
+    >>> float(mean_squared_difference([1.0, 2.0], [1.0, 4.0]))
     2.0
     """
     return mean(square(e.subtract(x1, x2)))
@@ -129,8 +129,8 @@ def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Te
 def count_argmax(index: Indices, x: TensorLike, dtype: DTypeLike = "int32") -> Tensor:
     """How often the largest element along the last axis of x is at `index`: the right answers, in one call.
 
-    >>> from kerasfront import ops
-    >>> int(ops.count_argmax([1, 0], [[1, 5], [2, 3]]))
+    >>> from kerasfront.ops.reduce import count_argmax
+    >>> int(count_argmax([1, 0], [[1, 5], [2, 3]]))
     1
     """
     return sum(cast(e.equal(cast(index, "int32"), argmax(x, -1)), dtype))

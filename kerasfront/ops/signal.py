@@ -363,7 +363,8 @@ def overlap_add(x: TensorLike, sequence_stride: int) -> Tensor:
         A tensor of shape (..., (pieces - 1) * sequence_stride + length).
 
     >>> from kerasfront import ops
-    >>> ops.convert_to_numpy(ops.overlap_add([[1, 2, 3], [10, 20, 30]], 2)).tolist()
+    >>> from kerasfront.ops.signal import overlap_add
+    >>> ops.convert_to_numpy(overlap_add([[1, 2, 3], [10, 20, 30]], 2)).tolist()
     [1, 2, 13, 20, 30]
     """
     rank, length = rank_of(x), dims_of(x)[-1]
