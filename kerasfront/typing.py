@@ -10,6 +10,7 @@ How to use each:
   `TensorLike`, but no `Tensor`: a parameter that may get one is a `TensorLike`.
 - `NestedTensors` is what a layer or a model takes: `TensorLike`, and dicts of it at any depth.
 - `Shape` is the shape that a symbolic value or a Variable has, `ShapeLike` what a user may write for one.
+- `NestedShapes` is what `build` and `compute_output_shape` take: a shape, or lists and dicts of shapes.
 - `Axis` is a parameter that takes one axis, several or (None) all of them.
 - `DTypeLike` is a parameter that takes a dtype, `DTypePolicyLike` the `dtype` of a layer, which may be a policy.
 - `PathLike` is a parameter that takes the path of a file or a folder.
@@ -39,6 +40,7 @@ __all__ = [
     "InitializerLike",
     "LossLike",
     "MetricLike",
+    "NestedShapes",
     "NestedTensors",
     "OptimizerLike",
     "PathLike",
@@ -158,6 +160,7 @@ NestedTensors: TypeAlias = TensorLike | Mapping[str, Any]
 
 Shape: TypeAlias = tuple[int | None, ...]
 ShapeLike: TypeAlias = int | Sequence[int | None]
+NestedShapes: TypeAlias = ShapeLike | Sequence[Any] | Mapping[str, Any]
 Axis: TypeAlias = int | Sequence[int] | None
 DTypeLike: TypeAlias = str | type[Any] | np.dtype[Any] | _SupportsItemsize | _SupportsNumPyDType
 DTypePolicyLike: TypeAlias = DTypeLike | _SupportsPolicy | Mapping[str, Any]

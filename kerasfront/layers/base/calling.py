@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from kerasfront import scopes, tree
 from kerasfront.contract import assignments, running
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from kerasfront.layers.base.layer import Layer
 
 active = running()
-Args, Kwargs = tuple[Any, ...], dict[str, Any]
+Args: TypeAlias = tuple[Any, ...]
+Kwargs: TypeAlias = dict[str, Any]
 
 
 def run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -23,18 +23,33 @@ from kerasfront.layers.base.signatures import CallSpec, under_parameters_of
 from kerasfront.layers.base.state import LayerState, foreign_wrappers
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.regularizers import Regularizer
-from kerasfront.spec import dtypes
+from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.tracking import Tracked, add, attach, set_attribute
+from kerasfront.typing import (
+    Config,
+    ConstraintLike,
+    DTypeLike,
+    DTypePolicyLike,
+    InitializerLike,
+    NestedShapes,
+    NestedTensors,
+    RegularizerLike,
+    ShapeLike,
+    Tensor,
+    TensorLike,
+)
 from kerasfront.variable import StatelessScope, Variable, get_stateless_scope
 
 if TYPE_CHECKING:
-    from kerasfront.typing import Tensor
-
     # What the framework adds to a layer (on torch it is an nn.Module) differs from backend to backend.
     class _Native: ...
 
 else:
     _Native = running().adapter.layer_base
+
+
+# What inputs a layer takes: an InputSpec, or nested ones; None: any.
+NestedSpecs: TypeAlias = InputSpec | Sequence[Any] | Mapping[str, Any] | None
 
 
 class Layer(Gathering, Copied, Tracked, Operation, _Native):
@@ -145,9 +160,9 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
     def __init__(
         self,
         *,
-        activity_regularizer: Any = None,
+        activity_regularizer: RegularizerLike | None = None,
         trainable: bool = True,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         autocast: bool = True,
         name: str | None = None,
         **kwargs: Any,
@@ -183,13 +198,13 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
     @converted
     def add_weight(
         self,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
+        shape: ShapeLike | None = None,
+        initializer: InitializerLike | None = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike | None = None,
+        constraint: ConstraintLike | None = None,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
@@ -238,7 +253,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
         return self._kf.policy if self._kf.policy_map is None else self._kf.policy_map
 
     @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
+    def dtype_policy(self, value: DTypePolicyLike) -> None:
         policy, state = dtype_policies.get(value), self._kf
         if isinstance(policy, DTypePolicyMap):
             state.policy_map = policy
@@ -273,12 +288,12 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
         return self._kf.policy.quantization_mode
 
     @property
-    def input_spec(self) -> Any:
+    def input_spec(self) -> NestedSpecs:
         """What inputs the layer takes: an InputSpec, or nested ones; None: any."""
         return self._kf.input_spec
 
     @input_spec.setter
-    def input_spec(self, value: Any) -> None:
+    def input_spec(self, value: NestedSpecs) -> None:
         specs = tree.flatten(value) if value is not None else []
         if any(not isinstance(s, InputSpec) for s in specs):
             raise TypeError(f"Expected `input_spec` of the layer '{self.path}' to be InputSpecs, got {value!r}.")
@@ -295,7 +310,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     # ---- building ------------------------------------------------------------------------------------------------
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: NestedShapes) -> None:
         """Make the variables, for inputs of this shape. Without an override, a layer is built by its first call."""
         building.check_super_called(self)
         if not self._kf.is_building:
@@ -304,11 +319,11 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     build._kf_wrapped = True  # type: ignore[attr-defined]
 
-    def get_build_config(self) -> dict[str, Any] | None:
+    def get_build_config(self) -> Config | None:
         """Return the shapes that the layer was built with."""
         return rebuilding.build_config(self)
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
+    def build_from_config(self, config: Config) -> None:
         """Build again from what `get_build_config` returned."""
         if config:
             rebuilding.build_from_config(self, config)
@@ -321,24 +336,25 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
             f"The layer '{self.path}' ({type(self).__name__}) defines no call(). Override call(self, inputs)."
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return calling.run(self, args, kwargs)
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Call the layer on inputs: return the outputs of `call`, nested as it returns them."""
+        return calling.run(self, args, kwargs)  # type: ignore[no-any-return]
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: NestedTensors, previous_mask: NestedTensors | None) -> NestedTensors | None:
         """Return the mask of the output: the input's, where the layer supports masking."""
         return previous_mask
 
     # ---- symbolic -----------------------------------------------------------------------------------------------
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> KerasTensor:
         """Return the symbolic outputs, with a node that records this call."""
         return symbolic.call_recorded(self, args, kwargs)
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> KerasTensor | NestedTensors:
         """Return the symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
         return symbolic.output_spec(self, args, kwargs)
 
-    def compute_output_shape(self, input_shape: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_shape(self, input_shape: NestedShapes | None = None, *args: Any, **kwargs: Any) -> NestedShapes:
         """Return the shape of the output for inputs of a shape (nested as the inputs are).
 
         A layer of several inputs takes their shapes one after the other, or by name (`query_shape`).
@@ -349,7 +365,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     # ---- losses -------------------------------------------------------------------------------------------------
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: NestedTensors) -> None:
         """Add a scalar loss, or several, to those of the running step."""
         scope = get_stateless_scope()
         for value in tree.flatten(loss):
@@ -375,12 +391,12 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     def stateless_call(
         self,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
+        trainable_variables: Sequence[TensorLike],
+        non_trainable_variables: Sequence[TensorLike],
         *args: Any,
         return_losses: bool = False,
         **kwargs: Any,
-    ) -> Any:
+    ) -> tuple[Any, ...]:
         """Call with the variables' values given, without changing any.
 
         Returns:
@@ -435,12 +451,12 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     # ---- saving, config -----------------------------------------------------------------------------------------
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write this layer's own variables (not those of layers inside it) into a dict-like store."""
         for index, variable in enumerate(type(self)._kf_saved_weights(self)):
             store[str(index)] = variable.numpy()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Read them again; raises ValueError where number or shapes differ."""
         own = type(self)._kf_saved_weights(self)
         if len(store.keys()) != len(own):
@@ -457,8 +473,8 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
     def load_assets(self, inner_path: str) -> None:
         """Read them again."""
 
-    def get_config(self) -> dict[str, Any]:
-        """What makes an equal layer: name, trainable and dtype, and what a subclass adds."""
+    def get_config(self) -> Config:
+        """Return what makes an equal layer: name, trainable and dtype, and what a subclass adds."""
         base = {
             "name": self.name,
             "trainable": self.trainable,

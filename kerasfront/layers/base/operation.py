@@ -13,6 +13,7 @@ from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.ops import checkpoint
 from kerasfront.spec import KerasTensor, Node, OperationState, infer, nodes_of
 from kerasfront.tracking import attach
+from kerasfront.typing import Config, NestedTensors, Tensor
 
 
 class Operation(Constructed):
@@ -35,22 +36,22 @@ class Operation(Constructed):
     def __init__(self, name: str | None = None) -> None:
         self.name = checked_name(self, name)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
-            return self.symbolic_call(*args, **kwargs)
-        return self.call(*args, **kwargs)
+            return self.symbolic_call(*args, **kwargs)  # type: ignore[return-value]
+        return self.call(*args, **kwargs)  # type: ignore[no-any-return]
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result."""
         raise NotImplementedError(f"The {type(self).__name__} '{self.name}' defines no call().")
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> KerasTensor | NestedTensors:
         """Return the symbolic result, with a node that records this application."""
         outputs = self.compute_output_spec(*args, **kwargs)
         nodes_of(self).append(Node(self, args, kwargs, outputs))
         return outputs
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> KerasTensor | NestedTensors:
         """Return the symbolic result."""
         return infer(self.call, args, kwargs)
 
@@ -63,7 +64,7 @@ class Operation(Constructed):
 
     # -- config
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments that make an equal one: those given to the constructor.
 
         Raises:
@@ -81,7 +82,7 @@ class Operation(Constructed):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: Config) -> Self:
         """Make a new one from what `get_config` returned."""
         config = {k: serialization.revive(v) for k, v in config.items()}
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kerasfront import tree
 from kerasfront.contract import assignments
@@ -22,7 +22,8 @@ from kerasfront.spec import KerasTensor, Node, infer, nodes_of
 if TYPE_CHECKING:
     from kerasfront.layers.base.layer import Layer
 
-Args, Kwargs = tuple[Any, ...], dict[str, Any]
+Args: TypeAlias = tuple[Any, ...]
+Kwargs: TypeAlias = dict[str, Any]
 
 
 def is_default(method: Callable[..., Any]) -> bool:
