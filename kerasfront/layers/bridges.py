@@ -23,7 +23,7 @@ from kerasfront.layers.base.conversion import map_shapes
 from kerasfront.layers.base.layer import Layer
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import KerasTensor, dtypes
-from kerasfront.tracking import add
+from kerasfront.tracking import add, assign_untracked
 from kerasfront.variable import Variable
 
 active = running()
@@ -84,13 +84,18 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
         ValueError: It has parameters that aren't initialized.
     """
 
+    module: Any
+    _bridge: Any
+    _stored: dict[str, Variable]
+    _buffer_weights: dict[str, Variable]
     _kf_needs_no_build = True
 
     def __init__(self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         bridge = _bridge(type(self), *_TORCH)(module)
         self.output_shape = None if output_shape is None else tuple(output_shape)
-        self.__dict__.update(module=module, _bridge=bridge, _stored={}, _buffer_weights={})
+        assign_untracked(self, "module", module)  # as it is: set, it would become such a layer itself
+        self._bridge, self._stored, self._buffer_weights = bridge, {}, {}
         for key, storage, trainable in bridge.parameters():
             self._stored[key] = _adopted(self, key, storage, trainable)
         for key, storage, saved in bridge.buffers():
@@ -108,7 +113,7 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
         module = self.__dict__.get("module")
         if module is not None and not name.startswith("_") and hasattr(module, name):
             return getattr(module, name)
-        return super().__getattr__(name)
+        return super().__getattr__(name)  # type: ignore[misc]  # the base from torch has one
 
     def call(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         values = None
@@ -179,6 +184,10 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
             return cls(module=serialization.revive(module), **revived)
 
 
+# The Variables of the leaves of a tree, and what makes such a tree of values.
+_Tree = tuple[list[Variable], Callable[[Any], Any]]
+
+
 # ---- JAX ----------------------------------------------------------------------------------------------------------
 
 _CALL, _INIT = ("params", "state", "rng", "inputs", "training"), ("rng", "inputs", "training")
@@ -225,7 +234,9 @@ class JaxLayer(Layer):
         self._call_names = _names(self, "call_fn", call_fn, _CALL)
         self._init_names = () if init_fn is None else _names(self, "init_fn", init_fn, _INIT)
         self.seed_generator = SeedGenerator(seed)
-        self.__dict__.update(_params=None, _state=None)
+        # The Variables of a tree, and what makes the tree of their values.
+        self._params: _Tree | None = None
+        self._state: _Tree | None = None
         if params is not None or state is not None:
             self._hold(params, state)
             self.built = True
@@ -244,8 +255,8 @@ class JaxLayer(Layer):
 
     def _hold(self, params: Any, state: Any) -> None:
         """Make Variables of the leaves of both trees."""
-        self.__dict__["_params"] = None if params is None else self._variables(params, True)
-        self.__dict__["_state"] = None if state is None else self._variables(state, False)
+        self._params = None if params is None else self._variables(params, True)
+        self._state = None if state is None else self._variables(state, False)
 
     def _variables(self, values: Any, trainable: bool) -> tuple[list[Variable], Callable[[Any], Any]]:
         names, leaves, structure = active.adapter.bridges["jax"].flatten(values)
@@ -336,15 +347,19 @@ class FlaxLayer(JaxLayer):
         BackendError: The backend isn't JAX.
     """
 
+    module: Any
+
     def __init__(self, module: Any, method: Any = None, variables: Any = None, **kwargs: Any) -> None:
         called = getattr(type(module), method) if isinstance(method, str) else method or type(module).__call__
         takes = inspect.signature(called)
-        self.__dict__.update(module=module, method=method, _flags="training" in takes.parameters)
+        self.method = method
+        assign_untracked(self, "module", module)
+        self._takes_flag = "training" in takes.parameters
         params, state = (None, None) if variables is None else _collections(variables)
         super().__init__(self._apply, self._start, params=params, state=state, **kwargs)
 
     def _options(self, training: bool) -> dict[str, Any]:
-        return {"method": self.method, **({"training": training} if self._flags else {})}
+        return {"method": self.method, **({"training": training} if self._takes_flag else {})}
 
     def _apply(self, params: Any, state: Any, rng: Any, inputs: Any, training: bool) -> Any:
         collections = {**({} if params is None else {"params": params}), **state}
@@ -396,6 +411,8 @@ class TFSMLayer(Layer):
         ValueError: It has no such endpoint.
     """
 
+    _model: Any
+    _stored: list[tuple[Variable, Any]]
     _kf_needs_no_build = True
 
     def __init__(
@@ -411,9 +428,10 @@ class TFSMLayer(Layer):
         load = _bridge(type(self), "saved_model", "a SavedModel", "tensorflow")
         self.filepath = str(filepath)
         self.call_endpoint, self.call_training_endpoint = call_endpoint, call_training_endpoint
-        self.__dict__.update(_model=load(self.filepath, call_endpoint, call_training_endpoint), _stored=[])
-        for key, storage, trained in self._model.state():
-            self._stored.append((_adopted(self, key, storage, trained and trainable), storage))
+        model = load(self.filepath, call_endpoint, call_training_endpoint)
+        assign_untracked(self, "_model", model)
+        state = [(_adopted(self, k, storage, trained and trainable), storage) for k, storage, trained in model.state()]
+        assign_untracked(self, "_stored", state)
 
     def call(self, inputs: Any, training: bool | None = False, **kwargs: Any) -> Any:
         if any(variable._value is not storage for variable, storage in self._stored):

@@ -57,8 +57,8 @@ class InputLayer(Layer):
             )
         if batch_shape is None:
             batch_shape = (batch_size, *_as_tuple(shape))
-        self.__dict__["_batch_shape"] = as_shape(batch_shape, "batch_shape", "Input")
-        self.__dict__["_input_dtype"] = settings.floatx() if dtype is None else dtypes.standardize(dtype)
+        self._batch_shape = as_shape(batch_shape, "batch_shape", "Input")
+        self._input_dtype = settings.floatx() if dtype is None else dtypes.standardize(dtype)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         self.built = True
         output = input_tensor

@@ -30,6 +30,7 @@ from kerasfront.models.model import Model
 from kerasfront.naming import auto_name
 from kerasfront.saving import save_model
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.tracking import assign_untracked
 
 _ROWS = 4096
 
@@ -137,6 +138,9 @@ class FeatureSpace(HostLayer):
     [0.0, 0.0, 0.0, 1.0]
     """
 
+    _inputs: dict[str, Any]
+    _encoded: Any
+
     def __init__(
         self,
         features: Any,
@@ -160,8 +164,8 @@ class FeatureSpace(HostLayer):
         self.preprocessors = {k: f.preprocessor for k, f in self.features.items()}
         self.crossers = {c.name: HashedCrossing(c.crossing_dim, name=auto_name(c.name)) for c in self.crosses}
         self.one_hot_encoders: dict[str, Any] = {}
-        self.__dict__["_inputs"] = {k: Input((1,), dtype=f.dtype, name=k) for k, f in self.features.items()}
-        self.__dict__["_encoded"] = None
+        assign_untracked(self, "_inputs", {k: Input((1,), dtype=f.dtype, name=k) for k, f in self.features.items()})
+        assign_untracked(self, "_encoded", None)
         self.supports_jit = all(f.dtype != "string" for f in self.features.values())
 
     # ---- kinds of features --------------------------------------------------------------------------------------
@@ -378,7 +382,7 @@ class FeatureSpace(HostLayer):
         for cross in self.crosses:
             if cross.output_mode == "one_hot" and cross.name not in self.one_hot_encoders:
                 self.one_hot_encoders[cross.name] = CategoryEncoding(cross.crossing_dim, output_mode="multi_hot")
-        self.__dict__["_encoded"] = None
+        assign_untracked(self, "_encoded", None)
         self.built = self._is_adapted = True
         self.get_encoded_features()
 
@@ -412,7 +416,7 @@ class FeatureSpace(HostLayer):
         """The symbolic outputs for `get_inputs`: one tensor, or a dict."""
         self._need_adapted()
         if self._encoded is None:
-            self.__dict__["_encoded"] = self._encode(self._inputs)
+            assign_untracked(self, "_encoded", self._encode(self._inputs))
         return self._encoded
 
     def get_preprocessing_model(self) -> Model:

@@ -165,7 +165,9 @@ class Plan:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         put_back(state.pop("recorded"))
-        self.__dict__.update(state, outputs=tree.flatten(state["structure"]))
+        for name, value in state.items():
+            setattr(self, name, value)
+        self.outputs = tree.flatten(self.structure)
         self._lay_out()
 
     def laid(self, inputs: Any, optional: Sequence[bool] = (), model: Any = None) -> list[Any]:

@@ -30,6 +30,7 @@ from kerasfront.tracebacks import entry_point
 from kerasfront.tracking import add
 from kerasfront.training.state import training_metrics
 from kerasfront.training.trainer import Trainer
+from kerasfront.typing import NestedTensors
 
 
 class Model(Trainer):
@@ -232,7 +233,7 @@ class Functional(Model):
     # Files have the layers of a graph under "layers", whatever attributes hold them too.
     _kf_saves_layers_first = True
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, inputs: NestedTensors, outputs: NestedTensors, name: str | None = None, **kwargs: Any) -> None:
         Layer.__init__(self, name=name, **kwargs)
         graph = Graph.between(inputs, outputs)
         entry = Entry(graph.plan.inputs, graph.input_names)

@@ -13,7 +13,7 @@ from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.models.entry import Entry
 from kerasfront.models.given_masks import with_masks
-from kerasfront.models.model import Model
+from kerasfront.models.model import Functional, Model
 from kerasfront.models.state import SequentialState
 from kerasfront.pairing import Pairing
 from kerasfront.spec import KerasTensor, nodes_of
@@ -64,7 +64,7 @@ class Sequential(Model):
             _set_input(self, Input(shape=layer._kf.input_shape).node.operation, before=True, declared=True)
         elif state.input is None and len(state.stack) == 1 and hasattr(layer, "input_shape") and layer.built:
             shape = getattr(layer, "input_shape", None)
-            if isinstance(layer, Model) and isinstance(shape, tuple):
+            if isinstance(layer, (Functional, Sequential)) and isinstance(shape, tuple):
                 x = Input(batch_shape=shape, dtype=layer.inputs[0].dtype)
                 _set_input(self, x.node.operation, before=True)
         elif state.output is not None:

@@ -65,7 +65,7 @@ def current_function(model: Trainer, kind: str, fully: bool = True) -> Callable[
     function = make() or model._kf.cache.functions[kind]  # one of the user's own may only put it there
     if isinstance(function, StepFunction):
         function.renew(fully)
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def make_callbacks(

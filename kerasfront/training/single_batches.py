@@ -78,7 +78,7 @@ def _function(model: Trainer, kind: str) -> Callable[..., Any]:
         make_function(model, kind)
         function = functions[f"{kind}_on_batch"] = StepFunction(model, f"{kind}_step", alone=True)
     function.renew(False)
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _logs(model: Trainer, out: Any, step: str) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, overload
+
+import numpy as np
 
 from kerasfront import ops, optimizers, serialization, settings
 from kerasfront.arguments import as_bool, as_int, as_ints, converted, names_of, unknown_argument
@@ -21,9 +23,10 @@ from kerasfront.training import loop, single_batches, stateless, steps
 from kerasfront.training.objectives import CompileLoss, CompileMetrics
 from kerasfront.training.preparation import check_targets, prepare
 from kerasfront.training.state import ModelState, has_own
+from kerasfront.typing import LossLike, MetricLike, NestedTensors, OptimizerLike, Tensor, TensorLike
 
 if TYPE_CHECKING:
-    from kerasfront.callbacks import History
+    from kerasfront.callbacks import Callback, CallbackList, History
 
 
 def _function(kind: str) -> Any:
@@ -34,6 +37,12 @@ def _function(kind: str) -> Any:
         model._kf.cache.functions[kind] = value
 
     return property(get, put, doc="The compiled step, once it is made.")
+
+
+# What fit() takes: arrays or tensors, nested; or what yields batches, such as a generator or a dataset.
+Data: TypeAlias = NestedTensors | Iterable[Any] | None
+# What predict() returns: an array, or arrays nested as the outputs are.
+Predictions: TypeAlias = np.ndarray[Any, Any] | Any
 
 
 class Trainer(Layer):
@@ -74,11 +83,11 @@ class Trainer(Layer):
     @converted
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: LossLike | Sequence[Any] | None = None,
+        loss_weights: float | Sequence[Any] | Mapping[str, Any] | None = None,
+        metrics: MetricLike | Sequence[Any] | None = None,
+        weighted_metrics: MetricLike | Sequence[Any] | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -114,10 +123,10 @@ class Trainer(Layer):
         >>> type(model.optimizer).__name__
         'SGD'
         """
-        optimizer = optimizers.get(optimizer)
-        scaled = isinstance(optimizer, LossScaleOptimizer)
+        chosen = optimizers.get(optimizer)
+        scaled = isinstance(chosen, LossScaleOptimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not scaled:
-            optimizer = LossScaleOptimizer(optimizer)
+            chosen = LossScaleOptimizer(chosen)
         as_int(steps_per_execution, "steps_per_execution", "compile()", least=1)
         if jit_compile != "auto":
             as_bool(jit_compile, "jit_compile", "compile()")
@@ -130,11 +139,11 @@ class Trainer(Layer):
             state.own_loss = None
         state.loss_tracker = Mean(name="loss")
         state.compile_arguments = {
-            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+            "optimizer": chosen, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
             "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
-        self.optimizer = optimizer
+        self.optimizer = chosen
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, jit_compile
         self.stop_training = False
         self.compiled = True
@@ -203,8 +212,13 @@ class Trainer(Layer):
     # -- the step -------------------------------------------------------------------------------------------------
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+        self,
+        x: NestedTensors | None = None,
+        y: NestedTensors | None = None,
+        y_pred: NestedTensors | None = None,
+        sample_weight: NestedTensors | None = None,
+        training: bool = True,
+    ) -> Tensor:
         """Return the loss of a batch: compile()'s, and what layers and regularizers add. A scalar tensor."""
         total = None
         if self._kf.compile_loss is not None:
@@ -220,21 +234,27 @@ class Trainer(Layer):
 
     def stateless_compute_loss(
         self,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
-        metrics_variables: Any,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        trainable_variables: Sequence[TensorLike],
+        non_trainable_variables: Sequence[TensorLike],
+        metrics_variables: Sequence[TensorLike],
+        x: NestedTensors | None = None,
+        y: NestedTensors | None = None,
+        y_pred: NestedTensors | None = None,
+        sample_weight: NestedTensors | None = None,
         training: bool = True,
-    ) -> Any:
+    ) -> tuple[Tensor, tuple[list[Any], ...]]:
         """`compute_loss` with the Variables' values given; returns `(loss, (trainable, non-trainable, metrics))`."""
         return stateless.compute_loss(
             self, trainable_variables, non_trainable_variables, metrics_variables, x, y, y_pred, sample_weight, training
         )
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(
+        self,
+        x: NestedTensors | None,
+        y: NestedTensors | None,
+        y_pred: NestedTensors,
+        sample_weight: NestedTensors | None = None,
+    ) -> dict[str, Any]:
         """Update the metrics with a batch; returns their values so far."""
         if self._kf.compile_metrics is not None:
             self._kf.compile_metrics.update_state(y, y_pred, sample_weight)
@@ -285,17 +305,17 @@ class Trainer(Layer):
     @converted
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Data = None,
+        y: Data = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | bool | str = "auto",
-        callbacks: Any = None,
+        callbacks: Callback | CallbackList | Sequence[Any] | None = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: Data = None,
         shuffle: bool | str = True,
-        class_weight: Any = None,
-        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: NestedTensors | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -353,18 +373,47 @@ class Trainer(Layer):
         epochs = epochs if limit is None else min(epochs, limit)
         loop.announce_mode(self, verbose)
         loop.fit(self, source, validation, listeners, range(initial_epoch, epochs), validation_freq)
-        return self.history  # type: ignore[return-value]  (none, where a CallbackList of the user's has no History)
+        return self.history  # type: ignore[return-value]  # None, where a CallbackList of the user's has no History
+
+    @overload
+    def evaluate(
+        self,
+        x: Data = None,
+        y: Data = None,
+        batch_size: int | None = None,
+        verbose: int | bool | str = "auto",
+        sample_weight: NestedTensors | None = None,
+        steps: int | None = None,
+        callbacks: Callback | CallbackList | Sequence[Any] | None = None,
+        *,
+        return_dict: Literal[True],
+        **kwargs: Any,
+    ) -> dict[str, float]: ...
+
+    @overload
+    def evaluate(
+        self,
+        x: Data = None,
+        y: Data = None,
+        batch_size: int | None = None,
+        verbose: int | bool | str = "auto",
+        sample_weight: NestedTensors | None = None,
+        steps: int | None = None,
+        callbacks: Callback | CallbackList | Sequence[Any] | None = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any: ...
 
     @converted
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Data = None,
+        y: Data = None,
         batch_size: int | None = None,
         verbose: int | bool | str = "auto",
-        sample_weight: Any = None,
+        sample_weight: NestedTensors | None = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callback | CallbackList | Sequence[Any] | None = None,
         return_dict: bool = False,
         **kwargs: Any,
     ) -> Any:
@@ -385,12 +434,12 @@ class Trainer(Layer):
     @converted
     def predict(
         self,
-        x: Any,
+        x: Data,
         batch_size: int | None = None,
         verbose: int | bool | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
-    ) -> Any:
+        callbacks: Callback | CallbackList | Sequence[Any] | None = None,
+    ) -> Predictions:
         """The predictions for x, as NumPy arrays in the structure of the outputs; arguments as in `fit`."""
         own = has_own(self, "predict_step")
         if not verbose and not callbacks and not own and steps is None and single_batches.is_one_batch(x, batch_size):
@@ -404,7 +453,12 @@ class Trainer(Layer):
 
     @entry_point
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+        self,
+        x: NestedTensors,
+        y: NestedTensors | None = None,
+        sample_weight: NestedTensors | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
     ) -> Any:
         """Train on one batch; returns the loss and the metrics of this batch alone, as `evaluate` does."""
         loop.need_compiled(self, "train_on_batch")
@@ -413,28 +467,34 @@ class Trainer(Layer):
         return logs if return_dict else single_batches.flat(logs)
 
     @entry_point
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self,
+        x: NestedTensors,
+        y: NestedTensors | None = None,
+        sample_weight: NestedTensors | None = None,
+        return_dict: bool = False,
+    ) -> Any:
         """Return the loss and the metrics of one batch alone, as `evaluate` does."""
         loop.need_compiled(self, "test_on_batch")
         logs = single_batches.test(self, x, y, sample_weight)
         return logs if return_dict else single_batches.flat(logs)
 
     @entry_point
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: NestedTensors) -> Predictions:
         """Return the predictions for one batch."""
         return single_batches.predict(self, x)
 
     def compute_loss_and_updates(
         self,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
-        metrics_variables: Any,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
+        trainable_variables: Sequence[TensorLike],
+        non_trainable_variables: Sequence[TensorLike],
+        metrics_variables: Sequence[TensorLike],
+        x: NestedTensors,
+        y: NestedTensors | None,
+        sample_weight: NestedTensors | None,
         training: bool = False,
-        optimizer_variables: Any = None,
-    ) -> Any:
+        optimizer_variables: Sequence[TensorLike] | None = None,
+    ) -> tuple[Tensor, tuple[Any, ...]]:
         """Compute the loss for JAX, statelessly; returns `(scaled loss, (loss, y_pred, non-trainable, metrics))`."""
         return stateless.compute_loss_and_updates(
             self, trainable_variables, non_trainable_variables, metrics_variables, x, y, sample_weight, training,

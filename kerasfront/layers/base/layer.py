@@ -34,7 +34,6 @@ from kerasfront.typing import (
     NestedShapes,
     NestedTensors,
     RegularizerLike,
-    ShapeLike,
     Tensor,
     TensorLike,
 )
@@ -198,7 +197,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
     @converted
     def add_weight(
         self,
-        shape: ShapeLike | None = None,
+        shape: int | Sequence[int] | None = None,
         initializer: InitializerLike | None = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
@@ -338,7 +337,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """Call the layer on inputs: return the outputs of `call`, nested as it returns them."""
-        return calling.run(self, args, kwargs)  # type: ignore[no-any-return]
+        return calling.run(self, args, kwargs)
 
     def compute_mask(self, inputs: NestedTensors, previous_mask: NestedTensors | None) -> NestedTensors | None:
         """Return the mask of the output: the input's, where the layer supports masking."""

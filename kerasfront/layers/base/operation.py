@@ -39,7 +39,7 @@ class Operation(Constructed):
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         if any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
             return self.symbolic_call(*args, **kwargs)  # type: ignore[return-value]
-        return self.call(*args, **kwargs)  # type: ignore[no-any-return]
+        return self.call(*args, **kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result."""
