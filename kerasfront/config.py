@@ -5,7 +5,8 @@ there are `origin()`, which tells where a value came from, `rng()` and `set_rng(
 """
 
 from kerasfront.discovery import usable_backends
-from kerasfront.dtype_policies import dtype_policy, set_dtype_policy
+from kerasfront.dtype_policies.lookup import set_dtype_policy
+from kerasfront.dtype_policies.policy import dtype_policy
 from kerasfront.settings import (
     backend,
     disable_flash_attention,
@@ -64,3 +65,7 @@ __all__ = [
     "set_rng",
     "usable_backends",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

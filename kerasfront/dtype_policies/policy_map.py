@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from kerasfront.dtype_policies.lookup import get, register, serialize
 from kerasfront.dtype_policies.policy import DTypePolicy, dtype_policy
-
-# How policies are found, written and read; the package sets them.
-get: Any = None
-serialize: Any = None
 
 # Patterns of files are matched with names of files: what could take them a long time is refused.
 _LONGEST_PATH, _MOST_REPEATS = 256, 4
@@ -135,6 +132,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def __repr__(self) -> str:
         entries = ", ".join(f"{key}: {policy.name}" for key, policy in self._policies.items())
         return f"<DTypePolicyMap default={self.default_policy.name}, {{{entries}}}>"
+
+
+register(DTypePolicyMap)
 
 
 def _matches(pattern: str, path: str) -> bool:

@@ -1,6 +1,7 @@
 """keras.mixed_precision: dtype policies and the optimizer that scales the loss, under the names of Keras 2."""
 
-from kerasfront.dtype_policies import DTypePolicy, dtype_policy, set_dtype_policy
+from kerasfront.dtype_policies.lookup import set_dtype_policy
+from kerasfront.dtype_policies.policy import DTypePolicy, dtype_policy
 from kerasfront.optimizers import LossScaleOptimizer
 
 Policy = DTypePolicy

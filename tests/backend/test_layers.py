@@ -116,10 +116,10 @@ def test_file_round_trip(case: Case, tmp_path: Any) -> None:
 
 @pytest.fixture(params=["mixed_float16", "mixed_bfloat16"])
 def policy(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = keras.dtype_policies.dtype_policy()
-    keras.dtype_policies.set_dtype_policy(request.param)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
     yield request.param
-    keras.dtype_policies.set_dtype_policy(before)
+    keras.config.set_dtype_policy(before)
 
 
 @every
@@ -130,7 +130,7 @@ def test_mixed_precision(case: Case, policy: str) -> None:
     if case.dtype == "float32" or layer.trainable_weights:
         assert ops.dtype(y) == policy.removeprefix("mixed_")
     assert {w.dtype for w in layer.weights} <= {"float32"}
-    keras.dtype_policies.set_dtype_policy("float32")
+    keras.config.set_dtype_policy("float32")
     full = case.make(layers)
     case.call(full, x)
     full.set_weights(layer.get_weights())
@@ -144,15 +144,15 @@ def test_float64(case: Case) -> None:
     if ops.dtype(ops.ones((), "float64")) != "float64":
         pytest.skip("JAX has float64 with jax_enable_x64 only; tests/cross computes all layers in it")
     layer, x = made(case)
-    before = keras.dtype_policies.dtype_policy()
-    keras.dtype_policies.set_dtype_policy("float64")
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
     try:
         double = case.make(layers)
         y = case.call(double, x)
         double.set_weights(layer.get_weights())
         y = case.call(double, x)
     finally:
-        keras.dtype_policies.set_dtype_policy(before)
+        keras.config.set_dtype_policy(before)
     expected = case.call(layer, x)
     kinds = [w.dtype for w in layer.weights], [w.dtype for w in double.weights]
     assert kinds[1] == [kind.replace("float32", "float64") for kind in kinds[0]]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from kerasfront import dtype_policies, scopes
+from kerasfront import scopes
 from kerasfront.contract import running
 from kerasfront.derived import Derived
 from kerasfront.dtype_policies import DTypePolicy, DTypePolicyMap
+from kerasfront.dtype_policies.policy import dtype_policy
 from kerasfront.errors import has_state_of_keras, not_one
 from kerasfront.metrics.metric import Metric
 from kerasfront.random.seed_generator import SeedGenerator
@@ -90,7 +91,7 @@ class LayerState(OperationState, TrackingState):
         values = {
             "variables": [], "layers": [], "metrics": [], "seed_generators": [], "call_states": [], "losses": [],
             "nodes": [], "arguments": (args, kwargs), "cache": cls.make_cache(),
-            "policy": dtype_policies.dtype_policy(),
+            "policy": dtype_policy(),
         }  # fmt: skip
         if context.remat:
             values["remat"] = context.remat[-1]
