@@ -56,7 +56,7 @@ def short(value: Any) -> str:
     elif isinstance(value, Mapping):
         text = f"{{{', '.join(f'{key!r}: {short(item)}' for key, item in value.items())}}}"
     elif inspect.isroutine(value) or isinstance(value, type):
-        text = getattr(value, "__name__", repr(value))
+        text = getattr(value, "__name__", None) or repr(value)
     elif hasattr(value, "shape") and hasattr(value, "dtype"):
         text = f"<{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}>"
     else:
@@ -106,6 +106,8 @@ def _is_default(thing: Any, name: str, value: Any, default: Any) -> bool:
         return (
             value is None or re.fullmatch(rf"{to_snake_case(type(thing).__name__)}(_\d+)?|{default}", value) is not None
         )
+    if getattr(value, "__self__", None) is thing:  # a method of the class, where the argument would replace it
+        return True
     if name == "dtype" and default is None:
         return value in (None, settings.floatx())
     if isinstance(value, (list, tuple, dict)):

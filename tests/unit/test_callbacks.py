@@ -841,3 +841,10 @@ def test_no_warning_in_ordinary_use(tmp_path):
             cb.CSVLogger(tmp_path / "a.csv"),
         ]
         fit(Model(), ordinary, losses(1, 2))
+
+
+def test_a_lambda_callback_is_written_with_the_functions_it_was_given():
+    def report(epoch, logs):
+        pass
+
+    assert repr(cb.LambdaCallback(on_epoch_end=report)) == "LambdaCallback(on_epoch_end=report)"
