@@ -13,6 +13,10 @@ from kerasfront.data import py_dataset
 from kerasfront.data.py_dataset import PyDataset
 from kerasfront.errors import DataError
 from kerasfront.layers.data_layer import to_numpy
+from kerasfront.typing import TensorLike
+
+# What `adapt` takes: one array or tensor, or what yields batches of them.
+AdaptData = TensorLike | Iterable[Any] | PyDataset
 
 # How many elements of an array are looked at together.
 _ELEMENTS = 2**20

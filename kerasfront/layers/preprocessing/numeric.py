@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, Unpack
 
 import numpy as np
 
@@ -11,12 +13,18 @@ from kerasfront import ops
 from kerasfront.arguments import as_float, plain, several, wrong
 from kerasfront.errors import NotBuiltError, ShapeError
 from kerasfront.layers._configured import positive, where
+from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.data_layer import DataLayer
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._quantiles import Quantiles
-from kerasfront.layers.preprocessing._streams import batches
+from kerasfront.layers.preprocessing._streams import AdaptData, batches
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.tracking import assign_untracked
+from kerasfront.typing import Config, DTypePolicyLike, Shape, Tensor, TensorLike
+
+Array = np.ndarray[Any, Any]
+Numbers = float | Sequence[float] | Array
 
 # Below this a standard deviation counts as this: Keras's epsilon.
 _EPSILON = 1e-7
@@ -37,29 +45,76 @@ class Rescaling(DataLayer):
 
     _kf_needs_no_build = True
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+    scale: Numbers
+    offset: Numbers
+
+    def __init__(self, scale: Numbers, offset: Numbers = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.scale, self.offset = (
-            [plain(n) for n in v] if isinstance(v, (list, tuple)) else plain(v) for v in (scale, offset)
-        )
-        self.__dict__["_arrays"] = [self._numbers("scale", self.scale), self._numbers("offset", self.offset)]
+        self.scale, self.offset = _plain(scale), _plain(offset)
+        self._kf_factors = _numbers(self, "scale", self.scale), _numbers(self, "offset", self.offset)
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
-        scale, offset = map(self._constant, self._arrays)
+    def call(self, inputs: Tensor) -> Tensor:
+        scale, offset = (
+            x if isinstance(x, float) else ops.convert_to_tensor(x, self.compute_dtype) for x in self._kf_factors
+        )
         x = ops.multiply(ops.cast(inputs, self.compute_dtype), scale)
-        return x if isinstance(offset, (int, float)) and not offset else ops.add(x, offset)
+        return x if isinstance(offset, float) and not offset else ops.add(x, offset)
 
-    def _numbers(self, name: str, value: Any) -> Any:
-        if several(value) is None and len(getattr(value, "shape", ())) == 0:
-            return as_float(value, name, where(self))
-        array = np.asarray(value)
-        if array.dtype.kind in "OSUb":
-            raise wrong(name, where(self), "a number, or one for each channel", value)
-        return array
 
-    def _constant(self, value: Any) -> Any:
-        return value if isinstance(value, (int, float)) else ops.convert_to_tensor(value, self.compute_dtype)
+def _plain(value: Numbers) -> Numbers:
+    """Return numbers as a config holds them."""
+    return [plain(n) for n in value] if isinstance(value, (list, tuple)) else plain(value)
+
+
+def _numbers(layer: Rescaling, name: str, value: Numbers) -> float | Array:
+    """Return an argument as a number or an array of them.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if several(value) is None and len(getattr(value, "shape", ())) == 0:
+        return float(as_float(value, name, where(layer)))
+    array = np.asarray(value)
+    if array.dtype.kind in "OSUb":
+        raise wrong(name, where(layer), "a number, or one for each channel", value)
+    return array
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """Which axes of a batch a Normalization keeps, for inputs of one rank.
+
+    Attributes:
+        reduced: The axes over which mean and variance are taken.
+        shape: The shape in which mean and variance broadcast to a batch.
+    """
+
+    reduced: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+class _Moments:
+    """The count, the mean and the sum of squared differences from it, of all batches that came."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Any = np.float64(0.0)
+        self.squares: Any = np.float64(0.0)
+
+    def add(self, batch: Array, axes: tuple[int, ...]) -> None:
+        """Take in a batch, whose statistics are taken over these axes."""
+        x = batch.astype("float64")
+        size = math.prod(x.shape[a] for a in axes)
+        if not size:
+            return
+        mean = x.mean(axes, keepdims=True)
+        squares = np.square(x - mean).sum(axes)
+        difference = mean.reshape(squares.shape) - self.mean
+        total = self.count + size
+        self.mean = self.mean + difference * (size / total)
+        self.squares = self.squares + squares + np.square(difference) * (self.count * size / total)
+        self.count = total
 
 
 class Normalization(DataLayer):
@@ -90,10 +145,10 @@ class Normalization(DataLayer):
     def __init__(
         self,
         axis: int | Sequence[int] | None = -1,
-        mean: Any = None,
-        variance: Any = None,
+        mean: TensorLike | None = None,
+        variance: TensorLike | None = None,
         invert: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
@@ -103,12 +158,15 @@ class Normalization(DataLayer):
                 f"got mean={mean}, variance={variance}."
             )
         self.invert = invert
-        given = (None, None) if mean is None else (np.asarray(mean, "float32"), np.asarray(variance, "float32"))
-        self.__dict__["_given"] = given
+        self._kf_given: tuple[Array, Array] | None = None
+        if mean is not None:
+            self._kf_given = np.asarray(mean, "float32"), np.asarray(variance, "float32")
+        self._kf_axes: _Axes | None = None
+        self._kf_moments = _Moments()
         self.supports_masking = True
         self.autocast = False  # half precision would lose digits before the mean is taken away
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make the statistics (0 and 1) for inputs of this shape.
 
         Raises:
@@ -124,41 +182,31 @@ class Normalization(DataLayer):
                 f"{tuple(input_shape)}."
             )
         self.input_spec = InputSpec(min_ndim=rank, axes={a - rank: input_shape[a] for a in kept})
-        self.__dict__["_reduced"] = tuple(a for a in range(rank) if a not in kept)
-        self.__dict__["_broadcast"] = tuple(input_shape[a] if a in kept else 1 for a in range(rank))
-        shape = tuple(input_shape[a] for a in kept)
-        if self._given[0] is not None:
-            mean, variance = (np.broadcast_to(v, shape) for v in self._given)
-            self.__dict__["_given_full"] = (mean.reshape(self._broadcast), variance.reshape(self._broadcast))
+        shape = tuple(size for a in kept if (size := input_shape[a]) is not None)
+        sizes = dict(zip(kept, shape, strict=True))
+        reduced = tuple(a for a in range(rank) if a not in sizes)
+        self._kf_axes = _Axes(reduced, tuple(sizes.get(a, 1) for a in range(rank)))
+        if self._kf_given is not None:
+            for statistic in self._kf_given:
+                np.broadcast_to(statistic, shape)  # raises where it doesn't fit
             return
         options: dict[str, Any] = {"trainable": False, "autocast": False}
-        dtype = self._float
+        dtype = _wide_dtype(self)
         self.adapt_mean = self.add_weight(shape, "zeros", name="mean", dtype=dtype, **options)
         self.adapt_variance = self.add_weight(shape, "ones", name="variance", dtype=dtype, **options)
         self.count = self.add_weight((), "zeros", name="count", dtype=dtypes.held("int64"), trainable=False)
 
     @property
-    def _float(self) -> str:
-        """The dtype in which it computes: float32 at least."""
-        return "float64" if self.compute_dtype == "float64" else "float32"
-
-    def _statistic(self, which: int) -> Any:
-        if self._given[0] is not None:
-            return ops.convert_to_tensor(self._given_full[which], self._float)
-        value = self.convert_weight(self.adapt_variance if which else self.adapt_mean)
-        return ops.reshape(ops.cast(value, self._float), self._broadcast)
-
-    @property
     def mean(self) -> Any:
         """The mean, of a shape that broadcasts to the inputs; before the layer is built, what was given."""
-        return self._statistic(0) if self.built else self._given[0]
+        return _statistics(self)[0]
 
     @property
     def variance(self) -> Any:
         """The variance, as `mean`."""
-        return self._statistic(1) if self.built else self._given[1]
+        return _statistics(self)[1]
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: AdaptData) -> None:
         """Learn mean and variance; what was learnt before is forgotten.
 
         They are computed in one pass, batch by batch, in float64, by the formula that joins the statistics of two
@@ -173,67 +221,79 @@ class Normalization(DataLayer):
             ValueError: Mean and variance were given to the constructor.
         """
         self.reset_state()
-        for batch in batches(data):
-            self._look_at(batch)
+        self.update_state(data)
         self.finalize_state()
 
     @property
     def is_adaptable(self) -> bool:
         """Whether there is something to learn: not where mean and variance were given."""
-        return self._given[0] is None
+        return self._kf_given is None
 
     def reset_state(self) -> None:
         """Forget what `update_state` saw."""
         if not self.is_adaptable:
             raise ValueError(f"{where(self)} got its mean and variance when it was made: there is nothing to adapt.")
-        self.__dict__["_moments"] = (0, np.float64(0.0), np.float64(0.0))
+        self._kf_moments = _Moments()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: AdaptData) -> None:
         """Look at a batch; `finalize_state` makes mean and variance of what was seen."""
         for batch in batches(data):
-            self._look_at(batch)
-
-    def _look_at(self, batch: np.ndarray[Any, Any]) -> None:
-        if not self.built:
-            self.build((None, *batch.shape[1:]) if batch.ndim else ())
-        if len(batch.shape) != len(self._broadcast):
-            raise ShapeError(f"{where(self)} adapts to batches of rank {len(self._broadcast)}; {batch.shape} came.")
-        x = batch.astype("float64")
-        size = int(np.prod([x.shape[a] for a in self._reduced], dtype=int))
-        if not size:
-            return
-        count, mean, moment = self._moments
-        own_mean = x.mean(self._reduced, keepdims=True)
-        own_moment = np.square(x - own_mean).sum(self._reduced)
-        difference = own_mean.reshape(own_moment.shape) - mean
-        total = count + size
-        mean = mean + difference * (size / total)
-        moment = moment + own_moment + np.square(difference) * (count * size / total)
-        self.__dict__["_moments"] = (total, mean, moment)
+            if not self.built:
+                self.build((None, *batch.shape[1:]) if batch.ndim else ())
+            axes = _axes(self)
+            if len(batch.shape) != len(axes.shape):
+                raise ShapeError(f"{where(self)} adapts to batches of rank {len(axes.shape)}; {batch.shape} came.")
+            self._kf_moments.add(batch, axes.reduced)
 
     def finalize_state(self) -> None:
         """Set mean and variance to those of what was seen."""
-        count, mean, moment = self.__dict__.get("_moments", (0, None, None))
-        if count:
-            self.adapt_mean.assign(mean.astype(self._float))
-            self.adapt_variance.assign((moment / count).astype(self._float))
-            self.count.assign(min(count, np.iinfo(self.count.dtype).max))
+        moments = self._kf_moments
+        if moments.count:
+            dtype = _wide_dtype(self)
+            self.adapt_mean.assign(moments.mean.astype(dtype))
+            self.adapt_variance.assign((moments.squares / moments.count).astype(dtype))
+            self.count.assign(min(moments.count, np.iinfo(self.count.dtype).max))
 
-    def call(self, inputs: Any) -> Any:
-        if len(inputs.shape) < len(self._broadcast):  # it would broadcast, to another shape
+    def call(self, inputs: Tensor) -> Tensor:
+        if len(inputs.shape) < len(_axes(self).shape):  # it would broadcast, to another shape
             check_inputs(self.input_spec, inputs, self)
-        x = ops.cast(inputs, self._float)
-        mean, deviation = self._statistic(0), ops.maximum(ops.sqrt(self._statistic(1)), _EPSILON)
+        x = ops.cast(inputs, _wide_dtype(self))
+        mean, variance = _statistics(self)
+        deviation = ops.maximum(ops.sqrt(variance), _EPSILON)
         x = ops.add(mean, ops.multiply(x, deviation)) if self.invert else ops.divide(ops.subtract(x, mean), deviation)
         return ops.cast(x, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
+    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         return tuple(input_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        mean, variance = (None if v is None else v.tolist() for v in self._given)
+    def get_config(self) -> Config:
+        mean, variance = (None, None) if self._kf_given is None else (v.tolist() for v in self._kf_given)
         config = {"axis": list(self.axis) or None, "invert": self.invert, "mean": mean, "variance": variance}
         return {**super().get_config(), **config}
+
+
+def _wide_dtype(layer: Normalization) -> str:
+    """Return the dtype in which a layer computes: float32 at least."""
+    return "float64" if layer.compute_dtype == "float64" else "float32"
+
+
+def _axes(layer: Normalization) -> _Axes:
+    assert layer._kf_axes is not None, "The layer is built."
+    return layer._kf_axes
+
+
+def _statistics(layer: Normalization) -> tuple[Any, Any]:
+    """Return mean and variance in a shape that broadcasts to the inputs; before the layer is built, what was given."""
+    given = layer._kf_given
+    if not layer.built:
+        return (None, None) if given is None else given
+    shape, dtype = _axes(layer).shape, _wide_dtype(layer)
+    if given is not None:
+        kept = [n for a, n in enumerate(shape) if a not in _axes(layer).reduced]
+        arrays = [np.broadcast_to(v, kept).reshape(shape) for v in given]
+        return ops.convert_to_tensor(arrays[0], dtype), ops.convert_to_tensor(arrays[1], dtype)
+    weights = [layer.convert_weight(w) for w in (layer.adapt_mean, layer.adapt_variance)]
+    return ops.reshape(ops.cast(weights[0], dtype), shape), ops.reshape(ops.cast(weights[1], dtype), shape)
 
 
 class Discretization(DataLayer):
@@ -259,14 +319,16 @@ class Discretization(DataLayer):
 
     _kf_needs_no_build = True
 
+    bin_boundaries: list[float] | None
+
     def __init__(
         self,
-        bin_boundaries: Any = None,
+        bin_boundaries: Sequence[float] | Array | None = None,
         num_bins: int | None = None,
         epsilon: float = 0.01,
         output_mode: str = "int",
         sparse: bool = False,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(dtype=dtype or ("float32" if output_mode == "int" else None), name=name)
@@ -283,8 +345,8 @@ class Discretization(DataLayer):
         if sparse and output_mode == "int":
             raise ValueError(f"{where(self)} has no sparse output in the mode 'int'.")
         self.num_bins, self.epsilon, self.sparse = num_bins, epsilon, sparse
-        self.__dict__["bin_boundaries"] = None if bin_boundaries is None else _ascending(self, bin_boundaries)
-        self.__dict__["_quantiles"] = Quantiles(epsilon)
+        _set_boundaries(self, bin_boundaries)
+        self._kf_quantiles = Quantiles(epsilon)
         self.autocast = False  # a number would fall into another bin
 
     @property
@@ -293,15 +355,11 @@ class Discretization(DataLayer):
         return "int32" if self.output_mode == "int" else self.compute_dtype
 
     @property
-    def _depth(self) -> int:
-        return self.num_bins or len(self.bin_boundaries) + 1
-
-    @property
     def is_adaptable(self) -> bool:
         """Whether there is something to learn: not where boundaries were given."""
         return self.num_bins is not None
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: AdaptData, steps: int | None = None) -> None:
         """Learn the boundaries of bins of about equal counts; what was learnt before is forgotten.
 
         Args:
@@ -310,27 +368,27 @@ class Discretization(DataLayer):
         """
         self.reset_state()
         for batch in batches(data, steps):
-            self._quantiles.add(batch)
+            self._kf_quantiles.add(batch)
         self.finalize_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: AdaptData) -> None:
         """Look at a batch; `finalize_state` makes the boundaries."""
         for batch in batches(data):
-            self._quantiles.add(batch)
+            self._kf_quantiles.add(batch)
 
     def finalize_state(self) -> None:
         """Make the boundaries from what was seen."""
-        if self.num_bins is not None and self._quantiles.count:
+        if self.num_bins is not None and self._kf_quantiles.count:
             fractions = np.arange(1, self.num_bins) / self.num_bins
-            self.__dict__["bin_boundaries"] = self._quantiles.at(fractions).tolist()
+            _set_boundaries(self, self._kf_quantiles.at(fractions))
 
     def reset_state(self) -> None:
         """Forget what was seen."""
         if not self.is_adaptable:
             raise ValueError(f"{where(self)} got its boundaries when it was made: there is nothing to adapt.")
-        self.__dict__["_quantiles"] = Quantiles(self.epsilon)
+        self._kf_quantiles = Quantiles(self.epsilon)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         if self.bin_boundaries is None:
             if isinstance(inputs, KerasTensor):
                 return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
@@ -338,18 +396,18 @@ class Discretization(DataLayer):
         x = inputs if dtypes.is_float(ops.dtype(inputs)) else ops.cast(inputs, "float32")
         edges = ops.convert_to_tensor(self.bin_boundaries, ops.dtype(x))
         bins = ops.where(ops.isnan(x), len(self.bin_boundaries), ops.digitize(x, edges))
-        return encoded(bins, self.output_mode, self._depth, self.output_dtype, sparse=self.sparse)
+        return encoded(bins, self.output_mode, _bins(self), self.output_dtype, sparse=self.sparse)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
-        return encoded_shape(input_shape, self.output_mode, self._depth)
+    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        return encoded_shape(input_shape, self.output_mode, _bins(self))
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype, sparse=self.sparse)
 
     def _kf_learnt_beside_weights(self) -> str | None:
         return "bin boundaries" if self.is_adaptable and self.bin_boundaries is not None else None
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "bin_boundaries": self.bin_boundaries,
             "num_bins": self.num_bins,
@@ -361,20 +419,30 @@ class Discretization(DataLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
         config = dict(config)
         learnt = config.pop("bin_boundaries", None) if config.get("num_bins") is not None else None
         layer = super().from_config(config, custom_objects)
         if learnt is not None:
-            layer.__dict__["bin_boundaries"] = _ascending(layer, learnt)
+            _set_boundaries(layer, learnt)
         return layer
 
 
-def _ascending(layer: Any, values: Any) -> list[float]:
-    found = [float(v) for v in np.asarray(values).ravel()]
-    if found != sorted(found):
-        raise ValueError(f"Expected `bin_boundaries` of {where(layer)} to ascend, got {found}.")
-    return found
+def _bins(layer: Discretization) -> int:
+    """Return how many bins a layer has."""
+    return layer.num_bins or len(layer.bin_boundaries or ()) + 1
+
+
+def _set_boundaries(layer: Discretization, values: Sequence[float] | Array | None) -> None:
+    """Set `bin_boundaries`, as a list of Python's own floats.
+
+    Raises:
+        ValueError: They don't ascend.
+    """
+    boundaries = None if values is None else [float(v) for v in np.asarray(values).ravel()]
+    if boundaries is not None and boundaries != sorted(boundaries):
+        raise ValueError(f"Expected `bin_boundaries` of {where(layer)} to ascend, got {boundaries}.")
+    assign_untracked(layer, "bin_boundaries", boundaries)
 
 
 class CategoryEncoding(DataLayer):
@@ -396,7 +464,11 @@ class CategoryEncoding(DataLayer):
     _kf_needs_no_build = True
 
     def __init__(
-        self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.num_tokens = positive(self, "num_tokens", num_tokens)
@@ -404,7 +476,7 @@ class CategoryEncoding(DataLayer):
         self.sparse = sparse
         self.autocast = False  # weights of counts keep their digits
 
-    def call(self, inputs: Any, count_weights: Any = None) -> Any:
+    def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> Tensor:
         """The vectors.
 
         Args:
@@ -420,13 +492,13 @@ class CategoryEncoding(DataLayer):
             )
         return encoded(x, self.output_mode, self.num_tokens, self.compute_dtype, count_weights, sparse=self.sparse)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
+    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
-    def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> Any:
+    def compute_output_spec(self, inputs: KerasTensor, count_weights: KerasTensor | None = None) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype, sparse=self.sparse)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         if not self.sparse:  # Keras's config knows nothing of it
             config.pop("sparse")
