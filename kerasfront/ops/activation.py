@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import split, transpose
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import Axis, Tensor, TensorLike
 
 _X = Array((2, 3, 4))
 _WIDE = (*unary(), sample(Array((4, 5), -8.0, 8.0)))
@@ -404,8 +403,6 @@ def glu(x: TensorLike, axis: int = -1) -> Tensor:
 
 
 # ---- over an axis ------------------------------------------------------------------------------------------
-
-Axis = int | Sequence[int] | None
 
 
 def _over(x: Any, axis: Axis = -1) -> shapes.Shape:

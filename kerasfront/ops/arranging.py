@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange
-from kerasfront.ops.declare import INTERNAL, NUMPY, Array, Scalar, derived, primitive, sample
+from kerasfront.ops.declare import INTERNAL, NUMPY, Array, Unconverted, derived, primitive, sample
 from kerasfront.ops.declare.bodies import as_tensor, dims_of, rank_of
 from kerasfront.ops.indexing import basic_item, take
 from kerasfront.ops.reduce import sum
@@ -32,7 +32,7 @@ def _padded(x: Any, widths: Any, value: Any) -> tuple[int, ...]:
 
 
 @primitive(shape=_padded, samples=(sample(_M, ((1, 2), (0, 1)), 0), sample(_M, ((0, 0), (2, 0)), 1)), spaces=INTERNAL)
-def pad_constant(x: TensorLike, widths: Sequence[tuple[int, int]], value: Scalar) -> Tensor:
+def pad_constant(x: TensorLike, widths: Sequence[tuple[int, int]], value: Unconverted) -> Tensor:
     """x with `value` added before and after along each axis. What `pad` calls."""
 
 
@@ -98,7 +98,10 @@ _MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
     spaces=NUMPY,
 )
 def pad(
-    x: TensorLike, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: float | None = None
+    x: TensorLike,
+    pad_width: int | Sequence[Any],
+    mode: Literal["constant", "reflect", "symmetric", "edge", "wrap"] = "constant",
+    constant_values: float | None = None,
 ) -> Tensor:
     """x with elements added before and after along each axis.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from kerasfront import settings
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open, is_tensor
-from kerasfront.ops.declare import INTERNAL, MAPS_VALUES, NUMPY, Array, Scalar, derived, primitive, public, sample
+from kerasfront.ops.declare import INTERNAL, MAPS_VALUES, NUMPY, Array, Unconverted, derived, primitive, public, sample
 from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.shaping import broadcast_to, expand_dims, moveaxis, reshape
 from kerasfront.spec import dtypes, shapes
@@ -96,7 +96,7 @@ def full(shape: int | Sequence[int], fill_value: TensorLike, dtype: DTypeLike | 
 
 
 @derived(samples=(sample(Array((2, 3)), 2), sample(Array((2, 3)), 2, "int32")), differentiable=False, spaces=NUMPY)
-def full_like(x: TensorLike, fill_value: Scalar, dtype: DTypeLike | None = None) -> Tensor:
+def full_like(x: TensorLike, fill_value: Unconverted, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of x's shape and (where dtype is None) dtype, filled with `fill_value`.
 
     >>> from kerasfront import ops
@@ -130,13 +130,13 @@ def _count(start: Any, stop: Any, step: Any, dtype: Any) -> tuple[int, ...]:
     samples=(sample(0, 5, 1, "int32"), sample(1.0, 0.0, -0.25, "float32"), sample(3, 3, 1, "int32")),
     spaces=INTERNAL,
 )
-def arange_of(start: Scalar, stop: Scalar, step: Scalar, dtype: DTypeLike) -> Tensor:
+def arange_of(start: Unconverted, stop: Unconverted, step: Unconverted, dtype: DTypeLike) -> Tensor:
     """`start`, `start + step`, ... up to but without `stop`. What `arange` calls."""
 
 
 @public("ops", "ops.numpy")
 def arange(
-    start: Scalar, stop: Scalar | None = None, step: Scalar | None = None, dtype: DTypeLike | None = None
+    start: Unconverted, stop: Unconverted | None = None, step: Unconverted | None = None, dtype: DTypeLike | None = None
 ) -> Tensor:
     """`start`, `start + step`, ... up to but without `stop`.
 
@@ -181,6 +181,29 @@ _LINES = (
 )
 
 
+@overload
+def linspace(
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: Literal[False] = False,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> Tensor: ...
+@overload
+def linspace(
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    *,
+    retstep: Literal[True],
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> tuple[Tensor, Tensor]: ...
+
+
 @derived(dtype=FLOATING, samples=_LINES, ref=np.linspace, spaces=NUMPY)
 def linspace(
     start: TensorLike,
@@ -190,7 +213,7 @@ def linspace(
     retstep: bool = False,
     dtype: DTypeLike | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tensor | tuple[Tensor, Tensor]:
     """`num` values from `start` to `stop`, evenly spaced.
 
     Args:
@@ -366,7 +389,7 @@ def _mesh(x: Any, position: int, rank: int) -> Any:
     ),
     spaces=NUMPY,
 )
-def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
+def meshgrid(*x: TensorLike, indexing: Literal["xy", "ij"] = "xy") -> list[Tensor]:
     """Each vector (scalars and tensors are flattened) spread over the grid that they span together.
 
     Args:

@@ -5,7 +5,7 @@ Source: Graves et al., Connectionist temporal classification, 2006.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -176,7 +176,7 @@ _LENGTHS = Array(values=[6, 4], dtype="int32")
 def ctc_decode(
     inputs: TensorLike,
     sequence_lengths: Indices,
-    strategy: str = "greedy",
+    strategy: Literal["greedy", "beam_search"] = "greedy",
     beam_width: int = 100,
     top_paths: int = 1,
     merge_repeated: bool = True,

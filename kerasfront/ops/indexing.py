@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -18,7 +18,19 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_open
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, ones, zeros
-from kerasfront.ops.declare import INTERNAL, NN, NUMPY, Array, Condition, Indices, Tensors, derived, primitive, sample
+from kerasfront.ops.declare import (
+    INTERNAL,
+    NN,
+    NUMPY,
+    Array,
+    Condition,
+    Indices,
+    Tensors,
+    Unconverted,
+    derived,
+    primitive,
+    sample,
+)
 from kerasfront.ops.declare.bodies import as_tensor, as_tensors, dims_of, rank_of
 from kerasfront.ops.declare.op import OPS
 from kerasfront.ops.declare.runtime import runtime
@@ -289,6 +301,12 @@ def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """
 
 
+@overload
+def where(condition: Condition) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Condition, x1: TensorLike, x2: TensorLike) -> Tensor: ...
+
+
 @derived(
     dtype=PROMOTE,
     ref=np.where,
@@ -300,7 +318,9 @@ def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     ),
     spaces=NUMPY,
 )
-def where(condition: Condition, x1: TensorLike | None = None, x2: TensorLike | None = None) -> Any:
+def where(
+    condition: Condition, x1: TensorLike | None = None, x2: TensorLike | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """x1 where `condition` is true, else x2; all three broadcast. With the condition alone: `nonzero(condition)`.
 
     >>> from kerasfront import ops
@@ -322,7 +342,7 @@ def where(condition: Condition, x1: TensorLike | None = None, x2: TensorLike | N
     ),
     spaces=NUMPY,
 )
-def select(condlist: Any, choicelist: Tensors, default: TensorLike = 0) -> Tensor:
+def select(condlist: Unconverted, choicelist: Tensors, default: TensorLike = 0) -> Tensor:
     """At each position, the choice of the first condition that is true there; `default` where none is.
 
     Args:
@@ -334,11 +354,11 @@ def select(condlist: Any, choicelist: Tensors, default: TensorLike = 0) -> Tenso
     >>> ops.convert_to_numpy(ops.select([[True, False]], [[1, 2]], 9)).tolist()
     [1, 9]
     """
-    choices = as_tensors(choicelist)
-    if len(condlist) != len(choices) or not len(condlist):
-        raise ShapeError(f"Expected as many conditions as choices, got {len(condlist)} and {len(choices)}.")
+    conditions, choices = as_tensors(condlist), as_tensors(choicelist)
+    if len(conditions) != len(choices) or not len(conditions):
+        raise ShapeError(f"Expected as many conditions as choices, got {len(conditions)} and {len(choices)}.")
     out = as_tensor(default)
-    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         out = e.select_where(condition, choice, out)
     return out
 
@@ -383,7 +403,7 @@ def _into(start: int, length: int, size: Any) -> Any:
         sample(Array((4,)), (3,), (2,)),
     )
 )
-def slice(inputs: TensorLike, start_indices: Any, shape: Sequence[int]) -> Tensor:
+def slice(inputs: TensorLike, start_indices: Unconverted, shape: Sequence[int]) -> Tensor:
     """The part of `inputs` of the given shape that begins at `start_indices`.
 
     Args:
@@ -641,7 +661,12 @@ _REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "mu
         sample(Array((4,)), _index([[1]]), Array((1,)), "mul"),
     )
 )
-def scatter_update(inputs: TensorLike, indices: Indices, updates: TensorLike, reduction: str | None = None) -> Tensor:
+def scatter_update(
+    inputs: TensorLike,
+    indices: Indices,
+    updates: TensorLike,
+    reduction: Literal["add", "max", "min", "mul"] | None = None,
+) -> Tensor:
     """`inputs` with the elements at `indices` replaced by, or combined with, `updates`.
 
     Args:
@@ -671,7 +696,7 @@ def update_slice(inputs: TensorLike, start_indices: Indices, updates: TensorLike
 
 
 @derived(samples=(sample(_X, (0, 1, 2), Array((2, 1, 2))), sample(Array((4,)), (3,), Array((2,)))))
-def slice_update(inputs: TensorLike, start_indices: Any, updates: TensorLike) -> Tensor:
+def slice_update(inputs: TensorLike, start_indices: Unconverted, updates: TensorLike) -> Tensor:
     """`inputs` with the part that begins at `start_indices` replaced by `updates`.
 
     Args:

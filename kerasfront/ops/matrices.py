@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import ml_dtypes
 import numpy as np
@@ -450,7 +450,7 @@ def matrix_qr(x: TensorLike, mode: str) -> tuple[Tensor, Tensor]:
     tolerance=4,
     spaces=LINALG,
 )
-def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
+def qr(x: TensorLike, mode: Literal["reduced", "complete"] = "reduced") -> tuple[Tensor, Tensor]:
     """Each matrix as `q @ r`, with orthonormal columns in q and r upper triangular.
 
     The signs of the columns of q (and rows of r) are the framework's. Gradients need m >= n, and linearly independent
@@ -612,6 +612,16 @@ def _recomposed_values(out: Any, *args: Any, **kwargs: Any) -> Any:
     return s, (u[..., :k] * s[..., None, :]) @ v[..., :k, :], _numpy_adjoint(u) @ u, v @ _numpy_adjoint(v)
 
 
+@overload
+def svd(
+    x: TensorLike, full_matrices: bool = True, compute_uv: Literal[True] = True
+) -> tuple[Tensor, Tensor, Tensor]: ...
+@overload
+def svd(x: TensorLike, full_matrices: bool = True, *, compute_uv: Literal[False]) -> Tensor: ...
+@overload
+def svd(x: TensorLike, full_matrices: bool, compute_uv: Literal[False]) -> Tensor: ...
+
+
 @primitive(
     infer=_svd_shapes,
     dtype=FLOATING,
@@ -626,7 +636,7 @@ def _recomposed_values(out: Any, *args: Any, **kwargs: Any) -> Any:
     tolerance=4,
     spaces=LINALG,
 )
-def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Tensor | tuple[Tensor, Tensor, Tensor]:
     """The singular value decomposition of each matrix: `x = u @ diag(s) @ v`.
 
     Args:

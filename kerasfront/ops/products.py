@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -345,7 +345,7 @@ def corrcoef(x: TensorLike) -> Tensor:
     ),
     spaces=NUMPY,
 )
-def correlate(x1: TensorLike, x2: TensorLike, mode: str = "valid") -> Tensor:
+def correlate(x1: TensorLike, x2: TensorLike, mode: Literal["valid", "same", "full"] = "valid") -> Tensor:
     """The cross-correlation of two vectors: `sum(x1[n + k] * conj(x2[n]))` for each shift k.
 
     Args:

@@ -19,9 +19,7 @@ from kerasfront.ops.indexing import get_item
 from kerasfront.ops.shaping import concatenate, reshape, transpose
 from kerasfront.spec import dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING, INT32, LOGICAL, SUMMED
-from kerasfront.typing import DTypeLike, Tensor, TensorLike
-
-Axis = int | Sequence[int] | None
+from kerasfront.typing import Axis, DTypeLike, Tensor, TensorLike
 
 
 @primitive(shape=shapes.reduce, dtype=SUMMED, samples=reductions(), ref=np.sum, composite=REDUCES, spaces=NUMPY)

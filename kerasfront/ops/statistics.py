@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from kerasfront.ops import elementwise as e
 from kerasfront.ops.core import cast, convert_to_tensor, dtype_of, is_tensor
 from kerasfront.ops.core import shape as shape_of
 from kerasfront.ops.creation import arange, full, linspace, zeros
-from kerasfront.ops.declare import NUMPY, Array, Indices, Scalar, derived, reductions, sample
+from kerasfront.ops.declare import NUMPY, Array, Indices, Unconverted, derived, reductions, sample
 from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.indexing import basic_item, need_sparse, scatter_rows, sparse_of, take, take_along
 from kerasfront.ops.reduce import all, amax, amin, any, cumsum, sum
@@ -21,10 +21,10 @@ from kerasfront.ops.shaping import concatenate, expand_dims, moveaxis, ravel, re
 from kerasfront.ops.sorting import argsort_along, searchsorted, sort_along
 from kerasfront.spec import KerasTensor, dtypes, shapes
 from kerasfront.spec.dtypes import FLOATING
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import Axis, Tensor, TensorLike
 
-Axis = int | Sequence[int] | None
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+Method: TypeAlias = Literal["linear", "lower", "higher", "midpoint", "nearest"]
+_METHODS = get_args(Method)
 _X = Array((3, 4, 2))
 _QUANTILES = (
     sample(_X, 0.3),
@@ -118,7 +118,9 @@ def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
 
 
 @derived(dtype=FLOATING, samples=_QUANTILES, ref=np.quantile, dtypes_tested=_REAL, spaces=NUMPY)
-def quantile(x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def quantile(
+    x: TensorLike, q: Unconverted, axis: Axis = None, method: Method = "linear", keepdims: bool = False
+) -> Tensor:
     """The values below which the shares `q` of the elements over `axis` lie; nan where one is nan, or there is none.
 
     Args:
@@ -141,7 +143,9 @@ def quantile(x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear"
 
 
 @derived(dtype=FLOATING, samples=_QUANTILES, ref=np.nanquantile, dtypes_tested=_REAL, spaces=NUMPY)
-def nanquantile(x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def nanquantile(
+    x: TensorLike, q: Unconverted, axis: Axis = None, method: Method = "linear", keepdims: bool = False
+) -> Tensor:
     """As `quantile`, of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
@@ -162,7 +166,9 @@ def _share(q: Any) -> Any:
     dtypes_tested=_REAL,
     spaces=NUMPY,
 )
-def percentile(x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def percentile(
+    x: TensorLike, q: Unconverted, axis: Axis = None, method: Method = "linear", keepdims: bool = False
+) -> Tensor:
     """As `quantile`, with `q` from 0 to 100.
 
     >>> from kerasfront import ops
@@ -180,7 +186,7 @@ def percentile(x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linea
     spaces=NUMPY,
 )
 def nanpercentile(
-    x: TensorLike, q: Scalar, axis: Axis = None, method: str = "linear", keepdims: bool = False
+    x: TensorLike, q: Unconverted, axis: Axis = None, method: Method = "linear", keepdims: bool = False
 ) -> Tensor:
     """As `nanquantile`, with `q` from 0 to 100.
 

@@ -25,7 +25,7 @@ from kerasfront.contract import current
 from kerasfront.ops import _draws
 from kerasfront.random import host
 from kerasfront.spec import KerasTensor
-from kerasfront.typing import Tensor
+from kerasfront.typing import Tensor, TensorLike
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -67,7 +67,7 @@ def threefry2x32(key: Sequence[Any], counter: Sequence[Any]) -> tuple[Tensor, Te
     return x0, x1
 
 
-def bits(key: Any, shape: Sequence[Any]) -> tuple[Tensor, Tensor]:
+def bits(key: TensorLike, shape: Sequence[Any]) -> tuple[Tensor, Tensor]:
     """Two words of bits for each place of `shape`, as int32 tensors."""
     words: tuple[Tensor, Tensor] = _draw(_words, key, shape)
     return words
@@ -177,7 +177,7 @@ def _signed(word: Any, magnitude: Any) -> tuple[Any, Any]:
 # ---- the draws, as in `ops._draws` --------------------------------------------------------------------------------
 
 
-def uniform(key: Any, shape: Any, minval: float, maxval: float, dtype: str) -> Tensor:
+def uniform(key: TensorLike, shape: Sequence[Any], minval: float, maxval: float, dtype: str) -> Tensor:
     return _draw(_uniform, key, shape, minval, maxval, dtype)
 
 
@@ -188,7 +188,7 @@ def _uniform(key: Any, shape: Any, minval: float, maxval: float, dtype: str) -> 
     return _scaled(_down(unit, 12), ops.bitwise_and(unit, 4095), (maxval - minval) * 2.0**-24, minval, dtype)
 
 
-def normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Tensor:
+def normal(key: TensorLike, shape: Sequence[Any], mean: float, stddev: float, dtype: str) -> Tensor:
     return _draw(_normal, key, shape, mean, stddev, dtype)
 
 
@@ -198,7 +198,7 @@ def _normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Ten
     return _scaled(*halves, stddev * _NORMAL_UNIT, mean, dtype)
 
 
-def truncated_normal(key: Any, shape: Any, mean: float, stddev: float, dtype: str) -> Tensor:
+def truncated_normal(key: TensorLike, shape: Sequence[Any], mean: float, stddev: float, dtype: str) -> Tensor:
     return _draw(_truncated_normal, key, shape, mean, stddev, dtype)
 
 
@@ -228,7 +228,7 @@ def _multiplied(words: tuple[Any, Any], factor: int) -> Any:
     return ops.bitwise_or(_up(sums[5], 16), sums[4])
 
 
-def randint(key: Any, shape: Any, minval: int, maxval: int, dtype: str) -> Tensor:
+def randint(key: TensorLike, shape: Sequence[Any], minval: int, maxval: int, dtype: str) -> Tensor:
     # int32 wraps: bits of uint32 come out right as well.
     if minval >= -(2**31) and maxval <= 2**31 or (dtype == "uint32" and minval >= 0 and maxval <= 2**32):
         words = bits(key, (math.prod(shape),))  # flat: NumPy warns where scalars wrap
@@ -242,7 +242,7 @@ def randint(key: Any, shape: Any, minval: int, maxval: int, dtype: str) -> Tenso
     return _draws.on_host(key, (), shape, dtype, integers)
 
 
-def categorical(key: Any, logits: Any, num_samples: int, dtype: str) -> Tensor:
+def categorical(key: TensorLike, logits: TensorLike, num_samples: int, dtype: str) -> Tensor:
     batch, classes = ops.shape(logits)
     word, _ = bits(key, (batch, num_samples, classes))
     cell, share = _tail(word)
@@ -252,26 +252,26 @@ def categorical(key: Any, logits: Any, num_samples: int, dtype: str) -> Tensor:
     return ops.cast(ops.argmax(ops.expand_dims(ops.cast(logits, wide), 1) + noise, -1), dtype)
 
 
-def dropout(key: Any, inputs: Any, rate: float, noise_shape: Any) -> Tensor:
+def dropout(key: TensorLike, inputs: Tensor, rate: float, noise_shape: Sequence[Any] | None) -> Tensor:
     word, _ = bits(key, ops.shape(inputs) if noise_shape is None else noise_shape)
     keep = _down(word, 8) >= round(rate * 2**24)
     return ops.where(keep, inputs * (1 / (1 - rate)), ops.zeros_like(inputs))
 
 
-def shuffle(key: Any, x: Any, axis: int) -> Tensor:
+def shuffle(key: TensorLike, x: TensorLike, axis: int) -> Tensor:
     word, _ = bits(key, (ops.shape(x)[axis],))
     return ops.take(x, ops.argsort(word), axis)
 
 
-def gamma(key: Any, shape: Any, alpha: Any) -> Tensor:
+def gamma(key: TensorLike, shape: Sequence[Any], alpha: TensorLike) -> Tensor:
     return _draws.on_host(key, (alpha,), shape, ops.dtype(alpha), _gamma)
 
 
-def beta(key: Any, shape: Any, alpha: Any, beta: Any) -> Tensor:
+def beta(key: TensorLike, shape: Sequence[Any], alpha: TensorLike, beta: TensorLike) -> Tensor:
     return _draws.on_host(key, (alpha, beta), shape, ops.dtype(alpha), _beta)
 
 
-def binomial(key: Any, shape: Any, counts: Any, probabilities: Any) -> Tensor:
+def binomial(key: TensorLike, shape: Sequence[Any], counts: TensorLike, probabilities: TensorLike) -> Tensor:
     return _draws.on_host(key, (counts, probabilities), shape, ops.dtype(counts), _binomial)
 
 

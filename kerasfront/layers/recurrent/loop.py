@@ -39,7 +39,7 @@ def run_steps(
     """
     step_of_cell = _StepOfCell(cell)
     repeats = mask is not None and not zero_output_for_mask
-    zeros = None if mask is None else _zero_output(cell, sequences, states)
+    zeros: Any = None if mask is None else _zero_output(cell, sequences, states)
 
     def step(carry: Any, row: Any) -> Any:
         flat, before, values = carry

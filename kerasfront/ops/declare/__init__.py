@@ -29,7 +29,7 @@ from kerasfront.ops.declare.composite_rules import (
     REDUCES,
     Composite,
 )
-from kerasfront.ops.declare.kinds import Body, Condition, Indices, Nested, Scalar, Sizes, Tensors
+from kerasfront.ops.declare.kinds import Body, Condition, Indices, Nested, Sizes, Tensors, Unconverted
 from kerasfront.ops.declare.op import OPS, MaskRule, Op
 from kerasfront.ops.declare.runtime import runtime
 from kerasfront.ops.declare.samples import Array, Sample, binary, reductions, sample, unary
@@ -57,7 +57,7 @@ __all__ = [
     "QUOTIENT",
     "REDUCES",
     "Sample",
-    "Scalar",
+    "Unconverted",
     "Sizes",
     "Tensors",
     "binary",

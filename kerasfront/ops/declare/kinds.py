@@ -24,9 +24,9 @@ Body: TypeAlias = Callable[..., Any]
 
 # Statics that the implementation gets as they are: a number or a tensor without axes, and sizes that the caller has
 # made plain already.
-Scalar: TypeAlias = TensorLike
+Unconverted: TypeAlias = TensorLike
 Sizes: TypeAlias = tuple[int, ...]
-_UNREAD = frozenset({"Any", "DTypeLike", "Scalar", "Sizes", "str"})
+_UNREAD = frozenset({"Any", "DTypeLike", "Unconverted", "Sizes", "str"})
 
 # The kinds of parameters, by the annotation.
 KINDS = {
