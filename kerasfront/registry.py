@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
 from kerasfront import serialization
 from kerasfront.errors import has_state_of_keras, not_one, unknown
 from kerasfront.naming import to_snake_case
 from kerasfront.tracebacks import entry_point
+
+T = TypeVar("T")
 
 
 def by_name(*objects: Callable[..., Any], **others: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
@@ -27,6 +30,26 @@ def by_name(*objects: Callable[..., Any], **others: Callable[..., Any]) -> dict[
         if isinstance(each, type):
             names.setdefault(to_snake_case(each.__name__), each)
     return {**names, **others}
+
+
+def classes_in(*modules: ModuleType, base: type[T]) -> list[type[T]]:
+    """Return the public classes that modules define, of those that derive from `base`.
+
+    >>> from kerasfront.constraints import constraints
+    >>> [cls.__name__ for cls in classes_in(constraints, base=constraints.Constraint)]
+    ['MaxNorm', 'MinMaxNorm', 'NonNeg', 'UnitNorm']
+    """
+    return [
+        value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and value is not base
+        and value.__module__ == module.__name__
+        and value.__name__ == name
+        and not name.startswith("_")
+    ]
 
 
 def _is_foreign(candidate: Any) -> bool:

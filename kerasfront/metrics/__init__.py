@@ -1,7 +1,5 @@
 """Metrics, as classes, functions and names."""
 
-from typing import Any
-
 from kerasfront.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -56,6 +54,7 @@ from kerasfront.metrics.f_score_metrics import F1Score, FBetaScore
 from kerasfront.metrics.iou_metrics import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import Mean, MeanMetricWrapper, Sum
+from kerasfront.metrics.registry import deserialize, get, serialize
 from kerasfront.metrics.regression_metrics import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -74,54 +73,6 @@ from kerasfront.metrics.regression_metrics import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
-from kerasfront.registry import Registry, by_name
-
-_classes = (
-    AUC, Accuracy, BinaryAccuracy, BinaryCrossentropy, BinaryIoU, CategoricalAccuracy, CategoricalCrossentropy,
-    CategoricalHinge, ConcordanceCorrelation, CosineSimilarity, F1Score, FBetaScore, FalseNegatives, FalsePositives,
-    Hinge, IoU, KLDivergence, LogCoshError, Mean, MeanAbsoluteError, MeanAbsolutePercentageError, MeanIoU,
-    MeanMetricWrapper, MeanSquaredError, MeanSquaredLogarithmicError, OneHotIoU, OneHotMeanIoU, PearsonCorrelation,
-    Poisson, Precision, PrecisionAtRecall, R2Score, Recall, RecallAtPrecision, RootMeanSquaredError,
-    SensitivityAtSpecificity, SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy,
-    SpecificityAtSensitivity, SquaredHinge, Sum, TopKCategoricalAccuracy, TrueNegatives, TruePositives,
-)  # fmt: skip
-_short = {
-    "bce": BinaryCrossentropy,
-    "mae": MeanAbsoluteError,
-    "mape": MeanAbsolutePercentageError,
-    "mse": MeanSquaredError,
-    "msle": MeanSquaredLogarithmicError,
-}
-_registry = Registry(
-    "keras.metrics",
-    "metric",
-    {**by_name(*_classes), **_short, **{name.upper(): cls for name, cls in _short.items()}},
-)
-
-
-def serialize(metric: Any) -> Any:
-    """The config from which `deserialize` makes an equal one."""
-    return _registry.serialize(metric)
-
-
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
-    """A metric from its config, or the class or function of a name; `custom_objects` are the user's own."""
-    return _registry.deserialize(config, custom_objects)
-
-
-def get(identifier: Any) -> Any:
-    """A metric from its name ("mse", "AUC"), its class, its config, or a function; None for None.
-
-    Raises:
-        UnknownNameError: Nothing has the name.
-        ValueError: `identifier` is none of these.
-
-    >>> import kerasfront as keras
-    >>> keras.metrics.get("mse").name
-    'mean_squared_error'
-    """
-    return _registry.get(identifier, lambda thing: isinstance(thing, Metric) or callable(thing))
-
 
 __all__ = [
     "AUC",

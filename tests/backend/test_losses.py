@@ -10,6 +10,7 @@ import pytest
 import kerasfront as keras
 from kerasfront import losses, ops, scopes
 from kerasfront.errors import ShapeError, UnknownNameError
+from kerasfront.losses.loss import LossFunctionWrapper
 
 # Keras on torch hands over tensors in a way that NumPy 2 complains about.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -166,11 +167,11 @@ def test_a_mask_on_values_of_another_dtype() -> None:
 
     classes = np.array([1, 0, 1])
     y_pred = ops.convert_to_tensor(P[:3])
-    got = losses.LossFunctionWrapper(ignoring)(classes, y_pred)
+    got = LossFunctionWrapper(ignoring)(classes, y_pred)
     assert values(got).dtype.name == "float32"
     np.testing.assert_allclose(float(got), -np.log(P[1, 0]), rtol=1e-2)
     scopes.set_mask(y_pred, ops.convert_to_tensor(np.array([True, False, True])))
-    assert float(losses.LossFunctionWrapper(ignoring)(classes, y_pred)) == 0.0  # both masks together leave nothing
+    assert float(LossFunctionWrapper(ignoring)(classes, y_pred)) == 0.0  # both masks together leave nothing
 
 
 def test_ranks_are_brought_together() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 import kerasfront as keras
 from kerasfront import callbacks, layers, losses, metrics, ops, optimizers
+from kerasfront.losses.loss import LossFunctionWrapper
 
 pytestmark = pytest.mark.trains
 
@@ -250,7 +251,7 @@ SUBJECTS = {
     "F1Score": Subject(metrics.F1Score, use_metric),
     "BinaryIoU": Subject(metrics.BinaryIoU, use_metric),
     "Loss": Subject(Difference, use_loss),
-    "LossFunctionWrapper": Subject(losses.LossFunctionWrapper, lambda kind: use_loss(kind, squares)),
+    "LossFunctionWrapper": Subject(LossFunctionWrapper, lambda kind: use_loss(kind, squares)),
     "BinaryCrossentropy": Subject(losses.BinaryCrossentropy, use_loss),
     "Optimizer": Subject(Rule, lambda kind: use_optimizer(kind, 0.1)),
     "Optimizer in Keras's style": Subject(InKerasStyle, lambda kind: use_optimizer(kind, 0.1)),
