@@ -44,10 +44,15 @@ from kerasfront.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseCo
 from kerasfront.layers.convolution.plain import Conv1D, Conv2D, Conv3D
 from kerasfront.layers.convolution.separable import SeparableConv1D, SeparableConv2D
 from kerasfront.layers.convolution.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
-from kerasfront.layers.core import Dense, EinsumDense, Embedding, Identity, Lambda, Masking, Wrapper
 from kerasfront.layers.core_input import Input, InputLayer
 from kerasfront.layers.data_layer import DataLayer
+from kerasfront.layers.dense import Dense
+from kerasfront.layers.einsum_dense import EinsumDense
+from kerasfront.layers.embedding import Embedding
+from kerasfront.layers.identity import Identity
 from kerasfront.layers.input_spec import InputSpec
+from kerasfront.layers.lambda_layer import Lambda
+from kerasfront.layers.masking import Masking
 from kerasfront.layers.merging import (
     Add,
     Average,
@@ -140,6 +145,7 @@ from kerasfront.layers.reshaping import (
     ZeroPadding3D,
 )  # fmt: skip
 from kerasfront.layers.reversible_embedding import ReversibleEmbedding
+from kerasfront.layers.wrapper import Wrapper
 from kerasfront.layers.wrappers import Bidirectional, TimeDistributed
 
 # The other names that Keras has for the same layers.

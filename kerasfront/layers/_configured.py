@@ -10,10 +10,11 @@ from typing import Any
 
 from kerasfront import activations, constraints, initializers, regularizers, scopes, serialization
 from kerasfront.arguments import as_float, as_int, as_ints
-from kerasfront.errors import suggest
+from kerasfront.errors import ShapeError, suggest
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.input_spec import check_inputs
 from kerasfront.ops.convolution import FORMATS, layout
+from kerasfront.typing import Shape
 from kerasfront.variable import Variable
 
 # The namespaces whose objects an argument holds, by the last word of its name.
@@ -136,6 +137,18 @@ def positive(layer: Layer, name: str, value: Any) -> int:
 def per_axis(layer: Layer, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
     """An integer, or one for each of `rank` spatial dims, as a tuple; raises ValueError."""
     return as_ints(value, name, where(layer), rank=rank, least=least)
+
+
+def known_size(layer: Layer, input_shape: Shape, axis: int) -> int:
+    """Return the size of an axis of the inputs; raises ShapeError where it isn't known."""
+    if not -len(input_shape) <= axis < len(input_shape):
+        raise ShapeError(f"Expected the inputs of {where(layer)} to have an axis {axis}, got {tuple(input_shape)}.")
+    size = input_shape[axis]
+    if size is None:
+        raise ShapeError(
+            f"Expected the inputs of {where(layer)} to have a known size on axis {axis}, got {tuple(input_shape)}."
+        )
+    return int(size)
 
 
 def strides_or_dilation(layer: Layer, strides: Sequence[int], dilation_rate: Sequence[int]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from kerasfront.typing import DTypePolicyLike, RegularizerLike, Tensor
-from kerasfront.variable import Variable
 
 # What the functions `get` make of what a user gives for one of these.
 Activation = Callable[..., Tensor]
@@ -24,15 +23,15 @@ class BareOptions(TypedDict, total=False):
 
     trainable: bool
     autocast: bool
-    # The shape of the inputs without the batch, for the first layer of a Sequential; a single size; the batch's size.
+    # The shape of the inputs without the batch, for the first layer of a Sequential.
     input_shape: Sequence[int | None]
-    input_dim: int
 
 
 class NamelessOptions(BareOptions, total=False):
     """Options of layers whose constructors name `name` themselves."""
 
     dtype: DTypePolicyLike | None
+    input_dim: int
     activity_regularizer: RegularizerLike | None
 
 
@@ -41,26 +40,14 @@ class CommonOptions(BareOptions, total=False):
 
     name: str | None
     dtype: DTypePolicyLike | None
+    # The only size of `input_shape`.
+    input_dim: int
 
 
 class LayerOptions(CommonOptions, total=False):
     """Options of every layer."""
 
     activity_regularizer: RegularizerLike | None
-
-
-class HasKernel:
-    """The attributes of layers with a kernel and a bias, beside those that are theirs alone."""
-
-    use_bias: bool
-    activation: Activation | None
-    kernel_initializer: Initializer
-    bias_initializer: Initializer
-    kernel_regularizer: Regularizer | None
-    bias_regularizer: Regularizer | None
-    kernel_constraint: Constraint | None
-    bias_constraint: Constraint | None
-    bias: Variable | None
 
 
 class ConvOptions(CommonOptions, total=False):

@@ -9,10 +9,14 @@ from kerasfront.arguments import as_shape, converted, plain, several, wrong
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.base.state import LayerState
 from kerasfront.spec import KerasTensor, Node, dtypes, nodes_of
+from kerasfront.typing import Config, DTypeLike, Shape, ShapeLike
 
 
 class InputState(LayerState):
     """The state of an InputLayer, whose only node is part of it: copies have it too."""
+
+    batch_shape: Shape
+    dtype: str
 
     def __getstate__(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -33,17 +37,21 @@ class InputLayer(Layer):
         name: A name.
     """
 
+    sparse: bool
+    ragged: bool
+    optional: bool
+    _kf: InputState
     _kf_state = InputState
 
     def __init__(
         self,
-        shape: Any = None,
+        shape: ShapeLike | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
-        batch_shape: Any = None,
-        input_tensor: Any = None,
+        batch_shape: ShapeLike | None = None,
+        input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
         **kwargs: Any,
@@ -57,29 +65,28 @@ class InputLayer(Layer):
             )
         if batch_shape is None:
             batch_shape = (batch_size, *_as_tuple(shape))
-        self._batch_shape = as_shape(batch_shape, "batch_shape", "Input")
-        self._input_dtype = settings.floatx() if dtype is None else dtypes.standardize(dtype)
+        self._kf.batch_shape = as_shape(batch_shape, "batch_shape", "Input")
+        self._kf.dtype = settings.floatx() if dtype is None else dtypes.standardize(dtype)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         self.built = True
         output = input_tensor
         if output is None:
-            output = KerasTensor(self.batch_shape, self._input_dtype, self.sparse, self.ragged, name=self.name)
+            output = KerasTensor(self.batch_shape, self.dtype, self.sparse, self.ragged, name=self.name)
         nodes_of(self).append(Node(self, (), {}, output))
 
     def call(self) -> None:
         raise NotImplementedError("An InputLayer holds a symbolic input; it can't be called.")
 
     @property
-    def batch_shape(self) -> tuple[int | None, ...]:
+    def batch_shape(self) -> Shape:
         """The shape of the input, with the batch dim."""
-        shape: tuple[int | None, ...] = self._batch_shape
-        return shape
+        return self._kf.batch_shape
 
     @property
     def dtype(self) -> str:
-        return str(self._input_dtype)
+        return self._kf.dtype
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "batch_shape": self.batch_shape,
             "dtype": self.dtype,
@@ -92,16 +99,16 @@ class InputLayer(Layer):
 
 @converted
 def Input(
-    shape: Any = None,
+    shape: ShapeLike | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
-    batch_shape: Any = None,
+    batch_shape: ShapeLike | None = None,
     name: str | None = None,
-    tensor: Any = None,
+    tensor: KerasTensor | None = None,
     optional: bool = False,
-) -> Any:
+) -> KerasTensor:
     """A symbolic tensor from which a model can be built; the arguments are those of `InputLayer`.
 
     >>> import kerasfront as keras
@@ -115,7 +122,7 @@ def Input(
     return nodes_of(layer)[0].outputs[0]
 
 
-def _as_tuple(shape: Any) -> tuple[Any, ...]:
+def _as_tuple(shape: Any) -> Shape:
     if several(shape) is None:
         example = f", such as ({shape},)" if isinstance(plain(shape), int) else ""
         raise wrong("shape", "Input", f"a tuple{example}", shape)

@@ -10,27 +10,25 @@ from typing import Any, Unpack
 
 from kerasfront import initializers, ops
 from kerasfront.errors import ShapeError
-from kerasfront.layers._configured import Configured, check_rank, fraction, keep, make_weight, positive, read, where
+from kerasfront.layers._configured import (
+    Configured,
+    check_rank,
+    fraction,
+    keep,
+    known_size,
+    make_weight,
+    positive,
+    read,
+    where,
+)
 from kerasfront.layers._options import Constraint, Initializer, LayerOptions, Regularizer
 from kerasfront.layers.base.calling import is_mixed
 from kerasfront.layers.base.layer import Layer
-from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
+from kerasfront.layers.wrapper import Wrapper
 from kerasfront.ops.normalization import batch_norm_inference, batch_norm_train, replica_mean
 from kerasfront.typing import Config, ConstraintLike, InitializerLike, RegularizerLike, Shape, Tensor
 from kerasfront.variable import Variable
-
-
-def _known_size(layer: Layer, input_shape: Shape, axis: int) -> int:
-    """Return the size of an axis of the inputs; raises ShapeError where it isn't known."""
-    if not -len(input_shape) <= axis < len(input_shape):
-        raise ShapeError(f"Expected the inputs of {where(layer)} to have an axis {axis}, got {tuple(input_shape)}.")
-    size = input_shape[axis]
-    if size is None:
-        raise ShapeError(
-            f"Expected the inputs of {where(layer)} to have a known size on axis {axis}, got {tuple(input_shape)}."
-        )
-    return int(size)
 
 
 def _as_axes(layer: Layer, axis: Any) -> list[int]:
@@ -181,7 +179,7 @@ class BatchNormalization(Scaled):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        size = (_known_size(self, input_shape, self.axis),)
+        size = (known_size(self, input_shape, self.axis),)
         self.gamma = make_weight(self, "gamma", size, autocast=False) if self.scale else None
         self.beta = make_weight(self, "beta", size, autocast=False) if self.center else None
         options: dict[str, Any] = {"trainable": False, "autocast": False}
@@ -362,7 +360,7 @@ class LayerNormalization(Scaled):
     def build(self, input_shape: Shape) -> None:
         # The axes as they were sorted: so does Keras lay out what it saves.
         axes = self.axis
-        shape = tuple(_known_size(self, input_shape, a) for a in axes)
+        shape = tuple(known_size(self, input_shape, a) for a in axes)
         self.gamma = make_weight(self, "gamma", shape, autocast=False) if self.scale or self.rms_scaling else None
         self.beta = make_weight(self, "beta", shape, autocast=False) if self.center and not self.rms_scaling else None
         self._kf_over, self.input_spec = _sorted_axes(axes, input_shape)
@@ -421,7 +419,7 @@ class RMSNormalization(Configured):
 
     def build(self, input_shape: Shape) -> None:
         axes = self.axis
-        shape = tuple(_known_size(self, input_shape, a) for a in axes)
+        shape = tuple(known_size(self, input_shape, a) for a in axes)
         self.scale = self.add_weight(shape, "ones", name="scale", autocast=False)
         self._kf_over, self.input_spec = _sorted_axes(axes, input_shape)
         sizes = tuple(input_shape[a] for a in self._kf_over)
@@ -495,7 +493,7 @@ class GroupNormalization(Scaled):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        channels = _known_size(self, input_shape, self.axis)
+        channels = known_size(self, input_shape, self.axis)
         if self.groups == -1:
             self.groups = channels
         if channels % self.groups:

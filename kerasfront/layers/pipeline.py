@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from kerasfront import serialization
 from kerasfront.layers._configured import give_paths, where
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.data_layer import DataLayer
+from kerasfront.typing import Config, Shape
 
 
 class Pipeline(DataLayer):
@@ -27,7 +28,10 @@ class Pipeline(DataLayer):
     7.0
     """
 
-    def __init__(self, layers: Sequence[Any], name: str | None = None) -> None:
+    # Keras's name, which weight files have.
+    _pipeline_layers: list[Layer]
+
+    def __init__(self, layers: Sequence[Layer], name: str | None = None) -> None:
         # What belongs to images keeps its dtype: each layer casts what it computes with.
         super().__init__(name=name, autocast=False)
         strange = [x for x in layers if not isinstance(x, Layer)]
@@ -36,11 +40,11 @@ class Pipeline(DataLayer):
         self._pipeline_layers = list(layers)
 
     @property
-    def layers(self) -> list[Any]:
+    def layers(self) -> list[Layer]:
         """The layers, in order."""
         return list(self._pipeline_layers)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Each layer is built by its first call, when its inputs are known."""
         give_paths(self._pipeline_layers)
 
@@ -51,11 +55,11 @@ class Pipeline(DataLayer):
             inputs = layer(inputs, **flag, **({"mask": mask} if mask is not None and "mask" in spec.known else {}))
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         layers = [serialization.serialize_keras_object(layer) for layer in self._pipeline_layers]
         return {"layers": layers, "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
         layers = [serialization.deserialize_keras_object(x, custom_objects=custom_objects) for x in config["layers"]]
         return cls(layers, name=config.get("name"))

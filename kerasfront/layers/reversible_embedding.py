@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasfront import ops
 from kerasfront.layers._configured import make_weight
-from kerasfront.layers.core import Embedding
+from kerasfront.layers.embedding import Embedding
 from kerasfront.layers.kernels.kernel_layer import KernelVariable
 from kerasfront.layers.kernels.rows import Int4Columns, Int8Columns, ReverseColumns
 from kerasfront.quantizers import QuantizationConfig

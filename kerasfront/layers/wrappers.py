@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, Unpack
 
 from kerasfront import ops, serialization
 from kerasfront.errors import ShapeError, not_one
 from kerasfront.layers._configured import Configured, where
+from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.base.gathering import layers_inside
 from kerasfront.layers.base.layer import Layer
-from kerasfront.layers.core import Wrapper
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.recurrent.rnn import RNN, count_states
+from kerasfront.layers.wrapper import Wrapper
+from kerasfront.typing import Config, Shape, Tensor
 
 
 class TimeDistributed(Wrapper):
@@ -38,38 +41,42 @@ class TimeDistributed(Wrapper):
     True
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True
         self._kf.makes_mask = self.layer._kf.makes_mask
 
-    def build(self, input_shape: Any = None) -> None:
-        self._check(input_shape)
-        super().build((input_shape[0], *input_shape[2:]))
+    def build(self, input_shape: Shape | None = None) -> None:
+        batch, _, *rest = _checked_shape(self, input_shape)
+        super().build((batch, *rest))
 
-    def _check(self, shape: Any) -> None:
-        if shape is None or len(shape) < 3:
-            raise ShapeError(f"Expected the inputs of {where(self)} to have the shape (batch, time, ...), got {shape}.")
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        self._check(tuple(inputs.shape))
-        options = {} if _inner(mask) is None else {"mask": _into_batch(mask)}
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Any:
+        _checked_shape(self, tuple(inputs.shape))
+        options = {} if _inner_mask(mask) is None else {"mask": _into_batch(mask)}
         outputs = self.layer(_into_batch(inputs), **options)
         return _out_of_batch(outputs, ops.shape(inputs)[:2])
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        inner = None if _inner(mask) is None else _into_batch(mask)
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
+        inner = None if _inner_mask(mask) is None else _into_batch(mask)
         if self.layer._kf.makes_mask or inner is not None:
-            found = self.layer.compute_mask(_into_batch(inputs), inner)
-            if found is not None:
-                return _out_of_batch(found, ops.shape(inputs)[:2])
-        if inner is None:
+            computed = self.layer.compute_mask(_into_batch(inputs), inner)
+            if computed is not None:
+                return _out_of_batch(computed, ops.shape(inputs)[:2])
+        if mask is None or inner is None:
             return mask
         # The layer used the inner mask up: a step counts where anything in it does.
         return ops.any(mask, axis=tuple(range(2, len(mask.shape))))
 
 
-def _inner(mask: Any) -> Any:
+def _checked_shape(layer: TimeDistributed, shape: Shape | None) -> Shape:
+    """Return the shape of the inputs; raise a ShapeError where it has fewer than three axes."""
+    if shape is None or len(shape) < 3:
+        raise ShapeError(f"Expected the inputs of {where(layer)} to have the shape (batch, time, ...), got {shape}.")
+    return shape
+
+
+def _inner_mask(mask: Any) -> Any:
+    """Return the mask that belongs to the inner layer: one with axes beyond batch and time; None for any other."""
     return mask if mask is not None and len(mask.shape) > 2 else None
 
 
@@ -124,13 +131,22 @@ class Bidirectional(Configured):
     True
     """
 
+    merge_mode: str | None
+    forward_layer: Any
+    backward_layer: Any
+    return_sequences: bool
+    return_state: bool
+    stateful: bool
+    # The weights that the constructor was given, until the layer is built.
+    _kf_initial_weights: Sequence[Any] | None
+
     def __init__(
         self,
-        layer: Any,
+        layer: Layer,
         merge_mode: str | None = "concat",
-        weights: Any = None,
-        backward_layer: Any = None,
-        **kwargs: Any,
+        weights: Sequence[Any] | None = None,
+        backward_layer: Layer | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         for name, one in (("layer", layer), ("backward_layer", backward_layer)):
@@ -146,43 +162,29 @@ class Bidirectional(Configured):
         self.merge_mode = merge_mode
         self.forward_layer = _copy(layer, "forward")
         if backward_layer is None:
-            self.backward_layer = _copy(layer, "backward", go_backwards=not layer.go_backwards)
+            self.backward_layer = _copy(layer, "backward", go_backwards=not self.forward_layer.go_backwards)
         else:
             self.backward_layer = backward_layer
-            self._check_pair()
+            _check_pair(self)
         for one in (self.forward_layer, self.backward_layer):
             if isinstance(one, RNN):
                 one.zero_output_for_mask = one.return_sequences
         self.return_sequences = self.forward_layer.return_sequences
         self.return_state = self.forward_layer.return_state
         self.stateful = self.forward_layer.stateful
-        self._initial_weights = weights
+        self._kf_initial_weights = weights
         self.input_spec = layer.input_spec if not layer.built else InputSpec(min_ndim=3)
         self.supports_masking, self._kf.makes_mask = True, False
-
-    def _check_pair(self) -> None:
-        forward, backward = self.forward_layer, self.backward_layer
-        if forward.go_backwards == backward.go_backwards:
-            raise ValueError(
-                f"Expected `layer` and `backward_layer` of {where(self)} to go in different directions; both have "
-                f"go_backwards={forward.go_backwards}."
-            )
-        for name in ("stateful", "return_sequences", "return_state"):
-            if getattr(forward, name) != getattr(backward, name):
-                raise ValueError(
-                    f"Expected `layer` and `backward_layer` of {where(self)} to have the same `{name}`, got "
-                    f"{getattr(forward, name)} and {getattr(backward, name)}."
-                )
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
                 layer.build(sequences_shape)
-        if self._initial_weights is not None:
-            half = len(self._initial_weights) // 2
-            self.forward_layer.set_weights(self._initial_weights[:half])
-            self.backward_layer.set_weights(self._initial_weights[half:])
-            self._initial_weights = None
+        if self._kf_initial_weights is not None:
+            half = len(self._kf_initial_weights) // 2
+            self.forward_layer.set_weights(self._kf_initial_weights[:half])
+            self.backward_layer.set_weights(self._kf_initial_weights[half:])
+            self._kf_initial_weights = None
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
         # What is None isn't passed on, so that the layers' calls stay short.
@@ -210,7 +212,7 @@ class Bidirectional(Configured):
     def compute_mask(self, _: Any, mask: Any) -> Any:
         mask = (mask[0] if isinstance(mask, (list, tuple)) else mask) if self.return_sequences else None
         outputs = [mask] if self.merge_mode is not None else [mask, mask]
-        states = [None] * (_state_count(self.forward_layer) + _state_count(self.backward_layer))
+        states = [None] * (_count_states_of(self.forward_layer) + _count_states_of(self.backward_layer))
         return mask if len(outputs) == 1 and not states else (*outputs, *states)
 
     def reset_state(self) -> None:
@@ -230,7 +232,7 @@ class Bidirectional(Configured):
             return (*self.forward_layer.states, *self.backward_layer.states)
         return None
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **Layer.get_config(self),
             "merge_mode": self.merge_mode,
@@ -239,12 +241,28 @@ class Bidirectional(Configured):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
         with serialization.custom_object_scope(custom_objects):
             return super().from_config(config)
 
 
-def _state_count(layer: Any) -> int:
+def _check_pair(bidirectional: Bidirectional) -> None:
+    """Raise ValueError unless the layers go in different directions, and return alike."""
+    forward, backward = bidirectional.forward_layer, bidirectional.backward_layer
+    if forward.go_backwards == backward.go_backwards:
+        raise ValueError(
+            f"Expected `layer` and `backward_layer` of {where(bidirectional)} to go in different directions; both have "
+            f"go_backwards={forward.go_backwards}."
+        )
+    for name in ("stateful", "return_sequences", "return_state"):
+        if getattr(forward, name) != getattr(backward, name):
+            raise ValueError(
+                f"Expected `layer` and `backward_layer` of {where(bidirectional)} to have the same `{name}`, got "
+                f"{getattr(forward, name)} and {getattr(backward, name)}."
+            )
+
+
+def _count_states_of(layer: Any) -> int:
     return count_states(layer) if layer.return_state and isinstance(layer, RNN) else 0
 
 

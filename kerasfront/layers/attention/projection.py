@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.layers.core import EinsumDense
+from kerasfront.layers.einsum_dense import EinsumDense
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.ops.matrices import affine
 from kerasfront.typing import Tensor
