@@ -104,7 +104,7 @@ class Embedding(EmbeddingsLayer):
 
     def quantized_build(self, embeddings_shape: Sequence[int], mode: str, config: Any = None) -> None:
         """Make the variables of quantized embeddings of this shape."""
-        self._kf_build_quantized(embeddings_shape, mode, config)
+        self._kf_build_quantized(tuple(embeddings_shape), mode, config)
 
     @property
     def embeddings(self) -> Variable:
