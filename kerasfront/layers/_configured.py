@@ -12,7 +12,7 @@ from kerasfront import activations, constraints, initializers, regularizers, sco
 from kerasfront.arguments import as_float, as_int, as_ints
 from kerasfront.errors import ShapeError, suggest
 from kerasfront.layers.base.layer import Layer
-from kerasfront.layers.input_spec import check_inputs
+from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.ops.convolution import FORMATS, layout
 from kerasfront.typing import Shape
 from kerasfront.variable import Variable
@@ -77,8 +77,9 @@ def make_weight(layer: Layer, name: str, shape: Any, of: str | None = None, **op
 
 def check_rank(layer: Layer, inputs: Any) -> None:
     """Raise a ShapeError for inputs of another rank, in layers whose call would take them without complaint."""
-    if layer.input_spec.ndim not in (None, len(inputs.shape)):
-        check_inputs(layer.input_spec, inputs, layer)
+    spec = layer._kf.input_spec
+    if isinstance(spec, InputSpec) and spec.ndim not in (None, len(inputs.shape)):
+        check_inputs(spec, inputs, layer)
 
 
 def _serialized(layer: Layer, name: str, value: Any) -> Any:

@@ -309,7 +309,8 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     # ---- building ------------------------------------------------------------------------------------------------
 
-    def build(self, input_shape: NestedShapes) -> None:
+    # Any shape, and below any tensor: a subclass says which it takes, and a checker lets it.
+    def build(self, input_shape: Any) -> None:
         """Make the variables, for inputs of this shape. Without an override, a layer is built by its first call."""
         building.check_super_called(self)
         if not self._kf.is_building:
@@ -339,7 +340,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
         """Call the layer on inputs: return the outputs of `call`, nested as it returns them."""
         return calling.run(self, args, kwargs)
 
-    def compute_mask(self, inputs: NestedTensors, previous_mask: NestedTensors | None) -> NestedTensors | None:
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> NestedTensors | None:
         """Return the mask of the output: the input's, where the layer supports masking."""
         return previous_mask
 
