@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ _HALF = (jnp.float16, jnp.bfloat16)
 def _wide(function: Any) -> Any:
     """The function with half precision cast to float32, and its results cast back."""
 
+    @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
         if x.dtype not in _HALF:
             return function(x, *args, **kwargs)

@@ -143,19 +143,19 @@ def _block_indices(size: Any, kernel: Any, dilation: Any, padding: Any, stride: 
     return out
 
 
-def _unfold(x: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
-    rows, columns = _block_indices(x.shape[2:], kernel, dilation, padding, stride)
+def _unfold(x: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    rows, columns = _block_indices(x.shape[2:], kernel_size, dilation, padding, stride)
     x = jnp.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)))
     out = x[:, :, rows.T[:, None, :, None], columns.T[None, :, None, :]]
-    return out.reshape(x.shape[0], x.shape[1] * math.prod(kernel), len(rows) * len(columns))
+    return out.reshape(x.shape[0], x.shape[1] * math.prod(kernel_size), len(rows) * len(columns))
 
 
-def _fold(x: Any, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
-    rows, columns = _block_indices(size, kernel, dilation, padding, stride)
-    blocks = x.reshape(x.shape[0], -1, *kernel, len(rows), len(columns))
-    out = jnp.zeros((*blocks.shape[:2], *(n + 2 * p for n, p in zip(size, padding, strict=True))), x.dtype)
+def _fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    rows, columns = _block_indices(output_size, kernel_size, dilation, padding, stride)
+    blocks = x.reshape(x.shape[0], -1, *kernel_size, len(rows), len(columns))
+    out = jnp.zeros((*blocks.shape[:2], *(n + 2 * p for n, p in zip(output_size, padding, strict=True))), x.dtype)
     out = out.at[:, :, rows.T[:, None, :, None], columns.T[None, :, None, :]].add(blocks)
-    return out[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
+    return out[:, :, padding[0] : padding[0] + output_size[0], padding[1] : padding[1] + output_size[1]]
 
 
 def _sparse_crossentropy(target: Any, logits: Any) -> Any:
@@ -191,7 +191,7 @@ def _attend(
     mask: Any,
     scale: float,
     is_causal: bool,
-    flash: Any,
+    flash_attention: Any,
     soft_cap: Any,
 ) -> Any:
     bias, mask = _rank4(bias), _rank4(mask)
@@ -200,7 +200,7 @@ def _attend(
     half = query.dtype.name == "float16" and jax.default_backend() != "cpu"
     fits = half or query.dtype.name in ("float32", "bfloat16")
     if soft_cap is None and value.shape == key.shape and fits:
-        fused = (bias is None and mask is None and _cudnn_takes(query)) if flash is None else flash
+        fused = (bias is None and mask is None and _cudnn_takes(query)) if flash_attention is None else flash_attention
         y = jax.nn.dot_product_attention(
             query,
             key,
@@ -289,8 +289,10 @@ PRIMITIVES: dict[str, Any] = {
     "transposed_convolution": _transposed_convolution,
     "pooling_max": _pooling_max,
     "pooling_average": _pooling_average,
-    "adaptive_average": lambda x, size, data_format: _adapted(x, size, data_format, _window_mean),
-    "adaptive_max": lambda x, size, data_format: _adapted(x, size, data_format, _window_max),
+    "adaptive_average": lambda inputs, output_size, data_format: _adapted(
+        inputs, output_size, data_format, _window_mean
+    ),
+    "adaptive_max": lambda inputs, output_size, data_format: _adapted(inputs, output_size, data_format, _window_max),
     "unfold_blocks": _unfold,
     "fold_blocks": _fold,
     "softmax": compiled(lambda x, axis=-1: jax.nn.softmax(x, axis), "axis"),

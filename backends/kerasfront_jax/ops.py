@@ -70,20 +70,20 @@ def _arg(function: Any) -> Any:
     return compiled(arg, "axis", "keepdims")
 
 
-def _power(a: Any, b: Any) -> Any:
-    if not jnp.issubdtype(a.dtype, jnp.signedinteger):
-        return jnp.power(a, b)
-    inverse = jnp.where(a == 1, 1, jnp.where(a == -1, 1 - 2 * (b & 1), 0)).astype(a.dtype)
-    return jnp.where(b < 0, inverse, jnp.power(a, jnp.maximum(b, 0)))
+def _power(x1: Any, x2: Any) -> Any:
+    if not jnp.issubdtype(x1.dtype, jnp.signedinteger):
+        return jnp.power(x1, x2)
+    inverse = jnp.where(x1 == 1, 1, jnp.where(x1 == -1, 1 - 2 * (x2 & 1), 0)).astype(x1.dtype)
+    return jnp.where(x2 < 0, inverse, jnp.power(x1, jnp.maximum(x2, 0)))
 
 
 def _by_zero(function: Any) -> Any:
     """A division in which integers divided by 0 give 0."""
 
-    def divide(a: Any, b: Any) -> Any:
-        if not jnp.issubdtype(a.dtype, jnp.integer):
-            return function(a, b)
-        return jnp.where(b == 0, 0, function(a, jnp.where(b == 0, 1, b))).astype(a.dtype)
+    def divide(x1: Any, x2: Any) -> Any:
+        if not jnp.issubdtype(x1.dtype, jnp.integer):
+            return function(x1, x2)
+        return jnp.where(x2 == 0, 0, function(x1, jnp.where(x2 == 0, 1, x2))).astype(x1.dtype)
 
     return divide
 
@@ -135,12 +135,12 @@ def _nonzero(x: Any) -> tuple[Any, ...]:
     return tuple(i.astype("int32") for i in jnp.nonzero(x))
 
 
-def _dynamic_slice(x: Any, start: Any, shape: Any) -> Any:
-    return jax.lax.dynamic_slice(x, list(start), tuple(shape))
+def _dynamic_slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    return jax.lax.dynamic_slice(inputs, list(start_indices), tuple(shape))
 
 
-def _update_slice(x: Any, start: Any, updates: Any) -> Any:
-    return jax.lax.dynamic_update_slice(x, updates, list(start))
+def _update_slice(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    return jax.lax.dynamic_update_slice(inputs, updates, list(start_indices))
 
 
 def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
@@ -172,10 +172,10 @@ def _products(ids: Any, factors: Any, number: int) -> Any:
     return jnp.ones((number, *factors.shape[1:]), factors.dtype).at[places].set(running, mode="drop")
 
 
-def _searchsorted(rows: Any, values: Any, side: str = "left") -> Any:
-    if rows.ndim == 1:
-        return jnp.searchsorted(rows, values, side=side).astype("int32")
-    flat = jnp.reshape(rows, (-1, rows.shape[-1])), jnp.reshape(values, (-1, values.shape[-1]))
+def _searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+    if sorted_sequence.ndim == 1:
+        return jnp.searchsorted(sorted_sequence, values, side=side).astype("int32")
+    flat = jnp.reshape(sorted_sequence, (-1, sorted_sequence.shape[-1])), jnp.reshape(values, (-1, values.shape[-1]))
     found = jax.vmap(lambda row, wanted: jnp.searchsorted(row, wanted, side=side))(*flat)
     return jnp.reshape(found, values.shape).astype("int32")
 
@@ -199,7 +199,7 @@ _einsum = compiled(lambda subscripts, *operands: jnp.einsum(subscripts, *operand
 
 PRIMITIVES: dict[str, Any] = {
     "add": jnp.add,
-    "subtract": lambda a, b: jnp.logical_xor(a, b) if a.dtype == bool else jnp.subtract(a, b),
+    "subtract": lambda x1, x2: jnp.logical_xor(x1, x2) if x1.dtype == bool else jnp.subtract(x1, x2),
     "multiply": jnp.multiply,
     "divide": jnp.true_divide,
     "maximum": jnp.maximum,
@@ -230,7 +230,7 @@ PRIMITIVES: dict[str, Any] = {
     "logical_and": jnp.logical_and,
     "logical_or": jnp.logical_or,
     "logical_not": jnp.logical_not,
-    "select_where": compiled(lambda c, a, b: jnp.where(c, a, b)),
+    "select_where": compiled(lambda condition, x1, x2: jnp.where(condition, x1, x2)),
     "relu": compiled(lambda x: x if x.dtype == bool else jax.nn.relu(x)),
     "sigmoid": jax.nn.sigmoid,
     "sum": _reduce(jnp.sum),
@@ -328,7 +328,7 @@ PRIMITIVES: dict[str, Any] = {
 
 OVERRIDES: dict[str, Any] = {
     **control.OVERRIDES,
-    "where": lambda c, a=None, b=None: _nonzero(c) if a is None else jnp.where(c, a, b),
+    "where": lambda condition, x1=None, x2=None: _nonzero(condition) if x1 is None else jnp.where(condition, x1, x2),
     "tril": jnp.tril,
     "triu": jnp.triu,
     "swapaxes": jnp.swapaxes,

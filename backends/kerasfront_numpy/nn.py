@@ -124,20 +124,20 @@ def _block_indices(size: Any, kernel: Any, dilation: Any, padding: Any, stride: 
     return out
 
 
-def _unfold(x: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
-    rows, columns = _block_indices(x.shape[2:], kernel, dilation, padding, stride)
+def _unfold(x: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    rows, columns = _block_indices(x.shape[2:], kernel_size, dilation, padding, stride)
     x = np.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)))
     out = x[:, :, rows.T[:, None, :, None], columns.T[None, :, None, :]]
-    return out.reshape(x.shape[0], x.shape[1] * math.prod(kernel), len(rows) * len(columns))
+    return out.reshape(x.shape[0], x.shape[1] * math.prod(kernel_size), len(rows) * len(columns))
 
 
-def _fold(x: Any, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
-    rows, columns = _block_indices(size, kernel, dilation, padding, stride)
-    blocks = x.reshape(x.shape[0], x.shape[1] // math.prod(kernel), *kernel, len(rows), len(columns))
-    out = np.zeros((*blocks.shape[:2], *(n + 2 * p for n, p in zip(size, padding, strict=True))), x.dtype)
-    for i, j in np.ndindex(*kernel):
+def _fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    rows, columns = _block_indices(output_size, kernel_size, dilation, padding, stride)
+    blocks = x.reshape(x.shape[0], x.shape[1] // math.prod(kernel_size), *kernel_size, len(rows), len(columns))
+    out = np.zeros((*blocks.shape[:2], *(n + 2 * p for n, p in zip(output_size, padding, strict=True))), x.dtype)
+    for i, j in np.ndindex(*kernel_size):
         np.add.at(out, np.ix_(range(len(out)), range(out.shape[1]), rows[:, i], columns[:, j]), blocks[:, :, i, j])
-    return out[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
+    return out[:, :, padding[0] : padding[0] + output_size[0], padding[1] : padding[1] + output_size[1]]
 
 
 def _shifted(x: Any, axis: Any) -> Any:

@@ -38,11 +38,11 @@ def _one_hot(x: Any, num_classes: int, axis: int = -1, dtype: str | None = None)
     return np.moveaxis(hot.astype(dtypes.to_numpy(dtypes.standardize(dtype))), -1, axis)
 
 
-def _float_power(a: Any, b: Any) -> Any:
-    if a.dtype.kind not in "iu":
-        return np.power(a, b)
-    inverse = np.where(a == 1, 1, np.where(a == -1, 1 - 2 * (b & 1).astype("int64"), 0)).astype(a.dtype)
-    return np.where(b < 0, inverse, np.power(a, np.maximum(b, 0))).astype(a.dtype)
+def _float_power(x1: Any, x2: Any) -> Any:
+    if x1.dtype.kind not in "iu":
+        return np.power(x1, x2)
+    inverse = np.where(x1 == 1, 1, np.where(x1 == -1, 1 - 2 * (x2 & 1).astype("int64"), 0)).astype(x1.dtype)
+    return np.where(x2 < 0, inverse, np.power(x1, np.maximum(x2, 0))).astype(x1.dtype)
 
 
 def _each(function: Any) -> Any:
@@ -67,10 +67,10 @@ def _via(wide: str, function: Any) -> Any:
 def _by_zero(function: Any) -> Any:
     """A division in which integers divided by 0 give 0, without a warning."""
 
-    def divide(a: Any, b: Any) -> Any:
-        if a.dtype.kind not in "iu":
-            return function(a, b)
-        return np.where(b == 0, 0, function(a, np.where(b == 0, 1, b))).astype(a.dtype)
+    def divide(x1: Any, x2: Any) -> Any:
+        if x1.dtype.kind not in "iu":
+            return function(x1, x2)
+        return np.where(x2 == 0, 0, function(x1, np.where(x2 == 0, 1, x2))).astype(x1.dtype)
 
     return divide
 
@@ -104,8 +104,8 @@ def _take_along(x: Any, indices: Any, axis: int) -> Any:
     return np.take_along_axis(x, _indices(indices, x.shape[at]), at)
 
 
-def _dynamic_slice(x: Any, start: Any, shape: Any) -> Any:
-    return x[_window(x, start, shape)].copy()
+def _dynamic_slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    return inputs[_window(inputs, start_indices, shape)].copy()
 
 
 def _window(x: Any, start: Any, shape: Any) -> tuple[slice, ...]:
@@ -115,9 +115,9 @@ def _window(x: Any, start: Any, shape: Any) -> tuple[slice, ...]:
     return tuple(slice(s, s + n) for s, n in zip(starts, shape, strict=True))
 
 
-def _update_slice(x: Any, start: Any, updates: Any) -> Any:
-    out = np.array(x)
-    out[_window(x, start, updates.shape)] = updates
+def _update_slice(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    out = np.array(inputs)
+    out[_window(inputs, start_indices, updates.shape)] = updates
     return out
 
 
@@ -154,17 +154,21 @@ def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
     return np.take_along_axis(x, order, -1), order.astype("int32")
 
 
-def _searchsorted(rows: Any, values: Any, side: Any = "left") -> Any:
-    if rows.ndim == 1:
-        return np.searchsorted(rows, values, side).astype("int32")
-    flat = zip(np.reshape(rows, (-1, rows.shape[-1])), np.reshape(values, (-1, values.shape[-1])), strict=True)
+def _searchsorted(sorted_sequence: Any, values: Any, side: Any = "left") -> Any:
+    if sorted_sequence.ndim == 1:
+        return np.searchsorted(sorted_sequence, values, side).astype("int32")
+    flat = zip(
+        np.reshape(sorted_sequence, (-1, sorted_sequence.shape[-1])),
+        np.reshape(values, (-1, values.shape[-1])),
+        strict=True,
+    )
     found = [np.searchsorted(row, wanted, side) for row, wanted in flat]
     return np.reshape(np.asarray(found, "int32"), values.shape)
 
 
-def _clip(x: Any, low: Any, high: Any) -> Any:
-    x = np.copy(x) if low is None else np.maximum(x, low)
-    return x if high is None else np.minimum(x, high)
+def _clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    x = np.copy(x) if x_min is None else np.maximum(x, x_min)
+    return x if x_max is None else np.minimum(x, x_max)
 
 
 def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
@@ -175,7 +179,7 @@ def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 
 PRIMITIVES = {
     "add": np.add,
-    "subtract": lambda a, b: np.logical_xor(a, b) if a.dtype == bool else np.subtract(a, b),
+    "subtract": lambda x1, x2: np.logical_xor(x1, x2) if x1.dtype == bool else np.subtract(x1, x2),
     "multiply": np.multiply,
     "divide": np.true_divide,
     "maximum": np.maximum,
@@ -225,14 +229,14 @@ PRIMITIVES = {
     "stack": np.stack,
     "split": np.split,
     "broadcast_to": np.broadcast_to,
-    "matmul": lambda a, b: np.asarray(np.matmul(a, b)).astype(a.dtype, copy=False),
+    "matmul": lambda x1, x2: np.asarray(np.matmul(x1, x2)).astype(x1.dtype, copy=False),
     "zeros": lambda shape, dtype=None: np.zeros(shape, dtypes.to_numpy(dtypes.standardize(dtype))),
     "ones": lambda shape, dtype=None: np.ones(shape, dtypes.to_numpy(dtypes.standardize(dtype))),
     "zeros_like": lambda x, dtype=None: np.zeros_like(x, x.dtype if dtype is None else dtypes.to_numpy(dtype)),
     "ones_like": lambda x, dtype=None: np.ones_like(x, x.dtype if dtype is None else dtypes.to_numpy(dtype)),
     "one_hot_dense": _one_hot,
     "cast": lambda x, dtype: np.asarray(x).astype(dtypes.to_numpy(dtype)),
-    "stop_gradient": lambda x: x,
+    "stop_gradient": lambda variable: variable,
     "power": _float_power,
     "mod": _by_zero(np.mod),
     "fmod": _by_zero(np.fmod),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +15,7 @@ _HALF = (tf.float16, tf.bfloat16)
 def _wide(function: Any) -> Any:
     """The function with half precision cast to float32, and its results cast back."""
 
+    @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
         if x.dtype not in _HALF:
             return function(x, *args, **kwargs)

@@ -245,21 +245,21 @@ def _flat_places(size: Any, kernel: Any, dilation: Any, padding: Any, stride: An
     return flat.reshape(math.prod(kernel), len(rows) * len(columns))
 
 
-def _unfold(x: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
-    places = _flat_places(x.shape[2:], kernel, dilation, padding, stride)
+def _unfold(x: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    places = _flat_places(x.shape[2:], kernel_size, dilation, padding, stride)
     channels, size = x.shape[1], [n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)]
     flat = tf.reshape(tf.pad(x, [[0, 0], [0, 0], *([p, p] for p in padding)]), (-1, channels, math.prod(size)))
     return tf.reshape(tf.gather(flat, places, axis=2), (tf.shape(x)[0], channels * len(places), places.shape[1]))
 
 
-def _fold(x: Any, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
-    places = _flat_places(size, kernel, dilation, padding, stride)
+def _fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    places = _flat_places(output_size, kernel_size, dilation, padding, stride)
     channels = x.shape[1] // len(places)
-    wide = [n + 2 * p for n, p in zip(size, padding, strict=True)]
+    wide = [n + 2 * p for n, p in zip(output_size, padding, strict=True)]
     values = tf.transpose(tf.reshape(x, (-1, places.size)))
     summed = tf.math.unsorted_segment_sum(values, places.ravel(), math.prod(wide))
     out = tf.reshape(tf.transpose(summed), (tf.shape(x)[0], channels, *wide))
-    return out[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
+    return out[:, :, padding[0] : padding[0] + output_size[0], padding[1] : padding[1] + output_size[1]]
 
 
 def _over(function: Any, x: Any, axis: Any) -> Any:
@@ -358,8 +358,10 @@ PRIMITIVES: dict[str, Any] = {
     "transposed_convolution": _transposed_convolution,
     "pooling_max": _pooling_max,
     "pooling_average": _pooling_average,
-    "adaptive_average": lambda x, size, data_format: _adapted(x, size, data_format, _window_mean),
-    "adaptive_max": lambda x, size, data_format: _adapted(x, size, data_format, _window_max),
+    "adaptive_average": lambda inputs, output_size, data_format: _adapted(
+        inputs, output_size, data_format, _window_mean
+    ),
+    "adaptive_max": lambda inputs, output_size, data_format: _adapted(inputs, output_size, data_format, _window_max),
     "unfold_blocks": _unfold,
     "fold_blocks": _fold,
     "softmax": lambda x, axis=-1: _over(tf.nn.softmax, x, axis),
@@ -392,7 +394,7 @@ OVERRIDES: dict[str, Any] = {
     "log_sigmoid": tf.math.log_sigmoid,
     "gelu": _gelu,
     "silu": tf.nn.silu,
-    "sigmoid_crossentropy": lambda target, z: tf.nn.sigmoid_cross_entropy_with_logits(target, z),
+    "sigmoid_crossentropy": lambda target, logits: tf.nn.sigmoid_cross_entropy_with_logits(target, logits),
     "replica_mean": _replica_mean,
     "batch_norm_inference": _batch_norm_inference,
     "batch_norm_train": _batch_norm_train,

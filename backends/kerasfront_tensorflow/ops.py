@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -64,6 +65,7 @@ def _via(function: Any, *has: str, wide: str | None = None) -> Any:
     """`function` in a wider dtype for tensors of those that its kernel lacks."""
     plain = "float32" in has
 
+    @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
         if (x.dtype is tf.float32 and plain) or x.dtype.name in has:
             return function(x, *args, **kwargs)
@@ -92,17 +94,17 @@ def _floor_divide(x1: Any, x2: Any) -> Any:
 def _by_zero(function: Any) -> Any:
     """A division in which integers divided by 0 give 0."""
 
-    def divide(a: Any, b: Any) -> Any:
-        if not a.dtype.is_integer:
-            return function(a, b)
-        zero, none = b == 0, tf.zeros([], a.dtype)
-        return tf.where(zero, none, function(a, tf.where(zero, tf.ones([], b.dtype), b)))
+    def divide(x1: Any, x2: Any) -> Any:
+        if not x1.dtype.is_integer:
+            return function(x1, x2)
+        zero, none = x2 == 0, tf.zeros([], x1.dtype)
+        return tf.where(zero, none, function(x1, tf.where(zero, tf.ones([], x2.dtype), x2)))
 
     return divide
 
 
-def _fmod(a: Any, b: Any) -> Any:
-    return tf.sign(a) * tf.math.floormod(tf.abs(a), tf.abs(b))
+def _fmod(x1: Any, x2: Any) -> Any:
+    return tf.sign(x1) * tf.math.floormod(tf.abs(x1), tf.abs(x2))
 
 
 def _lacking(function: Any, *names: str) -> Any:
@@ -132,31 +134,31 @@ def _matmul_rows(a: Any, b: Any) -> Any:
     return _shaped(tf.reshape(rows, tf.concat([shape[:-1], tf.shape(b)[1:]], 0)), [*batch, last])
 
 
-def _matmul(a: Any, b: Any) -> Any:
-    left, right = a.shape.rank, b.shape.rank
+def _matmul(x1: Any, x2: Any) -> Any:
+    left, right = x1.shape.rank, x2.shape.rank
     if left == right == 2:
-        return tf.raw_ops.MatMul(a=a, b=b)
+        return tf.raw_ops.MatMul(a=x1, b=x2)
     if left == 1 and right == 1:
-        return tf.reshape(_matmul(a[None], b[:, None]), [])
+        return tf.reshape(_matmul(x1[None], x2[:, None]), [])
     if left == 1:
-        return tf.squeeze(_matmul(a[None], b), -2)
+        return tf.squeeze(_matmul(x1[None], x2), -2)
     if right == 1:
-        return tf.squeeze(_matmul(a, b[:, None]), -1)
-    if left > 2 and left >= right and all(d == 1 for d in b.shape[:-2]):
-        return _matmul_rows(a, b)
-    return tf.matmul(a, b)
+        return tf.squeeze(_matmul(x1, x2[:, None]), -1)
+    if left > 2 and left >= right and all(d == 1 for d in x2.shape[:-2]):
+        return _matmul_rows(x1, x2)
+    return tf.matmul(x1, x2)
 
 
-def _power(a: Any, b: Any) -> Any:
-    if a.dtype.is_floating or a.dtype.is_complex:
-        return tf.pow(a, b)
+def _power(x1: Any, x2: Any) -> Any:
+    if x1.dtype.is_floating or x1.dtype.is_complex:
+        return tf.pow(x1, x2)
     power = _via(tf.pow, "int32", "int64")
-    if a.dtype.is_unsigned:
-        return power(a, b)
-    odd = tf.bitwise.bitwise_and(b, tf.ones([], b.dtype))
-    one = tf.ones([], a.dtype)
-    inverse = tf.where(a == one, one, tf.where(a == -one, one - odd - odd, tf.zeros([], a.dtype)))
-    return tf.where(b < 0, inverse, power(a, tf.maximum(b, tf.zeros([], b.dtype))))
+    if x1.dtype.is_unsigned:
+        return power(x1, x2)
+    odd = tf.bitwise.bitwise_and(x2, tf.ones([], x2.dtype))
+    one = tf.ones([], x1.dtype)
+    inverse = tf.where(x1 == one, one, tf.where(x1 == -one, one - odd - odd, tf.zeros([], x1.dtype)))
+    return tf.where(x2 < 0, inverse, power(x1, tf.maximum(x2, tf.zeros([], x2.dtype))))
 
 
 def _floats(function: Any, otherwise: bool = False) -> Any:
@@ -198,28 +200,30 @@ def _shaped(x: Any, shape: Any) -> Any:
     return x
 
 
-def _clip(x: Any, low: Any, high: Any) -> Any:
-    x = tf.identity(x) if low is None else tf.maximum(x, low)
-    return x if high is None else tf.minimum(x, high)
+def _clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    x = tf.identity(x) if x_min is None else tf.maximum(x, x_min)
+    return x if x_max is None else tf.minimum(x, x_max)
 
 
-def _gcd(a: Any, b: Any) -> Any:
-    if not a.dtype.is_integer:
-        raise TypeError(f"gcd needs integers, got {a.dtype.name}")
-    shape = tf.broadcast_dynamic_shape(tf.shape(a), tf.shape(b))
-    static = tf.broadcast_static_shape(a.shape, b.shape)
-    a, b = (_shaped(tf.broadcast_to(tf.abs(v) if not v.dtype.is_unsigned else v, shape), static) for v in (a, b))
-    zero, one = tf.zeros([], a.dtype), tf.ones([], a.dtype)
+def _gcd(x1: Any, x2: Any) -> Any:
+    if not x1.dtype.is_integer:
+        raise TypeError(f"gcd needs integers, got {x1.dtype.name}")
+    shape = tf.broadcast_dynamic_shape(tf.shape(x1), tf.shape(x2))
+    static = tf.broadcast_static_shape(x1.shape, x2.shape)
+    x1, x2 = (_shaped(tf.broadcast_to(tf.abs(v) if not v.dtype.is_unsigned else v, shape), static) for v in (x1, x2))
+    zero, one = tf.zeros([], x1.dtype), tf.ones([], x1.dtype)
 
-    def step(a: Any, b: Any) -> Any:
-        rest = _via(tf.math.floormod, "int32", "int64")(a, tf.where(b == zero, one, b))
-        return tf.where(b == zero, a, b), tf.where(b == zero, zero, rest)
+    def step(x1: Any, x2: Any) -> Any:
+        rest = _via(tf.math.floormod, "int32", "int64")(x1, tf.where(x2 == zero, one, x2))
+        return tf.where(x2 == zero, x1, x2), tf.where(x2 == zero, zero, rest)
 
-    return tf.while_loop(lambda a, b: tf.reduce_any(b != zero), step, (a, b))[0]
+    return tf.while_loop(lambda x1, x2: tf.reduce_any(x2 != zero), step, (x1, x2))[0]
 
 
 def _ordering(function: Any) -> Any:
-    return lambda a, b: function(tf.cast(a, tf.uint8), tf.cast(b, tf.uint8)) if a.dtype.is_bool else function(a, b)
+    return lambda x1, x2: (
+        function(tf.cast(x1, tf.uint8), tf.cast(x2, tf.uint8)) if x1.dtype.is_bool else function(x1, x2)
+    )
 
 
 def _logical(on_bits: Any, on_bools: Any) -> Any:
@@ -270,14 +274,14 @@ def _starts(x: Any, start: Any, shape: Any) -> Any:
     )
 
 
-def _update_slice(x: Any, start: Any, updates: Any) -> Any:
-    if not x.shape.rank:
+def _update_slice(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    if not inputs.shape.rank:
         return updates
-    start = _starts(x, start, tf.shape(updates))
-    widths = tf.stack([start, tf.shape(x) - start - tf.shape(updates)], 1)
+    start_indices = _starts(inputs, start_indices, tf.shape(updates))
+    widths = tf.stack([start_indices, tf.shape(inputs) - start_indices - tf.shape(updates)], 1)
     inside = tf.pad(tf.ones(tf.shape(updates), tf.bool), widths)
-    out = tf.where(inside, tf.pad(updates, widths), x)
-    return _shaped(out, x.shape)
+    out = tf.where(inside, tf.pad(updates, widths), inputs)
+    return _shaped(out, inputs.shape)
 
 
 _SCATTER = {
@@ -364,11 +368,11 @@ def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
     return _take_along(x, indices, -1), indices
 
 
-def _searchsorted(rows: Any, values: Any, side: str = "left") -> Any:
-    if rows.shape.rank == 1:
-        flat = tf.searchsorted(rows, tf.reshape(values, [-1]), side)
+def _searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+    if sorted_sequence.shape.rank == 1:
+        flat = tf.searchsorted(sorted_sequence, tf.reshape(values, [-1]), side)
         return tf.reshape(flat, tf.shape(values))
-    return tf.searchsorted(rows, values, side)
+    return tf.searchsorted(sorted_sequence, values, side)
 
 
 def _arange(start: Any, stop: Any, step: Any, dtype: str) -> Any:
@@ -406,9 +410,9 @@ def _item(x: Any, key: Any) -> Any:
 
 PRIMITIVES: dict[str, Any] = {
     # tf.add takes twice as long as the op that it calls.
-    "add": lambda a, b: tf.logical_or(a, b) if a.dtype is tf.bool else tf.raw_ops.AddV2(x=a, y=b),
-    "subtract": lambda a, b: tf.math.logical_xor(a, b) if a.dtype is tf.bool else tf.subtract(a, b),
-    "multiply": lambda a, b: tf.logical_and(a, b) if a.dtype is tf.bool else tf.multiply(a, b),
+    "add": lambda x1, x2: tf.logical_or(x1, x2) if x1.dtype is tf.bool else tf.raw_ops.AddV2(x=x1, y=x2),
+    "subtract": lambda x1, x2: tf.math.logical_xor(x1, x2) if x1.dtype is tf.bool else tf.subtract(x1, x2),
+    "multiply": lambda x1, x2: tf.logical_and(x1, x2) if x1.dtype is tf.bool else tf.multiply(x1, x2),
     "divide": tf.truediv,
     "maximum": _logical(tf.maximum, tf.logical_or),
     "minimum": _logical(tf.minimum, tf.logical_and),
@@ -517,7 +521,9 @@ PRIMITIVES: dict[str, Any] = {
     "take": _take,
     "take_along": _take_along,
     "nonzero": _nonzero,
-    "dynamic_slice": lambda x, start, shape: tf.slice(x, _starts(x, start, shape), shape),
+    "dynamic_slice": lambda inputs, start_indices, shape: tf.slice(
+        inputs, _starts(inputs, start_indices, shape), shape
+    ),
     "update_slice": _update_slice,
     "scatter_rows": _scatter_rows,
     "pad_constant": lambda x, widths, value: tf.pad(
@@ -536,6 +542,6 @@ PRIMITIVES: dict[str, Any] = {
 
 OVERRIDES: dict[str, Any] = {
     **control.OVERRIDES,
-    "where": lambda c, a=None, b=None: _nonzero(c) if a is None else tf.where(c, a, b),
+    "where": lambda condition, x1=None, x2=None: _nonzero(condition) if x1 is None else tf.where(condition, x1, x2),
 }
 GAPS: dict[str, str] = {}

@@ -122,8 +122,12 @@ def _on_host(key: Any, parameters: Any, shape: Any, dtype: str, function: Any) -
 
 PRIMITIVES: dict[str, Any] = {
     "draw.next_key": _next_key,
-    "draw.uniform": lambda key, shape, a, b, dtype: tf.random.stateless_uniform(shape, _seed(key), a, b, dtype),
-    "draw.normal": lambda key, shape, mean, std, dtype: tf.random.stateless_normal(shape, _seed(key), mean, std, dtype),
+    "draw.uniform": lambda key, shape, minval, maxval, dtype: tf.random.stateless_uniform(
+        shape, _seed(key), minval, maxval, dtype
+    ),
+    "draw.normal": lambda key, shape, mean, stddev, dtype: tf.random.stateless_normal(
+        shape, _seed(key), mean, stddev, dtype
+    ),
     "draw.truncated_normal": _truncated_normal,
     "draw.randint": _randint,
     "draw.categorical": _categorical,

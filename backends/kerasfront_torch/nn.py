@@ -278,7 +278,7 @@ def _attend(
     mask: Any,
     scale: float,
     is_causal: bool,
-    flash: Any,
+    flash_attention: Any,
     soft_cap: Any,
 ) -> Any:
     plain = bias is None and mask is None and soft_cap is None
@@ -287,8 +287,8 @@ def _attend(
     grouped = q.shape[1] != k.shape[1]
     if soft_cap is not None:
         return _attend_capped(q, k, v, bias, allowed, scale, soft_cap).transpose(1, 2)
-    kernels = [SDPBackend.FLASH_ATTENTION] if flash else [SDPBackend.MATH, SDPBackend.EFFICIENT_ATTENTION]
-    with nullcontext() if flash is None else sdpa_kernel(kernels):
+    kernels = [SDPBackend.FLASH_ATTENTION] if flash_attention else [SDPBackend.MATH, SDPBackend.EFFICIENT_ATTENTION]
+    with nullcontext() if flash_attention is None else sdpa_kernel(kernels):
         y = F.scaled_dot_product_attention(
             q, k, v, _masking(bias, allowed), is_causal=is_causal and plain, scale=scale, enable_gqa=grouped
         )
@@ -464,9 +464,11 @@ PRIMITIVES: dict[str, Any] = {
     "pooling_average": _pooling_average,
     "adaptive_average": _adaptive_average,
     "adaptive_max": _adaptive_max,
-    "unfold_blocks": lambda x, kernel, dilation, padding, stride: F.unfold(x, kernel, dilation, padding, stride),
-    "fold_blocks": lambda x, size, kernel, dilation, padding, stride: F.fold(
-        x, size, kernel, dilation, padding, stride
+    "unfold_blocks": lambda x, kernel_size, dilation, padding, stride: F.unfold(
+        x, kernel_size, dilation, padding, stride
+    ),
+    "fold_blocks": lambda x, output_size, kernel_size, dilation, padding, stride: F.fold(
+        x, output_size, kernel_size, dilation, padding, stride
     ),
     "softmax": lambda x, axis=-1: _over(torch.softmax, x, axis),
     "log_softmax": lambda x, axis=-1: _over(torch.log_softmax, x, axis),
@@ -496,7 +498,7 @@ OVERRIDES: dict[str, Any] = {
         logits if logits.ndim == 2 else logits.reshape(-1, logits.shape[-1]),
         target if target.ndim == 2 else target.reshape(-1, target.shape[-1]),
     ),
-    "mean_sigmoid_crossentropy": lambda target, z: F.binary_cross_entropy_with_logits(z, target),
+    "mean_sigmoid_crossentropy": lambda target, logits: F.binary_cross_entropy_with_logits(logits, target),
     "mean_squared_difference": _mean_squared_difference,
     "relu6": lambda x: F.relu6(x) if x.is_floating_point() else (x.int() if x.dtype == torch.bool else x).clamp(0, 6),
     "leaky_relu": lambda x, negative_slope=0.2: F.leaky_relu(x, negative_slope),
@@ -516,7 +518,7 @@ OVERRIDES: dict[str, Any] = {
     "mish": F.mish,
     "glu": lambda x, axis=-1: F.glu(x, axis),
     "silu": F.silu,
-    "sigmoid_crossentropy": lambda target, z: F.binary_cross_entropy_with_logits(z, target, reduction="none"),
+    "sigmoid_crossentropy": lambda target, logits: F.binary_cross_entropy_with_logits(logits, target, reduction="none"),
     "mean_variance": lambda x, axes, keepdims: torch.var_mean(x, axes, correction=0, keepdim=keepdims)[::-1],
     "replica_mean": _replica_mean,
     "batch_normalization": _batch_normalization,

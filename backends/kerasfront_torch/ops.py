@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -113,11 +114,11 @@ def _made(function: Any) -> Any:
     return make
 
 
-def _power(a: Any, b: Any) -> Any:
-    if a.is_floating_point() or a.is_complex() or a.dtype == torch.uint8:
-        return torch.pow(a, b)
+def _power(x1: Any, x2: Any) -> Any:
+    if x1.is_floating_point() or x1.is_complex() or x1.dtype == torch.uint8:
+        return torch.pow(x1, x2)
     # 0 to a negative power is 0, not an error.
-    return torch.where((a == 0) & (b < 0), a, torch.pow(torch.where((a == 0) & (b < 0), 1, a), b))
+    return torch.where((x1 == 0) & (x2 < 0), x1, torch.pow(torch.where((x1 == 0) & (x2 < 0), 1, x1), x2))
 
 
 def _whole(function: Any) -> Any:
@@ -132,6 +133,7 @@ def _via(function: Any, *lacking: torch.dtype) -> Any:
     """`function` in a wider dtype for those that it lacks."""
     wide = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bool: torch.uint8}
 
+    @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
         if x.dtype not in lacking:
             return function(x, *args, **kwargs)
@@ -162,17 +164,17 @@ def product(function: Any) -> Any:
 def _by_zero(function: Any) -> Any:
     """A division in which integers divided by 0 give 0."""
 
-    def divide(a: Any, b: Any) -> Any:
-        if a.is_floating_point():
-            return function(a, b)
-        zero = b == 0
-        return torch.where(zero, 0, function(a, torch.where(zero, 1, b))).to(a.dtype)
+    def divide(x1: Any, x2: Any) -> Any:
+        if x1.is_floating_point():
+            return function(x1, x2)
+        zero = x2 == 0
+        return torch.where(zero, 0, function(x1, torch.where(zero, 1, x2))).to(x1.dtype)
 
     return divide
 
 
-def _floor_divide(a: Any, b: Any) -> Any:
-    return torch.div(a, b, rounding_mode="floor")  # torch.floor_divide has no gradient
+def _floor_divide(x1: Any, x2: Any) -> Any:
+    return torch.div(x1, x2, rounding_mode="floor")  # torch.floor_divide has no gradient
 
 
 _WIDE_UINT = (torch.uint16, torch.uint32, torch.uint64)
@@ -232,25 +234,25 @@ def _starts(x: Any, start: Any, shape: Any) -> list[Any]:
     return list(torch.minimum(start, room).clamp(min=0))
 
 
-def _dynamic_slice(x: Any, start: Any, shape: Any) -> Any:
-    if start.numel() and _is_known(start):
-        for axis, (s, n) in enumerate(zip(_starts(x, start, shape), shape, strict=True)):
-            x = x.narrow(axis, int(s), n)
-        return x
+def _dynamic_slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    if start_indices.numel() and _is_known(start_indices):
+        for axis, (s, n) in enumerate(zip(_starts(inputs, start_indices, shape), shape, strict=True)):
+            inputs = inputs.narrow(axis, int(s), n)
+        return inputs
     # No number comes to the host so.
-    for axis, (s, n) in enumerate(zip(_starts(x, start, shape), shape, strict=True)):
-        if n != x.shape[axis]:
-            x = torch.index_select(x, axis, s + torch.arange(n, device=x.device))
-    return x
+    for axis, (s, n) in enumerate(zip(_starts(inputs, start_indices, shape), shape, strict=True)):
+        if n != inputs.shape[axis]:
+            inputs = torch.index_select(inputs, axis, s + torch.arange(n, device=inputs.device))
+    return inputs
 
 
-def _update_slice(x: Any, start: Any, updates: Any) -> Any:
-    starts = _starts(x, start, updates.shape)
+def _update_slice(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    starts = _starts(inputs, start_indices, updates.shape)
     index = [
-        (s + torch.arange(n, device=x.device)).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+        (s + torch.arange(n, device=inputs.device)).reshape([-1 if i == axis else 1 for i in range(inputs.ndim)])
         for axis, (s, n) in enumerate(zip(starts, updates.shape, strict=True))
     ]
-    return torch.index_put(x, tuple(index), updates) if x.ndim else updates
+    return torch.index_put(inputs, tuple(index), updates) if inputs.ndim else updates
 
 
 _FIRST_BIT = torch.iinfo(torch.int64).min
@@ -313,18 +315,20 @@ def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
     return values[..., :k], indices[..., :k].to(torch.int32)
 
 
-def _searchsorted(rows: Any, values: Any, side: str = "left") -> Any:
-    return torch.searchsorted(rows.contiguous(), values.to(rows.device).contiguous(), side=side, out_int32=True)
+def _searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+    return torch.searchsorted(
+        sorted_sequence.contiguous(), values.to(sorted_sequence.device).contiguous(), side=side, out_int32=True
+    )
 
 
-def _clip(x: Any, low: Any, high: Any) -> Any:
+def _clip(x: Any, x_min: Any, x_max: Any) -> Any:
     # Four times as fast with numbers as with 0-d tensors that broadcast.
-    if low is None or high is None:
-        bound = [limit if limit is None else limit.to(x.device) for limit in (low, high)]
-        return torch.clone(x) if low is high else torch.clamp(x, *bound)
-    if low.ndim == high.ndim == 0 and all(map(_is_known, (low, high))):
-        return torch.clamp(x, low.item(), high.item())
-    return torch.clamp(x, low.to(x.device), high.to(x.device))
+    if x_min is None or x_max is None:
+        bound = [limit if limit is None else limit.to(x.device) for limit in (x_min, x_max)]
+        return torch.clone(x) if x_min is x_max else torch.clamp(x, *bound)
+    if x_min.ndim == x_max.ndim == 0 and all(map(_is_known, (x_min, x_max))):
+        return torch.clamp(x, x_min.item(), x_max.item())
+    return torch.clamp(x, x_min.to(x.device), x_max.to(x.device))
 
 
 def _broadcast_to(x: Any, shape: Any) -> Any:
@@ -346,6 +350,7 @@ def _of_numbers(function: Any) -> Any:
     if not HAS_GPU:
         return function
 
+    @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
         return function(x if x.ndim else x.to(default_device()), *args, **kwargs)
 
@@ -373,7 +378,7 @@ def _is_known(bound: Any) -> bool:
 
 PRIMITIVES: dict[str, Any] = {
     "add": torch.add,
-    "subtract": lambda a, b: torch.logical_xor(a, b) if a.dtype == torch.bool else torch.sub(a, b),
+    "subtract": lambda x1, x2: torch.logical_xor(x1, x2) if x1.dtype == torch.bool else torch.sub(x1, x2),
     "multiply": torch.mul,
     "divide": torch.true_divide,
     "maximum": torch.maximum,
@@ -508,7 +513,7 @@ OVERRIDES: dict[str, Any] = {
     "affine": product(_affine),
     "count_argmax": lambda index, x, dtype="int32": torch.eq(torch.argmax(x, -1), index).sum(dtype=NATIVE[dtype]),
     **control.OVERRIDES,
-    "where": lambda c, a=None, b=None: _nonzero(c) if a is None else _where(c, a, b),
+    "where": lambda condition, x1=None, x2=None: _nonzero(condition) if x1 is None else _where(condition, x1, x2),
     "tril": torch.tril,
     "triu": torch.triu,
     "swapaxes": torch.swapaxes,

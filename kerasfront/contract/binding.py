@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kerasfront import discovery, settings, tracebacks
+from kerasfront.contract import signatures
 from kerasfront.contract.adapter import Adapter
 from kerasfront.contract.capabilities import CAPABILITIES, REQUIRED
 from kerasfront.errors import BackendError
@@ -42,6 +43,8 @@ def load(name: str) -> Adapter:
     _check_version(name, adapter)
     _check_methods(adapter)
     if adapter.name not in _loaded:
+        if name not in discovery.FRAMEWORKS:
+            signatures.check(adapter)
         _loaded.add(adapter.name)
         tracebacks.hide(importlib.import_module(point.module).__file__ or "", adapter.hidden_frames)
         adapter.take_symbolic(KerasTensor, applied_by)

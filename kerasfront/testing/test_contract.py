@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kerasfront import contract, tree
-from kerasfront.contract import Adapter, assignments
+from kerasfront.contract import Adapter, assignments, signatures
 from kerasfront.errors import CapabilityError, ShapeError
 from kerasfront.ops.declare.op import OPS
 from kerasfront.ops.declare.runtime import runtime
@@ -66,6 +66,17 @@ def test_its_tables_name_ops_and_gaps_have_reasons(adapter: Adapter) -> None:
     assert all(OPS[name].kind == "primitive" for name in adapter.primitives)
     assert all(OPS[name].kind == "derived" for name in adapter.overrides)
     assert all(isinstance(reason, str) and len(reason) > 10 for reason in adapter.gaps.values())
+
+
+def test_its_functions_have_the_parameters_of_their_ops(adapter: Adapter) -> None:
+    assert list(signatures.differences(adapter)) == []
+
+
+def test_it_supplies_what_its_capabilities_ask_for(adapter: Adapter) -> None:
+    assert adapter.capabilities <= contract.CAPABILITIES.keys()
+    for name in adapter.capabilities:
+        for method in contract.CAPABILITIES[name].methods:
+            assert getattr(type(adapter), method) is not getattr(Adapter, method), (name, method)
 
 
 def test_a_capability_it_lacks_is_refused_by_name(adapter: Adapter) -> None:

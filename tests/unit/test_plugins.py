@@ -107,6 +107,25 @@ def test_a_version_of_the_contract_that_does_not_fit_is_refused(site, name, vers
     assert "Install versions of the two that fit each other." in error
 
 
+def test_a_function_with_other_parameters_than_its_op_is_refused(site):
+    error = fails(site, "tinynp_misnamed")
+    assert "BackendError: The backend 'tinynp_misnamed' has functions that don't fit their ops: " in error
+    assert "ops.silu expects (x), and got (z)." in error
+    assert "ops.softsign expects (x), and got (x, scale)." in error
+
+
+def test_a_function_of_another_package_must_take_the_arguments_of_its_op(site):
+    error = fails(site, "tinynp_unlike")
+    assert "ops.transpose expects (x, axes=None), and got (p)." in error
+    assert "ops.silu" not in error and "ops.matmul" not in error  # they can be called so
+
+
+def test_a_capability_without_its_methods_is_refused(site):
+    error = fails(site, "tinynp_untrained")
+    assert "declares the capability 'gradients' and doesn't supply value_and_grad, vjp, jvp" in error
+    assert "declares a capability that is none: telepathy" in fails(site, "tinynp_telepathic")
+
+
 def test_what_is_no_adapter_is_refused(site):
     assert "which is no kerasfront.contract.Adapter" in fails(site, "tinynp_nothing")
 
