@@ -28,8 +28,13 @@ class Stateful:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "_kf" in vars(cls):
-            raise ReservedNameError(f"The class {cls.__name__} defines `_kf`, which is reserved.", hint=_HINT)
+        check_class(cls)
+
+
+def check_class(cls: type) -> None:
+    """Raise ReservedNameError where a new class defines the name of the state for itself."""
+    if "_kf" in vars(cls):
+        raise ReservedNameError(f"The class {cls.__name__} defines `_kf`, which is reserved.", hint=_HINT)
 
 
 def set_unreserved(owner: object, name: str, value: object) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from kerasfront import tree
-from kerasfront.state import reserved, set_unreserved
+from kerasfront.state import check_class, reserved, set_unreserved
 from kerasfront.watching import State, Watched, note_write
 
 Track = Callable[[Any], Any]
@@ -61,6 +61,10 @@ class Tracked(Watched):
     _kf_reserved: ClassVar[frozenset[str]] = frozenset({"_kf"})
     # Attributes in which a base class keeps what is tracked for purposes of its own.
     _kf_bookkeeping: ClassVar[frozenset[str]] = frozenset({"_kf"})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        check_class(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         set_attribute(self, name, value)

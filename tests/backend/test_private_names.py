@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +51,9 @@ class Subject(NamedTuple):
         names = set(WORDS)
         for thing in made:
             names.update(name for name in (*dir(type(thing)), *vars(thing)) if name.startswith("_"))
-        return sorted(n for n in names if not n.startswith(("__", "_kf", "_abc_")))
+        # What the framework's own base class of layers keeps its attributes in is the framework's.
+        frameworks = getattr(self.base, "_kf_bookkeeping", frozenset())
+        return sorted(n for n in names - frameworks if not n.startswith(("__", "_kf", "_abc_")))
 
 
 def _recording(base: type, made: list[Any]) -> type:
@@ -199,6 +203,126 @@ def use_lambda(kind: Any) -> None:
     use_callback(kind, on_epoch_end=lambda epoch, logs: None)
 
 
+def use_layer(kind: Any, *args: Any, **kwargs: Any) -> None:
+    layer = kind(*args, **kwargs)
+    x = keras.Input((3,))
+    model = keras.Model(x, layers.Dense(1)(layer(x)))
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.fit(X, Y, epochs=2, verbose=0)
+    assert layer.built and layer.weights and layer.losses and layer.count_params() > 0 and repr(layer) and layer.path
+    assert layer.get_config()["name"] == layer.name and layer.get_build_config()
+    outputs = ops.convert_to_numpy(layer(X))
+    np.testing.assert_allclose(ops.convert_to_numpy(layer.stateless_call(*_values(layer), X)[0]), outputs, rtol=1e-6)
+    np.testing.assert_allclose(ops.convert_to_numpy(copy.deepcopy(layer)(X)), outputs, rtol=1e-6)
+    layer.trainable = False
+    assert not layer.trainable_weights and layer.compute_output_shape((None, 3))[0] is None
+    layer.dtype_policy = "mixed_bfloat16"
+    layer.set_weights(layer.get_weights())
+
+
+def _values(layer: Any) -> tuple[list[Any], list[Any]]:
+    return [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables]
+
+
+def use_model(kind: Any, *args: Any, **kwargs: Any) -> None:
+    model = kind(*args, **kwargs)
+    model.compile("adam", "mse", metrics=["mae"])
+    history = model.fit(X, Y, epochs=2, verbose=0, validation_data=(X, Y)).history
+    loss = model.evaluate(X, Y, verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(history["val_loss"][-1], rel=1e-5)
+    model.train_on_batch(X, Y)
+    model.test_on_batch(X, Y)
+    predictions = model.predict(X, verbose=0)
+    np.testing.assert_allclose(model.predict_on_batch(X), predictions, rtol=1e-5)
+    np.testing.assert_allclose(copy.deepcopy(model).predict(X, verbose=0), predictions, rtol=1e-5)
+    model.summary(print_fn=lambda text: None)
+    model.set_state_tree(model.get_state_tree())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.weights.h5"
+        model.save_weights(path)
+        weights = model.get_weights()
+        model.set_weights([w * 0 for w in weights])
+        model.load_weights(path)
+    for one, other in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert model.layers and model.metrics_names[0] == "loss" and repr(model)
+
+
+def use_functional(kind: Any) -> None:
+    x = keras.Input((3,))
+    use_model(kind, x, layers.Dense(1)(layers.Dense(2)(x)))
+
+
+def use_sequential(kind: Any) -> None:
+    use_model(kind, [keras.Input((3,)), layers.Dense(2, activation="relu"), layers.Dense(1)])
+    use_model(kind, [layers.Dense(1)])
+
+
+class Scale(layers.Layer):
+    """A layer with weights, a layer inside, a seed, a mask and a loss of its own."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner = [layers.Dense(3, kernel_regularizer="l2"), layers.Dropout(0.1)]
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+        self.calls = self.add_weight((), "zeros", trainable=False, name="calls")
+        self.inner[0].build(input_shape)
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        if training:
+            self.calls.assign_add(1.0)
+        self.add_loss(0.01 * ops.sum(ops.square(self.factor.value)))
+        return self.inner[1](self.inner[0](inputs * self.factor), training=training)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+
+class Unbuilt(layers.Layer):
+    """A layer without `build`, whose parts are built by its call."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(3, activity_regularizer="l1")
+
+    def call(self, inputs: Any) -> Any:
+        return self.dense(inputs)
+
+
+class Subclassed(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = [layers.Dense(3, activation="relu"), layers.Dense(1)]
+        self.mean = metrics.Mean(name="mean")
+
+    def call(self, inputs: Any) -> Any:
+        for block in self.blocks:
+            inputs = block(inputs)
+        return inputs
+
+
+class OwnStep(Subclassed):
+    """A model with steps of its own."""
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data[:2]
+
+        def loss_of() -> Any:
+            return self.compute_loss(x, y, self(x, training=True))
+
+        loss, gradients = ops.value_and_grad(loss_of, self.trainable_variables)()
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.mean.update_state(loss)
+        return {"loss": loss, "mean": self.mean.result()}
+
+    def test_step(self, data: Any) -> Any:
+        x, y = data[:2]
+        return {"loss": self.compute_loss(x, y, self(x, training=False))}
+
+
 class Rule(optimizers.Optimizer):
     """A rule over ops."""
 
@@ -243,6 +367,12 @@ def squares(y_true: Any, y_pred: Any) -> Any:
 
 
 SUBJECTS = {
+    "Layer": Subject(Scale, use_layer),
+    "Layer without build": Subject(Unbuilt, use_layer),
+    "Model": Subject(Subclassed, use_model),
+    "Model with its own steps": Subject(OwnStep, use_model),
+    "Functional": Subject(keras.Model, use_functional),
+    "Sequential": Subject(keras.Sequential, use_sequential),
     "Metric": Subject(Counting, use_metric),
     "Mean": Subject(metrics.MeanSquaredError, use_metric),
     "MeanMetricWrapper": Subject(metrics.MeanMetricWrapper, use_wrapper),
@@ -300,6 +430,11 @@ def test_the_one_private_name_of_ours_is_reserved(subject: Subject) -> None:
 @pytest.mark.parametrize(
     ("make", "names"),
     [
+        (
+            lambda: layers.Dense(1),
+            ["path", "dtype", "variables", "weights", "losses", "metrics", "trainable_variables"],
+        ),
+        (lambda: keras.Sequential(), ["layers", "inputs", "outputs", "output_shape", "metrics_names"]),
         (metrics.AUC, ["dtype", "variables", "thresholds"]),
         (losses.MeanSquaredError, ["dtype"]),
         (optimizers.SGD, ["variables"]),
@@ -309,7 +444,7 @@ def test_the_one_private_name_of_ours_is_reserved(subject: Subject) -> None:
 def test_public_names_that_can_t_be_set_say_so(make: Any, names: list[str]) -> None:
     thing = make()
     for name in names:
-        with pytest.raises(AttributeError, match=f"`{name}` of {make.__name__} is reserved"):
+        with pytest.raises(AttributeError, match=f"`{name}` of {type(thing).__name__} is reserved"):
             setattr(thing, name, 3)
 
 
