@@ -10,7 +10,7 @@ from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.layers.base.gathering import layers_of_tree
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.core_input import Input, InputLayer
-from kerasfront.layers.preprocessing.lookup import Lookup
+from kerasfront.layers.preprocessing.lookup import Lookup, take_vocabulary_of
 from kerasfront.models.entry import is_optional
 from kerasfront.models.model import Functional, Model, graph_of
 from kerasfront.models.sequential import Sequential
@@ -75,7 +75,7 @@ def _from_config(layer: Any) -> Any:
     old, new = _lookups(layer), _lookups(made)
     if len(old) == len(new):
         for knowing, lookup in zip(old, new, strict=True):
-            lookup._take_vocabulary_of(knowing)
+            take_vocabulary_of(lookup, knowing)
     return made
 
 

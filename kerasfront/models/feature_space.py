@@ -26,6 +26,7 @@ from kerasfront.layers import (
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.preprocessing._host import HostLayer
 from kerasfront.layers.preprocessing._streams import as_array, yielded
+from kerasfront.layers.preprocessing.numeric import number_of_bins
 from kerasfront.models.model import Model
 from kerasfront.naming import auto_name
 from kerasfront.saving import save_model
@@ -390,7 +391,7 @@ class FeatureSpace(HostLayer):
         """How many classes a feature's layer tells apart."""
         layer = self.preprocessors[name]
         if isinstance(layer, Discretization):
-            return layer.num_bins or len(layer.bin_boundaries) + 1
+            return number_of_bins(layer)
         if hasattr(layer, "vocabulary_size"):
             return int(layer.vocabulary_size())
         for attribute in ("num_bins", "num_tokens", "cardinality"):

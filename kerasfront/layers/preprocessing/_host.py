@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from kerasfront import interop
 from kerasfront.contract import running
+from kerasfront.layers._configured import where
+from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.data_layer import DataLayer, on_host
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.typing import Shape, Tensor
 
 active = running()
+Array = np.ndarray[Any, Any]
 _SCALARS = (str, bytes, bool, int, float, np.generic)
 
 
@@ -26,19 +30,39 @@ class HostLayer(DataLayer):
 
     _kf_needs_no_build = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
 
     def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return tuple(map(as_arrays, args)), {k: as_arrays(v) for k, v in kwargs.items()}
 
-    def _on_host(self, function: Callable[..., Any], inputs: Sequence[Any], shape: Any, dtype: str) -> Any:
-        """The tensor `function(*arrays)`, of which shape and dtype are said for where it has no value yet."""
-        if any(is_string(x) for x in inputs):
-            self.supports_jit = False
-        if len(inputs) == 1 and type(inputs[0]) in active.adapter.composites:  # sparse or ragged: what it stores
-            return active.adapter.map_values(lambda x: self._on_host(function, [x], x.shape, dtype), inputs[0])
-        return on_host(lambda *arrays: [function(*arrays)], inputs, [KerasTensor(shape, dtype)])[0]
+
+def call_on_host(
+    layer: HostLayer, function: Callable[..., Array], inputs: Sequence[Any], shape: Shape, dtype: str
+) -> Tensor:
+    """Return the tensor `function(*arrays)`, of which shape and dtype are said for where it has no value yet."""
+    if any(is_string(x) for x in inputs):
+        layer.supports_jit = False
+    if len(inputs) == 1 and type(inputs[0]) in active.adapter.composites:  # sparse or ragged: what it stores
+        values: Tensor = active.adapter.map_values(
+            lambda x: call_on_host(layer, function, [x], x.shape, dtype), inputs[0]
+        )
+        return values
+    return on_host(lambda *arrays: [function(*arrays)], inputs, [KerasTensor(shape, dtype)])[0]
+
+
+def hash_key(layer: HostLayer, salt: int | Sequence[int] | None) -> list[int] | None:
+    """Return the key of a keyed hash.
+
+    Raises:
+        ValueError: It is neither an integer nor two.
+    """
+    if salt is None:
+        return None
+    key = [salt, salt] if isinstance(salt, int) else list(salt) if isinstance(salt, (list, tuple)) else []
+    if len(key) != 2 or not all(isinstance(k, int) for k in key):
+        raise ValueError(f"Expected `salt` of {where(layer)} to be an integer or two, got {salt!r}.")
+    return key
 
 
 def as_arrays(value: Any) -> Any:
@@ -62,7 +86,7 @@ def is_string(x: Any) -> bool:
     return dtypes.standardize(x.dtype) == "string"
 
 
-def as_bytes(x: np.ndarray[Any, Any], encoding: str = "utf-8") -> list[bytes]:
+def as_bytes(x: Array, encoding: str = "utf-8") -> list[bytes]:
     """The strings of an array in order, as bytes; what is no text in that encoding survives unchanged."""
     flat = x.ravel().tolist()
     if x.dtype == object:
@@ -75,7 +99,7 @@ def as_text(values: Sequence[bytes], encoding: str = "utf-8") -> list[str]:
     return [v.decode(encoding, "surrogateescape") for v in values]
 
 
-def as_objects(values: Sequence[Any], shape: Any) -> np.ndarray[Any, Any]:
+def as_objects(values: Sequence[Any], shape: Any) -> Array:
     """Strings as an array of objects."""
     out = np.empty(len(values), object)
     out[:] = values

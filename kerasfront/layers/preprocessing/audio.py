@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 import numpy as np
 
 from kerasfront import initializers, ops
 from kerasfront.errors import DTypeError, ShapeError
-from kerasfront.layers._configured import data_format_of, keep, one_of, positive, where
+from kerasfront.layers._configured import data_format_of, one_of, positive, where
+from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.data_layer import DataLayer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.spec import dtypes, unknown
+from kerasfront.typing import Shape, Tensor
+from kerasfront.variable import Variable
+
+# The name of a window, or its values.
+Window = str | Sequence[float] | np.ndarray[Any, Any]
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 # Power that is smaller counts as this, so that roots have gradients and logarithms are finite: Keras's value.
@@ -56,7 +63,7 @@ class MelSpectrogram(DataLayer):
         fft_length: int = 2048,
         sequence_stride: int = 512,
         sequence_length: int | None = None,
-        window: Any = "hann",
+        window: Window | None = "hann",
         sampling_rate: int = 16000,
         num_mel_bins: int = 128,
         min_freq: float = 20.0,
@@ -66,7 +73,7 @@ class MelSpectrogram(DataLayer):
         mag_exp: float = 2.0,
         min_power: float = 1e-10,
         ref_power: float = 1.0,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.fft_length = positive(self, "fft_length", fft_length)
@@ -84,35 +91,25 @@ class MelSpectrogram(DataLayer):
                 f"Expected `min_freq` of {where(self)} to be from 0 to below `max_freq`, got min_freq={min_freq}, "
                 f"max_freq={max_freq}."
             )
-        keep(
-            self,
-            window=window, sampling_rate=sampling_rate, min_freq=min_freq, max_freq=max_freq, power_to_db=power_to_db,
-            top_db=top_db, mag_exp=mag_exp, min_power=min_power, ref_power=ref_power,
-        )  # fmt: skip
+        self.window, self.sampling_rate = window, sampling_rate
+        self.min_freq, self.max_freq = min_freq, max_freq
+        self.power_to_db, self.top_db = power_to_db, top_db
+        self.mag_exp, self.min_power, self.ref_power = mag_exp, min_power, ref_power
         self.autocast = False  # it computes in float32 at least
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         wide = "float64" if ops.dtype(inputs) == "float64" else "float32"
         real, imaginary = ops.stft(
             ops.cast(inputs, wide), self.sequence_length, self.sequence_stride, self.fft_length, self.window
         )
         power = ops.add(ops.square(real), ops.square(imaginary))
         magnitude = power if self.mag_exp == 2 else ops.power(power, self.mag_exp / 2)
-        bands = ops.matmul(magnitude, self._bands(wide))
-        bands = self._decibels(bands) if self.power_to_db else bands
-        return ops.cast(ops.swapaxes(bands, -1, -2), self.compute_dtype)
-
-    def _bands(self, dtype: str) -> Any:
-        return self.linear_to_mel_weight_matrix(
-            self.num_mel_bins, self.fft_length // 2 + 1, self.sampling_rate, self.min_freq, self.max_freq, dtype
+        weights = self.linear_to_mel_weight_matrix(
+            self.num_mel_bins, self.fft_length // 2 + 1, self.sampling_rate, self.min_freq, self.max_freq, wide
         )
-
-    def _decibels(self, power: Any) -> Any:
-        reference = 10.0 * math.log10(max(self.min_power, self.ref_power))
-        found = ops.subtract(ops.multiply(ops.log10(ops.maximum(power, self.min_power)), 10.0), reference)
-        if self.top_db is None:
-            return found
-        return ops.maximum(found, ops.subtract(ops.max(found, axis=(-1, -2), keepdims=True), self.top_db))
+        bands = ops.matmul(magnitude, weights)
+        bands = _decibels(self, bands) if self.power_to_db else bands
+        return ops.cast(ops.swapaxes(bands, -1, -2), self.compute_dtype)
 
     def linear_to_mel_weight_matrix(
         self,
@@ -122,8 +119,8 @@ class MelSpectrogram(DataLayer):
         lower_edge_hertz: float = 125.0,
         upper_edge_hertz: float = 3800.0,
         dtype: str = "float32",
-    ) -> Any:
-        """The matrix that sums the power of linear frequencies into mel bands: triangles that overlap by half.
+    ) -> Tensor:
+        """Return the matrix that sums the power of linear frequencies into mel bands: triangles that overlap by half.
 
         Args:
             num_mel_bins: The number of bands.
@@ -143,7 +140,7 @@ class MelSpectrogram(DataLayer):
         matrix[0] = 0.0
         return ops.convert_to_tensor(matrix.astype(dtypes.to_numpy(dtypes.standardize(dtype))))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
+    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         samples = input_shape[-1]
         if samples is not None and not unknown(samples) and samples <= self.fft_length // 2:
             raise ShapeError(
@@ -160,6 +157,16 @@ class MelSpectrogram(DataLayer):
 
 def _mel(hertz: Any) -> Any:
     return 1127.0 * np.log1p(np.asarray(hertz, "float64") / 700.0)
+
+
+def _decibels(layer: MelSpectrogram, power: Tensor) -> Tensor:
+    """Return powers in decibels."""
+    reference = 10.0 * math.log10(max(layer.min_power, layer.ref_power))
+    decibels = ops.subtract(ops.multiply(ops.log10(ops.maximum(power, layer.min_power)), 10.0), reference)
+    if layer.top_db is None:
+        return decibels
+    loudest = ops.max(decibels, axis=(-1, -2), keepdims=True)
+    return ops.maximum(decibels, ops.subtract(loudest, layer.top_db))
 
 
 class STFTSpectrogram(DataLayer):
@@ -200,13 +207,13 @@ class STFTSpectrogram(DataLayer):
         frame_length: int = 256,
         frame_step: int | None = None,
         fft_length: int | None = None,
-        window: Any = "hann",
+        window: Window | None = "hann",
         periodic: bool = False,
         scaling: str | None = "density",
         padding: str = "valid",
         expand_dims: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.mode = one_of(self, "mode", mode, _MODES)
@@ -221,28 +228,20 @@ class STFTSpectrogram(DataLayer):
             one_of(self, "scaling", scaling, ("density", "spectrum"))
         self.padding = one_of(self, "padding", padding, ("valid", "same"))
         self.data_format = data_format_of(self, data_format)
-        keep(self, window=window, periodic=periodic, scaling=scaling, expand_dims=expand_dims)
-        self._options = {"window": window, "scaling": scaling, "periodic": periodic}
-        initializers.STFT("real", **self._options)  # it knows which windows there are
+        self.window, self.periodic = window, periodic
+        self.scaling, self.expand_dims = scaling, expand_dims
+        _initializer(self, "real")  # raises a ValueError for a window that there isn't
         self.input_spec = InputSpec(ndim=3)
 
-    @property
-    def _step(self) -> int:
-        return self.frame_step or max(1, self.frame_length // 2)
-
-    @property
-    def _frequencies(self) -> int:
-        return (self.fft_length or self.frame_length) // 2 + 1
-
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:  # type: ignore[override]
         """Make the kernels that the mode needs."""
-        shape = (self.frame_length, 1, self._frequencies)
+        shape = (self.frame_length, 1, _frequencies(self))
         if self.mode != "imag":
-            self.real_kernel = self.add_weight(shape, initializers.STFT("real", **self._options), name="real_kernel")
+            self.real_kernel = self.add_weight(shape, _initializer(self, "real"), name="real_kernel")
         if self.mode != "real":
-            self.imag_kernel = self.add_weight(shape, initializers.STFT("imag", **self._options), name="imag_kernel")
+            self.imag_kernel = self.add_weight(shape, _initializer(self, "imag"), name="imag_kernel")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         if not dtypes.is_float(ops.dtype(inputs)):
             raise DTypeError(f"{where(self)} takes floats, got {ops.dtype(inputs)}.")
         first = self.data_format == "channels_first"
@@ -251,50 +250,67 @@ class STFTSpectrogram(DataLayer):
         if self.padding == "valid" and isinstance(samples, int) and samples < self.frame_length:
             raise ShapeError(f"{where(self)} needs {self.frame_length} samples, got {samples}.")
         # The channels as if they were sounds of their own: (batch * channels, frames, frequencies).
-        found = self._transformed(ops.reshape(x, (-1, samples, 1)))
-        frames, frequencies = ops.shape(found)[1:]
-        found = ops.reshape(found, (-1, channels, frames, frequencies))
+        spectra = _spectra(self, ops.reshape(x, (-1, samples, 1)))
+        frames, frequencies = ops.shape(spectra)[1:]
+        spectra = ops.reshape(spectra, (-1, channels, frames, frequencies))
         if self.expand_dims:
-            return found if first else ops.transpose(found, (0, 2, 3, 1))
+            return spectra if first else ops.transpose(spectra, (0, 2, 3, 1))
         if first:
-            return ops.reshape(ops.transpose(found, (0, 1, 3, 2)), (-1, channels * frequencies, frames))
-        return ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (-1, frames, channels * frequencies))
+            return ops.reshape(ops.transpose(spectra, (0, 1, 3, 2)), (-1, channels * frequencies, frames))
+        return ops.reshape(ops.transpose(spectra, (0, 2, 1, 3)), (-1, frames, channels * frequencies))
 
-    def _transformed(self, x: Any) -> Any:
-        real: Any = self._convolved(x, self.real_kernel) if self.mode != "imag" else None
-        imaginary: Any = self._convolved(x, self.imag_kernel) if self.mode != "real" else None
-        if self.mode == "stft":
-            return ops.concatenate([real, imaginary], axis=-1)
-        if self.mode == "angle":
-            return ops.arctan2(imaginary, real)
-        if self.mode in ("real", "imag"):
-            return real if imaginary is None else imaginary
-        power = ops.add(ops.square(real), ops.square(imaginary))
-        if self.mode == "psd":
-            mirrored = np.full(self._frequencies, 2.0)
-            mirrored[[0, -1]] = 1.0
-            return ops.multiply(power, ops.convert_to_tensor(mirrored, ops.dtype(power)))
-        magnitude = ops.sqrt(ops.maximum(power, _LEAST_POWER))
-        return ops.log(magnitude) if self.mode == "log" else magnitude
-
-    def _convolved(self, x: Any, kernel: Any) -> Any:
-        return ops.conv(
-            x, self.convert_weight(kernel), strides=self._step, padding=self.padding, data_format="channels_last"
-        )
-
-    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
+    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         first = self.data_format == "channels_first"
         batch, samples, channels = (input_shape[i] for i in ((0, 2, 1) if first else (0, 1, 2)))
-        frames = None
+        step, frames = _step(self), None
         if samples is not None:
-            frames = (
-                -(-samples // self._step) if self.padding == "same" else (samples - self.frame_length) // self._step + 1
-            )
-        frequencies = self._frequencies * (2 if self.mode == "stft" else 1)
+            frames = -(-samples // step) if self.padding == "same" else (samples - self.frame_length) // step + 1
+        frequencies = _frequencies(self) * (2 if self.mode == "stft" else 1)
         if self.expand_dims:
             return (batch, channels, frames, frequencies) if first else (batch, frames, frequencies, channels)
         merged = None if channels is None else channels * frequencies
         return (batch, merged, frames) if first else (batch, frames, merged)
+
+
+def _initializer(layer: STFTSpectrogram, side: str) -> initializers.Initializer:
+    """Return the initializer of the kernel for the real or the imaginary side."""
+    return initializers.STFT(side, window=layer.window, scaling=layer.scaling, periodic=layer.periodic)
+
+
+def _step(layer: STFTSpectrogram) -> int:
+    """Return by how many samples a frame begins after the one before."""
+    return layer.frame_step or max(1, layer.frame_length // 2)
+
+
+def _frequencies(layer: STFTSpectrogram) -> int:
+    """Return the number of frequencies."""
+    return (layer.fft_length or layer.frame_length) // 2 + 1
+
+
+def _spectra(layer: STFTSpectrogram, x: Tensor) -> Tensor:
+    """Return what the layer's mode makes of sounds (count, samples, 1), of shape (count, frames, frequencies)."""
+    real: Any = _convolved(layer, x, layer.real_kernel) if layer.mode != "imag" else None
+    imaginary: Any = _convolved(layer, x, layer.imag_kernel) if layer.mode != "real" else None
+    if layer.mode == "stft":
+        return ops.concatenate([real, imaginary], axis=-1)
+    if layer.mode == "angle":
+        return ops.arctan2(imaginary, real)
+    if layer.mode in ("real", "imag"):
+        side: Tensor = real if imaginary is None else imaginary
+        return side
+    power = ops.add(ops.square(real), ops.square(imaginary))
+    if layer.mode == "psd":
+        mirrored = np.full(_frequencies(layer), 2.0)
+        mirrored[[0, -1]] = 1.0
+        return ops.multiply(power, ops.convert_to_tensor(mirrored, ops.dtype(power)))
+    magnitude = ops.sqrt(ops.maximum(power, _LEAST_POWER))
+    return ops.log(magnitude) if layer.mode == "log" else magnitude
+
+
+def _convolved(layer: STFTSpectrogram, x: Tensor, kernel: Variable) -> Tensor:
+    return ops.conv(
+        x, layer.convert_weight(kernel), strides=_step(layer), padding=layer.padding, data_format="channels_last"
+    )
 
 
 __all__ = ["MelSpectrogram", "STFTSpectrogram"]

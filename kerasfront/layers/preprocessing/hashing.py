@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.layers._configured import positive, where
+from kerasfront.layers._options import BareOptions, LayerOptions
 from kerasfront.layers.preprocessing._encoding import MODES, encoded, encoded_shape, output_mode_of
 from kerasfront.layers.preprocessing._fingerprints import crossed, fingerprints, keyed_hashes
-from kerasfront.layers.preprocessing._host import HostLayer, as_arrays, as_bytes, is_string
+from kerasfront.layers.preprocessing._host import (
+    Array,
+    HostLayer,
+    as_arrays,
+    as_bytes,
+    call_on_host,
+    hash_key,
+    is_string,
+)
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.tracking import assign_untracked
+from kerasfront.typing import Config, DTypePolicyLike, Shape, Tensor
 
 
 class _HashLayer(HostLayer):
     """What the two layers share: bins, output modes, and int64 as the dtype of "int"."""
 
-    def __init__(self, num_bins: int, output_mode: str, sparse: bool, modes: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, num_bins: int, output_mode: str, sparse: bool, modes: Sequence[str], **kwargs: Unpack[LayerOptions]
+    ) -> None:
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = "int64" if output_mode == "int" else None
         super().__init__(**kwargs)
@@ -35,15 +48,20 @@ class _HashLayer(HostLayer):
         """The dtype of the output: an integer one in the mode "int"."""
         return dtypes.held(self.compute_dtype) if self.output_mode == "int" else self.compute_dtype
 
-    def _encoded(self, inputs: Any, shape: Any) -> Any:
-        bins = self._on_host(self._bins, inputs, shape, dtypes.held("int64"))
-        return encoded(bins, self.output_mode, self.num_bins, self.output_dtype, sparse=self.sparse)
-
-    def _bins(self, *arrays: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _kf_bins(self, *arrays: Array) -> Array:
+        """Return the bin of each value."""
         raise NotImplementedError
 
-    def _spec(self, shape: Any) -> Any:
-        return KerasTensor(encoded_shape(shape, self.output_mode, self.num_bins), self.output_dtype, sparse=self.sparse)
+
+def _encoded(layer: _HashLayer, inputs: Sequence[Tensor], shape: Shape) -> Tensor:
+    """Return the bins of inputs in a layer's output mode."""
+    bins = call_on_host(layer, layer._kf_bins, inputs, shape, dtypes.held("int64"))
+    return encoded(bins, layer.output_mode, layer.num_bins, layer.output_dtype, sparse=layer.sparse)
+
+
+def _output_spec(layer: _HashLayer, shape: Shape) -> KerasTensor:
+    shape = encoded_shape(shape, layer.output_mode, layer.num_bins)
+    return KerasTensor(shape, layer.output_dtype, sparse=layer.sparse)
 
 
 class Hashing(_HashLayer):
@@ -66,33 +84,27 @@ class Hashing(_HashLayer):
     [1, 0, 1, 1, 2]
     """
 
+    salt: list[int] | None
+
     def __init__(
         self,
         num_bins: int,
-        mask_value: Any = None,
+        mask_value: str | bytes | int | None = None,
         salt: int | Sequence[int] | None = None,
         output_mode: str = "int",
         sparse: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(num_bins, output_mode, sparse, MODES, **kwargs)
         self.mask_value = mask_value
-        self.__dict__["salt"] = self._key(salt)
+        assign_untracked(self, "salt", hash_key(self, salt))
         if mask_value is not None and num_bins < 2:
             raise ValueError(f"{where(self)} needs a second bin beside that of `mask_value`, got num_bins={num_bins}.")
 
-    def _key(self, salt: Any) -> list[int] | None:
-        if salt is None:
-            return None
-        key = [salt, salt] if isinstance(salt, int) else list(salt) if isinstance(salt, (list, tuple)) else []
-        if len(key) != 2 or not all(isinstance(k, int) for k in key):
-            raise ValueError(f"Expected `salt` of {where(self)} to be an integer or two, got {salt!r}.")
-        return key
+    def call(self, inputs: Tensor) -> Tensor:
+        return _encoded(self, [inputs], inputs.shape)
 
-    def call(self, inputs: Any) -> Any:
-        return self._encoded([inputs], inputs.shape)
-
-    def _bins(self, *arrays: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _kf_bins(self, *arrays: Array) -> Array:
         (x,) = arrays
         strings = as_digits(x)
         hashes = fingerprints(strings) if self.salt is None else keyed_hashes(strings, self.salt)
@@ -102,15 +114,15 @@ class Hashing(_HashLayer):
         masked = as_digits(np.asarray(self.mask_value))[0]
         return np.where(np.asarray([s == masked for s in strings], bool).reshape(x.shape), 0, bins)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
+    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         return encoded_shape(input_shape, self.output_mode, self.num_bins)
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
         self.supports_jit = self.supports_jit and not is_string(inputs)
-        return self._spec(inputs.shape)
+        return _output_spec(self, inputs.shape)
 
 
-def as_digits(x: np.ndarray[Any, Any]) -> list[bytes]:
+def as_digits(x: Array) -> list[bytes]:
     """Strings as bytes, numbers as the bytes of their decimal digits; floats are cut to integers."""
     if x.dtype.kind in "OUS":
         return as_bytes(x)
@@ -142,19 +154,19 @@ class HashedCrossing(_HashLayer):
         output_mode: str = "int",
         sparse: bool = False,
         name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
+        dtype: DTypePolicyLike | None = None,
+        **kwargs: Unpack[BareOptions],
     ) -> None:
         super().__init__(num_bins, output_mode, sparse, MODES[:2], name=name, dtype=dtype, **kwargs)
 
-    def call(self, inputs: Any) -> Any:
-        """The bins.
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return the bins.
 
         Args:
             inputs: At least two tensors of strings or integers, of one shape: (), (batch,) or (batch, 1).
         """
-        self._check(inputs)
-        return self._encoded(list(inputs), inputs[0].shape)
+        _check_inputs(self, inputs)
+        return _encoded(self, list(inputs), inputs[0].shape)
 
     def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """A list of lists is several inputs here, and no array."""
@@ -162,35 +174,37 @@ class HashedCrossing(_HashLayer):
             args = (tuple(map(as_arrays, args[0])), *args[1:])
         return super()._kf_as_tensors(args, kwargs)
 
-    def _check(self, inputs: Any) -> None:
-        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-            raise ShapeError(f"{where(self)} crosses at least two inputs, got {type(inputs).__name__}: {inputs!r:.60}.")
-        found = [tuple(x.shape) for x in inputs]
-        first = found[0]
-        if len(first) > 2 or (len(first) == 2 and first[1] != 1) or any(shape != first for shape in found):
-            raise ShapeError(
-                f"Expected the inputs of {where(self)} to have one shape, (), (batch,) or (batch, 1), got "
-                f"{', '.join(map(str, found))}."
-            )
-        names = [dtypes.standardize(x.dtype) for x in inputs]
-        if not all(n == "string" or dtypes.is_int(n) for n in names):
-            raise DTypeError(f"{where(self)} crosses strings and integers, got {', '.join(names)}.")
-
-    def _bins(self, *arrays: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _kf_bins(self, *arrays: Array) -> Array:
         features = [
             fingerprints(as_bytes(x)) if x.dtype.kind in "OUS" else x.ravel().astype("int64").view("uint64")
             for x in arrays
         ]
         return (crossed(features) % np.uint64(self.num_bins)).astype("int64").reshape(arrays[0].shape)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:  # type: ignore[override]
         return encoded_shape(input_shape[0], self.output_mode, self.num_bins)
 
-    def compute_output_spec(self, inputs: Any) -> Any:
-        self._check(inputs)
+    def compute_output_spec(self, inputs: Sequence[KerasTensor]) -> KerasTensor:
+        _check_inputs(self, inputs)
         self.supports_jit = self.supports_jit and not any(map(is_string, inputs))
-        return self._spec(inputs[0].shape)
+        return _output_spec(self, inputs[0].shape)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         names = ("num_bins", "output_mode", "sparse", "name", "dtype")
         return {name: getattr(self, name) for name in names}
+
+
+def _check_inputs(layer: HashedCrossing, inputs: Any) -> None:
+    """Raise an error for inputs that can't be crossed."""
+    if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
+        raise ShapeError(f"{where(layer)} crosses at least two inputs, got {type(inputs).__name__}: {inputs!r:.60}.")
+    shapes = [tuple(x.shape) for x in inputs]
+    first = shapes[0]
+    if len(first) > 2 or (len(first) == 2 and first[1] != 1) or any(shape != first for shape in shapes):
+        raise ShapeError(
+            f"Expected the inputs of {where(layer)} to have one shape, (), (batch,) or (batch, 1), got "
+            f"{', '.join(map(str, shapes))}."
+        )
+    names = [dtypes.standardize(x.dtype) for x in inputs]
+    if not all(n == "string" or dtypes.is_int(n) for n in names):
+        raise DTypeError(f"{where(layer)} crosses strings and integers, got {', '.join(names)}.")

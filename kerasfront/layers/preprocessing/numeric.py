@@ -166,7 +166,7 @@ class Normalization(DataLayer):
         self.supports_masking = True
         self.autocast = False  # half precision would lose digits before the mean is taken away
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Shape) -> None:  # type: ignore[override]
         """Make the statistics (0 and 1) for inputs of this shape.
 
         Raises:
@@ -396,10 +396,10 @@ class Discretization(DataLayer):
         x = inputs if dtypes.is_float(ops.dtype(inputs)) else ops.cast(inputs, "float32")
         edges = ops.convert_to_tensor(self.bin_boundaries, ops.dtype(x))
         bins = ops.where(ops.isnan(x), len(self.bin_boundaries), ops.digitize(x, edges))
-        return encoded(bins, self.output_mode, _bins(self), self.output_dtype, sparse=self.sparse)
+        return encoded(bins, self.output_mode, number_of_bins(self), self.output_dtype, sparse=self.sparse)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        return encoded_shape(input_shape, self.output_mode, _bins(self))
+        return encoded_shape(input_shape, self.output_mode, number_of_bins(self))
 
     def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype, sparse=self.sparse)
@@ -428,7 +428,7 @@ class Discretization(DataLayer):
         return layer
 
 
-def _bins(layer: Discretization) -> int:
+def number_of_bins(layer: Discretization) -> int:
     """Return how many bins a layer has."""
     return layer.num_bins or len(layer.bin_boundaries or ()) + 1
 

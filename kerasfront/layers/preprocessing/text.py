@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Unpack
 
 import numpy as np
 
 from kerasfront.contract import current
 from kerasfront.errors import DTypeError, NotBuiltError, ShapeError
 from kerasfront.layers._configured import one_of, positive, where
+from kerasfront.layers._options import NamelessOptions
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.data_layer import on_host, to_numpy, to_ragged
 from kerasfront.layers.preprocessing._encoding import encoded_shape, output_mode_of
-from kerasfront.layers.preprocessing._host import HostLayer, as_bytes, as_objects, as_text, is_string
-from kerasfront.layers.preprocessing._streams import batches
-from kerasfront.layers.preprocessing.lookup import StringLookup
+from kerasfront.layers.preprocessing._host import Array, HostLayer, as_bytes, as_objects, as_text, is_string
+from kerasfront.layers.preprocessing._streams import AdaptData, batches
+from kerasfront.layers.preprocessing.lookup import (
+    StringLookup,
+    Vocabulary,
+    Weights,
+    count_documents,
+    depth,
+    encode,
+    is_known,
+    numbers_of,
+)
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.tracking import assign_untracked
+from kerasfront.typing import Config, Shape, Tensor
 
 _PUNCTUATION = string.punctuation.encode()
 _STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
@@ -66,29 +79,34 @@ class TextVectorization(HostLayer):
     [[2, 5, 1, 0]]
     """
 
+    standardize: str | Callable[..., Any] | None
+    split: str | Callable[..., Any] | None
+    ngrams: int | Sequence[int] | None
+
     def __init__(
         self,
         max_tokens: int | None = None,
-        standardize: Any = "lower_and_strip_punctuation",
-        split: Any = "whitespace",
+        standardize: str | Callable[..., Any] | None = "lower_and_strip_punctuation",
+        split: str | Callable[..., Any] | None = "whitespace",
         ngrams: int | Sequence[int] | None = None,
         output_mode: str = "int",
         output_sequence_length: int | None = None,
         pad_to_max_tokens: bool = False,
-        vocabulary: Any = None,
-        idf_weights: Any = None,
+        vocabulary: Vocabulary | None = None,
+        idf_weights: Weights | None = None,
         sparse: bool = False,
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        **kwargs: Any,
+        vocabulary_size: int | None = None,
+        **kwargs: Unpack[NamelessOptions],
     ) -> None:
-        size = kwargs.pop("vocabulary_size", None)
         super().__init__(name=name, **kwargs)
-        keep = self.__dict__  # functions are kept as they are
-        keep["standardize"] = self._named_or_function("standardize", standardize, _STANDARDIZE)
-        keep["split"] = self._named_or_function("split", split, _SPLIT)
-        keep["ngrams"], keep["_lengths"] = ngrams, self._ngram_lengths(ngrams)
+        # Functions stay as they are: one may be a layer, which is no part of this one.
+        assign_untracked(self, "standardize", _named_or_function(self, "standardize", standardize, _STANDARDIZE))
+        assign_untracked(self, "split", _named_or_function(self, "split", split, _SPLIT))
+        assign_untracked(self, "ngrams", ngrams)
+        self._kf_ngrams = _ngram_lengths(self, ngrams)
         self.output_mode = output_mode_of(self, output_mode, _MODES)
         if output_sequence_length is not None:
             positive(self, "output_sequence_length", output_sequence_length)
@@ -103,21 +121,8 @@ class TextVectorization(HostLayer):
         self._lookup_layer = StringLookup(
             max_tokens=max_tokens, vocabulary=vocabulary, idf_weights=idf_weights, pad_to_max_tokens=pad_to_max_tokens,
             mask_token="" if self.output_mode == "int" else None, output_mode=self.output_mode, sparse=sparse,
-            encoding=encoding, vocabulary_size=size, name=f"{self.name}_lookup", dtype=self.dtype_policy,
+            encoding=encoding, vocabulary_size=vocabulary_size, name=f"{self.name}_lookup", dtype=self.dtype_policy,
         )  # fmt: skip
-
-    def _named_or_function(self, name: str, value: Any, options: Sequence[str]) -> Any:
-        return value if value is None or callable(value) else one_of(self, name, value, options)
-
-    def _ngram_lengths(self, ngrams: Any) -> tuple[int, ...] | None:
-        if ngrams is None:
-            return None
-        lengths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(ngrams)
-        if not lengths or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in lengths):
-            raise ValueError(
-                f"Expected `ngrams` of {where(self)} to be a positive integer or a tuple of them, got {ngrams!r}."
-            )
-        return lengths
 
     # ---- the vocabulary -----------------------------------------------------------------------------------------
 
@@ -125,7 +130,7 @@ class TextVectorization(HostLayer):
     def dtype(self) -> str:
         return "string"
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+    def adapt(self, data: AdaptData, batch_size: int | None = None, steps: int | None = None) -> None:
         """Learn the vocabulary, as `StringLookup.adapt` does, of the tokens of texts.
 
         Args:
@@ -135,7 +140,7 @@ class TextVectorization(HostLayer):
         """
         self.reset_state()
         for batch in batches(data, steps, batch_size):
-            self._count(batch)
+            _count(self, batch)
         self.finalize_state()
 
     @property
@@ -143,15 +148,10 @@ class TextVectorization(HostLayer):
         """Whether there is something to learn: not where the vocabulary was given."""
         return self._lookup_layer.is_adaptable
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: AdaptData) -> None:
         """Count the tokens of a batch; `finalize_state` makes the vocabulary of them."""
         for batch in batches(data):
-            self._count(batch)
-
-    def _count(self, batch: np.ndarray[Any, Any]) -> None:
-        if not self.is_adaptable:
-            raise ValueError(f"{where(self)} got its vocabulary when it was made: there is nothing to adapt.")
-        self._lookup_layer._count_rows(self._token_rows(batch))
+            _count(self, batch)
 
     def finalize_state(self) -> None:
         """Make the vocabulary of what was counted."""
@@ -169,7 +169,7 @@ class TextVectorization(HostLayer):
         """
         return self._lookup_layer.get_vocabulary(include_special_tokens)
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(self, vocabulary: Vocabulary, idf_weights: Weights | None = None) -> None:
         """Set the vocabulary, as `StringLookup.set_vocabulary` does.
 
         Args:
@@ -182,126 +182,34 @@ class TextVectorization(HostLayer):
         """The number of class numbers, those of special tokens included."""
         return self._lookup_layer.vocabulary_size()
 
-    # ---- from text to tokens ------------------------------------------------------------------------------------
-
-    def _token_rows(self, x: np.ndarray[Any, Any]) -> list[Texts]:
-        """The tokens of each text."""
-        if x.dtype.kind not in "OUS":
-            raise DTypeError(f"{where(self)} takes strings, got {x.dtype.name}.")
-        x = self._texts(x)
-        texts = self._standardized(as_bytes(x, self.encoding), x.shape)
-        if self.split is not None:
-            rows = self._split_texts(texts)
-        else:
-            length = x.shape[1] if x.ndim == 2 else 1
-            rows = [texts[i : i + length] for i in range(0, len(texts), length)] if length else [[]] * len(x)
-        return rows if self._lengths is None else [self._joined(row) for row in rows]
-
-    def _texts(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The texts as a vector (or a matrix of tokens, where nothing is split)."""
-        self._check_shape(x.shape)
-        if x.ndim == 2 and self.split is None:
-            return x
-        return x.reshape(-1)
-
-    def _check_shape(self, shape: Any) -> None:
-        if len(shape) > 2 or (len(shape) == 2 and self.split is not None and shape[1] != 1):
-            wanted = "" if self.split is not None else ", or (batch, tokens)"
-            raise ShapeError(
-                f"Expected the inputs of {where(self)} to have the shape (batch,) or (batch, 1){wanted}, "
-                f"got {tuple(shape)}."
-            )
-
-    def _standardized(self, texts: Texts, shape: Any) -> Texts:
-        if callable(self.standardize):
-            found = to_numpy(self.standardize(self._for_user(texts, shape)))
-            return as_bytes(found, self.encoding)
-        if self.standardize in ("lower", "lower_and_strip_punctuation"):
-            texts = [t.lower() for t in texts]
-        if self.standardize in ("strip_punctuation", "lower_and_strip_punctuation"):
-            texts = [t.translate(None, _PUNCTUATION) for t in texts]
-        return texts
-
-    def _for_user(self, texts: Texts, shape: Any) -> Any:
-        """What a function of the user's is given."""
-        return np.array(as_text(texts, self.encoding), dtype=np.str_).reshape(shape)
-
-    def _split_texts(self, texts: Texts) -> list[Texts]:
-        if self.split == "whitespace":
-            return [t.split() for t in texts]
-        if self.split == "character":
-            return [[c.encode(self.encoding, "surrogateescape") for c in t] for t in as_text(texts, self.encoding)]
-        found = self.split(self._for_user(texts, (len(texts),)))
-        rows = found.to_list() if hasattr(found, "to_list") else found
-        rows = rows if isinstance(rows, list) else to_numpy(rows).tolist()
-        return [as_bytes(as_objects(list(row), (len(row),)), self.encoding) for row in rows]
-
-    def _joined(self, tokens: Texts) -> Texts:
-        """The n-grams, the shorter ones first."""
-        assert self._lengths is not None
-        return [b" ".join(tokens[i : i + n]) for n in self._lengths for i in range(len(tokens) - n + 1)]
-
     # ---- calling ------------------------------------------------------------------------------------------------
 
-    def build(self, input_shape: Any = None) -> None:
-        """Nothing is to be made."""
+    def build(self, input_shape: Shape | None = None) -> None:  # type: ignore[override]
+        """Make nothing: the layer has no weights."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         if isinstance(inputs, KerasTensor):
             return self.compute_output_spec(inputs)
-        if self._lookup_layer._terms is None:
+        lookup = self._lookup_layer
+        if not is_known(lookup):
             raise NotBuiltError(f"{where(self)} has no vocabulary yet: call adapt(data), or pass `vocabulary`.")
         if not is_string(inputs):
             raise DTypeError(f"{where(self)} takes strings, got {inputs.dtype}.")
-        padded, lengths = self._numbers(inputs)
+        dtype = lookup.output_dtype if self.output_mode == "int" else dtypes.held("int64")
+        lengths_spec = KerasTensor(inputs.shape[:1], dtypes.held("int64"))
+        specs = [KerasTensor(_numbers_shape(self, inputs.shape), dtype), lengths_spec]
+        padded, lengths = on_host(partial(_padded_numbers, self), [inputs], specs)
         if self.output_mode != "int":
-            return self._lookup_layer._encode(padded)
+            return encode(lookup, padded)
         return to_ragged(padded, lengths) if self.ragged and len(inputs.shape) else padded
 
-    def _numbers(self, inputs: Any) -> tuple[Any, Any]:
-        """The class numbers as a tensor, and how many there are in each row."""
-        shape = self._numbers_shape(inputs.shape)
-        dtype = self._lookup_layer.output_dtype if self.output_mode == "int" else dtypes.held("int64")
-        specs = [KerasTensor(shape, dtype), KerasTensor(inputs.shape[:1], dtypes.held("int64"))]
-        padded, lengths = on_host(self._padded, [inputs], specs)
-        return padded, lengths
-
-    def _padded(self, x: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-        rows = self._token_rows(x)
-        counts = [len(row) for row in rows]
-        flat = as_objects([t for row in rows for t in row], (sum(counts),))
-        numbers = self._lookup_layer._numbers_of(flat)
-        length = self.output_sequence_length
-        width = max(counts, default=0) if length is None or self.ragged else length
-        # Where vectors are made of the numbers, padding is no class.
-        out = np.full((len(rows), width), 0 if self.output_mode == "int" else -1, "int64")
-        ends = np.cumsum([0, *counts])
-        for i, row in enumerate(out):
-            found = numbers[ends[i] : ends[i + 1]][:width]
-            row[: len(found)] = found
-        shape = x.shape if self._keeps_shape else (*x.shape[:1], width)
-        return [out.reshape(shape), np.minimum(counts, length or width).astype("int64").reshape(x.shape[:1])]
-
-    @property
-    def _keeps_shape(self) -> bool:
-        """Whether each string is a token, and its class number stands in its place."""
-        plain = self.split is None and self.output_sequence_length is None and self._lengths is None
-        return plain and self.output_mode == "int" and not self.ragged
-
-    def _numbers_shape(self, shape: Any) -> tuple[Any, ...]:
-        """The shape of the class numbers for texts of a shape."""
-        self._check_shape(shape)
-        if self._keeps_shape:
-            return tuple(shape)
-        return (*shape[:1], None if self.ragged else self.output_sequence_length)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:  # type: ignore[override]
-        numbers = self._numbers_shape(input_shape)
+    def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        numbers = _numbers_shape(self, input_shape)
         if self.output_mode == "int":
             return numbers
-        return encoded_shape(numbers, self.output_mode, self._lookup_layer._depth)
+        return encoded_shape(numbers, self.output_mode, depth(self._lookup_layer))
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
         shape = self.compute_output_shape(inputs.shape)
         return KerasTensor(shape, self._lookup_layer.output_dtype, sparse=self.sparse, ragged=self.ragged)
 
@@ -323,7 +231,7 @@ class TextVectorization(HostLayer):
         """Read it again."""
         self._lookup_layer.load_assets(dir_path)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         names = ("max_tokens", "standardize", "split", "ngrams", "output_mode", "output_sequence_length",
                  "pad_to_max_tokens", "sparse", "ragged", "encoding")  # fmt: skip
         lookup = self._lookup_layer
@@ -334,3 +242,130 @@ class TextVectorization(HostLayer):
             "idf_weights": lookup.input_idf_weights,
             "vocabulary_size": self.vocabulary_size(),
         }
+
+
+def _named_or_function(
+    layer: TextVectorization, name: str, value: str | Callable[..., Any] | None, options: Sequence[str]
+) -> str | Callable[..., Any] | None:
+    return value if value is None or callable(value) else one_of(layer, name, value, options)
+
+
+def _ngram_lengths(layer: TextVectorization, ngrams: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    """Return the lengths of n-grams. None: tokens are not joined.
+
+    Raises:
+        ValueError: They aren't positive integers.
+    """
+    if ngrams is None:
+        return None
+    lengths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(ngrams)
+    if not lengths or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in lengths):
+        raise ValueError(
+            f"Expected `ngrams` of {where(layer)} to be a positive integer or a tuple of them, got {ngrams!r}."
+        )
+    return lengths
+
+
+def _count(layer: TextVectorization, batch: Array) -> None:
+    """Count the tokens of a batch of texts."""
+    if not layer.is_adaptable:
+        raise ValueError(f"{where(layer)} got its vocabulary when it was made: there is nothing to adapt.")
+    count_documents(layer._lookup_layer, _token_rows(layer, batch))
+
+
+# ---- from texts to tokens -------------------------------------------------------------------------------------------
+
+
+def _token_rows(layer: TextVectorization, x: Array) -> list[Texts]:
+    """Return the tokens of each text."""
+    if x.dtype.kind not in "OUS":
+        raise DTypeError(f"{where(layer)} takes strings, got {x.dtype.name}.")
+    _check_shape(layer, x.shape)
+    if x.ndim != 2 or layer.split is not None:
+        x = x.reshape(-1)
+    texts = _standardized(layer, as_bytes(x, layer.encoding), x.shape)
+    if layer.split is not None:
+        rows = _split_texts(layer, texts)
+    else:
+        length = x.shape[1] if x.ndim == 2 else 1
+        rows = [texts[i : i + length] for i in range(0, len(texts), length)] if length else [[]] * len(x)
+    lengths = layer._kf_ngrams
+    return rows if lengths is None else [_joined(row, lengths) for row in rows]
+
+
+def _check_shape(layer: TextVectorization, shape: Shape) -> None:
+    """Raise a ShapeError for inputs that aren't texts, one or a batch."""
+    if len(shape) > 2 or (len(shape) == 2 and layer.split is not None and shape[1] != 1):
+        rows = "" if layer.split is not None else ", or (batch, tokens)"
+        raise ShapeError(
+            f"Expected the inputs of {where(layer)} to have the shape (batch,) or (batch, 1){rows}, got {tuple(shape)}."
+        )
+
+
+def _standardized(layer: TextVectorization, texts: Texts, shape: tuple[int, ...]) -> Texts:
+    """Return texts in lower case and the like, as the layer's `standardize` says."""
+    if callable(layer.standardize):
+        return as_bytes(to_numpy(layer.standardize(_for_user(layer, texts, shape))), layer.encoding)
+    if layer.standardize in ("lower", "lower_and_strip_punctuation"):
+        texts = [t.lower() for t in texts]
+    if layer.standardize in ("strip_punctuation", "lower_and_strip_punctuation"):
+        texts = [t.translate(None, _PUNCTUATION) for t in texts]
+    return texts
+
+
+def _for_user(layer: TextVectorization, texts: Texts, shape: tuple[int, ...]) -> Array:
+    """Return texts as a function of the user's takes them."""
+    return np.array(as_text(texts, layer.encoding), dtype=np.str_).reshape(shape)
+
+
+def _split_texts(layer: TextVectorization, texts: Texts) -> list[Texts]:
+    """Return the tokens of each text, as the layer's `split` says."""
+    if layer.split == "whitespace":
+        return [t.split() for t in texts]
+    if layer.split == "character":
+        return [[c.encode(layer.encoding, "surrogateescape") for c in t] for t in as_text(texts, layer.encoding)]
+    assert callable(layer.split)
+    tokens = layer.split(_for_user(layer, texts, (len(texts),)))
+    rows = tokens.to_list() if hasattr(tokens, "to_list") else tokens
+    rows = rows if isinstance(rows, list) else to_numpy(rows).tolist()
+    return [as_bytes(as_objects(list(row), (len(row),)), layer.encoding) for row in rows]
+
+
+def _joined(tokens: Texts, lengths: Sequence[int]) -> Texts:
+    """Return the n-grams of these lengths, the shorter ones first."""
+    return [b" ".join(tokens[i : i + n]) for n in lengths for i in range(len(tokens) - n + 1)]
+
+
+# ---- from tokens to class numbers -----------------------------------------------------------------------------------
+
+
+def _padded_numbers(layer: TextVectorization, x: Array) -> list[Array]:
+    """Return the class numbers of texts, padded to one length, and how many there are in each row."""
+    rows = _token_rows(layer, x)
+    counts = [len(row) for row in rows]
+    flat = as_objects([t for row in rows for t in row], (sum(counts),))
+    numbers = numbers_of(layer._lookup_layer, flat)
+    length = layer.output_sequence_length
+    width = max(counts, default=0) if length is None or layer.ragged else length
+    # Where vectors are made of the numbers, padding is no class.
+    out = np.full((len(rows), width), 0 if layer.output_mode == "int" else -1, "int64")
+    ends = np.cumsum([0, *counts])
+    for i, row in enumerate(out):
+        own = numbers[ends[i] : ends[i + 1]][:width]
+        row[: len(own)] = own
+    shape = x.shape if _keeps_shape(layer) else (*x.shape[:1], width)
+    return [out.reshape(shape), np.minimum(counts, length or width).astype("int64").reshape(x.shape[:1])]
+
+
+def _keeps_shape(layer: TextVectorization) -> bool:
+    """Return whether each string is a token, and its class number stands in its place."""
+    plain = layer.split is None and layer.output_sequence_length is None and layer._kf_ngrams is None
+    return plain and layer.output_mode == "int" and not layer.ragged
+
+
+def _numbers_shape(layer: TextVectorization, shape: Shape) -> Shape:
+    """Return the shape of the class numbers for texts of a shape."""
+    _check_shape(layer, shape)
+    if _keeps_shape(layer):
+        return tuple(shape)
+    return (*shape[:1], None if layer.ragged else layer.output_sequence_length)
