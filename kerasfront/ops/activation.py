@@ -494,14 +494,14 @@ def _float_pair(*names: str) -> str:
     return "float64" if dtypes.floating(*names) == "float64" else "float32"
 
 
-POLAR = dtypes.Rule(
+_POLAR = dtypes.Rule(
     _float_pair, lambda operand, arguments: "complex128" if operand == "float64" else "complex64", "polar"
 )
 
 
 @primitive(
     shape=lambda abs_, angle: shapes.broadcast(abs_, angle),
-    dtype=POLAR,
+    dtype=_POLAR,
     differentiable=False,
     samples=(sample(Array((3, 4), 0.0), Array((3, 4))), sample(Array((3, 1), 0.0), Array((4,)))),
     ref=lambda abs_, angle: abs_ * np.exp(1j * angle),

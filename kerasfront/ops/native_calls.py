@@ -84,6 +84,10 @@ class _Namespace:
 class NativeCall:
     """One application of a native function in a graph: what its node names as the operation."""
 
+    function: Callable[..., Any]
+    call: Callable[..., Any]
+    name: str
+
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, outputs: Any) -> None:
         self.function, self.call = function, native(function)
         self.name = auto_name(getattr(function, "__name__", "native").strip("<_>"))

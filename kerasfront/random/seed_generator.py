@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,13 +12,14 @@ from kerasfront.arguments import Constructed, plain, unknown_argument, wrong
 from kerasfront.contract import running
 from kerasfront.ops import _draws
 from kerasfront.ops.declare import public
+from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.random import host
 from kerasfront.serialization import register
 from kerasfront.spec import KerasTensor, mode
 from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
-active = running()
+active: Runtime = running()
 
 
 def _device() -> AbstractContextManager[Any]:
@@ -49,6 +50,9 @@ class SeedGenerator(Constructed):
     >>> generator.state.numpy().tolist()
     [7, 2]
     """
+
+    name: str
+    state: Variable
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
         if kwargs:
@@ -96,7 +100,7 @@ class SeedGenerator(Constructed):
         return cls(**config)
 
 
-Seed = int | SeedGenerator | None
+Seed: TypeAlias = int | SeedGenerator | None
 
 
 register("keras.random", {"SeedGenerator": SeedGenerator})

@@ -194,7 +194,19 @@ class Rule:
     `result(operand, arguments)` the dtype of the result. `sentence` is what the docstrings of its ops say of that.
     """
 
-    def __init__(self, operands: Any = None, result: Any = None, name: str = "", sentence: str = "") -> None:
+    casts: bool
+    operands: Callable[..., str | None]
+    result: Callable[[str, dict[str, Any]], str]
+    name: str
+    sentence: str
+
+    def __init__(
+        self,
+        operands: Callable[..., str | None] | None = None,
+        result: Callable[[str, dict[str, Any]], str] | None = None,
+        name: str = "",
+        sentence: str = "",
+    ) -> None:
         self.casts = operands is not None
         self.operands = operands or (lambda *names: None)
         self.result = result or (lambda operand, arguments: operand)
@@ -204,7 +216,7 @@ class Rule:
         return f"Rule({self.name})"
 
 
-def fixed(name: str, operands: Any = None, sentence: str = "") -> Rule:
+def fixed(name: str, operands: Callable[..., str | None] | None = None, sentence: str = "") -> Rule:
     """The result is always `name`."""
     return Rule(operands, lambda operand, arguments: name, f"fixed {name}", sentence or f"The result is {name}.")
 

@@ -84,8 +84,8 @@ INTERNAL: tuple[str, ...] = ()
 FUNCTIONS: dict[Callable[..., Any], tuple[str, ...]] = {}
 
 
-def _declared(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    op = Op(function, **options)
+def _declared(function: Callable[..., Any], *, name: str | None, **options: Any) -> Callable[..., Any]:
+    op = Op(function=function, name=name or function.__name__, **options)
     if op.name in OPS:
         raise ValueError(f"The op {op.name} is declared twice.")
     OPS[op.name] = op

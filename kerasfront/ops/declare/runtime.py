@@ -25,4 +25,4 @@ class Runtime:
         return self.adapter
 
 
-runtime = Runtime()
+runtime: Runtime = Runtime()

@@ -17,6 +17,9 @@ from kerasfront.spec import KerasTensor, Node, OperationState, infer, mode
 class Applied:
     """One application of an op in a graph: what its node names as the operation."""
 
+    op: Op
+    name: str
+
     def __init__(self, op: Op, args: Any, kwargs: Any, outputs: Any) -> None:
         self.op = op
         self.name = auto_name(op.name.replace(".", "_"))
