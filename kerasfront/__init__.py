@@ -10,8 +10,7 @@ read the imports below `TYPE_CHECKING` instead; `_NAMESPACES` and `_NAMES` say t
 
 from typing import TYPE_CHECKING
 
-# The contract tells the ops how to find a backend.
-from kerasfront import contract, lazy  # noqa: F401
+from kerasfront import lazy
 from kerasfront.version import KERAS_VERSION as __keras_version__  # noqa: F401
 from kerasfront.version import __version__
 
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
     from kerasfront import callbacks as callbacks
     from kerasfront import config as config
     from kerasfront import constraints as constraints
+    from kerasfront import contract as contract
     from kerasfront import dtype_policies as dtype_policies
+    from kerasfront import errors as errors
     from kerasfront import initializers as initializers
     from kerasfront import layers as layers
     from kerasfront import losses as losses
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from kerasfront import saving as saving
     from kerasfront import testing as testing
     from kerasfront import tree as tree
+    from kerasfront import typing as typing
     from kerasfront import utils as utils
     from kerasfront.dtype_policies import DTypePolicy as DTypePolicy
     from kerasfront.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
     from kerasfront.variable import Variable as Variable
     from kerasfront.variable import device as device
 
-# What `dir(kerasfront)` and `from kerasfront import *` give. `testing` is left out: it is for authors of adapters.
+# What `from kerasfront import *` gives: the names that Keras has.
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
@@ -112,8 +114,10 @@ __all__ = [
 _NAMESPACES = (
     "activations", "backend", "callbacks", "config", "constraints", "dtype_policies", "initializers", "layers",
     "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "quantizers", "random", "regularizers",
-    "saving", "testing", "tree", "utils",
+    "saving", "tree", "utils",
 )  # fmt: skip
+# What Keras doesn't have: the contract of adapters with the suite that tests it, the errors, and types for annotations.
+_OURS = ("contract", "errors", "testing", "typing")
 _NAMES = {
     "DTypePolicy": "kerasfront.dtype_policies",
     "FloatDTypePolicy": "kerasfront.dtype_policies",
@@ -156,8 +160,8 @@ def version() -> str:
 
 
 if not TYPE_CHECKING:  # A checker that saw this function would take any misspelt name for one of ours.
-    __getattr__ = lazy.attributes(__name__, _NAMES, _NAMESPACES)
+    __getattr__ = lazy.attributes(__name__, _NAMES, {*_NAMESPACES, *_OURS})
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__keras_version__", "__version__"]
+    return [*__all__, *_OURS, "__keras_version__", "__version__"]
