@@ -502,13 +502,19 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """Whether attention takes the fused kernel: True, False, or None for "where the backend can"."""
+    """Return whether attention may take the framework's flash kernel: False if it is disabled.
+
+    True, after `enable_flash_attention()`, and None, the default, both let the framework take it where it can.
+    """
     value: bool | None = _get("flash_attention")
     return value
 
 
 def enable_flash_attention() -> None:
-    """Makes attention take the backend's fused kernel; where it has none, attention raises.
+    """Let attention take the framework's flash kernel where it can, as it does by default.
+
+    Which arguments the kernel takes depends on the framework; mostly they must be float16 or bfloat16, on a GPU. Others
+    are computed by plain matrix products. To demand the kernel, give `flash_attention=True` to the layer or the op.
 
     Example:
 
@@ -523,7 +529,7 @@ def enable_flash_attention() -> None:
 
 
 def disable_flash_attention() -> None:
-    """Makes attention take plain matrix products."""
+    """Make attention do without the framework's flash kernel, where a layer or an op isn't told otherwise."""
     _set("flash_attention", False, "disable_flash_attention()")
 
 

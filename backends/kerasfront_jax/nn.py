@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kerasfront.errors import CapabilityError
 from kerasfront_jax.ops import compiled
 
 
@@ -212,6 +213,11 @@ def _attend(
             implementation="cudnn" if fused else "xla",
         )
     else:
+        if flash_attention:
+            raise CapabilityError(
+                "flash_attention=True asks for cuDNN's flash kernel, which takes float16 and bfloat16, keys and values "
+                "of one shape, and no soft cap."
+            )
         y = _attend_plain(query, key, value, bias, seen if mask is None else seen & mask, scale, soft_cap)
     # A query without a single key: (batch, heads, queries) of the mask, where the output has (batch, queries,
     # heads).

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from kerasfront.errors import ShapeError
+from kerasfront.errors import CapabilityError, ShapeError
 from kerasfront_torch.ops import product
 
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -286,6 +286,8 @@ def _attend(
     q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
     grouped = q.shape[1] != k.shape[1]
     if soft_cap is not None:
+        if flash_attention:
+            raise CapabilityError("flash_attention=True asks for PyTorch's flash kernel, which takes no soft cap.")
         return _attend_capped(q, k, v, bias, allowed, scale, soft_cap).transpose(1, 2)
     kernels = [SDPBackend.FLASH_ATTENTION] if flash_attention else [SDPBackend.MATH, SDPBackend.EFFICIENT_ATTENTION]
     with nullcontext() if flash_attention is None else sdpa_kernel(kernels):

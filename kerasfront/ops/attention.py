@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kerasfront.errors import ShapeError
+from kerasfront import settings
+from kerasfront.errors import CapabilityError, ShapeError
 from kerasfront.ops import elementwise as e
 from kerasfront.ops import reduce as r
 from kerasfront.ops.activation import softmax
@@ -17,6 +18,7 @@ from kerasfront.ops.declare.bodies import dims_of, rank_of
 from kerasfront.ops.indexing import get_item
 from kerasfront.ops.matrices import matmul
 from kerasfront.ops.shaping import repeat, transpose
+from kerasfront.spec import mode
 from kerasfront.spec.dtypes import FLOATING
 from kerasfront.typing import Tensor, TensorLike
 
@@ -69,8 +71,8 @@ def dot_product_attention(
             zeros.
         scale: The factor of the scores; None means `1 / sqrt(size)`.
         is_causal: Whether query i sees the keys up to i only.
-        flash_attention: True asks for, False forbids the framework's fused kernel; None leaves the choice to
-            it.
+        flash_attention: Whether the framework's flash kernel computes it. True demands the kernel, False forbids it.
+            None lets the framework take it where it can, unless `config.disable_flash_attention()` was called.
         attn_logits_soft_cap: A number c: scores become `c * tanh(score / c)`, before the bias and the mask.
 
     Returns:
@@ -79,6 +81,7 @@ def dot_product_attention(
 
     Raises:
         ShapeError: A rank is not 4, or the sizes don't fit.
+        CapabilityError: `flash_attention` is True, and the backend has no flash kernel, or none for such arguments.
 
     Source: Vaswani et al., https://arxiv.org/abs/1706.03762; Ainslie et al. (grouped),
     https://arxiv.org/abs/2305.13245
@@ -99,6 +102,8 @@ def dot_product_attention(
             "of key and value."
         )
     scale = 1 / math.sqrt(dims_of(query)[3]) if scale is None else float(scale)
+    if flash_attention is None and settings.is_flash_attention_enabled() is False:
+        flash_attention = False
     return attend(query, key, value, bias, mask, scale, is_causal, flash_attention, attn_logits_soft_cap)
 
 
@@ -132,6 +137,11 @@ def attend(
     soft_cap: float | None,
 ) -> Tensor:
     """What `dot_product_attention` calls, with everything checked and resolved."""
+    if flash_attention and not mode.inferring:
+        raise CapabilityError(
+            "flash_attention=True asks for a flash kernel, and the backend in use has none.",
+            hint="With None attention takes such a kernel where there is one.",
+        )
     heads, key_heads = dims_of(query)[2], dims_of(key)[2]
     q, k, v = transpose(query, (0, 2, 1, 3)), transpose(key, (0, 2, 3, 1)), transpose(value, (0, 2, 1, 3))
     if key_heads != heads:

@@ -12,6 +12,8 @@ import pytest
 import kerasfront as keras
 from kerasfront import layers, ops, scopes
 from kerasfront.contract import current
+from kerasfront.errors import CapabilityError
+from kerasfront.ops.declare import OPS
 
 BACKEND = keras.config.backend()
 Array = np.ndarray[Any, Any]
@@ -462,3 +464,29 @@ def test_keras_s_private_names_of_heads() -> None:
     replaced = layers.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3))
     layer._key_dense = replaced
     assert layer.key_dense is replaced
+
+
+def test_the_setting_says_whether_flash_attention_may_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool | None] = []
+    attend = OPS["attend"]
+    original = attend.namespace["impl"]
+    monkeypatch.setitem(attend.namespace, "impl", lambda *args: told.append(args[7]) or original(*args))
+    x, layer = np.ones((1, 4, 2, 8), "float32"), layers.MultiHeadAttention(2, 4)
+    try:
+        for switch in (keras.config.disable_flash_attention, keras.config.enable_flash_attention):
+            switch()
+            ops.dot_product_attention(x, x, x)
+            ops.dot_product_attention(x, x, x, flash_attention=False)
+            layer(x[:, :, 0], x[:, :, 0])
+        assert told == [False, False, False, None, False, None]
+    finally:
+        keras.config.enable_flash_attention()
+
+
+def test_a_flash_kernel_that_is_demanded_and_not_there_is_refused() -> None:
+    x = np.ones((1, 4, 2, 8), "float32")
+    if "attend" not in current().overrides:
+        with pytest.raises(CapabilityError, match="asks for a flash kernel, and the backend in use has none"):
+            ops.dot_product_attention(x, x, x, flash_attention=True)
+    with pytest.raises(CapabilityError, match="flash_attention=True asks for"):
+        ops.dot_product_attention(x, x, x, attn_logits_soft_cap=2.0, flash_attention=True)
