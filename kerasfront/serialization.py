@@ -74,7 +74,7 @@ def register(namespace: str, names: Mapping[str, Any]) -> None:
     held = _namespaces.setdefault(namespace, {})
     for name, thing in names.items():
         held[name] = thing
-        if name == getattr(thing, "_serialized_name", getattr(thing, "__name__", None)):
+        if name == getattr(thing, "_kf_serialized_name", getattr(thing, "__name__", None)):
             _homes.setdefault(thing, (namespace, name))
 
 

@@ -10,6 +10,7 @@ from kerasfront.layers._configured import keep, positive, where
 from kerasfront.layers._options import CommonOptions
 from kerasfront.layers.attention.heads import ManyHeads, check_shapes, keep_heads, make_projections
 from kerasfront.layers.attention.weights import keep_dropout
+from kerasfront.state import StateAlias
 from kerasfront.typing import ConstraintLike, InitializerLike, RegularizerLike
 
 
@@ -56,17 +57,14 @@ class GroupedQueryAttention(ManyHeads):
     num_query_heads: int
     num_key_value_heads: int
 
-    _serialized_name = "GroupQueryAttention"
+    _inverse_sqrt_head_dim = StateAlias[float](lambda layer: 1 / math.sqrt(layer.head_dim))
+    _kf_serialized_name = "GroupQueryAttention"
     _kf_attributes = ("_query_dense", "_key_dense", "_value_dense", "_output_dense")
 
     @property
     def num_repeats(self) -> int:
         """How many heads of queries share one of keys and values."""
         return self.num_query_heads // self.num_key_value_heads
-
-    @property
-    def _inverse_sqrt_head_dim(self) -> float:
-        return 1 / math.sqrt(self.head_dim)
 
     def __init__(
         self,

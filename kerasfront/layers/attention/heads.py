@@ -15,9 +15,10 @@ from kerasfront.layers.activation import Softmax
 from kerasfront.layers.attention.axes import Axes
 from kerasfront.layers.attention.projection import Projection, copied
 from kerasfront.layers.attention.weights import all_of, causal_mask, drop, masked_softmax
-from kerasfront.layers.base.aliases import Alias, overrides
+from kerasfront.layers.base.aliases import overrides
 from kerasfront.layers.kernels.quantize import inner_config, policy_with_inner_ones
 from kerasfront.random.seed_generator import SeedGenerator
+from kerasfront.state import StateAlias
 from kerasfront.typing import Config, Tensor, TensorLike
 
 # What a subclass may have of its own, so that a call asks it.
@@ -43,13 +44,24 @@ class ManyHeads(Configured):
     bias_regularizer: Regularizer | None
     kernel_constraint: Constraint | None
     bias_constraint: Constraint | None
-    # Their names in Keras; see docs/aliases.md.
-    _use_bias, _dropout, _use_gate = Alias("use_bias"), Alias("dropout"), Alias("use_gate")
-    _sliding_window, _flash_attention = Alias("sliding_window"), Alias("flash_attention")
-    _kernel_initializer, _bias_initializer = Alias("kernel_initializer"), Alias("bias_initializer")
-    _kernel_regularizer, _bias_regularizer = Alias("kernel_regularizer"), Alias("bias_regularizer")
-    _kernel_constraint, _bias_constraint = Alias("kernel_constraint"), Alias("bias_constraint")
-    _activity_regularizer = Alias("activity_regularizer")
+    # The names of these in Keras, and of what `_compute_attention` is made of there; see docs/aliases.md. Nothing here
+    # reads them.
+    _use_bias = StateAlias[bool](lambda layer: layer.use_bias)
+    _dropout = StateAlias[float](lambda layer: layer.dropout)
+    _use_gate = StateAlias[bool](lambda layer: layer.use_gate)
+    _sliding_window = StateAlias[int | None](lambda layer: layer.sliding_window)
+    _flash_attention = StateAlias[bool | None](lambda layer: layer.flash_attention)
+    _kernel_initializer = StateAlias[Initializer](lambda layer: layer.kernel_initializer)
+    _bias_initializer = StateAlias[Initializer](lambda layer: layer.bias_initializer)
+    _kernel_regularizer = StateAlias[Regularizer | None](lambda layer: layer.kernel_regularizer)
+    _bias_regularizer = StateAlias[Regularizer | None](lambda layer: layer.bias_regularizer)
+    _kernel_constraint = StateAlias[Constraint | None](lambda layer: layer.kernel_constraint)
+    _bias_constraint = StateAlias[Constraint | None](lambda layer: layer.bias_constraint)
+    _activity_regularizer = StateAlias[Regularizer | None](lambda layer: layer.activity_regularizer)
+    _softmax = StateAlias[Softmax](lambda layer: Softmax(axis=-1, dtype=layer.dtype_policy))
+    _dropout_layer = StateAlias[Callable[..., Tensor]](lambda layer: functools.partial(drop, layer))
+    _dot_product_equation = StateAlias[str | None](lambda layer: _equations(layer)[0])
+    _combine_equation = StateAlias[str | None](lambda layer: _equations(layer)[1])
     # The projection of the gate, under Keras's name, which files have.
     _gate_dense: Projection | None
 
@@ -175,22 +187,6 @@ class ManyHeads(Configured):
             weights = None if weights is None else axes.scores(weights, query[..., 0], value[..., 0])
         return outputs, weights
 
-    @property
-    def _softmax(self) -> Softmax:
-        return Softmax(axis=-1, dtype=self.dtype_policy)
-
-    @property
-    def _dropout_layer(self) -> Callable[..., Tensor]:
-        return functools.partial(drop, self)
-
-    @property
-    def _dot_product_equation(self) -> str | None:
-        return None if self._kf_axes is None else self._kf_axes.equations()[0]
-
-    @property
-    def _combine_equation(self) -> str | None:
-        return None if self._kf_axes is None else self._kf_axes.equations()[1]
-
     def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
         return {
             "kernel_initializer": copied(self.kernel_initializer), "bias_initializer": copied(self.bias_initializer),
@@ -198,6 +194,11 @@ class ManyHeads(Configured):
             "kernel_constraint": self.kernel_constraint, "bias_constraint": self.bias_constraint,
             "dtype": self.dtype_policy,
         }  # fmt: skip
+
+
+def _equations(layer: ManyHeads) -> tuple[str | None, str | None]:
+    """Return Keras's einsums; None where the layer isn't built."""
+    return (None, None) if layer._kf_axes is None else layer._kf_axes.equations()
 
 
 # ---- making -------------------------------------------------------------------------------------------------------

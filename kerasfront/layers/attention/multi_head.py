@@ -11,6 +11,7 @@ from kerasfront.layers._options import CommonOptions
 from kerasfront.layers.attention.heads import ManyHeads, check_shapes, keep_heads, make_projections
 from kerasfront.layers.attention.weights import keep_dropout
 from kerasfront.layers.base.aliases import Alias
+from kerasfront.state import StateAlias
 from kerasfront.typing import ConstraintLike, InitializerLike, RegularizerLike
 
 
@@ -78,17 +79,17 @@ class MultiHeadAttention(ManyHeads):
     key_dense: Any = None
     value_dense: Any = None
     output_dense: Any = None
-    # Their names in Keras; see docs/aliases.md.
+    # The names of these in Keras; see docs/aliases.md. Libraries replace the projections by them.
     _query_dense, _key_dense = Alias("query_dense"), Alias("key_dense")
     _value_dense, _output_dense = Alias("value_dense"), Alias("output_dense")
-    _num_heads, _key_dim, _value_dim = Alias("num_heads"), Alias("key_dim"), Alias("value_dim")
-    _attention_axes, _output_shape = Alias("attention_axes"), Alias("output_shape")
+    _num_heads = StateAlias[int](lambda layer: layer.num_heads)
+    _key_dim = StateAlias[int](lambda layer: layer.key_dim)
+    _value_dim = StateAlias[int](lambda layer: layer.value_dim)
+    _attention_axes = StateAlias[tuple[int, ...] | None](lambda layer: layer.attention_axes)
+    _output_shape = StateAlias[tuple[int, ...] | None](lambda layer: layer.output_shape)
+    _inverse_sqrt_key_dim = StateAlias[float](lambda layer: 1 / math.sqrt(layer.key_dim))
 
     _kf_attributes = ("query_dense", "key_dense", "value_dense", "output_dense")
-
-    @property
-    def _inverse_sqrt_key_dim(self) -> float:
-        return 1 / math.sqrt(self.key_dim)
 
     def __init__(
         self,
