@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from kerasfront import tree
@@ -137,6 +137,10 @@ class Callback(Stateful, Constructed):
         """Called after each batch of `predict`; `logs["outputs"]` are its outputs."""
 
 
+# One callback, or a list of them, which may be nested.
+CallbacksLike = Callback | Sequence[Any] | None
+
+
 class CallbackSet:
     """Which callbacks listen to which hook; found once, so that a hook without listeners costs nothing."""
 
@@ -177,6 +181,6 @@ def _listener(callback: Any, hook: str) -> tuple[Callable[..., None], bool] | No
     return None
 
 
-def flatten_callbacks(callbacks: Any) -> list[Any]:
+def flatten_callbacks(callbacks: CallbacksLike) -> list[Any]:
     """One callback, or a nested structure of them, as a list."""
     return [] if callbacks is None else [one for one in tree.flatten(callbacks) if one is not None]

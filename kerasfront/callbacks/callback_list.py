@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from kerasfront.callbacks.callback import Callback, CallbackSet, LateLogs, flatten_callbacks
+from kerasfront.callbacks.callback import Callback, CallbackSet, CallbacksLike, LateLogs, flatten_callbacks
 from kerasfront.callbacks.history import History
 from kerasfront.callbacks.progbar_logger import ProgbarLogger
 from kerasfront.callbacks.state import CallbackState
@@ -62,10 +62,10 @@ class CallbackList(Callback):
 
     def __init__(
         self,
-        callbacks: Any = None,
+        callbacks: CallbacksLike = None,
         add_history: bool = False,
         add_progbar: bool = False,
-        model: Any = None,
+        model: object = None,
         **params: Any,
     ) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class CallbackList(Callback):
             self.set_params(params)
         _find_listeners(self)
 
-    def append(self, callback: Any) -> None:
+    def append(self, callback: Callback) -> None:
         """Adds a callback at the end."""
         self.callbacks.append(callback)
         _find_listeners(self)

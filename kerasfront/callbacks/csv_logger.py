@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -94,11 +94,11 @@ def _write_line(logger: CSVLogger, row: dict[str, Any]) -> None:
         _writer(logger, file).writerow(_line(logger, row))
 
 
-def _writer(logger: CSVLogger, file: Any) -> csv.DictWriter[str]:
+def _writer(logger: CSVLogger, file: TextIO) -> csv.DictWriter[str]:
     return csv.DictWriter(file, _columns(logger), delimiter=logger.sep, lineterminator="\n")
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any) -> str | int | float:
     """A number or string as it is; a list or array as one cell."""
     if isinstance(value, (str, int, float)):
         return value

@@ -8,6 +8,7 @@ import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 _BINS = 30
 
@@ -38,11 +39,11 @@ class EventWriter:
         self._records = self._tensorboard.records(self._file)
         self._write(file_version="brain.Event:2")
 
-    def scalar(self, tag: str, value: Any, step: int) -> None:
+    def scalar(self, tag: str, value: float, step: int) -> None:
         """Writes a number."""
         self._tensor(tag, np.float32(value), self._tensorboard.scalars.create_summary_metadata("", ""), step)
 
-    def histogram(self, tag: str, values: Any, step: int) -> None:
+    def histogram(self, tag: str, values: npt.ArrayLike, step: int) -> None:
         """Writes the distribution of an array's values."""
         rows = _histogram(np.asarray(values, dtype="float64").reshape(-1))
         self._tensor(tag, rows, self._tensorboard.histograms.create_summary_metadata("", ""), step)
@@ -78,7 +79,7 @@ class EventWriter:
         self._records.write(event.SerializeToString())
 
 
-def _tensorboard() -> Any:
+def _tensorboard() -> _Tensorboard:
     try:
         from tensorboard.compat.proto import event_pb2, summary_pb2
         from tensorboard.plugins.histogram import metadata as histograms

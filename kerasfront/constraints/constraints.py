@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Self
 
 from kerasfront import ops, serialization, settings
 from kerasfront.arguments import Constructed
+from kerasfront.typing import Axis, Config, Tensor, TensorLike
 from kerasfront.watching import Watched
-
-Axis = int | Sequence[int]
 
 
 class Constraint(Constructed, Watched):
@@ -25,20 +23,20 @@ class Constraint(Constructed, Watched):
     0.001
     """
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: TensorLike) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(w).")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The arguments that make an equal one."""
         return {}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: Config) -> Self:
         """A new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
 
-def _norm(w: Any, axis: Axis) -> Any:
+def _norm(w: TensorLike, axis: Axis) -> Tensor:
     return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
 
 
@@ -59,12 +57,12 @@ class MaxNorm(Constraint):
     def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
         self.max_value, self.axis = max_value, axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: TensorLike) -> Tensor:
         w = ops.convert_to_tensor(w)
         norms = _norm(w, self.axis)
         return w * (ops.minimum(norms, self.max_value) / (settings.epsilon() + norms))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"max_value": self.max_value, "axis": self.axis}
 
 
@@ -86,14 +84,14 @@ class MinMaxNorm(Constraint):
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0) -> None:
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: TensorLike) -> Tensor:
         w = ops.convert_to_tensor(w)
         norms = _norm(w, self.axis)
         inside = ops.minimum(ops.maximum(norms, self.min_value), self.max_value)
         wanted = self.rate * inside + (1 - self.rate) * norms
         return w * (wanted / (settings.epsilon() + norms))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
 
 
@@ -105,7 +103,7 @@ class NonNeg(Constraint):
     [0.0, 2.0]
     """
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: TensorLike) -> Tensor:
         return ops.maximum(w, 0)
 
 
@@ -124,9 +122,9 @@ class UnitNorm(Constraint):
     def __init__(self, axis: Axis = 0) -> None:
         self.axis = axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: TensorLike) -> Tensor:
         w = ops.convert_to_tensor(w)
         return w / (settings.epsilon() + _norm(w, self.axis))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"axis": self.axis}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from kerasfront.arguments import Constructed, as_ints, wrong
 from kerasfront.random.host import host_generator, next_host_seed
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import dtypes
+from kerasfront.typing import Config, DTypeLike, Tensor
 
 Shape = int | Sequence[int]
 Array = np.ndarray[Any, Any]
@@ -30,19 +31,19 @@ class Initializer(Constructed):
     [0.5, 0.5]
     """
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+    def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(shape, dtype=None).")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The arguments that make an equal one."""
         return {}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: Config) -> Self:
         """A new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
-    def clone(self) -> Any:
+    def clone(self) -> Self:
         """A new one with the same config; where no seed was given it draws other values."""
         return type(self).from_config(self.get_config())
 
@@ -61,7 +62,7 @@ class HostInitializer(Initializer):
         if "__call__" in cls.__dict__ and "draw" not in cls.__dict__:
             cls.draw = None
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+    def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
         """The values as a tensor of `shape`; dtype None means `floatx()`."""
         name = dtypes.standardize(dtype)
         return ops.convert_to_tensor(self.draw(as_ints(shape, "shape", type(self).__name__, least=0), name), name)
@@ -86,7 +87,7 @@ class RandomInitializer(HostInitializer):
             return host_generator(*np.asarray(ops.convert_to_numpy(self.seed.next())).tolist())
         return host_generator(self.seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"seed": serialization.serialize_keras_object(self._given_seed)}
 
 

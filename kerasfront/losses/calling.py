@@ -9,6 +9,7 @@ from kerasfront import ops, tree
 from kerasfront.contract import running
 from kerasfront.errors import DTypeError, KerasFrontError, ShapeError
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.typing import TensorLike
 
 active = running()
 
@@ -49,7 +50,7 @@ def floats(x: Any, dtype: str) -> Any:
     return x if own == dtype or own.startswith("complex") else ops.cast(x, dtype)
 
 
-def explain(error: Exception, name: str, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+def explain(error: Exception, name: str, y_true: Any, y_pred: Any, sample_weight: TensorLike | None) -> None:
     """Name the loss and the shapes in an error.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from kerasfront import ops, scopes, settings
@@ -16,11 +16,12 @@ from kerasfront.ops.crossentropy import (
 )
 from kerasfront.ops.elementwise import select_where
 from kerasfront.ops.reduce import mean_squared_difference
+from kerasfront.typing import Axis, Tensor, TensorLike
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def is_own(function: Any) -> bool:
+def is_own(function: object) -> bool:
     """Whether it is a function of this module, which knows what to do with targets that are integers."""
     return getattr(function, "__module__", None) == __name__
 
@@ -34,7 +35,7 @@ def of_samples(function: _Function) -> _Function:
     return function
 
 
-def is_of_samples(function: Any, arguments: Mapping[str, Any]) -> bool:
+def is_of_samples(function: object, arguments: Mapping[str, Any]) -> bool:
     """Whether a sample's value is known to depend on it alone. Classes that are ignored take samples out of a mean."""
     return function in _OF_SAMPLES and arguments.get("axis", -1) == -1 and arguments.get("ignore_class") is None
 
@@ -48,7 +49,7 @@ def of_elements(function: _Function) -> _Function:
     return of_samples(function)
 
 
-def by_elements(function: Any, y_true: Any, y_pred: Any, mask: Any) -> tuple[Any, Any]:
+def by_elements(function: object, y_true: Tensor, y_pred: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Both with an axis more, where a mask marks single elements that the function would average over."""
     if function not in _OF_ELEMENTS or len(mask.shape) != len(y_pred.shape):
         return y_true, y_pred
@@ -56,7 +57,7 @@ def by_elements(function: Any, y_true: Any, y_pred: Any, mask: Any) -> tuple[Any
     return ops.expand_dims(y_true, -1), ops.expand_dims(y_pred, -1)
 
 
-def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def pair(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor]:
     """Both as tensors of y_pred's dtype (floats) and of one rank."""
     y_pred = ops.convert_to_tensor(y_pred)
     name = dtype_of(y_pred)
@@ -70,7 +71,7 @@ def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 
 
 @of_elements
-def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`mean(square(y_true - y_pred))` over the last axis.
 
     >>> import kerasfront as keras
@@ -82,7 +83,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_elements
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`mean(abs(y_true - y_pred))` over the last axis.
 
     >>> import kerasfront as keras
@@ -94,7 +95,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_elements
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_percentage_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`100 * mean(abs((y_true - y_pred) / y_true))` over the last axis; the divisor is at least `epsilon()`.
 
     >>> import kerasfront as keras
@@ -107,7 +108,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_elements
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_logarithmic_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`mean(square(log(y_true + 1) - log(y_pred + 1)))` over the last axis; values below `epsilon()` are raised to it.
 
     >>> import kerasfront as keras
@@ -120,7 +121,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_elements
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
     """Half the squared error where it is below `delta`, and linear from there; the mean over the last axis.
 
     >>> import kerasfront as keras
@@ -135,7 +136,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
 
 
 @of_elements
-def log_cosh(y_true: Any, y_pred: Any) -> Any:
+def log_cosh(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`mean(log(cosh(y_pred - y_true)))` over the last axis, without overflow.
 
     >>> import kerasfront as keras
@@ -148,7 +149,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_elements
-def poisson(y_true: Any, y_pred: Any) -> Any:
+def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`mean(y_pred - y_true * log(y_pred + epsilon()))` over the last axis.
 
     >>> import kerasfront as keras
@@ -160,7 +161,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_samples
-def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+def kl_divergence(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`sum(y_true * log(y_true / y_pred))` over the last axis; both are cut to `[epsilon(), 1]`.
 
     >>> import kerasfront as keras
@@ -172,13 +173,13 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
-def unit(x: Any, axis: Any) -> Any:
+def unit(x: Tensor, axis: int) -> Tensor:
     """x scaled to length 1 along an axis; vectors of length 0 stay."""
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
 
 
 @of_samples
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: TensorLike, y_pred: TensorLike, axis: int = -1) -> Tensor:
     """The negative cosine of the angle between y_true and y_pred: -1 where they point the same way.
 
     >>> import kerasfront as keras
@@ -192,13 +193,13 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 # ---- margins ------------------------------------------------------------------------------------------------------
 
 
-def signs(y_true: Any) -> Any:
+def signs(y_true: Tensor) -> Tensor:
     """Labels that are all 0 or 1 as -1 and 1; others as they are."""
     binary = ops.all(ops.logical_or(ops.equal(y_true, 0), ops.equal(y_true, 1)))
     return select_where(binary, 2 * y_true - 1, y_true)
 
 
-def hinge(y_true: Any, y_pred: Any) -> Any:
+def hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`mean(maximum(1 - y_true * y_pred, 0))` over the last axis, for labels -1 and 1 (or 0 and 1).
 
     >>> import kerasfront as keras
@@ -209,7 +210,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.maximum(1.0 - signs(y_true) * y_pred, 0.0), axis=-1)
 
 
-def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+def squared_hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`mean(square(maximum(1 - y_true * y_pred, 0)))` over the last axis, for labels -1 and 1 (or 0 and 1).
 
     >>> import kerasfront as keras
@@ -221,7 +222,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_samples
-def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+def categorical_hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """`maximum(largest wrong score - right score + 1, 0)`, for one-hot targets, over the last axis.
 
     >>> import kerasfront as keras
@@ -237,27 +238,27 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 # ---- cross-entropies ----------------------------------------------------------------------------------------------
 
 
-def _check_smoothing(label_smoothing: Any) -> None:
+def _check_smoothing(label_smoothing: float) -> None:
     if isinstance(label_smoothing, (int, float)) and not 0 <= label_smoothing <= 1:
         raise ValueError(f"Expected `label_smoothing` to be between 0 and 1, got {label_smoothing!r}.")
 
 
-def _smoothed_classes(y_true: Any, label_smoothing: float, axis: int) -> Any:
+def _smoothed_classes(y_true: Tensor, label_smoothing: float, axis: int) -> Tensor:
     _check_smoothing(label_smoothing)
     if not label_smoothing:
         return y_true
     return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
 
 
-def _smoothed_binary(y_true: Any, label_smoothing: float) -> Any:
+def _smoothed_binary(y_true: Tensor, label_smoothing: float) -> Tensor:
     _check_smoothing(label_smoothing)
     return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
 
 
 @of_samples
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
+    y_true: TensorLike, y_pred: TensorLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
     """`-sum(y_true * log(y_pred))` over the classes, for one-hot (or soft) targets.
 
     Args:
@@ -278,8 +279,8 @@ def categorical_crossentropy(
 
 @of_samples
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
-) -> Any:
+    y_true: TensorLike, y_pred: TensorLike, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Tensor:
     """`-log(y_pred[y_true])`, for classes given as integers.
 
     Args:
@@ -312,8 +313,8 @@ def sparse_categorical_crossentropy(
 
 @of_elements
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
+    y_true: TensorLike, y_pred: TensorLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
     """The mean over `axis` of `-(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred))`.
 
     Args:
@@ -334,15 +335,15 @@ def binary_crossentropy(
 
 @of_elements
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: TensorLike,
+    y_pred: TensorLike,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """The binary cross-entropy, times `(1 - p)^gamma` where p is the probability of the right answer.
 
     Args:
@@ -374,14 +375,14 @@ def binary_focal_crossentropy(
 
 @of_samples
 def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    alpha: Any = 0.25,
+    y_true: TensorLike,
+    y_pred: TensorLike,
+    alpha: float | Sequence[float] = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """`-sum(alpha * (1 - y_pred)^gamma * y_true * log(y_pred))` over the classes, for one-hot targets.
 
     Args:
@@ -403,13 +404,12 @@ def categorical_focal_crossentropy(
     y_true = _smoothed_classes(y_true, label_smoothing, axis)
     p = ops.softmax(y_pred, axis=axis) if from_logits else y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
     p = ops.minimum(ops.maximum(p, settings.epsilon()), 1.0 - settings.epsilon())
-    if isinstance(alpha, (list, tuple)):
-        alpha = ops.convert_to_tensor(alpha, dtype_of(p))
-    return -ops.sum(alpha * ops.power(1.0 - p, gamma) * y_true * ops.log(p), axis=axis)
+    weights: Any = ops.convert_to_tensor(alpha, dtype_of(p)) if isinstance(alpha, (list, tuple)) else alpha
+    return -ops.sum(weights * ops.power(1.0 - p, gamma) * y_true * ops.log(p), axis=axis)
 
 
 @of_samples
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+def categorical_generalized_cross_entropy(y_true: TensorLike, y_pred: TensorLike, q: float) -> Tensor:
     """`(1 - y_pred[y_true]^q) / q`, for classes given as integers: robust to wrong labels.
 
     Args:
@@ -432,7 +432,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     return (1.0 - ops.power(p, q)) / q
 
 
-def ctc(y_true: Any, y_pred: Any) -> Any:
+def ctc(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """Connectionist temporal classification: a label sequence against scores over time, whatever the alignment.
 
     Args:
@@ -460,7 +460,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
 # ---- overlap ------------------------------------------------------------------------------------------------------
 
 
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
+def dice(y_true: TensorLike, y_pred: TensorLike, axis: Axis = None) -> Tensor:
     """`1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`, over `axis` (None: everything).
 
     Reference: Milletari et al., https://arxiv.org/abs/1606.04797
@@ -475,7 +475,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     return 1.0 - 2.0 * both / (each + settings.epsilon())
 
 
-def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
+def tversky(y_true: TensorLike, y_pred: TensorLike, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None) -> Tensor:
     """`1 - tp / (tp + alpha * fp + beta * fn)` with soft counts over `axis` (None: everything).
 
     Args:
@@ -499,14 +499,14 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
 
 
 def circle(
-    y_true: Any,
-    y_pred: Any,
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    y_true: TensorLike,
+    y_pred: TensorLike,
+    ref_labels: TensorLike | None = None,
+    ref_embeddings: TensorLike | None = None,
     remove_diagonal: bool = True,
     gamma: float = 80,
     margin: float = 0.4,
-) -> Any:
+) -> Tensor:
     """Pulls embeddings of one class together and pushes others apart, the more the further they are from it.
 
     A sample without another of its class counts in no mean.
@@ -545,24 +545,24 @@ def circle(
 # ---- means over everything that are one op ------------------------------------------------------------------------
 
 
-def _wide(y_pred: Any) -> bool:
+def _wide(y_pred: Tensor) -> bool:
     """Whether values are wide enough to be summed as they are."""
     return dtype_of(y_pred) in ("float32", "float64")
 
 
-def _even(y_true: Any, y_pred: Any) -> bool:
+def _even(y_true: Tensor, y_pred: Tensor) -> bool:
     """Whether both have the same axes, at least one, and are wide."""
     return len(y_pred.shape) > 0 and y_true.shape == y_pred.shape and _wide(y_pred)
 
 
-def _mean_of_squares(y_true: Any, y_pred: Any) -> Any:
+def _mean_of_squares(y_true: Tensor, y_pred: Tensor) -> Tensor | None:
     y_true, y_pred = pair(y_true, y_pred)
     return mean_squared_difference(y_true, y_pred) if _even(y_true, y_pred) else None
 
 
 def _mean_binary(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor | None:
     if not from_logits or label_smoothing:
         return None
     y_true, y_pred = pair(y_true, y_pred)
@@ -570,8 +570,8 @@ def _mean_binary(
 
 
 def _mean_categorical(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor | None:
     if not from_logits or label_smoothing or axis != -1:
         return None
     y_true, y_pred = pair(y_true, y_pred)
@@ -579,8 +579,8 @@ def _mean_categorical(
 
 
 def _mean_sparse(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
-) -> Any:
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Tensor | None:
     if not from_logits or ignore_class is not None or axis != -1 or not _wide(y_pred):
         return None
     if len(y_true.shape) != len(y_pred.shape) - 1 or not dtype_of(y_true).startswith(("int", "uint")):
@@ -589,7 +589,7 @@ def _mean_sparse(
 
 
 # The functions whose mean over everything is one op, where the arguments allow it; None where they don't.
-WHOLE: dict[Any, Callable[..., Any]] = {
+WHOLE: dict[Any, Callable[..., Tensor | None]] = {
     mean_squared_error: _mean_of_squares,
     binary_crossentropy: _mean_binary,
     categorical_crossentropy: _mean_categorical,

@@ -16,7 +16,7 @@ from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.signatures import with_options
 from kerasfront.state import StateAlias, Stateful
 from kerasfront.tracebacks import shorten
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import Config, DTypePolicyLike, NestedTensors, Tensor, TensorLike
 from kerasfront.watching import Watched
 
 # The reduction unless another is asked for.
@@ -27,7 +27,7 @@ class NameAndDType(TypedDict, total=False):
     """Arguments of all losses."""
 
     name: str | None
-    dtype: Any
+    dtype: DTypePolicyLike | None
 
 
 class LossOptions(NameAndDType, total=False):
@@ -66,7 +66,9 @@ class Loss(Stateful, Constructed, Watched):
     _kf: LossState
     _kf_state: ClassVar[type[LossState]] = LossState
 
-    def __init__(self, name: str | None = None, reduction: str | None = MEAN, dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = None, reduction: str | None = MEAN, dtype: DTypePolicyLike | None = None
+    ) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = reductions.check(reduction)
         state = self._kf
@@ -78,7 +80,7 @@ class Loss(Stateful, Constructed, Watched):
         """The dtype in which it is computed."""
         return self._kf.dtype
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: TensorLike | None = None) -> Tensor:
+    def __call__(self, y_true: NestedTensors, y_pred: NestedTensors, sample_weight: TensorLike | None = None) -> Tensor:
         """Return the loss: a scalar tensor, or one for each sample where the reduction is "none".
 
         Args:
@@ -88,22 +90,24 @@ class Loss(Stateful, Constructed, Watched):
         """
         try:
             mask, dtype = reductions.mask_of(y_pred), self._kf.dtype
-            y_pred, y_true = (calling.tensors(y, dtype, self.name) for y in (y_pred, y_true))
+            prediction, target = (calling.tensors(y, dtype, self.name) for y in (y_pred, y_true))
             if not self._kf_keeps_integers:
-                y_pred, y_true = calling.floats(y_pred, dtype), calling.floats(y_true, dtype)
+                prediction, target = calling.floats(prediction, dtype), calling.floats(target, dtype)
             try:
                 if sample_weight is None and mask is None and self.reduction in reductions.MEANS:
-                    mean = self._kf_mean(y_true, y_pred)
+                    mean = self._kf_mean(target, prediction)
                     if mean is not None:
                         return mean
-                values = self.call(*((y_true, y_pred) if mask is None else self._kf_apart(y_true, y_pred, mask)))
+                values = self.call(
+                    *((target, prediction) if mask is None else self._kf_apart(target, prediction, mask))
+                )
                 if (own := reductions.mask_of(values)) is not None:
                     mask = reductions.joined(mask, own)
                 if reductions.dtype_of(values) != dtype:
                     values = ops.cast(values, dtype)
                 return reductions.reduce(values, self.reduction, sample_weight, mask, dtype)
             except Exception as error:
-                calling.explain(error, self.name, y_true, y_pred, sample_weight)
+                calling.explain(error, self.name, target, prediction, sample_weight)
                 raise
         except Exception as error:
             shorten(error)
@@ -131,15 +135,15 @@ class Loss(Stateful, Constructed, Watched):
         """Return the loss of each sample."""
         raise NotImplementedError(f"The loss '{self.name}' ({type(self).__name__}) defines no call(y_true, y_pred).")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments that make an equal one."""
-        config: dict[str, Any] = {"name": self.name, "reduction": self.reduction}
+        config: Config = {"name": self.name, "reduction": self.reduction}
         if self._kf.dtype_argument is not None:
             config["dtype"] = self._kf.dtype
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: Config) -> Self:
         """Make a new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
@@ -169,7 +173,7 @@ class LossFunctionWrapper(Loss):
         fn: Callable[..., Any],
         reduction: str | None = MEAN,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name, reduction, dtype)
@@ -201,7 +205,7 @@ class LossFunctionWrapper(Loss):
             y_true, y_pred = reductions.same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._kf.arguments)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         if self._kf_config_has_function:
             config["fn"] = serialization.serialize_keras_object(self.fn)
@@ -234,5 +238,7 @@ class FixedLoss(LossFunctionWrapper):
             own, default = vars(cls).get("__init__", FixedLoss.__init__), name or function.__name__
             setattr(cls, "__init__", with_options(own, FixedLoss.__init__, {"name": default}))  # noqa: B010  (mypy)
 
-    def __init__(self, reduction: str | None = MEAN, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(
+        self, reduction: str | None = MEAN, name: str | None = None, dtype: DTypePolicyLike | None = None
+    ) -> None:
         super().__init__(type(self)._kf_function, reduction, name, dtype)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront.losses import functions as f
 from kerasfront.losses.loss import MEAN, FixedLoss, LossOptions, NameAndDType
+from kerasfront.typing import DTypePolicyLike
 
 
 class MeanSquaredError(FixedLoss, function=f.mean_squared_error):
@@ -285,7 +286,7 @@ class Dice(FixedLoss, function=f.dice):
         reduction: str | None = MEAN,
         name: str | None = "dice",
         axis: int | Sequence[int] | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
         self._kf.arguments = {"axis": axis}
@@ -306,7 +307,7 @@ class Tversky(FixedLoss, function=f.tversky):
         reduction: str | None = MEAN,
         name: str | None = "tversky",
         axis: int | Sequence[int] | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
         self._kf.arguments = {"alpha": alpha, "beta": beta, "axis": axis}

@@ -9,13 +9,14 @@ from kerasfront import ops, scopes
 from kerasfront.contract import running
 from kerasfront.errors import ShapeError, suggest
 from kerasfront.ops.elementwise import select_where
+from kerasfront.typing import Tensor, TensorLike
 
 active = running()
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 REDUCTIONS = (*MEANS, "sum", "none", None)
 
 
-def check(reduction: Any) -> Any:
+def check(reduction: str | None) -> str | None:
     """`reduction`, which must be one of REDUCTIONS; "auto", which Keras 2's files have, is the default."""
     if reduction == "auto":
         return "sum_over_batch_size"
@@ -27,7 +28,7 @@ def check(reduction: Any) -> Any:
     return reduction
 
 
-def same_rank(x1: Any, x2: Any) -> tuple[Any, Any]:
+def same_rank(x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
     """Two tensors without a last axis of size 1 that only one of them has; vectors get one instead."""
     rank1, rank2 = len(x1.shape), len(x2.shape)
     if rank1 == rank2:
@@ -39,12 +40,12 @@ def same_rank(x1: Any, x2: Any) -> tuple[Any, Any]:
     return x1, x2
 
 
-def mask_of(x: Any) -> Any:
+def mask_of(x: object) -> Tensor | None:
     """The mask that a tensor carries, or None."""
     return scopes.get_mask(x) if scopes.masks else None
 
 
-def joined(mask: Any, other: Any) -> Any:
+def joined(mask: Tensor | None, other: Tensor | None) -> Tensor | None:
     """Where both masks, of which one may have fewer axes, are true; None is true everywhere."""
     if mask is None or other is None:
         return other if mask is None else mask
@@ -52,7 +53,7 @@ def joined(mask: Any, other: Any) -> Any:
     return ops.logical_and(of_rank(mask, rank), of_rank(other, rank))
 
 
-def of_rank(weights: Any, rank: int) -> Any:
+def of_rank(weights: Tensor, rank: int) -> Tensor:
     """Weights with axes of size 1 added at the end, or dropped there, so that they stand beside values of a rank."""
     have = len(weights.shape)
     while have > rank and weights.shape[-1] == 1:
@@ -62,7 +63,7 @@ def of_rank(weights: Any, rank: int) -> Any:
     return weights
 
 
-def mask_beside(mask: Any, values: Any) -> Any:
+def mask_beside(mask: Tensor, values: Tensor) -> Tensor:
     """A mask in the rank of values, or lower; raises ShapeError where it isn't one of their first axes."""
     fitted = of_rank(mask, min(len(mask.shape), len(values.shape)))
     if not scopes.fits(fitted, values, broadcast=True):
@@ -75,7 +76,7 @@ def mask_beside(mask: Any, values: Any) -> Any:
     return fitted
 
 
-def size(values: Any) -> Any:
+def size(values: Tensor) -> int | Tensor:
     """How many elements a tensor has: an integer, or a scalar tensor where a compiled graph does not know."""
     total: Any = 1
     for dim in ops.shape(values):
@@ -83,7 +84,9 @@ def size(values: Any) -> Any:
     return total
 
 
-def weighted(values: Any, sample_weight: Any, mask: Any, dtype: str) -> tuple[Any, Any, Any]:
+def weighted(
+    values: Tensor, sample_weight: TensorLike | None, mask: Tensor | None, dtype: str
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Values times their weights and mask; the weights (None: all 1), and the mask, both of the values' rank."""
     rank = len(values.shape)
     weights = None
@@ -95,7 +98,7 @@ def weighted(values: Any, sample_weight: Any, mask: Any, dtype: str) -> tuple[An
     return (values if weights is None else values * weights), weights, mask
 
 
-def total(weights: Any, values: Any) -> Any:
+def total(weights: Tensor, values: Tensor) -> Tensor:
     """The sum of weights that broadcast to the shape of values."""
     repeats: Any = 1
     for have, want in zip(ops.shape(weights) or (1,) * len(values.shape), ops.shape(values), strict=True):
@@ -105,7 +108,9 @@ def total(weights: Any, values: Any) -> Any:
     return sum_ if isinstance(repeats, int) and repeats == 1 else sum_ * ops.cast(repeats, weights.dtype)
 
 
-def reduce(values: Any, reduction: Any, sample_weight: Any, mask: Any, dtype: str) -> Any:
+def reduce(
+    values: Tensor, reduction: str | None, sample_weight: TensorLike | None, mask: Tensor | None, dtype: str
+) -> Tensor:
     """Losses of samples as one number, by the reduction; what a mask leaves out counts neither above nor below.
 
     With weights, "sum_over_batch_size" (the same as "mean") divides by the number of samples, and
@@ -121,17 +126,18 @@ def reduce(values: Any, reduction: Any, sample_weight: Any, mask: Any, dtype: st
     if reduction == "sum":
         return ops.sum(values)
     if reduction == "mean_with_sample_weight":
+        assert weights is not None  # there were weights or a mask
         return ratio(ops.sum(values), total(weights, values))
     return ops.mean(values) if mask is None else ratio(ops.sum(values), total(mask, values))
 
 
-def ratio(above: Any, below: Any) -> Any:
+def ratio(above: Tensor, below: Tensor) -> Tensor:
     """A quotient that is 0 where the divisor is 0."""
     nothing = ops.equal(below, 0)
     return select_where(nothing, 0.0, above / select_where(nothing, 1.0, below))
 
 
-def dtype_of(x: Any) -> str:
+def dtype_of(x: Tensor) -> str:
     return x.dtype if isinstance(x.dtype, str) else active.adapter.dtype_name(x)
 
 

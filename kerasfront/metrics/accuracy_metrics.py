@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront import ops, settings
 from kerasfront.arguments import as_int
@@ -12,13 +12,14 @@ from kerasfront.metrics.metric import sum_dtype
 from kerasfront.metrics.reduction_metrics import FixedMean, MetricOptions
 from kerasfront.ops.reduce import count_argmax
 from kerasfront.spec import shapes
+from kerasfront.typing import Tensor, TensorLike
 
 
-def _right(x: Any) -> Any:
+def _right(x: Tensor) -> Tensor:
     return ops.cast(x, settings.floatx())
 
 
-def _hits(classes: Any, y_pred: Any, dtype: str) -> tuple[Any, Any] | None:
+def _hits(classes: TensorLike, y_pred: TensorLike, dtype: str) -> tuple[Tensor, Tensor] | None:
     """How many of the largest predictions are at their class, and the classes; None where these need more care."""
     classes, y_pred = ops.convert_to_tensor(classes), ops.convert_to_tensor(y_pred)
     fit = len(classes.shape) == len(y_pred.shape) - 1 and not shapes.differ(classes.shape, y_pred.shape[:-1])
@@ -28,14 +29,14 @@ def _hits(classes: Any, y_pred: Any, dtype: str) -> tuple[Any, Any] | None:
 
 
 @of_samples
-def accuracy(y_true: Any, y_pred: Any) -> Any:
+def accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """1 where y_true equals y_pred, else 0."""
     y_true, y_pred = same_rank(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
     return _right(ops.equal(y_true, y_pred))
 
 
 @of_samples
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+def binary_accuracy(y_true: TensorLike, y_pred: TensorLike, threshold: float = 0.5) -> Tensor:
     """1 where y_pred is above the threshold as y_true (0 or 1) says, else 0.
 
     >>> import kerasfront as keras
@@ -48,7 +49,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
 
 
 @of_samples
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+def categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """1 where the largest prediction is where the one-hot target is, else 0.
 
     >>> import kerasfront as keras
@@ -58,7 +59,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return _right(ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1)))
 
 
-def classes_of(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def classes_of(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor]:
     """Class numbers without a last axis of size 1 that the predictions' axis of classes stands for."""
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
@@ -67,7 +68,7 @@ def classes_of(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 
 
 @of_samples
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+def sparse_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """1 where the largest prediction is at the index that the integer target says, else 0.
 
     >>> import kerasfront as keras
@@ -79,7 +80,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_samples
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+def top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 5) -> Tensor:
     """1 where fewer than k predictions are larger than that of the one-hot target's class, else 0.
 
     >>> import kerasfront as keras
@@ -91,7 +92,9 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 @of_samples
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
+def sparse_top_k_categorical_accuracy(
+    y_true: TensorLike, y_pred: TensorLike, k: int = 5, from_sorted_ids: bool = False
+) -> Tensor:
     """1 where fewer than k predictions are larger than that of the integer target's class, else 0.
 
     With `from_sorted_ids`, y_pred holds the classes in the order of their scores, and the first k are looked at.
@@ -140,7 +143,7 @@ class CategoricalAccuracy(FixedMean, function=categorical_accuracy, direction="u
     0.5
     """
 
-    def _kf_whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
+    def _kf_whole(self, y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor] | None:
         return _hits(ops.argmax(y_true, axis=-1), y_pred, sum_dtype(self))
 
 
@@ -152,7 +155,7 @@ class SparseCategoricalAccuracy(FixedMean, function=sparse_categorical_accuracy,
     0.5
     """
 
-    def _kf_whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
+    def _kf_whole(self, y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor] | None:
         return _hits(y_true, y_pred, sum_dtype(self))
 
 

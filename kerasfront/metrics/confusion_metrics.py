@@ -14,10 +14,11 @@ from kerasfront.metrics import counts
 from kerasfront.metrics.metric import Metric, MetricState, sum_dtype
 from kerasfront.metrics.total import exact
 from kerasfront.ops.elementwise import select_where
+from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
 from kerasfront.variable import Variable
 
 
-def _single(values: Any, thresholds: Sequence[float]) -> Any:
+def _single(values: Tensor, thresholds: Sequence[float]) -> Tensor:
     return values[0] if len(thresholds) == 1 else values
 
 
@@ -28,28 +29,31 @@ class _Count(Metric):
     _kf_additive = True
 
     def __init__(
-        self, thresholds: float | Sequence[float] | None = None, name: str | None = None, dtype: Any = None
+        self,
+        thresholds: float | Sequence[float] | None = None,
+        name: str | None = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds = thresholds
         self.thresholds = counts.checked(thresholds)
         self.accumulator = self.add_variable((len(self.thresholds),), "zeros", name="accumulator")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
         found = counts.count(y_true, y_pred, self.thresholds, sample_weight, dtype=sum_dtype(self))
         self.accumulator.assign_add(getattr(found, self.counted))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return _single(self.accumulator.value, self.thresholds)
 
-    def host_result(self) -> Any:
+    def host_result(self) -> float | np.ndarray[Any, Any]:
         if type(self).result is not _Count.result:
             return super().host_result()
         found = exact(self.accumulator)
         return float(found[0]) if len(found) == 1 else found
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "thresholds": self.init_thresholds}
 
 
@@ -118,7 +122,7 @@ class _PartOf(Metric):
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
@@ -126,7 +130,7 @@ class _PartOf(Metric):
         self.true_positives = self.add_variable((len(self.thresholds),), "zeros", name="true_positives")
         setattr(self, self.errors, self.add_variable((len(self.thresholds),), "zeros", name=self.errors))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
         found = counts.count(
             y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=sum_dtype(self)
@@ -134,11 +138,11 @@ class _PartOf(Metric):
         self.true_positives.assign_add(found.true_positives)
         getattr(self, self.errors).assign_add(getattr(found, self.errors))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         right = self.true_positives.value
         return _single(ratio(right, right + getattr(self, self.errors).value), self.thresholds)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
         return {**super().get_config(), **own}
 
@@ -217,7 +221,9 @@ class _Best(_AtThresholds):
     asked: str
     _kf_additive = True
 
-    def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
+    def __init__(
+        self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: DTypePolicyLike | None
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         if not 0 <= value <= 1:
             raise ValueError(f"Expected `{self.asked}` to be between 0 and 1, got {value!r}.")
@@ -228,33 +234,33 @@ class _Best(_AtThresholds):
         self.thresholds = [0.5] if num_thresholds == 1 else spread(num_thresholds)
         _make_counts(self, (len(self.thresholds),))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
         added = counts.count(y_true, y_pred, self.thresholds, sample_weight, None, self.class_id, dtype=sum_dtype(self))
         _add_counts(self, added)
 
-    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
         """The rate that must be good enough, and the one whose best is wanted."""
         raise NotImplementedError
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         limited, wanted = self.rates(_counts(self))
         return ops.amax(select_where(ops.greater_equal(limited, self.value), wanted, 0.0))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         own = {"class_id": self.class_id, "num_thresholds": self.num_thresholds, self.asked: self.value}
         return {**super().get_config(), **own}
 
 
-def _recall(held: counts.Counts) -> Any:
+def _recall(held: counts.Counts) -> Tensor:
     return ratio(held.true_positives, held.true_positives + held.false_negatives)
 
 
-def _precision(held: counts.Counts) -> Any:
+def _precision(held: counts.Counts) -> Tensor:
     return ratio(held.true_positives, held.true_positives + held.false_positives)
 
 
-def _specificity(held: counts.Counts) -> Any:
+def _specificity(held: counts.Counts) -> Tensor:
     return ratio(held.true_negatives, held.true_negatives + held.false_positives)
 
 
@@ -284,11 +290,11 @@ class SensitivityAtSpecificity(_Best):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
-    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
         return _specificity(held), _recall(held)
 
 
@@ -310,11 +316,11 @@ class SpecificityAtSensitivity(_Best):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
-    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
         return _recall(held), _specificity(held)
 
 
@@ -336,11 +342,11 @@ class PrecisionAtRecall(_Best):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(recall, num_thresholds, class_id, name, dtype)
 
-    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
         return _recall(held), _precision(held)
 
 
@@ -362,11 +368,11 @@ class RecallAtPrecision(_Best):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(precision, num_thresholds, class_id, name, dtype)
 
-    def rates(self, held: counts.Counts) -> tuple[Any, Any]:
+    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
         return _precision(held), _recall(held)
 
 
@@ -417,7 +423,7 @@ class AUC(_AtThresholds):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
@@ -448,7 +454,7 @@ class AUC(_AtThresholds):
         """The thresholds, the first below 0 and the last above 1."""
         return list(self._kf.thresholds)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
         y_pred = ops.convert_to_tensor(y_pred, self.dtype)
         if not self._kf.built:
@@ -467,7 +473,7 @@ class AUC(_AtThresholds):
         )
         _add_counts(self, added)
 
-    def interpolate_pr_auc(self) -> Any:
+    def interpolate_pr_auc(self) -> Tensor:
         """The area under the precision-recall curve, interpolated between thresholds as counts are, not linearly."""
         held = _counts(self)
         tp, positives = held.true_positives, held.true_positives + held.false_positives
@@ -479,7 +485,7 @@ class AUC(_AtThresholds):
         area = slope * (gained + intercept * ops.log(growth))
         return _mean_of_labels(self, ops.sum(ratio(area, ops.maximum(tp[1:] + held.false_negatives[1:], 0.0)), axis=0))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if not self._kf.built:
             return ops.zeros((), self.dtype)
         if self.curve == "PR" and self.summation_method == "interpolation":
@@ -493,7 +499,7 @@ class AUC(_AtThresholds):
             heights = ops.maximum(y[:-1], y[1:])
         return _mean_of_labels(self, ops.sum((x[:-1] - x[1:]) * heights, axis=0))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {
             **super().get_config(),
             "num_thresholds": self.num_thresholds,
@@ -522,7 +528,7 @@ def _build(metric: AUC, shape: Sequence[int | None]) -> None:
     state.built = True
 
 
-def _mean_of_labels(metric: AUC, areas: Any) -> Any:
+def _mean_of_labels(metric: AUC, areas: Tensor) -> Tensor:
     """Return the mean of the labels' areas, or the one area."""
     if not metric.multi_label:
         return areas
@@ -532,7 +538,7 @@ def _mean_of_labels(metric: AUC, areas: Any) -> Any:
     return ratio(ops.sum(areas * weights), ops.sum(weights))
 
 
-def _curve(name: str, held: counts.Counts) -> tuple[Any, Any]:
+def _curve(name: str, held: counts.Counts) -> tuple[Tensor, Tensor]:
     """Return the coordinates of a curve's points, one for each threshold."""
     if name == "ROC":
         return 1.0 - _specificity_or_one(held), _recall(held)
@@ -541,7 +547,7 @@ def _curve(name: str, held: counts.Counts) -> tuple[Any, Any]:
     return _gains(held)
 
 
-def _gains(held: counts.Counts) -> tuple[Any, Any]:
+def _gains(held: counts.Counts) -> tuple[Tensor, Tensor]:
     """The recall gain (cut off at 0, where always saying yes would do) and the precision gain."""
     positives = held.true_positives + held.false_negatives
     odds = ratio(positives, held.true_negatives + held.false_positives)
@@ -552,7 +558,7 @@ def _gains(held: counts.Counts) -> tuple[Any, Any]:
     return select_where(found, ops.maximum(recall, 0.0), 0.0), select_where(found, precision, silent)
 
 
-def _specificity_or_one(held: counts.Counts) -> Any:
+def _specificity_or_one(held: counts.Counts) -> Tensor:
     """`tn / (tn + fp)`, and 1 where there are no negatives: the false positive rate is 0 then."""
     return 1.0 - ratio(held.false_positives, held.true_negatives + held.false_positives)
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront import ops, settings
 from kerasfront.losses.functions import pair
 from kerasfront.metrics.reduction_metrics import FixedMean, MetricOptions
+from kerasfront.typing import Axis, Tensor, TensorLike
 
 
-def _centered(x: Any, axis: Any) -> tuple[Any, Any]:
+def _centered(x: Tensor, axis: Axis) -> tuple[Tensor, Tensor]:
     mean = ops.mean(x, axis=axis, keepdims=True)
     return x - mean, mean
 
 
-def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
+def pearson_correlation(y_true: TensorLike, y_pred: TensorLike, axis: Axis = -1) -> Tensor:
     """The covariance along `axis` divided by the standard deviations.
 
     >>> import kerasfront as keras
@@ -28,7 +29,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     return ops.mean(a * b, axis=axis) / (spread + settings.epsilon())
 
 
-def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
+def concordance_correlation(y_true: TensorLike, y_pred: TensorLike, axis: Axis = -1) -> Tensor:
     """Twice the covariance along `axis` divided by both variances and the squared difference of the means.
 
     Reference: Lin (1989), A concordance correlation coefficient to evaluate reproducibility.

@@ -10,6 +10,7 @@ import numpy as np
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.losses import reduction
+from kerasfront.typing import Tensor, TensorLike
 
 # Below every prediction: with top_k, what isn't among the largest is set to it, and the threshold lies between.
 _LOWEST = -1e10
@@ -18,31 +19,31 @@ _LOWEST = -1e10
 class Counts(NamedTuple):
     """One number for each threshold, or a row of numbers, one for each label."""
 
-    true_positives: Any
-    false_positives: Any
-    true_negatives: Any
-    false_negatives: Any
+    true_positives: Tensor
+    false_positives: Tensor
+    true_negatives: Tensor
+    false_negatives: Tensor
 
 
-def checked(thresholds: Any, top_k: int | None = None) -> list[float]:
+def checked(thresholds: float | Sequence[float] | None, top_k: int | None = None) -> list[float]:
     """The thresholds as a list; None means 0.5, or with top_k that every prediction that is left counts."""
     if thresholds is None:
         return [0.5] if top_k is None else [_LOWEST]
-    found = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
-    wrong = [t for t in found if t is None or not 0 <= t <= 1]
+    values: list[Any] = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
+    wrong = [t for t in values if t is None or not 0 <= t <= 1]
     if wrong:
         raise ValueError(f"Expected thresholds to be between 0 and 1, got {wrong}.")
-    return [float(t) for t in found]
+    return [float(t) for t in values]
 
 
-def _only_top(y_pred: Any, k: int) -> Any:
+def _only_top(y_pred: Tensor, k: int) -> Tensor:
     """The k largest predictions along the last axis, the first of equal ones; the others far below every threshold."""
     _, indices = ops.top_k(y_pred, k, sorted=False)
     chosen = ops.sum(ops.one_hot(indices, y_pred.shape[-1], dtype=y_pred.dtype), axis=-2)
     return y_pred * chosen + _LOWEST * (1.0 - chosen)
 
 
-def _check_class(class_id: int, y_pred: Any) -> None:
+def _check_class(class_id: int, y_pred: Tensor) -> None:
     shape = tuple(y_pred.shape)
     if len(shape) < 2:
         raise ShapeError(
@@ -53,7 +54,12 @@ def _check_class(class_id: int, y_pred: Any) -> None:
 
 
 def _prepared(
-    y_true: Any, y_pred: Any, sample_weight: Any, top_k: int | None, class_id: int | None, dtype: str
+    y_true: TensorLike,
+    y_pred: TensorLike,
+    sample_weight: TensorLike | None,
+    top_k: int | None,
+    class_id: int | None,
+    dtype: str,
 ) -> tuple[Any, Any, Any]:
     """Labels as 0.0 and 1.0, predictions and (where given) weights, all of one shape."""
     y_pred, y_true = ops.convert_to_tensor(y_pred, dtype), ops.convert_to_tensor(y_true)
@@ -84,7 +90,7 @@ def _prepared(
 _AT_ONCE = 2**14
 
 
-def sums_by_cell(amounts: Any, cells: Any, size: int) -> Any:
+def sums_by_cell(amounts: Tensor, cells: Tensor, size: int) -> Tensor:
     """The sum of the amounts (n, ...) in each of `size` cells; integers are counted exactly."""
     number = amounts.shape[0]
     groups = 1 if number is None or number <= _AT_ONCE else max(1, min(1024, number // size))
@@ -96,10 +102,10 @@ def sums_by_cell(amounts: Any, cells: Any, size: int) -> Any:
 
 
 def count(
-    y_true: Any,
-    y_pred: Any,
+    y_true: TensorLike,
+    y_pred: TensorLike,
     thresholds: Sequence[float],
-    sample_weight: Any = None,
+    sample_weight: TensorLike | None = None,
     top_k: int | None = None,
     class_id: int | None = None,
     labels: int | None = None,
@@ -134,12 +140,16 @@ def count(
     return Counts(*(c if labels else ops.squeeze(c, -1) for c in counts))
 
 
-def _above_one(scores: Any, positive: Any, negative: Any, thresholds: Sequence[float], groups: int) -> Any:
+def _above_one(
+    scores: Tensor, positive: Tensor, negative: Tensor, thresholds: Sequence[float], groups: int
+) -> tuple[Tensor, Tensor]:
     over = ops.cast(ops.greater(scores, thresholds[0]), positive.dtype)
-    return [ops.sum(over * amounts, axis=0, keepdims=True) for amounts in (positive, negative)]
+    return ops.sum(over * positive, axis=0, keepdims=True), ops.sum(over * negative, axis=0, keepdims=True)
 
 
-def _above(scores: Any, positive: Any, negative: Any, thresholds: Sequence[float], groups: int) -> Any:
+def _above(
+    scores: Tensor, positive: Tensor, negative: Tensor, thresholds: Sequence[float], groups: int
+) -> tuple[Tensor, Tensor]:
     """The sums of both amounts whose score is above each threshold, (thresholds, groups), in one pass."""
     order = np.argsort(thresholds, kind="stable")
     limits = ops.convert_to_tensor(np.asarray(thresholds, "float32")[order], scores.dtype)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.losses import reduction
 from kerasfront.metrics.metric import Metric, sum_dtype
+from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
 from kerasfront.variable import Variable
 
 
@@ -45,7 +45,7 @@ class FBetaScore(Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = "fbeta_score",
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if average not in (None, "micro", "macro", "weighted"):
@@ -57,7 +57,7 @@ class FBetaScore(Metric):
         self.average, self.beta, self.threshold = average, float(beta), threshold
         self.axis = None if average == "micro" else 0
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of one-hot (or multi-hot) targets and predictions, matrices of one shape."""
         y_true, y_pred = (ops.convert_to_tensor(y, sum_dtype(self)) for y in (y_true, y_pred))
         if not self._kf.built:
@@ -76,7 +76,7 @@ class FBetaScore(Metric):
         self.false_negatives.assign_add(ops.sum((1.0 - yes) * y_true * weights, axis=self.axis))
         self.intermediate_weights.assign_add(ops.sum(y_true * weights, axis=self.axis))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if not self._kf.built:
             return ops.zeros((), self.dtype)
         tp = self.true_positives.value
@@ -89,7 +89,7 @@ class FBetaScore(Metric):
             return ops.sum(score * reduction.ratio(amounts, ops.sum(amounts)))
         return score if self.average is None else ops.mean(score)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "average": self.average, "beta": self.beta, "threshold": self.threshold}
 
 
@@ -107,11 +107,11 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str | None = "f1_score",
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(average=average, beta=1.0, threshold=threshold, name=name, dtype=dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["beta"]
         return config

@@ -11,6 +11,7 @@ from kerasfront.losses.reduction import of_rank, ratio
 from kerasfront.metrics.counts import sums_by_cell
 from kerasfront.metrics.metric import Metric, sum_dtype
 from kerasfront.ops.elementwise import select_where
+from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
 
 
 class _ConfusionMatrix(Metric):
@@ -26,7 +27,7 @@ class _ConfusionMatrix(Metric):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -40,25 +41,27 @@ class _ConfusionMatrix(Metric):
             (num_classes, num_classes), "zeros", name="total_confusion_matrix"
         )
 
-    def classes(self, y: Any, sparse: bool) -> Any:
+    def classes(self, y: TensorLike, sparse: bool) -> Tensor:
         """Class numbers, from scores along `axis` where `sparse` is false."""
         y = ops.convert_to_tensor(y) if sparse else ops.argmax(y, axis=self.axis)
         return ops.reshape(ops.cast(y, "int32"), (-1,))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch; `sample_weight` has the shape of the class numbers, or broadcasts to it from the left."""
         shape = _shape_without(y_pred, None if self.sparse_y_pred else self.axis)
         truth, guess = self.classes(y_true, self.sparse_y_true), self.classes(y_pred, self.sparse_y_pred)
         _add(self, truth, guess, sample_weight, shape)
 
-    def overlaps(self) -> tuple[Any, Any]:
+    def overlaps(self) -> tuple[Tensor, Tensor]:
         """The intersection and the union of each class."""
         matrix = ops.cast(self.total_confusion_matrix.value, "float32")
         both = ops.diagonal(matrix)
         return both, ops.sum(matrix, axis=0) + ops.sum(matrix, axis=1) - both
 
 
-def _add(metric: _ConfusionMatrix, truth: Any, guess: Any, sample_weight: Any, shape: Sequence[Any]) -> None:
+def _add(
+    metric: _ConfusionMatrix, truth: Tensor, guess: Tensor, sample_weight: TensorLike | None, shape: Sequence[Any]
+) -> None:
     """Add a batch of class numbers to the matrix."""
     size, dtype = metric.num_classes, sum_dtype(metric)
     weights = _flat_weights(sample_weight, shape, dtype)
@@ -72,14 +75,14 @@ def _add(metric: _ConfusionMatrix, truth: Any, guess: Any, sample_weight: Any, s
     metric.total_confusion_matrix.assign_add(ops.reshape(sums, (size, size)))
 
 
-def _shape_without(y: Any, axis: int | None) -> tuple[Any, ...]:
+def _shape_without(y: TensorLike, axis: int | None) -> tuple[Any, ...]:
     shape = list(ops.shape(ops.convert_to_tensor(y)))
     if axis is not None:
         del shape[axis]
     return tuple(shape)
 
 
-def _flat_weights(sample_weight: Any, shape: Sequence[Any], dtype: str) -> Any:
+def _flat_weights(sample_weight: TensorLike | None, shape: Sequence[Any], dtype: str) -> Tensor | None:
     if sample_weight is None:
         return None
     weights = of_rank(ops.convert_to_tensor(sample_weight, dtype), len(shape))
@@ -112,7 +115,7 @@ class IoU(_ConfusionMatrix):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -123,12 +126,12 @@ class IoU(_ConfusionMatrix):
             raise ValueError(f"Expected `target_class_ids` to be below {num_classes}, got {target_class_ids}.")
         self.target_class_ids = list(target_class_ids)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         both, either = (ops.take(x, self.target_class_ids, axis=0) for x in self.overlaps())
         seen = ops.cast(ops.greater(either, 0), "float32")
         return ratio(ops.sum(ratio(both, either)), ops.sum(seen))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
@@ -159,16 +162,16 @@ class BinaryIoU(IoU):
         target_class_ids: Sequence[int] = (0, 1),
         threshold: float = 0.5,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of labels (0 and 1) and predictions of one shape."""
         super().update_state(y_true, ops.greater_equal(y_pred, self.threshold), sample_weight)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         base = Metric.get_config(self)
         return {**base, "target_class_ids": self.target_class_ids, "threshold": self.threshold}
 
@@ -185,7 +188,7 @@ class MeanIoU(IoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -193,7 +196,7 @@ class MeanIoU(IoU):
     ) -> None:
         super().__init__(num_classes, range(num_classes), name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["target_class_ids"]
         return config
@@ -213,14 +216,14 @@ class OneHotIoU(IoU):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
     ) -> None:
         super().__init__(num_classes, target_class_ids, name, dtype, ignore_class, False, sparse_y_pred, axis)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["sparse_y_true"]
         return config
@@ -239,14 +242,14 @@ class OneHotMeanIoU(MeanIoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
     ) -> None:
         super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["sparse_y_true"]
         return config

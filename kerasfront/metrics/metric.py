@@ -16,7 +16,7 @@ from kerasfront.spec import dtypes
 from kerasfront.state import StateAlias, Stateful
 from kerasfront.tracebacks import shorten
 from kerasfront.tracking import Tracked, TrackingState
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import Config, DTypeLike, DTypePolicyLike, InitializerLike, Tensor, TensorLike
 from kerasfront.variable import Variable
 
 
@@ -84,7 +84,7 @@ class Metric(Stateful, Constructed, Copied, Tracked):
         if "update_state" in cls.__dict__ and "_kf_additive" not in cls.__dict__:
             cls._kf_additive = False
 
-    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(self, dtype: DTypePolicyLike | None = None, name: str | None = None) -> None:
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self._kf.policy = dtype_policies.get(dtype or settings.floatx())
 
@@ -105,9 +105,9 @@ class Metric(Stateful, Constructed, Copied, Tracked):
 
     def add_variable(
         self,
-        shape: Sequence[int],
-        initializer: Any,
-        dtype: Any = None,
+        shape: int | Sequence[int],
+        initializer: InitializerLike,
+        dtype: DTypeLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
@@ -135,7 +135,11 @@ class Metric(Stateful, Constructed, Copied, Tracked):
         return variable
 
     def add_weight(
-        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self,
+        shape: int | Sequence[int] = (),
+        initializer: InitializerLike | None = None,
+        dtype: DTypeLike | None = None,
+        name: str | None = None,
     ) -> Variable:
         """As `add_variable`; without an initializer the variable begins with zeros."""
         return self.add_variable(shape, initializer or "zeros", dtype, name=name)
@@ -191,14 +195,14 @@ class Metric(Stateful, Constructed, Copied, Tracked):
 
     # -- config
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The arguments that make an equal one."""
         policy = self._kf.policy
         plain = policy.compute_dtype == policy.variable_dtype == policy.name
         return {"name": self.name, "dtype": policy.name if plain else dtype_policies.serialize(policy)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: Config) -> Self:
         """A new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 

@@ -13,9 +13,10 @@ from kerasfront.metrics.total import exact
 from kerasfront.signatures import with_options
 from kerasfront.spec import dtypes
 from kerasfront.state import StateAlias
+from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
 
 
-def of_samples(values: Any, sample_weight: Any, dtype: str) -> tuple[Any, Any]:
+def of_samples(values: TensorLike, sample_weight: TensorLike | None, dtype: str) -> tuple[Tensor, Tensor | None]:
     """Values times their weights, and the weights (None: all 1); a mask that the values carry is a weight.
 
     Axes that the weights don't have are averaged over: weights are of samples.
@@ -24,7 +25,7 @@ def of_samples(values: Any, sample_weight: Any, dtype: str) -> tuple[Any, Any]:
     values = ops.convert_to_tensor(values, dtype)
     if sample_weight is None and mask is None:
         return values, None
-    weights: Any = None if sample_weight is None else ops.convert_to_tensor(sample_weight, dtype)
+    weights = None if sample_weight is None else ops.convert_to_tensor(sample_weight, dtype)
     if mask is not None:
         mask = ops.cast(reduction.mask_beside(mask, values), dtype)
         if weights is None:
@@ -32,6 +33,7 @@ def of_samples(values: Any, sample_weight: Any, dtype: str) -> tuple[Any, Any]:
         else:
             rank = max(len(mask.shape), len(weights.shape))
             weights = reduction.of_rank(weights, rank) * reduction.of_rank(mask, rank)
+    assert weights is not None  # there were weights or a mask
     weights = reduction.of_rank(weights, min(len(weights.shape), len(values.shape)))
     if len(weights.shape) < len(values.shape):
         values = ops.mean(values, axis=reduction.axes_from(len(weights.shape), len(values.shape)))
@@ -52,12 +54,12 @@ class Mean(Metric):
     3.0
     """
 
-    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "mean", dtype: DTypePolicyLike | None = None) -> None:
         super().__init__(dtype=dtype, name=name)
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
         values, weights = of_samples(values, sample_weight, sum_dtype(self))
         self.total.assign_add(ops.sum(values) if len(values.shape) else values)
@@ -66,15 +68,15 @@ class Mean(Metric):
         else:
             self.count.assign_add(reduction.total(weights, values))
 
-    def add(self, value: Any, count: Any) -> None:
+    def add(self, value: Tensor, count: Tensor | int) -> None:
         """Add the mean of `count` values; it is a scalar."""
         self.total.assign_add(value * count)
         self.count.assign_add(count)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return reduction.ratio(self.total.value, self.count.value)
 
-    def host_result(self) -> Any:
+    def host_result(self) -> float:
         if type(self).result is not Mean.result:
             return super().host_result()
         # Divided on the host: two numbers read cost less than a few ops on the device.
@@ -82,7 +84,7 @@ class Mean(Metric):
         return float((total / count).astype(dtypes.to_numpy(self.dtype))) if count else 0.0
 
 
-def _count(mean: Mean, values: Any) -> None:
+def _count(mean: Mean, values: Tensor) -> None:
     """Count the elements of `values`."""
     mean.count.assign_add(reduction.size(values))
 
@@ -101,19 +103,19 @@ class Sum(Metric):
     9.0
     """
 
-    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "sum", dtype: DTypePolicyLike | None = None) -> None:
         super().__init__(dtype=dtype, name=name)
         self.total = self.add_variable((), "zeros", name="total")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
         values, _ = of_samples(values, sample_weight, sum_dtype(self))
         self.total.assign_add(ops.sum(values))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return self.total.value
 
-    def host_result(self) -> Any:
+    def host_result(self) -> float:
         return super().host_result() if type(self).result is not Sum.result else float(exact(self.total))
 
 
@@ -136,11 +138,13 @@ class MeanMetricWrapper(Mean):
     _kf_config_has_function = True
     _kf_additive = True
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: DTypePolicyLike | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         self._kf.function, self._kf.arguments = fn, kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
         """Add a batch, weighted by `sample_weight`, which may have fewer axes at the end."""
         mask = reduction.mask_of(y_pred)
         if sample_weight is None and mask is None:
@@ -151,7 +155,9 @@ class MeanMetricWrapper(Mean):
                 _count(self, samples)
                 return
         if mask is not None:
-            y_true, y_pred = by_elements(self._kf.function, ops.convert_to_tensor(y_true), y_pred, mask)
+            y_true, y_pred = by_elements(
+                self._kf.function, ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred), mask
+            )
         values = self._kf.function(y_true, y_pred, **self._kf.arguments)
         if mask is not None:
             mask = reduction.mask_beside(mask, values)
@@ -167,14 +173,14 @@ class MeanMetricWrapper(Mean):
     def adds_up(self) -> bool:
         return self._kf_additive and is_of_samples(self._kf.function, self._kf.arguments)
 
-    def _kf_whole(self, y_true: Any, y_pred: Any) -> tuple[Any, Any] | None:
+    def _kf_whole(self, y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor] | None:
         """The sum over all samples, where one op gives it, and a tensor with an element for each; else None."""
         return None
 
     _fn = StateAlias[Callable[..., Any]](lambda self: self._kf.function)
     _fn_kwargs = StateAlias[dict[str, Any]](lambda self: self._kf.arguments)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         if self._kf_config_has_function:
             config["fn"] = serialization.serialize_keras_object(self._kf.function)
@@ -185,7 +191,7 @@ class MetricOptions(TypedDict, total=False):
     """The arguments of all metrics."""
 
     name: str | None
-    dtype: Any
+    dtype: DTypePolicyLike | None
 
 
 class FixedMean(MeanMetricWrapper):
@@ -216,5 +222,5 @@ class FixedMean(MeanMetricWrapper):
             own, default = vars(cls).get("__init__", FixedMean.__init__), name or function.__name__
             setattr(cls, "__init__", with_options(own, FixedMean.__init__, {"name": default}))  # noqa: B010  (mypy)
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, name: str | None = None, dtype: DTypePolicyLike | None = None) -> None:
         super().__init__(type(self)._kf_function, name, dtype)

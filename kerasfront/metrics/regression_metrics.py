@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Unpack
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
@@ -12,6 +13,7 @@ from kerasfront.losses.functions import pair
 from kerasfront.metrics.metric import Metric, sum_dtype
 from kerasfront.metrics.reduction_metrics import FixedMean, Mean, MetricOptions
 from kerasfront.ops.elementwise import select_where
+from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
 
 
 class MeanSquaredError(FixedMean, function=f.mean_squared_error, direction="down"):
@@ -33,15 +35,15 @@ class RootMeanSquaredError(Mean):
 
     _kf_direction = "down"
 
-    def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "root_mean_squared_error", dtype: DTypePolicyLike | None = None) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:  # type: ignore[override]
         """Add a batch, weighted by `sample_weight`, which may have fewer axes at the end."""
         y_true, y_pred = pair(y_true, y_pred)
         super().update_state(ops.square(y_true - y_pred), sample_weight)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return ops.sqrt(super().result())
 
 
@@ -72,7 +74,7 @@ class MeanSquaredLogarithmicError(FixedMean, function=f.mean_squared_logarithmic
     """
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: TensorLike, y_pred: TensorLike, axis: int = -1) -> Tensor:
     """The cosine of the angle between y_true and y_pred: 1 where they point the same way (the loss: -1)."""
     return -f.cosine_similarity(y_true, y_pred, axis)
 
@@ -227,7 +229,7 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str | None = "r2_score",
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         known = ("uniform_average", "variance_weighted_average", None)
@@ -239,7 +241,7 @@ class R2Score(Metric):
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
         self.built = False
 
-    def build(self, y_true_shape: Any, y_pred_shape: Any) -> None:
+    def build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
         """Make the variables, for matrices of targets and predictions."""
         if len(y_pred_shape) != 2 or len(y_true_shape) != 2:
             raise ShapeError(
@@ -252,7 +254,7 @@ class R2Score(Metric):
         self.count = self.add_variable(outputs, "zeros", name="count")
         self.built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch; `sample_weight` has the shape (samples,) or (samples, 1)."""
         y_true, y_pred = (ops.convert_to_tensor(y, sum_dtype(self)) for y in (y_true, y_pred))
         y_true, y_pred = reduction.same_rank(y_true, y_pred)
@@ -268,7 +270,7 @@ class R2Score(Metric):
         self.count.assign_add(ops.sum(weights * ops.ones_like(y_true), axis=0))
         self.num_samples.assign_add(ops.shape(y_true)[0])
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if not self.built:
             return ops.zeros((), self.dtype)
         mean = reduction.ratio(self.sum.value, self.count.value)
@@ -285,6 +287,6 @@ class R2Score(Metric):
         adjusted = 1.0 - (1.0 - score) * (samples - 1.0) / (samples - self.num_regressors - 1.0)
         return select_where(ops.greater(samples, self.num_regressors + 1), adjusted, score)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}
         return {**super().get_config(), **own}

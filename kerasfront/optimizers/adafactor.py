@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront import ops
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptimizerOptions
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
 
@@ -36,7 +38,7 @@ class Adafactor(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         beta_2_decay: float = -0.8,
         epsilon_1: float = 1e-30,
         epsilon_2: float = 1e-3,
@@ -61,11 +63,11 @@ class Adafactor(Optimizer):
         velocity = self.add_variable_from_reference(variable, "velocity")
         return {"rows": rows, "columns": columns, "velocity": velocity}
 
-    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+    def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         rate = ops.minimum(learning_rate, ops.rsqrt(step)) if self.relative_step else learning_rate
         return {"rate": rate, "past": 1.0 - ops.power(step, self.beta_2_decay)}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         past, squares = hyper["past"], ops.square(gradient) + self.epsilon_1
         if len(value.shape) < 2:
             v = past * slots["velocity"] + (1.0 - past) * squares
@@ -82,5 +84,5 @@ class Adafactor(Optimizer):
         return value - scale * step, changed
 
 
-def _rms(x: Any) -> Any:
+def _rms(x: Tensor) -> Tensor:
     return ops.sqrt(ops.mean(ops.square(x)))

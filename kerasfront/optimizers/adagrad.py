@@ -8,6 +8,8 @@ from typing import Any, Unpack
 from kerasfront import initializers, ops
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptimizerOptions
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Tensor, TensorLike
 from kerasfront.variable import Variable
 
 
@@ -34,7 +36,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         **options: Unpack[OptimizerOptions],
@@ -46,7 +48,7 @@ class Adagrad(Optimizer):
     def slots(self) -> Mapping[str, Any]:  # type: ignore[override]
         return {"accumulator": initializers.Constant(self.initial_accumulator_value)}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         total = slots["accumulator"] + ops.square(gradient)
         step = hyper["learning_rate"] * gradient * ops.rsqrt(total + self.epsilon)
         return value - step, {"accumulator": total}
@@ -76,7 +78,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
         **options: Unpack[OptimizerOptions],
@@ -87,10 +89,10 @@ class Adadelta(Optimizer):
     # `update_step` is there for its signature, which is Keras's: the rule is `update`.
     _kf_by_step = False
 
-    def update_step(self, grad: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, grad: Tensor, variable: Variable, learning_rate: TensorLike) -> None:
         super().update_step(grad, variable, learning_rate)
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         rho, epsilon = self.rho, self.epsilon
         grads = rho * slots["accumulated_grad"] + (1 - rho) * ops.square(gradient)
         before = slots["accumulated_delta_var"]

@@ -9,10 +9,12 @@ from typing import Any, Unpack
 from kerasfront import ops
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptimizerOptions, OptionsBesideDecay
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
 
-def one_minus_power(beta: float, step: Any) -> Any:
+def one_minus_power(beta: float, step: Tensor) -> Tensor:
     """`1 - beta^step`, without the cancellation that costs float32 four digits where beta is 0.999."""
     return -ops.expm1(step * math.log(beta)) if beta > 0 else ops.ones_like(step)
 
@@ -46,7 +48,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -63,11 +65,11 @@ class Adam(Optimizer):
                 if slots:
                     slots["velocity_hat"] = self.add_variable_from_reference(variable, "velocity_hat")
 
-    def prepare(self, learning_rate: Any, step: Any) -> Mapping[str, Any]:
+    def prepare(self, learning_rate: Tensor, step: Tensor) -> Mapping[str, Any]:
         unbiased = ops.sqrt(one_minus_power(self.beta_2, step)) / one_minus_power(self.beta_1, step)
         return {"rate": learning_rate * unbiased}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         v = slots["velocity"] + (ops.square(gradient) - slots["velocity"]) * (1 - self.beta_2)
         changed = {"momentum": m, "velocity": v}
@@ -98,7 +100,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,

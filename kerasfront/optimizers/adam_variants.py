@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront import ops
 from kerasfront.ops.elementwise import select_where
 from kerasfront.optimizers.adam import one_minus_power
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptimizerOptions
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
 
@@ -37,7 +39,7 @@ class Adamax(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -46,10 +48,10 @@ class Adamax(Optimizer):
         super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+    def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         return {"rate": learning_rate / one_minus_power(self.beta_1, step)}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         norm = ops.maximum(self.beta_2 * slots["norm"], ops.absolute(gradient))
         return value - hyper["rate"] * m / (norm + self.epsilon), {"momentum": m, "norm": norm}
@@ -80,7 +82,7 @@ class Nadam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -93,7 +95,7 @@ class Nadam(Optimizer):
         super().make_state(variables)
         self._kf.shared["product"] = self.add_variable((), "ones", "float32", name="product")
 
-    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+    def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         now, then = _nadam_weight(self.beta_1, step), _nadam_weight(self.beta_1, step + 1.0)
         product = self._kf.shared["product"].value * now
         return {
@@ -107,7 +109,7 @@ class Nadam(Optimizer):
         product, step = self._kf.shared["product"], ops.cast(self.iterations, "float32") + 1.0
         product.assign(product * _nadam_weight(self.beta_1, step))
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         v = slots["velocity"] + (ops.square(gradient) - slots["velocity"]) * (1 - self.beta_2)
         mean = hyper["ahead"] * m + hyper["present"] * gradient
@@ -115,7 +117,7 @@ class Nadam(Optimizer):
         return value - step, {"momentum": m, "velocity": v}
 
 
-def _nadam_weight(beta_1: float, step: Any) -> Any:
+def _nadam_weight(beta_1: float, step: Tensor) -> Tensor:
     """Return the weight of the past in the mean of gradients at a step."""
     return beta_1 * (1.0 - 0.5 * ops.power(0.96, step))
 
@@ -145,7 +147,7 @@ class Lamb(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -154,11 +156,11 @@ class Lamb(Optimizer):
         super().__init__(learning_rate, **options)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+    def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         unbiased = {name: one_minus_power(getattr(self, name), step) for name in ("beta_1", "beta_2")}
         return {"rate": learning_rate, **unbiased}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         m = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         v = slots["velocity"] + (ops.square(gradient) - slots["velocity"]) * (1 - self.beta_2)
         step = (m / hyper["beta_1"]) / (ops.sqrt(v / hyper["beta_2"]) + self.epsilon)
@@ -195,7 +197,7 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         **options: Unpack[OptimizerOptions],
@@ -205,7 +207,7 @@ class Lion(Optimizer):
         if not 0 < beta_1 <= 1:
             raise ValueError(f"Expected the `beta_1` of Lion to be above 0 and at most 1, got {beta_1!r}.")
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         m = slots["momentum"]
         direction = ops.sign(m * self.beta_1 + gradient * (1 - self.beta_1))
         kept = m * self.beta_2 + gradient * (1 - self.beta_2)

@@ -12,7 +12,7 @@ from kerasfront.optimizers import averaging, clipping
 from kerasfront.optimizers.base import Hyper, OptimizerBase
 from kerasfront.optimizers.derived import derived_of, has_constraints, in_order, index_of
 from kerasfront.optimizers.rates import current_rate
-from kerasfront.typing import Tensor
+from kerasfront.typing import Tensor, TensorLike
 from kerasfront.variable import Variable
 
 active = running()
@@ -144,7 +144,7 @@ def _accumulate(optimizer: OptimizerBase, grads: list[Any], variables: list[Vari
 
 
 def either(
-    condition: Any, then: Callable[[], None], otherwise: Callable[[], None], variables: Sequence[Variable]
+    condition: TensorLike, then: Callable[[], None], otherwise: Callable[[], None], variables: Sequence[Variable]
 ) -> None:
     """Run one of two functions that assign to `variables`, by a condition that a compiled step may not know."""
 

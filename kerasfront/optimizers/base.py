@@ -12,7 +12,7 @@ from kerasfront.initializers import Initializer
 from kerasfront.optimizers.state import OptimizerState
 from kerasfront.state import Stateful
 from kerasfront.tracking import Tracked
-from kerasfront.typing import Tensor
+from kerasfront.typing import Tensor, TensorLike
 from kerasfront.variable import Variable
 
 # What is kept for a variable, by name: the values while a rule computes.
@@ -54,7 +54,7 @@ class OptimizerBase(Stateful, Constructed, Copied, Tracked):
         return list(self._kf.variables)
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> Variable | Tensor:
         """How many updates were made."""
         if self.gradient_accumulation_steps:
             return ops.floor_divide(self._kf.iterations, self.gradient_accumulation_steps)
@@ -76,7 +76,7 @@ class OptimizerBase(Stateful, Constructed, Copied, Tracked):
         """
         raise NotImplementedError(f"{type(self).__name__} defines neither update() nor update_step().")
 
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: TensorLike) -> None:
         """Update one variable; a subclass may define it to assign to the variable and to its own state."""
         raise NotImplementedError(f"{type(self).__name__} defines neither update() nor update_step().")
 
@@ -87,6 +87,6 @@ class OptimizerBase(Stateful, Constructed, Copied, Tracked):
         """Update the variables once, and all that is kept for them."""
         raise NotImplementedError
 
-    def _kf_decay(self, variables: Sequence[Variable], rate: Any) -> None:
+    def _kf_decay(self, variables: Sequence[Variable], rate: Tensor) -> None:
         """Take the weight decay away from variables, if there is any."""
         raise NotImplementedError

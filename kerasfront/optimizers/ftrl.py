@@ -8,6 +8,8 @@ from typing import Any, Unpack
 from kerasfront import initializers, ops
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptimizerOptions
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Tensor
 
 
 class Ftrl(Optimizer):
@@ -43,7 +45,7 @@ class Ftrl(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         learning_rate_power: float = -0.5,
         initial_accumulator_value: float = 0.1,
         l1_regularization_strength: float = 0.0,
@@ -74,7 +76,7 @@ class Ftrl(Optimizer):
     def slots(self) -> Mapping[str, Any]:  # type: ignore[override]
         return {"accumulator": initializers.Constant(self.initial_accumulator_value), "linear": "zeros"}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         rate, power, l1 = hyper["learning_rate"], -self.learning_rate_power, self.l1_regularization_strength
         l2 = self.l2_regularization_strength + self.beta / (2.0 * rate)
         shrunk = gradient + 2.0 * self.l2_shrinkage_regularization_strength * value

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from kerasfront import ops, serialization
 from kerasfront.ops.elementwise import select_where
 from kerasfront.optimizers.applying import either
 from kerasfront.optimizers.optimizer import Optimizer
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Config, Tensor, TensorLike
 from kerasfront.variable import Variable
 
 
@@ -71,7 +73,7 @@ class LossScaleOptimizer(Optimizer):
         return [*self._kf.variables, *self.inner_optimizer.variables]
 
     @property  # type: ignore[misc]
-    def iterations(self) -> Any:
+    def iterations(self) -> Variable | Tensor:
         """How many updates the inner optimizer made."""
         return self.inner_optimizer.iterations
 
@@ -81,13 +83,13 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: RateLike | TensorLike) -> None:
         self.inner_optimizer.learning_rate = value
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         return loss * ops.cast(self.dynamic_scale, ops.convert_to_tensor(loss).dtype)
 
-    def check_finite(self, grads: Sequence[Any]) -> Any:
+    def check_finite(self, grads: Sequence[TensorLike | None]) -> Tensor:
         """Whether all gradients are finite: a boolean scalar."""
         # A sum of zeros and nans: 0 * inf and 0 * nan are nan. One small reduction a gradient.
         sums = [ops.sum(ops.cast(g, "float32") * 0.0) for g in grads if g is not None]
@@ -116,10 +118,12 @@ class LossScaleOptimizer(Optimizer):
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         self.inner_optimizer.finalize_variable_values(var_list)
 
-    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "name": self.name,
             "inner_optimizer": serialization.serialize_keras_object(self.inner_optimizer),
@@ -128,5 +132,5 @@ class LossScaleOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
         return super().from_config({k: v for k, v in config.items() if v is not None}, custom_objects)

@@ -8,7 +8,8 @@ from typing import Any
 
 from kerasfront import serialization
 from kerasfront.optimizers.optimizer import Optimizer
-from kerasfront.optimizers.state import OptimizerState
+from kerasfront.optimizers.state import OptimizerState, RateLike
+from kerasfront.typing import Config, TensorLike
 from kerasfront.variable import Variable
 
 
@@ -65,7 +66,7 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
     def __len__(self) -> int:
         return len(self._optimizer_map)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The arguments that make an equal one."""
         return {
             "default_optimizer": serialization.serialize_keras_object(self._default_optimizer),
@@ -73,7 +74,7 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> OptimizerMap:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> OptimizerMap:
         """A new one from what `get_config` returned."""
         with serialization.loading(custom_objects):
             return cls(**{key: serialization.revive(value) for key, value in config.items()})
@@ -159,7 +160,7 @@ class MultiOptimizer(Optimizer):
         raise AttributeError("A MultiOptimizer has no learning rate: read those of its `optimizers`.")
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: RateLike | TensorLike) -> None:
         raise AttributeError("A MultiOptimizer has no learning rate: set those of its `optimizers`.")
 
     def _kf_update_all(self, grads: list[Any], variables: list[Variable]) -> None:
@@ -173,7 +174,7 @@ class MultiOptimizer(Optimizer):
         for optimizer, group in self._kf.parts:
             optimizer.finalize_variable_values([v for v in group if any(v is w for w in var_list)])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "optimizer_map": serialization.serialize_keras_object(self.optimizer_map),
             "loss_scale_factor": self.loss_scale_factor,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront import ops
 from kerasfront.optimizers import weight_decay as decay
 from kerasfront.optimizers.adam import one_minus_power
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptionsBesideDecay
+from kerasfront.optimizers.state import RateLike
 from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
@@ -56,7 +57,7 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         adam_beta_1: float = 0.9,
         adam_beta_2: float = 0.999,
         adam_weight_decay: float | None = 0.004,
@@ -92,11 +93,11 @@ class Muon(Optimizer):
         decay.decay_by(self, matrices, rate, self.weight_decay)
         decay.decay_by(self, others, rate, self.adam_weight_decay)
 
-    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+    def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         unbiased = ops.sqrt(one_minus_power(self.adam_beta_2, step)) / one_minus_power(self.adam_beta_1, step)
         return {"rate": learning_rate, "adam_rate": learning_rate * self.adam_lr_ratio * unbiased}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         if "velocity" not in slots:
             momentum = slots["momentum"] * self.momentum + gradient
             direction = gradient + self.momentum * momentum if self.nesterov else momentum
@@ -106,15 +107,15 @@ class Muon(Optimizer):
         v = slots["velocity"] + (ops.square(gradient) - slots["velocity"]) * (1 - self.adam_beta_2)
         return value - m * hyper["adam_rate"] / (ops.sqrt(v) + self.epsilon), {"momentum": m, "velocity": v}
 
-    def transpose_last_axis(self, X: Any) -> Any:
+    def transpose_last_axis(self, X: Tensor) -> Tensor:
         """X with its last two axes swapped."""
         return ops.swapaxes(X, -1, -2)
 
-    def lr_adjust(self, x: Any) -> Any:
+    def lr_adjust(self, x: Tensor) -> Tensor:
         """A step scaled so that its root mean square is about `rms_rate`."""
         return x if self.rms_rate is None else x * self.rms_rate * max(x.shape) ** 0.5
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Tensor:
         """About the orthogonal matrix that is nearest to the matrix x: its singular values drawn close to 1."""
         tall = x.shape[0] > x.shape[1]
         x = self.transpose_last_axis(x) if tall else x

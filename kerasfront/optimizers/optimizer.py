@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from kerasfront import initializers, ops, scopes, serialization, tracking
 from kerasfront.arguments import as_float, as_int, names_of, unknown_argument
@@ -14,10 +14,10 @@ from kerasfront.optimizers import applying, averaging, rates, weight_decay
 from kerasfront.optimizers.base import Hyper, OptimizerBase, Slots
 from kerasfront.optimizers.derived import derive, index_of
 from kerasfront.optimizers.schedules.schedules import InverseTimeDecay
-from kerasfront.optimizers.state import Rate
+from kerasfront.optimizers.state import Rate, RateLike
 from kerasfront.signatures import takes_options, with_options
 from kerasfront.state import StateAlias
-from kerasfront.typing import Tensor, TensorLike
+from kerasfront.typing import Config, DTypeLike, InitializerLike, Tensor, TensorLike
 from kerasfront.variable import Variable
 
 __all__ = ["Hyper", "Optimizer", "Slots"]
@@ -78,7 +78,7 @@ class Optimizer(OptimizerBase):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: RateLike,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -121,7 +121,7 @@ class Optimizer(OptimizerBase):
     # ---- state --------------------------------------------------------------------------------------------------
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> Variable | Tensor:
         """How many updates were made."""
         return super().iterations
 
@@ -141,14 +141,14 @@ class Optimizer(OptimizerBase):
         return rate if isinstance(rate, Variable) else rates.current_rate(self)
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: RateLike | TensorLike) -> None:
         rates.set_rate(self, value)
 
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
-        dtype: Any = None,
+        initializer: InitializerLike = "zeros",
+        dtype: DTypeLike | None = None,
         aggregation: str = "none",
         layout: Any = None,
         name: str | None = None,
@@ -163,7 +163,7 @@ class Optimizer(OptimizerBase):
         return variable
 
     def add_variable_from_reference(
-        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+        self, reference_variable: Variable, name: str | None = None, initializer: InitializerLike = "zeros"
     ) -> Variable:
         """Make a variable of the shape and dtype of another, named after it."""
         path = reference_variable.path.replace("/", "_")
@@ -174,12 +174,29 @@ class Optimizer(OptimizerBase):
             name=f"{path}_{name}" if name else path,
         )
 
+    @overload
     def add_optimizer_variables(
-        self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: Any = "zeros"
-    ) -> Any:
+        self,
+        trainable_variables: Sequence[Variable],
+        name: str,
+        initializer: InitializerLike | Sequence[InitializerLike] = "zeros",
+    ) -> list[Variable]: ...
+    @overload
+    def add_optimizer_variables(
+        self,
+        trainable_variables: Sequence[Variable],
+        name: Sequence[str],
+        initializer: InitializerLike | Sequence[InitializerLike] = "zeros",
+    ) -> list[list[Variable]]: ...
+    def add_optimizer_variables(
+        self,
+        trainable_variables: Sequence[Variable],
+        name: str | Sequence[str],
+        initializer: InitializerLike | Sequence[InitializerLike] = "zeros",
+    ) -> list[Variable] | list[list[Variable]]:
         """Make a variable of the state for each variable; with several names, return a list for each name."""
         names = [name] if isinstance(name, str) else list(name)
-        kinds = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
+        kinds: list[Any] = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
         rows = [
             [self.add_variable_from_reference(v, n, k) for n, k in zip(names, kinds, strict=True)]
             for v in trainable_variables
@@ -274,7 +291,7 @@ class Optimizer(OptimizerBase):
         state.excluded = [*state.excluded, *(var_list or ()), *(var_names or ())]
         state.derived.decayed = None
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """Return the loss as gradients are to be taken of it."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
@@ -361,15 +378,15 @@ class Optimizer(OptimizerBase):
         for index, variable in enumerate(own):
             variable.assign(store[str(index)][()])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the arguments that make an equal one, without its state except for the learning rate."""
-        config: dict[str, Any] = {"name": self.name, "learning_rate": rates.rate_config(self)}
+        config: Config = {"name": self.name, "learning_rate": rates.rate_config(self)}
         config.update((name, getattr(self, name)) for name in _CONFIG)
         config.update((name, getattr(self, name)) for name in self.hyperparameters)
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Make a new one from what `get_config` returned."""
         if decay := config.get("decay"):  # as Keras 2 reduced the rate
             rate = InverseTimeDecay(config["learning_rate"], decay_steps=1, decay_rate=decay)

@@ -8,6 +8,8 @@ from typing import Any, Unpack
 from kerasfront import ops
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptimizerOptions
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
 
@@ -39,7 +41,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: RateLike = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -67,7 +69,7 @@ class RMSprop(Optimizer):
                     slots[name] = self.add_variable_from_reference(variable, name)
         return kept
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         v = self.rho * slots["velocity"] + (1 - self.rho) * ops.square(gradient)
         changed, spread = {"velocity": v}, v
         if self.centered:

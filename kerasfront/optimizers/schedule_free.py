@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront import ops
 from kerasfront.optimizers.adam import one_minus_power
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptimizerOptions
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
 
@@ -42,7 +44,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.0025,
+        learning_rate: RateLike = 0.0025,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -59,12 +61,12 @@ class ScheduleFreeAdamW(Optimizer):
         slots["momentum"].assign(variable)
         return slots
 
-    def prepare(self, learning_rate: Any, step: Any) -> Hyper:
+    def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         if self.warmup_steps:
             learning_rate = learning_rate * ops.minimum(step / float(self.warmup_steps), 1.0)
         return {"rate": learning_rate, "unbiased": one_minus_power(self.beta_2, step), "share": 1.0 / step}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         v = slots["velocity"] + (ops.square(gradient) - slots["velocity"]) * (1 - self.beta_2)
         z = slots["momentum"] - hyper["rate"] * gradient / (ops.sqrt(v / hyper["unbiased"]) + self.epsilon)
         near = self.beta_1

@@ -7,6 +7,8 @@ from typing import Any, Unpack
 
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
 from kerasfront.optimizers.options import OptimizerOptions
+from kerasfront.optimizers.state import RateLike
+from kerasfront.typing import Tensor
 
 
 class SGD(Optimizer):
@@ -38,7 +40,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.01,
+        learning_rate: RateLike = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         **options: Unpack[OptimizerOptions],
@@ -52,7 +54,7 @@ class SGD(Optimizer):
     def slots(self) -> Mapping[str, Any]:  # type: ignore[override]
         return {"momentum": "zeros"} if self.momentum else {}
 
-    def update(self, gradient: Any, value: Any, slots: Slots, hyper: Hyper) -> tuple[Any, Slots]:
+    def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         step = gradient * hyper["learning_rate"]
         if not slots:
             return value - step, {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from kerasfront.derived import Derived
 from kerasfront.optimizers.schedules.schedules import LearningRateSchedule
 from kerasfront.tracking import TrackingState
@@ -12,6 +14,8 @@ from kerasfront.variable import Variable
 
 FusedUpdate = Callable[..., bool]
 Rate = Variable | LearningRateSchedule | Callable[[], Any]
+# What a constructor takes as a learning rate.
+RateLike = float | np.generic | LearningRateSchedule | Callable[[], Any]
 
 
 class OfOptimizer(Derived):

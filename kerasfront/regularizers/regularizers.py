@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from kerasfront import ops, serialization
 from kerasfront.arguments import Constructed
 from kerasfront.errors import ShapeError
+from kerasfront.typing import Config, Tensor, TensorLike
 from kerasfront.watching import Watched
 
 
@@ -26,15 +27,15 @@ class Regularizer(Constructed, Watched):
     1.0
     """
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: TensorLike) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(x).")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The arguments that make an equal one."""
         return {}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: Config) -> Self:
         """A new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
@@ -67,7 +68,7 @@ class L1L2(Regularizer):
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1, self.l2 = _factor(l1, "l1", 0.0), _factor(l2, "l2", 0.0)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: TensorLike) -> Tensor:
         x = ops.convert_to_tensor(x)
         terms = []
         if self.l1:
@@ -76,7 +77,7 @@ class L1L2(Regularizer):
             terms.append(ops.sum(ops.square(x)) * self.l2)
         return sum(terms[1:], terms[0]) if terms else ops.sum(x) * 0.0
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"l1": self.l1, "l2": self.l2}
 
 
@@ -97,7 +98,7 @@ class L1(L1L2):
     def __init__(self, l1: float = 0.01) -> None:
         super().__init__(l1=_factor(l1, "l1", 0.01))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"l1": self.l1}
 
 
@@ -118,7 +119,7 @@ class L2(L1L2):
     def __init__(self, l2: float = 0.01) -> None:
         super().__init__(l2=_factor(l2, "l2", 0.01))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"l2": self.l2}
 
 
@@ -143,7 +144,7 @@ class OrthogonalRegularizer(Regularizer):
             raise ValueError(f'Expected `mode` to be "rows" or "columns", got {mode!r}.')
         self.factor, self.mode = _factor(factor, "factor", 0.01), mode
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: TensorLike) -> Tensor:
         x = ops.convert_to_tensor(x)
         if len(x.shape) != 2:
             raise ShapeError(f"OrthogonalRegularizer takes a matrix, got a tensor of shape {tuple(x.shape)}.")
@@ -157,5 +158,5 @@ class OrthogonalRegularizer(Regularizer):
         different = ops.convert_to_tensor(1.0 - np.eye(size), cosines.dtype)
         return self.factor * ops.sum(ops.absolute(cosines * different)) / pairs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {"factor": self.factor, "mode": self.mode}

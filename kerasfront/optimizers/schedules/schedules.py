@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from kerasfront import ops, serialization
 from kerasfront.arguments import Constructed
 from kerasfront.ops.elementwise import select_where
+from kerasfront.typing import Config, Tensor, TensorLike
 from kerasfront.watching import Watched
 
 
@@ -25,15 +26,15 @@ class LearningRateSchedule(Constructed, Watched):
     1.0
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: TensorLike) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(step).")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The arguments that make an equal one."""
         raise NotImplementedError(f"{type(self).__name__} defines no get_config().")
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: Config) -> Self:
         """A new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
@@ -43,15 +44,15 @@ class _Plain(LearningRateSchedule):
 
     arguments: tuple[str, ...]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {name: getattr(self, name) for name in self.arguments}
 
 
-def _float(step: Any) -> Any:
+def _float(step: TensorLike) -> Tensor:
     return ops.cast(step, "float32")
 
 
-def _positive(value: Any, name: str, schedule: Any) -> None:
+def _positive(value: float, name: str, schedule: LearningRateSchedule) -> None:
     if value <= 0:
         raise ValueError(f"Expected the `{name}` of {type(schedule).__name__} to be positive, got {value!r}.")
 
@@ -88,11 +89,11 @@ class ExponentialDecay(_Plain):
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
         self.staircase, self.name = staircase, name
 
-    def _periods(self, step: Any) -> Any:
+    def _periods(self, step: TensorLike) -> Tensor:
         periods = _float(step) / self.decay_steps
         return ops.floor(periods) if self.staircase else periods
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: TensorLike) -> Tensor:
         return self.initial_learning_rate * ops.power(float(self.decay_rate), self._periods(step))
 
 
@@ -124,7 +125,7 @@ class InverseTimeDecay(ExponentialDecay):
     ) -> None:
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: TensorLike) -> Tensor:
         return self.initial_learning_rate / (1.0 + self.decay_rate * self._periods(step))
 
 
@@ -154,7 +155,7 @@ class PiecewiseConstantDecay(_Plain):
             )
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: TensorLike) -> Tensor:
         step = _float(step)
         rate = ops.convert_to_tensor(float(self.values[0]))
         for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
@@ -196,7 +197,7 @@ class PolynomialDecay(_Plain):
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: TensorLike) -> Tensor:
         step = _float(step)
         length: Any = float(self.decay_steps)
         if self.cycle:
@@ -245,12 +246,12 @@ class CosineDecay(_Plain):
         )  # fmt: skip
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
-    def _decayed(self, step: Any, start: float) -> Any:
+    def _decayed(self, step: Tensor, start: float) -> Tensor:
         part = ops.minimum(step / float(self.decay_steps), 1.0)
         cosine = 0.5 * (1.0 + ops.cos(math.pi * part))
         return start * ((1.0 - self.alpha) * cosine + self.alpha)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: TensorLike) -> Tensor:
         step = _float(step)
         if self.warmup_target is None or not self.warmup_steps:
             return self._decayed(step, self.initial_learning_rate)
@@ -296,7 +297,7 @@ class CosineDecayRestarts(_Plain):
         self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, first_decay_steps
         self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: TensorLike) -> Tensor:
         done = _float(step) / float(self.first_decay_steps)
         if self.t_mul == 1.0:
             restarts = ops.floor(done)
