@@ -33,10 +33,10 @@ def constructor_call(thing: Any) -> str:
     >>> keras.callbacks.EarlyStopping(patience=3)
     EarlyStopping(patience=3)
     """
-    told = _config_of(thing)
+    config = _config_of(thing)
     parts = []
     for index, (name, default) in enumerate(_parameters(type(thing))):
-        value = _value(thing, name, told)
+        value = _value(thing, name, config)
         is_first_number = index == 0 and isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is _MISSING or (_is_default(thing, name, value, default) and not is_first_number):
             continue
@@ -80,8 +80,8 @@ def array(values: np.ndarray[Any, Any]) -> str:
 def _of_config(name: str, arguments: Any) -> str:
     if not isinstance(arguments, Mapping):
         return arguments if isinstance(arguments, str) else name
-    told = (f"{key}={short(value)}" for key, value in arguments.items() if value is not None and key != "name")
-    return f"{name}({', '.join(told)})"
+    parts = (f"{key}={short(value)}" for key, value in arguments.items() if value is not None and key != "name")
+    return f"{name}({', '.join(parts)})"
 
 
 def _config_of(thing: Any) -> dict[str, Any]:
@@ -91,8 +91,8 @@ def _config_of(thing: Any) -> dict[str, Any]:
         return {}
 
 
-def _value(thing: Any, name: str, told: dict[str, Any]) -> Any:
-    value = told.get(name, _MISSING)
+def _value(thing: Any, name: str, config: dict[str, Any]) -> Any:
+    value = config.get(name, _MISSING)
     if value is not _MISSING:
         return value
     try:
@@ -120,14 +120,14 @@ def _is_default(thing: Any, name: str, value: Any, default: Any) -> bool:
 
 def _parameters(cls: type) -> Iterator[tuple[str, Any]]:
     """The parameters of the constructor with their defaults, those that it hands on as **kwargs included."""
-    seen = set()
+    names = set()
     for base in cls.__mro__:
         if "__init__" not in base.__dict__ or base is object:
             continue
         parameters = list(inspect.signature(base.__dict__["__init__"]).parameters.values())[1:]
         for parameter in parameters:
-            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) and parameter.name not in seen:
-                seen.add(parameter.name)
+            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) and parameter.name not in names:
+                names.add(parameter.name)
                 yield parameter.name, parameter.default
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return

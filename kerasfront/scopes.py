@@ -105,8 +105,8 @@ def get_mask(x: Any) -> Any:
     """The mask of a tensor, native or symbolic, or None."""
     if isinstance(x, KerasTensor):
         return x._keras_mask
-    found = masks.get(id(x))
-    return found[1] if found is not None and found[0]() is x else None
+    entry = masks.get(id(x))
+    return entry[1] if entry is not None and entry[0]() is x else None
 
 
 def dims_of(x: Any) -> tuple[int | None, ...] | None:
@@ -122,27 +122,27 @@ def fits(mask: Any, x: Any, broadcast: bool = False) -> bool:
 
     With `broadcast` an axis of size 1 of the mask stands for any.
     """
-    sizes, found = dims_of(mask), dims_of(x)
-    if sizes is None or found is None:
+    sizes, dims = dims_of(mask), dims_of(x)
+    if sizes is None or dims is None:
         return True
-    return len(sizes) <= len(found) and all(
+    return len(sizes) <= len(dims) and all(
         m == n or m is None or (broadcast and m == 1) or (n is None and m != 1)
-        for m, n in zip(sizes, found, strict=False)
+        for m, n in zip(sizes, dims, strict=False)
     )
 
 
-def forget_masks(known: Sequence[int], outputs: Sequence[Any]) -> None:
+def forget_masks(ids: Sequence[int], outputs: Sequence[Any]) -> None:
     """Take away the masks of what a call made inside; they would die with its tensors, but a tracer keeps those."""
-    kept = {*known, *map(id, outputs)}
-    for key in [key for key in masks if key not in kept]:
+    keys = {*ids, *map(id, outputs)}
+    for key in [key for key in masks if key not in keys]:
         del masks[key]
 
 
 @contextmanager
-def masked(tensors: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
+def masked(tensors: Sequence[Any], masks_inside: Sequence[Any]) -> Iterator[None]:
     """Inside, the tensors have the given masks; what is None leaves a tensor's own."""
-    before = [(x, get_mask(x)) for x, mask in zip(tensors, given, strict=True) if mask is not None]
-    for x, mask in zip(tensors, given, strict=True):
+    before = [(x, get_mask(x)) for x, mask in zip(tensors, masks_inside, strict=True) if mask is not None]
+    for x, mask in zip(tensors, masks_inside, strict=True):
         if mask is not None:
             set_mask(x, mask)
     try:

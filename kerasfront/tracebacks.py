@@ -65,9 +65,9 @@ def shorten(error: BaseException) -> None:
     error.__traceback__ = _shortened(
         error.__traceback__, raised=cause is None and not isinstance(error, KerasFrontError)
     )
-    seen = {id(error)}
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    visited = {id(error)}
+    while cause is not None and id(cause) not in visited:
+        visited.add(id(cause))
         cause.__traceback__ = _shortened(cause.__traceback__, called=False)
         cause = _cause(cause)
 
@@ -106,15 +106,15 @@ def _shortened(head: TracebackType | None, called: bool = True, raised: bool = F
     names = [frame.tb_frame.f_code.co_filename for frame in frames]
     ours = [at for at, name in enumerate(names) if name.startswith(tuple(_OURS)) and name not in _NEVER]
     hidden = (*_NEVER, *(folder + os.sep for framework in _FRAMEWORKS if (folder := framework())))
-    kept = {at for at, name in enumerate(names) if at not in ours and not name.startswith(hidden)}
+    shown = {at for at, name in enumerate(names) if at not in ours and not name.startswith(hidden)}
     if ours:
-        kept -= {at for at in kept if at < ours[-1] and _is_tool(names[at])}
+        shown -= {at for at in shown if at < ours[-1] and _is_tool(names[at])}
     if called and ours:
-        kept |= {ours[0], next(at for at in reversed(ours) if at == ours[0] or at - 1 not in ours)}
-    if ours and (raised or not kept):
-        kept.add(ours[-1])
+        shown |= {ours[0], next(at for at in reversed(ours) if at == ours[0] or at - 1 not in ours)}
+    if ours and (raised or not shown):
+        shown.add(ours[-1])
     last: TracebackType | None = None
-    for at in sorted(kept or range(len(frames)), reverse=True):
+    for at in sorted(shown or range(len(frames)), reverse=True):
         frame = frames[at]
         last = TracebackType(
             last, frame.tb_frame, _place(frame.tb_frame.f_code, frame.tb_lasti, frame.tb_lineno), frame.tb_lineno
@@ -125,7 +125,7 @@ def _shortened(head: TracebackType | None, called: bool = True, raised: bool = F
 @functools.lru_cache(maxsize=1024)
 def _place(code: CodeType, at: int, line: int) -> int:
     """The instruction that stands for a frame: frameworks' filters keep the line, and take the last instruction."""
-    lines = [found for found, *_ in code.co_positions()]
+    lines = [line for line, *_ in code.co_positions()]
     if at // 2 < len(lines) and lines[at // 2] == line or line not in lines:
         return at
     return 2 * (len(lines) - 1 - lines[::-1].index(line))

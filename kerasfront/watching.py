@@ -112,7 +112,7 @@ class Reads:
         self.written: set[tuple[int, str]] = set()
         # The objects stay alive here, so that no other takes the place of one.
         self._noted: dict[tuple[int, str], Any] = {}
-        self._found: list[tuple[Any, str, Any, Any]] = []
+        self._values: list[tuple[Any, str, Any, Any]] = []
         # Whether it was settled since somebody looked.
         self.fresh = False
         # What of it a user can change without an attribute being set: arrays, lists, objects of another kind, classes.
@@ -123,16 +123,16 @@ class Reads:
 
     def settle(self) -> None:
         """Take what was read at its present value. What the step itself sets is no concern of others."""
-        self._found, self.fresh = [], True
+        self._values, self.fresh = [], True
         self._unseen = []
         for (key, name), owner in self._noted.items():
             if (key, name) not in self.written:
-                value = _held(owner, name)
-                found = owner, name, value, _content(value)
-                self._found.append(found)
-                changes = found[-1] is not None or (name not in vars(owner) and _is_users(owner, value))
+                value = _current(owner, name)
+                entry = owner, name, value, _content(value)
+                self._values.append(entry)
+                changes = entry[-1] is not None or (name not in vars(owner) and _is_users(owner, value))
                 if changes and not _is_machinery(owner, name):
-                    self._unseen.append(found)
+                    self._unseen.append(entry)
 
     @property
     def writes(self) -> bool:
@@ -141,8 +141,8 @@ class Reads:
 
     def changed(self, unseen: bool = False) -> str | None:
         """What is no longer as it was read; None: nothing. `unseen`: only of what changes without being set."""
-        for owner, name, value, content in self._unseen if unseen else self._found:
-            now = _held(owner, name)
+        for owner, name, value, content in self._unseen if unseen else self._values:
+            now = _current(owner, name)
             if now is value if content is None else _content(now) == content:
                 continue
             if content is None and type(now) is type(value) and isinstance(now, _PLAIN) and now == value:
@@ -156,7 +156,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, np.generic, np.dtype)
 _SMALL, _DEEP = 256, 3
 
 
-def _held(owner: Any, name: str) -> Any:
+def _current(owner: Any, name: str) -> Any:
     """What an object holds under a name, or what its class does."""
     value = vars(owner).get(name, _MISSING)
     return getattr(type(owner), name, _MISSING) if value is _MISSING else value
@@ -172,9 +172,9 @@ def _content(value: Any, depth: int = 0) -> Any:
         return None if len(value) > _SMALL else ("dict", [(k, _inside(v, depth)) for k, v in value.items()])
     if isinstance(value, (list, tuple, set, frozenset)):
         return None if len(value) > _SMALL else (type(value).__name__, [_inside(v, depth) for v in value])
-    held = getattr(value, "__dict__", None)
-    if held and not callable(value) and _is_foreign(type(value)):
-        return (id(value), [(k, _inside(v, depth)) for k, v in held.items()])
+    fields = getattr(value, "__dict__", None)
+    if fields and not callable(value) and _is_foreign(type(value)):
+        return (id(value), [(k, _inside(v, depth)) for k, v in fields.items()])
     return None
 
 

@@ -250,8 +250,8 @@ class JaxLayer(Layer):
             return
         inputs = map_shapes(lambda s: active.adapter.bridges["jax"].placeholder(s, self.compute_dtype), input_shape)
         offered = {"rng": self.seed_generator.next(), "inputs": inputs, "training": True}
-        found = self.init_fn(**{name: offered[name] for name in self._init_names})
-        self._hold(*(found if "state" in self._call_names else (found, None)))
+        trees = self.init_fn(**{name: offered[name] for name in self._init_names})
+        self._hold(*(trees if "state" in self._call_names else (trees, None)))
 
     def _hold(self, params: Any, state: Any) -> None:
         """Make Variables of the leaves of both trees."""
@@ -260,14 +260,14 @@ class JaxLayer(Layer):
 
     def _variables(self, values: Any, trainable: bool) -> tuple[list[Variable], Callable[[Any], Any]]:
         names, leaves, structure = active.adapter.bridges["jax"].flatten(values)
-        made = []
+        variables = []
         for name, value in zip(names, leaves, strict=True):
             floating = dtypes.is_float(ops.dtype(value))
             with scope_of(self):
                 variable = Variable(value, trainable=trainable and floating, autocast=trainable, name=name or "value")
             add(self, variable.name, variable)
-            made.append(variable)
-        return made, structure
+            variables.append(variable)
+        return variables, structure
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         offered: dict[str, Callable[[], Any]] = {
@@ -277,16 +277,16 @@ class JaxLayer(Layer):
             "inputs": lambda: inputs,
             "training": lambda: bool(training),
         }
-        found = self.call_fn(**{name: offered[name]() for name in self._call_names})
+        result = self.call_fn(**{name: offered[name]() for name in self._call_names})
         if "state" not in self._call_names:
-            return found
-        if not isinstance(found, tuple) or len(found) != 2:
+            return result
+        if not isinstance(result, tuple) or len(result) != 2:
             raise ValueError(
                 f"Expected the `call_fn` of {where(self)}, which takes `state`, to return (outputs, state), "
-                f"got {found!r}."
+                f"got {result!r}."
             )
-        self._keep_state(found[1])
-        return found[0]
+        self._keep_state(result[1])
+        return result[0]
 
     def _keep_state(self, state: Any) -> None:
         variables = [] if self._state is None else self._state[0]
@@ -309,26 +309,26 @@ class JaxLayer(Layer):
         }
 
 
-def _tree_of(held: Any) -> Any:
+def _tree_of(tree_variables: Any) -> Any:
     """The tree of the values that Variables hold now."""
-    if held is None:
+    if tree_variables is None:
         return None
-    variables, structure = held
+    variables, structure = tree_variables
     return structure([v.value for v in variables])
 
 
-def _names(layer: Layer, what: str, function: Callable[..., Any], known: tuple[str, ...]) -> tuple[str, ...]:
+def _names(layer: Layer, what: str, function: Callable[..., Any], allowed: tuple[str, ...]) -> tuple[str, ...]:
     """Which of the known arguments a function takes, checked."""
     if not callable(function):
         raise ValueError(f"Expected `{what}` of {where(layer)} to be a function, got {function!r}.")
-    found = tuple(inspect.signature(function).parameters)
-    strange = [name for name in found if name not in known]
-    if strange or "inputs" not in found:
+    names = tuple(inspect.signature(function).parameters)
+    strange = [name for name in names if name not in allowed]
+    if strange or "inputs" not in names:
         raise ValueError(
-            f"Expected `{what}` of {where(layer)} to take `inputs` and, of {', '.join(known)}, what else it needs; "
-            f"it takes {', '.join(found) or 'nothing'}."
+            f"Expected `{what}` of {where(layer)} to take `inputs` and, of {', '.join(allowed)}, what else it needs; "
+            f"it takes {', '.join(names) or 'nothing'}."
         )
-    return found
+    return names
 
 
 class FlaxLayer(JaxLayer):

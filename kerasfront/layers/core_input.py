@@ -122,6 +122,12 @@ def Input(
     return nodes_of(layer)[0].outputs[0]
 
 
+def layer_of_input(x: Any) -> InputLayer | None:
+    """Return the layer that holds a symbolic input; None: `x` is something else."""
+    operation = x.node.operation if isinstance(x, KerasTensor) and x.node is not None else None
+    return operation if isinstance(operation, InputLayer) else None
+
+
 def _as_tuple(shape: Any) -> Shape:
     if several(shape) is None:
         example = f", such as ({shape},)" if isinstance(plain(shape), int) else ""

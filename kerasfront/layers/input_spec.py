@@ -57,8 +57,8 @@ class InputSpec(Constructed):
         return cls(**config)
 
     def __repr__(self) -> str:
-        shown = {k: v for k, v in self.get_config().items() if v not in (None, {})}
-        return f"InputSpec({', '.join(f'{k}={v}' for k, v in shown.items())})"
+        fields = {k: v for k, v in self.get_config().items() if v not in (None, {})}
+        return f"InputSpec({', '.join(f'{k}={v}' for k, v in fields.items())})"
 
 
 def check_inputs(input_spec: Any, inputs: Any, layer: Any) -> None:
@@ -99,9 +99,9 @@ def shown(shape: tuple[Any, ...]) -> tuple[Any, ...]:
     return static_shape(shape)
 
 
-def one_example(wanted: int | None, found: int) -> str:
+def one_example(declared: int | None, rank: int) -> str:
     """What to do where an input lacks one axis of those that are wanted; "" otherwise."""
-    if wanted is None or found != wanted - 1:
+    if declared is None or rank != declared - 1:
         return ""
     return " If that is one example, give it as a batch of one: x[None], or X[:1] in place of X[0]."
 
@@ -130,12 +130,12 @@ def _fits_squeezed(shape: tuple[Any, ...], spec: InputSpec) -> bool:
     if not spec.allow_last_axis_squeeze or spec.shape is None:
         return False
     if len(shape) == len(spec.shape) + 1:
-        last, shape, wanted = shape[-1], shape[:-1], spec.shape
+        last, shape, declared = shape[-1], shape[:-1], spec.shape
     elif len(shape) == len(spec.shape) - 1:
-        last, wanted = spec.shape[-1], spec.shape[:-1]
+        last, declared = spec.shape[-1], spec.shape[:-1]
     else:
         return False
-    return last == 1 and not any(n is not None and _differs(m, n) for m, n in zip(shape, wanted, strict=True))
+    return last == 1 and not any(n is not None and _differs(m, n) for m, n in zip(shape, declared, strict=True))
 
 
 def _differs(have: Any, want: int) -> bool:

@@ -53,10 +53,10 @@ def clone_model(
     def clone(layer: Layer) -> Layer:
         if recursive and isinstance(layer, (Functional, Sequential)):
             return clone_model(layer, clone_function=clone_function, call_function=call_function, recursive=True)
-        made = make(layer)
-        if not isinstance(made, Layer):
-            raise ValueError(f"`clone_function` must return a layer; for '{layer.name}' it returned {made!r}.")
-        return made
+        copy = make(layer)
+        if not isinstance(copy, Layer):
+            raise ValueError(f"`clone_function` must return a layer; for '{layer.name}' it returned {copy!r}.")
+        return copy
 
     if isinstance(model, Sequential):
         return _clone_sequential(model, input_tensors, clone)
@@ -71,12 +71,12 @@ def clone_model(
 
 
 def _from_config(layer: Any) -> Any:
-    made = type(layer).from_config(layer.get_config())
-    old, new = _lookups(layer), _lookups(made)
+    copy = type(layer).from_config(layer.get_config())
+    old, new = _lookups(layer), _lookups(copy)
     if len(old) == len(new):
         for knowing, lookup in zip(old, new, strict=True):
             take_vocabulary_of(lookup, knowing)
-    return made
+    return copy
 
 
 def _lookups(layer: Layer) -> list[Lookup]:
@@ -84,16 +84,16 @@ def _lookups(layer: Layer) -> list[Lookup]:
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[Layer], Layer]) -> Sequential:
-    made = Sequential(name=model.name, trainable=model.trainable)
+    clone_ = Sequential(name=model.name, trainable=model.trainable)
     if input_tensors is not None:
-        made.add(tree.flatten(input_tensors)[0])
+        clone_.add(tree.flatten(input_tensors)[0])
     elif model._kf.input is not None and model._kf.entry is not None and model._kf.entry.casts:
-        made.add(_like(model._kf.input))
+        clone_.add(_like(model._kf.input))
     for layer in model.layers:
-        made.add(clone(layer))
+        clone_.add(clone(layer))
     if model._kf.input is not None:  # by first data; otherwise it is built
-        made.build(model._kf.input.shape)
-    return made
+        clone_.build(model._kf.input.shape)
+    return clone_
 
 
 def _like(x: KerasTensor) -> KerasTensor:
@@ -104,10 +104,12 @@ def _like(x: KerasTensor) -> KerasTensor:
 
 def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_function: Any) -> Model:
     graph = graph_of(model)
-    given = graph.plan.laid(input_tensors) if input_tensors is not None else [_like(x) for x in model.inputs]
-    if len(given) != len(model.inputs):
-        raise ValueError(f"The model '{model.name}' has {len(model.inputs)} inputs; {len(given)} `input_tensors` came.")
-    values = {id(x): new for x, new in zip(model.inputs, given, strict=True)}
+    new_inputs = graph.plan.arrange(input_tensors) if input_tensors is not None else [_like(x) for x in model.inputs]
+    if len(new_inputs) != len(model.inputs):
+        raise ValueError(
+            f"The model '{model.name}' has {len(model.inputs)} inputs; {len(new_inputs)} `input_tensors` came."
+        )
+    values = {id(x): new for x, new in zip(model.inputs, new_inputs, strict=True)}
     layers: dict[int, Any] = {}
     for node in graph.plan.nodes:
         operation = node.operation
@@ -118,8 +120,8 @@ def _clone_functional(model: Functional, input_tensors: Any, clone: Any, call_fu
         args, kwargs = tree.map_structure(lambda v: values.get(id(v), v), (node.args, node.kwargs))
         apply = layers[id(operation)]
         out = call_function(apply, *args, **kwargs) if call_function is not None else apply(*args, **kwargs)
-        made = [x for x in tree.flatten(out) if isinstance(x, KerasTensor)]
-        values.update({id(old): new for old, new in zip(node.outputs, made, strict=True)})
+        results = [x for x in tree.flatten(out) if isinstance(x, KerasTensor)]
+        values.update({id(old): new for old, new in zip(node.outputs, results, strict=True)})
     outputs = tree.map_structure(lambda x: values[id(x)], graph.outputs)
     inputs = tree.map_structure(lambda x: values[id(x)], graph.inputs)
     return Model(inputs, outputs, name=model.name)

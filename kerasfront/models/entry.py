@@ -63,34 +63,38 @@ class Entry:
             x = self._of_rank(x, index, model)
             if static and len(self._accepted) < _REMEMBERED and sizes == tuple(x.shape[1:]):
                 self._accepted.add((index, sizes))
-        wanted = self.dtypes[index]
-        if wanted == "string" or x.dtype is active.adapter.native_dtypes.get(wanted) or (found := _dtype(x)) == wanted:
+        declared = self.dtypes[index]
+        if (
+            declared == "string"
+            or x.dtype is active.adapter.native_dtypes.get(declared)
+            or (actual := _dtype(x)) == declared
+        ):
             return x
-        if found == "string":
+        if actual == "string":
             raise DTypeError(
-                f"{self._named(index, model)} of dtype {wanted}; it holds strings.",
+                f"{self._named(index, model)} of dtype {declared}; it holds strings.",
                 hint="Turn them into numbers first: ops.cast for digits, StringLookup or TextVectorization for words.",
             )
-        return ops.cast(x, wanted)
+        return ops.cast(x, declared)
 
     def _named(self, index: int, model: Any, verb: str = "expects") -> str:
         return f"The {type(model).__name__} model '{model.path}' {verb} its input '{self.names[index]}'"
 
     def _of_rank(self, x: Any, index: int, model: Any) -> Any:
         """`x`, with a last axis of size 1 added or taken where that makes it fit, by Keras's rule."""
-        wanted, found = self.shapes[index], tuple(x.shape)
-        extra = len(found) - len(wanted)
+        declared, actual = self.shapes[index], tuple(x.shape)
+        extra = len(actual) - len(declared)
         plain = isinstance(x, np.ndarray)  # strings are arrays
-        if extra == 0 and (not self.sizes or _agree(found[1:], wanted[1:])):
+        if extra == 0 and (not self.sizes or _agree(actual[1:], declared[1:])):
             return x
-        if extra == 1 and found[-1] == 1 and _agree(found[1:-1], wanted[1:]):
+        if extra == 1 and actual[-1] == 1 and _agree(actual[1:-1], declared[1:]):
             return x[..., 0] if plain else ops.squeeze(x, axis=-1)
-        if extra == -1 and wanted[-1] == 1 and _lacks_last(found, wanted):
+        if extra == -1 and declared[-1] == 1 and _lacks_last(actual, declared):
             return x[..., None] if plain else ops.expand_dims(x, axis=-1)
-        hint = one_example(len(wanted), len(found))
+        hint = one_example(len(declared), len(actual))
         raise ShapeError(
-            f"{self._named(index, model)} to have the shape {(None, *wanted[1:])}; it came with "
-            f"the shape {shown(found)}.{hint}"
+            f"{self._named(index, model)} to have the shape {(None, *declared[1:])}; it came with "
+            f"the shape {shown(actual)}.{hint}"
         )
 
 
@@ -104,16 +108,16 @@ def _dtype(x: Any) -> str:
     return active.adapter.dtype_name(x) if active.adapter.is_tensor(x) else dtypes.standardize(x.dtype)
 
 
-def _lacks_last(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
+def _lacks_last(actual: Sequence[Any], declared: Sequence[Any]) -> bool:
     """Whether `found` lacks the last axis only, not the first as one example does."""
-    if not found or not _agree(found[1:], wanted[1:-1]):
+    if not actual or not _agree(actual[1:], declared[1:-1]):
         return False
     # One sequence of features of size 1 looks like several sequences of length 1, which nobody means.
-    return len(found) == 1 or found[-1] != 1 or found[0] == 1 or not _agree(found, wanted[1:])
+    return len(actual) == 1 or actual[-1] != 1 or actual[0] == 1 or not _agree(actual, declared[1:])
 
 
-def _agree(found: Sequence[Any], wanted: Sequence[Any]) -> bool:
+def _agree(actual: Sequence[Any], declared: Sequence[Any]) -> bool:
     """Whether the known sizes are equal."""
-    return len(found) == len(wanted) and all(
-        n is None or unknown(m) or m == n for m, n in zip(found, wanted, strict=True)
+    return len(actual) == len(declared) and all(
+        n is None or unknown(m) or m == n for m, n in zip(actual, declared, strict=True)
     )

@@ -29,27 +29,27 @@ def nodes_between(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list
 
     Raises GraphError where an output depends on something that is no input.
     """
-    given = {id(x) for x in inputs}
-    done: dict[int, Node] = {}
+    input_ids = {id(x) for x in inputs}
+    visited_nodes: dict[int, Node] = {}
     # (node, whether its parents were visited): a depth-first walk without recursion, as graphs can be deep.
     pending: list[tuple[KerasTensor, Node | None, bool]] = [(x, x.node, False) for x in reversed(outputs)]
     while pending:
         tensor, node, visited = pending.pop()
-        if id(tensor) in given and not visited:
+        if id(tensor) in input_ids and not visited:
             continue
         if node is None or (not node.inputs and not visited and _is_input(node)):
             raise GraphError(
                 f"The output depends on {tensor}, which is not connected to the inputs "
                 f"({', '.join(x.name for x in inputs)}). Every symbolic tensor that an output needs comes from them."
             )
-        if id(node) in done:
+        if id(node) in visited_nodes:
             continue
         if visited:
-            done[id(node)] = node
+            visited_nodes[id(node)] = node
             continue
         pending.append((tensor, node, True))
         pending.extend((x, x.node, False) for x in reversed(node.inputs))
-    return list(done.values())
+    return list(visited_nodes.values())
 
 
 def _is_input(node: Node) -> bool:
@@ -61,26 +61,26 @@ def recorded(tensors: list[KerasTensor]) -> list[Node]:
 
     What copies or pickles a graph begins with these, in this order, so that it never has to follow it into the depth.
     """
-    done: dict[int, Node] = {}
+    nodes: dict[int, Node] = {}
     pending = [(x.node, False) for x in reversed(tensors)]
     while pending:
         node, visited = pending.pop()
-        if node is None or id(node) in done:
+        if node is None or id(node) in nodes:
             continue
         if visited:
-            done[id(node)] = node
+            nodes[id(node)] = node
         else:
             pending.append((node, True))
             pending.extend((x.node, False) for x in reversed(node.inputs))
-    return list(done.values())
+    return list(nodes.values())
 
 
 def put_back(nodes: list[Node]) -> None:
     """Tell copied layers of the nodes that were copied with the graph that they are in."""
     for node in nodes:
-        held = nodes_of(node.operation)
-        if not any(node is other for other in held):
-            held.append(node)
+        nodes_of_operation = nodes_of(node.operation)
+        if not any(node is other for other in nodes_of_operation):
+            nodes_of_operation.append(node)
 
 
 class Function(Operation):
@@ -115,7 +115,7 @@ class Function(Operation):
         return list(dict.fromkeys(node.operation for node in self.plan.nodes))
 
     def call(self, inputs: Any) -> Any:
-        return self.plan.run(self.plan.laid(inputs))
+        return self.plan.run(self.plan.arrange(inputs))
 
     def compute_output_spec(self, inputs: Any) -> Any:
         return super().compute_output_spec(inputs)
@@ -170,7 +170,7 @@ class Plan:
         self.outputs = tree.flatten(self.structure)
         self._lay_out()
 
-    def laid(self, inputs: Any, optional: Sequence[bool] = (), model: Any = None) -> list[Any]:
+    def arrange(self, inputs: Any, optional: Sequence[bool] = (), model: Any = None) -> list[Any]:
         """A value for each of `self.inputs`, from inputs nested as they are, a list in their order, or a dict.
 
         Args:
@@ -181,9 +181,9 @@ class Plan:
         if isinstance(inputs, dict) and any(optional):
             absent = [i for i, place in enumerate(self._order) if optional[place]]
             inputs = {**self._places.filled(absent), **inputs}
-        found = self._places.pair(inputs, "inputs", extra=True, model=model)
-        out = [None] * len(found)
-        for place, value in zip(self._order, found, strict=True):
+        values = self._places.pair(inputs, "inputs", extra=True, model=model)
+        out = [None] * len(values)
+        for place, value in zip(self._order, values, strict=True):
             out[place] = value
         return out
 
@@ -192,9 +192,9 @@ class Plan:
         if len(values) != len(self.inputs):
             raise ValueError(f"Expected {len(self.inputs)} input(s), got {len(values)}.")
         slots = values + [None] * (self.size - len(values))
-        for step, done in self.steps:
+        for step, finished in self.steps:
             step(slots)
-            for place in done:
+            for place in finished:
                 slots[place] = None
         if self.single:
             return slots[self.results[0]]
@@ -294,9 +294,9 @@ def _writer(node: Node, places: dict[int, int]) -> Callable[[list[Any], Any], No
 
 def layers_of(nodes: list[Node]) -> list[Layer]:
     """The layers that the nodes apply, each once, in order."""
-    found = dict.fromkeys(id(n.operation) for n in nodes if isinstance(n.operation, Layer))
+    layers_by_id = dict.fromkeys(id(n.operation) for n in nodes if isinstance(n.operation, Layer))
     by_id = {id(n.operation): n.operation for n in nodes}
-    return [by_id[i] for i in found]
+    return [by_id[i] for i in layers_by_id]
 
 
 def name_of_output(x: KerasTensor) -> str:

@@ -101,8 +101,8 @@ class Model(Trainer):
     def metrics(self) -> list[Metric]:
         """compile()'s metrics, the loss first, and those that layers hold; those of models inside are their own."""
         layers = [layer for layer in layers_inside(self) if not isinstance(layer, Trainer)]
-        held = (m for layer in (self, *layers) for m in layer._kf.metrics)
-        return list({id(m): m for m in (*training_metrics(self), *held)}.values())
+        of_layers = (m for layer in (self, *layers) for m in layer._kf.metrics)
+        return list({id(m): m for m in (*training_metrics(self), *of_layers)}.values())
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         if config and not self.built:
@@ -350,7 +350,7 @@ def _fitted(model: Model, inputs: Any) -> list[Any]:
     assert entry is not None
     if isinstance(graph.inputs, KerasTensor) and not isinstance(inputs, (list, tuple, dict)):
         return [entry.fitted(inputs, 0, model)]
-    return [entry.fitted(x, i, model) for i, x in enumerate(graph.plan.laid(inputs, entry.optional, model))]
+    return [entry.fitted(x, i, model) for i, x in enumerate(graph.plan.arrange(inputs, entry.optional, model))]
 
 
 def _plain_subclass(model: Functional) -> bool:

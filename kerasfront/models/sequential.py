@@ -10,7 +10,7 @@ from kerasfront.errors import not_one
 from kerasfront.layers._configured import give_paths
 from kerasfront.layers.base.building import scope_of
 from kerasfront.layers.base.layer import Layer
-from kerasfront.layers.core_input import Input, InputLayer
+from kerasfront.layers.core_input import Input, InputLayer, layer_of_input
 from kerasfront.models.entry import Entry
 from kerasfront.models.given_masks import with_masks
 from kerasfront.models.model import Functional, Model
@@ -48,8 +48,7 @@ class Sequential(Model):
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer; raises ValueError for a name that is taken, or an input that isn't the first."""
         state = self._kf
-        if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
-            layer = layer.node.operation
+        layer = layer_of_input(layer) or layer
         if not isinstance(layer, Layer):
             raise not_one(f"a layer to add to the Sequential '{self.name}'", layer)
         if any(layer.name == other.name for other in state.stack):
@@ -61,12 +60,12 @@ class Sequential(Model):
         add(self, layer.name, layer)
         state.cache.forget_functions()
         if len(state.stack) == 1 and state.input is None and layer._kf.input_shape is not None:
-            _set_input(self, Input(shape=layer._kf.input_shape).node.operation, before=True, declared=True)
+            _set_input(self, layer_of_input(Input(shape=layer._kf.input_shape)), before=True, declared=True)
         elif state.input is None and len(state.stack) == 1 and hasattr(layer, "input_shape") and layer.built:
             shape = getattr(layer, "input_shape", None)
             if isinstance(layer, (Functional, Sequential)) and isinstance(shape, tuple):
                 x = Input(batch_shape=shape, dtype=layer.inputs[0].dtype)
-                _set_input(self, x.node.operation, before=True)
+                _set_input(self, layer_of_input(x), before=True)
         elif state.output is not None:
             state.output = _applied(self, [layer], state.output)
 
@@ -94,7 +93,7 @@ class Sequential(Model):
             self.built = True
             return
         x = Input(batch_shape=(None, *input_shape[1:]), dtype=getattr(state.stack[0], "input_dtype", None))
-        _set_input(self, x.node.operation, before=True)
+        _set_input(self, layer_of_input(x), before=True)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Return what the layers make of the inputs, one after the other."""
@@ -176,9 +175,10 @@ class Sequential(Model):
         return model
 
 
-def _set_input(model: Sequential, layer: InputLayer, before: bool = False, declared: bool = False) -> None:
+def _set_input(model: Sequential, layer: InputLayer | None, before: bool = False, declared: bool = False) -> None:
     """Begin with `layer`, an Input that was declared or one for the shape of first data."""
     state = model._kf
+    assert layer is not None
     if state.input is not None or (state.stack and not before):
         raise ValueError(f"The Sequential '{model.name}' has layers already; an Input comes first, and once.")
     state.input_layer = layer

@@ -97,9 +97,10 @@ def _rows(model: Any, expand: bool, layer_range: Any) -> list[tuple[int, Layer]]
 
 
 def _branches(model: Any) -> bool:
-    plan = getattr(model, "_plan", None)
-    if plan is None:
+    graph = getattr(model._kf, "graph", None)
+    if graph is None:
         return False
+    plan = graph.plan
     return len(plan.inputs) > 1 or any(len(node.inputs) > 1 for node in plan.nodes)
 
 
@@ -111,7 +112,7 @@ def _output_shape(layer: Layer) -> str:
     if nodes_of(layer):
         shapes = [str(x.shape) for x in nodes_of(layer)[-1].outputs]
         return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
-    shape = getattr(layer, "output_shape", None) if layer.built and hasattr(layer, "_plan") else None
+    shape = getattr(layer, "output_shape", None) if layer.built and getattr(layer._kf, "graph", None) else None
     return str(_shape_by_building(layer) if shape is None else shape)
 
 

@@ -45,11 +45,11 @@ class StepFunction:
         self.model, self.name, self.alone = model, name, alone
         self.forms: list[_Form] = []
         self.form: _Form | None = None
-        self.seen = -1
+        self.stamp = -1
         self.short_lived = 0
 
     def __call__(self, data: Any) -> Any:
-        if self.seen != watching.changes.count + scopes.structure.version:
+        if self.stamp != watching.changes.count + scopes.structure.version:
             self._look()
         form = self.form
         assert form is not None
@@ -67,7 +67,7 @@ class StepFunction:
         return self._run_block if self.form.block is not None else None
 
     def _run_block(self, data: Any) -> Any:
-        if self.seen != _stamp():
+        if self.stamp != _stamp():
             self._look()
         form = self.form
         assert form is not None
@@ -83,13 +83,13 @@ class StepFunction:
     def renew(self, fully: bool = True) -> None:
         """Look at everything before the next batch; if not fully, where something changed that nobody was told of."""
         if fully or (self.form is not None and self.form.reads.changed(unseen=True)):
-            self.seen = -1
+            self.stamp = -1
 
     def _look(self) -> None:
-        stamp = _stamp()
+        current = _stamp()
         if self.form is None or not self.form.holds():
             self._change()
-        self.seen = stamp
+        self.stamp = current
 
     def _change(self) -> None:
         last = self.form
@@ -141,16 +141,16 @@ class _Form:
         self.version = scopes.structure.version
 
     def holds(self) -> bool:
-        found = self.reads.changed()
-        if found is None and self.compiled and self.version != scopes.structure.version:
+        change = self.reads.changed()
+        if change is None and self.compiled and self.version != scopes.structure.version:
             now = _structure(self.model)
             if [id(x) for x in now] != [id(x) for x in self.structure or ()]:
-                found = "what is trained"
+                change = "what is trained"
             else:
                 self.version = scopes.structure.version
-        if found is not None:
-            self.reason = found
-        return found is None
+        if change is not None:
+            self.reason = change
+        return change is None
 
 
 def _beginning_anew(model: Any, step: Callable[..., Any]) -> Callable[..., Any]:

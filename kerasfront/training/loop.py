@@ -267,7 +267,7 @@ def predict(model: Trainer, source: BatchSource, callbacks: CallbackList) -> Any
     model.stop_predicting = False
     callbacks.on_predict_begin()
     waiting: list[Any] = []
-    done: list[Any] = []
+    finished: list[Any] = []
     watched, drawn = callbacks.wants_predict_batches, callbacks.draws_predict_batches
     with active.adapter.no_gradient():
         for step, (_, batch) in enumerate(_dispatches(model, "predict", source, 0, False, watched)):
@@ -275,14 +275,14 @@ def predict(model: Trainer, source: BatchSource, callbacks: CallbackList) -> Any
                 callbacks.on_predict_batch_begin(step)
             waiting.append(function(batch))
             if len(waiting) > _PENDING:
-                done.append(to_host(waiting.pop(0)))
+                finished.append(to_host(waiting.pop(0)))
             if watched or drawn:
                 logs = {"outputs": to_host(waiting[-1])} if watched else None
                 callbacks.on_predict_batch_end(step, logs)
             if model.stop_predicting:
                 break
     callbacks.on_predict_end()
-    return _joined([*done, *(to_host(outputs) for outputs in waiting)])
+    return _joined([*finished, *(to_host(outputs) for outputs in waiting)])
 
 
 def to_host(outputs: Any) -> Any:

@@ -38,9 +38,9 @@ def _name_of(function: Any) -> str:
     return str(name).strip("<>") if name else type(function).__name__.lower()
 
 
-def _loss_name(given: Any, loss: Loss) -> str:
+def _loss_name(value: Any, loss: Loss) -> str:
     """What a loss is called: the name by which it was given, or its own."""
-    return given if isinstance(given, str) else loss.name
+    return value if isinstance(value, str) else loss.name
 
 
 def loss_from(value: Any) -> Loss | None:
@@ -48,8 +48,8 @@ def loss_from(value: Any) -> Loss | None:
     if value is None or isinstance(value, Loss):
         return value
     advice.check_order(value)
-    found = losses_namespace.get(value)
-    return found if isinstance(found, Loss) else LossFunctionWrapper(found, name=_name_of(found))
+    loss = losses_namespace.get(value)
+    return loss if isinstance(loss, Loss) else LossFunctionWrapper(loss, name=_name_of(loss))
 
 
 class Outputs(Pairing):
@@ -80,7 +80,7 @@ class CompileLoss:
     """The sum of the outputs' losses, weighted; with a tracker for each where there are several."""
 
     def __init__(self, loss: Any, loss_weights: Any = None, output_names: Sequence[str] | None = None) -> None:
-        self.given, self.weights_given, self.output_names = loss, loss_weights, output_names
+        self.losses_argument, self.weights_argument, self.output_names = loss, loss_weights, output_names
         self.outputs: Outputs | None = None
         self.losses: list[Loss | None] = []
         self.weights: list[Any] = []
@@ -95,12 +95,12 @@ class CompileLoss:
 
     def build(self, y_pred: Any) -> None:
         outputs = Outputs(y_pred, self.output_names)
-        found = outputs.pair(self._resolved, "loss", missing=True, spread=True, is_leaf=_is_resolved)
-        self.losses = [None if pair is None else pair[1] for pair in found]
+        pairs = outputs.pair(self._resolved, "loss", missing=True, spread=True, is_leaf=_is_resolved)
+        self.losses = [None if pair is None else pair[1] for pair in pairs]
         self.weights = outputs.pair(
-            _numbers(self.weights_given), "loss_weights", missing=True, spread=True, is_leaf=_is_number
+            _numbers(self.weights_argument), "loss_weights", missing=True, spread=True, is_leaf=_is_number
         )
-        labels = [outputs.loss_label(i, _loss_name(*pair)) for i, pair in enumerate(found) if pair and pair[1]]
+        labels = [outputs.loss_label(i, _loss_name(*pair)) for i, pair in enumerate(pairs) if pair and pair[1]]
         if len(labels) > 1:
             self.trackers = [Mean(name=name) for name in _distinct([f"{label}_loss" for label in labels])]
         self.sizes = [x.shape[-1] if len(getattr(x, "shape", ())) else None for x in outputs.leaves(y_pred)]
@@ -165,7 +165,7 @@ class CompileLoss:
         return all(loss is None or loss.adds_up for loss in self.losses)
 
     def get_config(self) -> Any:
-        return self.given
+        return self.losses_argument
 
 
 def _mapped(function: Callable[[Any], Any], losses: Any) -> Any:
@@ -195,7 +195,7 @@ def _computed(loss: Loss, target: Any, prediction: Any, weight: Any) -> Any:
     try:
         return loss(target, prediction, sample_weight=weight)
     except Exception as error:
-        ours, theirs = _shown(target), _shown(prediction)
+        ours, theirs = _static_shape(target), _static_shape(prediction)
         if (hint := advice.of_shapes(advice.kind_of(loss), ours, theirs)) is not None:
             raise ShapeError(
                 f"The loss '{loss.name}' can't compare targets of shape {ours} with predictions of shape {theirs}.",
@@ -208,7 +208,7 @@ def _computed(loss: Loss, target: Any, prediction: Any, weight: Any) -> Any:
         ) from error
 
 
-def _shown(x: Any) -> tuple[int | None, ...]:
+def _static_shape(x: Any) -> tuple[int | None, ...]:
     return static_shape(x.shape)
 
 
@@ -221,7 +221,7 @@ class CompileMetrics(Metric):
 
     def __init__(self, metrics: Any, weighted_metrics: Any = None, output_names: Sequence[str] | None = None) -> None:
         super().__init__(name="compile_metrics")
-        self.given, self.weighted_given, self.output_names = metrics, weighted_metrics, output_names
+        self.metrics_argument, self.weighted_argument, self.output_names = metrics, weighted_metrics, output_names
         self.outputs: Outputs | None = None
         self.entries: list[tuple[int, Metric, bool]] = []
         self.names: list[str] = []
@@ -232,7 +232,7 @@ class CompileMetrics(Metric):
     @property
     def is_empty(self) -> bool:
         """Whether compile() was given none."""
-        return all(value is None for value in tree.flatten([self.given, self.weighted_given]))
+        return all(value is None for value in tree.flatten([self.metrics_argument, self.weighted_argument]))
 
     @property
     def built(self) -> bool:
@@ -247,8 +247,8 @@ class CompileMetrics(Metric):
         outputs = Outputs(y_pred, self.output_names)
         predictions, targets = outputs.leaves(y_pred), outputs.pair(y, "y", missing=True)
         groups = [
-            outputs.pair(given, what, missing=True, groups=True, is_leaf=_is_metric)
-            for given, what in ((self.given, "metrics"), (self.weighted_given, "weighted_metrics"))
+            outputs.pair(argument, what, missing=True, groups=True, is_leaf=_is_metric)
+            for argument, what in ((self.metrics_argument, "metrics"), (self.weighted_argument, "weighted_metrics"))
         ]
         for index, pair in enumerate(zip(*groups, strict=True)):  # all of an output together, as in Keras
             for weighted, group in enumerate(pair):
@@ -260,8 +260,8 @@ class CompileMetrics(Metric):
                     self.entries.append((index, metric, bool(weighted)))
                     name = value if isinstance(value, str) else metric.name
                     self.names.append(_free(outputs.metric_prefix(index), name, bool(weighted), self.names))
-        held = self._kf.metrics
-        held += [metric for metric in self.metrics if not any(metric is one for one in held)]
+        metrics_of_state = self._kf.metrics
+        metrics_of_state += [metric for metric in self.metrics if not any(metric is one for one in metrics_of_state)]
         self.outputs = outputs
 
     @property
@@ -303,18 +303,22 @@ class CompileMetrics(Metric):
         return out
 
     def get_config(self) -> dict[str, Any]:
-        return {"metrics": self.given, "weighted_metrics": self.weighted_given, "output_names": self.output_names}
+        return {
+            "metrics": self.metrics_argument,
+            "weighted_metrics": self.weighted_argument,
+            "output_names": self.output_names,
+        }
 
 
 def _is_metric(value: Any) -> bool:
     return not isinstance(value, (Mapping, list, tuple)) or (isinstance(value, Mapping) and "class_name" in value)
 
 
-def _free(prefix: str, name: str, weighted: bool, taken: Sequence[str]) -> str:
+def _free(prefix: str, name: str, weighted: bool, names_in_use: Sequence[str]) -> str:
     """A name for a metric that none has yet; by Keras's rule a weighted one is called so where it needs to be."""
-    if weighted and f"{prefix}{name}" in taken:
+    if weighted and f"{prefix}{name}" in names_in_use:
         name = f"weighted_{name}"
-    return _distinct([*taken, f"{prefix}{name}"])[-1]
+    return _distinct([*names_in_use, f"{prefix}{name}"])[-1]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
@@ -339,10 +343,10 @@ def metric_from(value: Any, y_true: Any, y_pred: Any) -> Metric | None:
         table = _ACCURACY_BY_KIND if value in _ACCURACY else _CROSSENTROPY_BY_KIND
         return table[kind](name=value)
     advice.check_order(value)
-    found = metrics_namespace.get(value)
-    if isinstance(found, type):
-        found = found()
-    return found if isinstance(found, Metric) else MeanMetricWrapper(found, name=_name_of(found))
+    metric = metrics_namespace.get(value)
+    if isinstance(metric, type):
+        metric = metric()
+    return metric if isinstance(metric, Metric) else MeanMetricWrapper(metric, name=_name_of(metric))
 
 
 def _kind(y_true: Any, y_pred: Any) -> str:

@@ -23,7 +23,6 @@ from kerasfront.ops import cast, shape
 from kerasfront.scopes import context, masks
 from kerasfront.spec import KerasTensor, dtypes, mode
 from kerasfront.spec.symbolic import with_none, with_probes
-from kerasfront.tracebacks import shorten
 from kerasfront.variable import Variable
 
 if TYPE_CHECKING:
@@ -36,26 +35,22 @@ Kwargs: TypeAlias = dict[str, Any]
 
 def run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     """Call a layer."""
-    try:
-        passed = layer._kf.cache.passed
-        if passed is not None and len(args) == 1 and not masks and context.autocast is None:
-            x = args[0]
-            if type(x) in active.native and x.dtype in passed:
-                if kwargs or not context.depth:
-                    if not kwargs or (len(kwargs) == 1 and "training" in kwargs):
-                        return in_call(layer, layer.call, args, kwargs)
-                else:
-                    try:
-                        signature = type(layer)._kf_call
-                        if signature.has_training:
-                            return layer.call(x, training=signature.training(context.training))
-                        return layer.call(x)
-                    except Exception as error:
-                        explain(layer, error, args)
-        return _run_general(layer, args, kwargs)
-    except Exception as error:
-        shorten(error)
-        raise
+    passed = layer._kf.cache.passed
+    if passed is not None and len(args) == 1 and not masks and context.autocast is None:
+        x = args[0]
+        if type(x) in active.native and x.dtype in passed:
+            if kwargs or not context.depth:
+                if not kwargs or (len(kwargs) == 1 and "training" in kwargs):
+                    return in_call(layer, layer.call, args, kwargs)
+            else:
+                try:
+                    signature = type(layer)._kf_call
+                    if signature.has_training:
+                        return layer.call(x, training=signature.training(context.training))
+                    return layer.call(x)
+                except Exception as error:
+                    explain(layer, error, args)
+    return _run_general(layer, args, kwargs)
 
 
 def _run_general(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
@@ -98,7 +93,7 @@ def in_call(layer: Layer, function: Callable[..., Any], args: Args, kwargs: Kwar
     """Run `function` inside the context of a call of this layer: training flag, autocast, name scope, losses."""
     signature = type(layer)._kf_call
     before = context.training, context.autocast, context.depth
-    known = () if context.depth else tuple(masks)
+    masks_before = () if context.depth else tuple(masks)
     training = _training_flag(layer, args, kwargs)
     if signature.has_training and "training" not in signature.names[: len(args)]:
         kwargs["training"] = signature.training(training)
@@ -116,7 +111,7 @@ def in_call(layer: Layer, function: Callable[..., Any], args: Args, kwargs: Kwar
         with scope_of(layer):
             outputs = function(*args, **kwargs)
         if masks and not before[2] and any(map(_is_traced, flat := tree.flatten(outputs))):
-            scopes.forget_masks(known, flat)
+            scopes.forget_masks(masks_before, flat)
         return outputs
     except Exception as error:
         explain(layer, error, args)
@@ -250,14 +245,14 @@ def add_masks(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
         parameter = signature.mask_of(name)
         if parameter is None or value is None:
             continue
-        if (given := argument(layer, parameter, args, kwargs)) is not None:
+        if (mask := argument(layer, parameter, args, kwargs)) is not None:
             if type(layer)._kf_keeps_steps:
-                masking.check_given(layer, parameter, given, name, value)
+                masking.check_given(layer, parameter, mask, name, value)
         elif parameter not in signature.names[: len(args)] and (carried := masks_of(value)) is not None:
             kwargs[parameter] = carried
     first = signature.first
-    given = argument(layer, signature.mask_of(first or ""), args, kwargs)
-    return masks_of(argument(layer, first, args, kwargs)) if given is None else given
+    mask = argument(layer, signature.mask_of(first or ""), args, kwargs)
+    return masks_of(argument(layer, first, args, kwargs)) if mask is None else mask
 
 
 def set_output_masks(layer: Layer, first: Any, outputs: Any, previous: Any) -> None:

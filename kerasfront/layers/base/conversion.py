@@ -95,8 +95,8 @@ def masks_of(value: Any) -> Any:
     if isinstance(value, KerasTensor) or type(value) in active.native:
         return scopes.get_mask(value)
     if isinstance(value, (list, tuple, dict)):
-        found = tree.map_structure(lambda x: scopes.get_mask(x) if is_tensor(x) else None, value)
-        return found if any(m is not None for m in tree.flatten(found)) else None
+        carried = tree.map_structure(lambda x: scopes.get_mask(x) if is_tensor(x) else None, value)
+        return carried if any(m is not None for m in tree.flatten(carried)) else None
     return scopes.get_mask(value) if is_tensor(value) else None
 
 
@@ -123,20 +123,20 @@ def with_masks(transform: Callable[..., Any], function: Callable[..., Any]) -> C
     """`transform(function)`, in which masks come in and go out: a transformation may know the tensors by others."""
 
     def call(*args: Any) -> Any:
-        given = [scopes.get_mask(x) for x in tree.flatten(args)]
+        input_masks = [scopes.get_mask(x) for x in tree.flatten(args)]
         carried: list[bool] = []
 
         def inner(*args: Any) -> Any:
-            with scopes.masked(tree.flatten(args), given):
+            with scopes.masked(tree.flatten(args), input_masks):
                 out = function(*args)
-            found = [scopes.get_mask(x) for x in tree.flatten(out)]
-            carried[:] = [m is not None for m in found]
-            return (out, [m for m in found if m is not None]) if any(carried) else out
+            output_masks = [scopes.get_mask(x) for x in tree.flatten(out)]
+            carried[:] = [m is not None for m in output_masks]
+            return (out, [m for m in output_masks if m is not None]) if any(carried) else out
 
         out = transform(inner)(*args)
         if any(carried):
-            out, found = out
-            for x, mask in zip(itertools.compress(tree.flatten(out), carried), found, strict=True):
+            out, output_masks = out
+            for x, mask in zip(itertools.compress(tree.flatten(out), carried), output_masks, strict=True):
                 scopes.set_mask(x, mask)
         return out
 

@@ -22,8 +22,8 @@ from kerasfront.layers.base.programs import is_own, own_methods
 from kerasfront.layers.base.signatures import CallSpec, under_parameters_of
 from kerasfront.layers.base.state import LayerState, foreign_wrappers
 from kerasfront.layers.input_spec import InputSpec, check_inputs
-from kerasfront.regularizers import Regularizer
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.tracebacks import shorten
 from kerasfront.tracking import Tracked, add, attach, set_attribute
 from kerasfront.typing import (
     Config,
@@ -80,7 +80,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
     built: bool
     # Whether float inputs are cast to the compute dtype.
     autocast: bool = True
-    activity_regularizer: Regularizer | None = None
+    activity_regularizer: Callable[..., Any] | None = None
     # Whether the mask of the input is that of the output too.
     supports_masking: bool = False
 
@@ -338,7 +338,11 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """Call the layer on inputs: return the outputs of `call`, nested as it returns them."""
-        return calling.run(self, args, kwargs)
+        try:
+            return calling.run(self, args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> NestedTensors | None:
         """Return the mask of the output: the input's, where the layer supports masking."""
@@ -409,12 +413,12 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
         if not self.built:
             raise NotBuiltError(f"stateless_call needs the layer '{self.path}' to be built: call it on data first.")
         trained, others = self.trainable_variables, self.non_trainable_variables
-        for name, have, came in (
+        for name, variables, values in (
             ("trainable_variables", trained, trainable_variables),
             ("non_trainable_variables", others, non_trainable_variables),
         ):
-            if len(have) != len(came):
-                raise ValueError(f"Expected {len(have)} values in `{name}` of '{self.path}', got {len(came)}.")
+            if len(variables) != len(values):
+                raise ValueError(f"Expected {len(variables)} values in `{name}` of '{self.path}', got {len(values)}.")
         pairs = [*zip(trained, trainable_variables, strict=True), *zip(others, non_trainable_variables, strict=True)]
         with StatelessScope(state_mapping=pairs, collect_losses=return_losses) as scope:
             outputs = self(*args, **kwargs)

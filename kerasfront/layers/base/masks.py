@@ -13,7 +13,7 @@ from kerasfront.scopes import dims_of
 from kerasfront.spec import KerasTensor, static_shape
 
 # For each layer: shapes of an input and an output, and whether the output's first axes are the input's.
-_known: weakref.WeakKeyDictionary[Any, dict[Any, bool]] = weakref.WeakKeyDictionary()
+_keeps_axes: weakref.WeakKeyDictionary[Any, dict[Any, bool]] = weakref.WeakKeyDictionary()
 # Sizes for axes that aren't known, while another is looked at: unlike each other and what layers are made with.
 _SIZES = (97, 89, 83, 79, 73, 71, 67, 61)
 
@@ -35,7 +35,7 @@ def check_fits(mask: Any, x: Any, name: str, argument: str) -> None:
         )
 
 
-def pass_on(layer: Any, first: Any, outputs: list[Any], masks: list[Any], kept: bool) -> bool:
+def pass_on(layer: Any, first: Any, outputs: list[Any], masks: list[Any], from_inputs: bool) -> bool:
     """Give the outputs their masks; False where one didn't fit its output, and so ends.
 
     `kept` says that the masks are those of the inputs: then the axes that they have must be the outputs' too.
@@ -46,7 +46,11 @@ def pass_on(layer: Any, first: Any, outputs: list[Any], masks: list[Any], kept: 
             continue
         if mask is not None and not (
             scopes.fits(mask, output, broadcast=True)
-            and (not kept or type(layer)._kf_keeps_steps or _of_same_axes(layer, first, output, index, len(mask.shape)))
+            and (
+                not from_inputs
+                or type(layer)._kf_keeps_steps
+                or _of_same_axes(layer, first, output, index, len(mask.shape))
+            )
         ):
             fitted = False
             continue
@@ -62,12 +66,12 @@ def _of_same_axes(layer: Any, first: Any, output: Any, index: int, rank: int) ->
     if any(m != n and (m is None or n is not None) for m, n in zip(before[:rank], after[:rank], strict=True)):
         return False
     doubtful = [i for i in range(rank) if before.count(before[i]) > 1]
-    known = _known.setdefault(layer, {})
+    answers = _keeps_axes.setdefault(layer, {})
     key = index, rank, before, after
-    if key not in known:
-        known[key] = True  # what the layer itself asks on the way
-        known[key] = all(_follows(layer, first, before, index, axis) for axis in doubtful)
-    return known[key]
+    if key not in answers:
+        answers[key] = True  # what the layer itself asks on the way
+        answers[key] = all(_follows(layer, first, before, index, axis) for axis in doubtful)
+    return answers[key]
 
 
 def _follows(layer: Any, first: Any, shape: tuple[int | None, ...], index: int, axis: int) -> bool:
@@ -78,8 +82,8 @@ def _follows(layer: Any, first: Any, shape: tuple[int | None, ...], index: int, 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = tree.flatten(layer.compute_output_spec(KerasTensor(dims, dtype)))[index]
-        return found.shape[axis] is None
+            output = tree.flatten(layer.compute_output_spec(KerasTensor(dims, dtype)))[index]
+        return output.shape[axis] is None
     except Exception:  # a layer that can't be asked for such shapes: then sizes decide
         return True
 

@@ -47,8 +47,8 @@ def inferred(call: Program, layer: Any, args: Any, kwargs: Any, otherwise: Calla
     if sized.unit is None:
         return _counted(call, args, kwargs)
     if _loops(type(layer)._kf_own_code(layer)):  # which would not end
-        found, results = _at_small_sizes(call, sized)
-        if found:
+        succeeded, results = _at_small_sizes(call, sized)
+        if succeeded:
             return results
     try:
         return _counted(call, args, kwargs)
@@ -57,8 +57,8 @@ def inferred(call: Program, layer: Any, args: Any, kwargs: Any, otherwise: Calla
     try:
         return otherwise(first)
     except Exception as error:
-        found, results = _at_small_sizes(call, sized)
-        if found:
+        succeeded, results = _at_small_sizes(call, sized)
+        if succeeded:
             return results
         if isinstance(first, TooManyOps):
             raise ShapeError(
@@ -74,8 +74,8 @@ def _counted(call: Program, args: Any, kwargs: Any) -> Any:
     try:
         return call(*args, **kwargs)
     finally:
-        done = _MOST_OPS - mode.ops_left
-        mode.ops_left = None if outer is None else outer - done - 1
+        count = _MOST_OPS - mode.ops_left
+        mode.ops_left = None if outer is None else outer - count - 1
 
 
 def _at_small_sizes(call: Program, sized: AtSizes) -> tuple[bool, Any]:
@@ -132,17 +132,17 @@ def own_methods(cls: type) -> tuple[Program, ...]:
 @functools.cache
 def _loops(functions: tuple[Program, ...]) -> bool:
     """Whether functions, or those that they call, go over a `range`."""
-    seen: set[types.CodeType] = set()
-    return any(_uses_range(f.__code__, f.__globals__, seen) for f in functions if isinstance(f, types.FunctionType))
+    visited: set[types.CodeType] = set()
+    return any(_uses_range(f.__code__, f.__globals__, visited) for f in functions if isinstance(f, types.FunctionType))
 
 
-def _uses_range(code: types.CodeType, names: dict[str, Any], seen: set[types.CodeType]) -> bool:
-    if code in seen:
+def _uses_range(code: types.CodeType, names: dict[str, Any], visited: set[types.CodeType]) -> bool:
+    if code in visited:
         return False
-    seen.add(code)
+    visited.add(code)
     if "range" in code.co_names and "range" not in names:
         return True
-    return any(_uses_range(inner, scope, seen) for inner, scope in _inside(code, names))
+    return any(_uses_range(inner, scope, visited) for inner, scope in _inside(code, names))
 
 
 def _inside(code: types.CodeType, names: dict[str, Any]) -> Iterator[tuple[types.CodeType, dict[str, Any]]]:

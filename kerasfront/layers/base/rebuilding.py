@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def build_inside(layer: Layer, shapes: Shapes) -> None:
     """Build what holds state inside a layer, by a symbolic call on inputs of these shapes."""
-    known = {k: s for k, s in shapes.items() if s is not None}
-    layer._kf.build_shapes = known or None
+    known_shapes = {k: s for k, s in shapes.items() if s is not None}
+    layer._kf.build_shapes = known_shapes or None
     has_state = type(layer)._kf_has_call and any(not inner.built for inner in layers_inside(layer))
-    if not layer.built and known and has_state:
-        build_by_call(layer, known)
+    if not layer.built and known_shapes and has_state:
+        build_by_call(layer, known_shapes)
 
 
 def build_config(layer: Layer) -> dict[str, Any] | None:

@@ -86,14 +86,14 @@ class CallSpec:
         positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         self.names = [p.name for p in positional]
         self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        known = {p.name: p for p in parameters}
-        self.has_training = "training" in known
-        self.training_default = known["training"].default if self.has_training else None
+        by_name = {p.name: p for p in parameters}
+        self.has_training = "training" in by_name
+        self.training_default = by_name["training"].default if self.has_training else None
         if self.training_default is Parameter.empty:
             self.training_default = None
         self.first = self.names[0] if self.names else None
-        self.masks = [n for n in known if n == "mask" or n.endswith("_mask")]
-        self.known = set(known)
+        self.masks = [n for n in by_name if n == "mask" or n.endswith("_mask")]
+        self.parameter_names = set(by_name)
         self._placed_only = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
         self._stars = {p.kind: p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
@@ -103,7 +103,7 @@ class CallSpec:
         """
         values = dict(zip(self.names, args, strict=False))
         for name, value in kwargs.items():
-            more = self._stars.get(_KEYWORDS) if name not in self.known else None
+            more = self._stars.get(_KEYWORDS) if name not in self.parameter_names else None
             (values if more is None else values.setdefault(more, {}))[name] = value
         if _PLACES in self._stars:
             rest = args[len(self.names) :]
@@ -117,19 +117,19 @@ class CallSpec:
     def arguments(self, values: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Values by parameters, as `shapes` has them, as `(args, kwargs)`; one alone of another name comes first."""
         rest, args = dict(values), []
-        if len(rest) == 1 and not rest.keys() & self.known:
+        if len(rest) == 1 and not rest.keys() & self.parameter_names:
             return (*rest.values(),), {}
         star = f"{self._stars.get(_PLACES)}_"
-        several = [rest.pop(name) for name in values if name.startswith(star) and name not in self.known]
+        several = [rest.pop(name) for name in values if name.startswith(star) and name not in self.parameter_names]
         for name in self.names:
             if (name in self._placed_only or several) and name in rest:
                 args.append(rest.pop(name))
         more = rest.pop(self._stars.get(_KEYWORDS, ""), None)
         return (*args, *several), {**rest, **(more or {})}
 
-    def training(self, told: Any) -> Any:
+    def training(self, flag: Any) -> Any:
         """The flag, or where nothing was told the default of `call`."""
-        return self.training_default if told is None else told
+        return self.training_default if flag is None else flag
 
     def mask_of(self, argument: str) -> str | None:
         """The parameter that takes the mask of an argument."""

@@ -34,13 +34,13 @@ def is_default(method: Callable[..., Any]) -> bool:
 def call_recorded(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     """Return the symbolic outputs, with a node that records this call."""
     # The node keeps the masks that were given; those that came with the tensors will come with them again.
-    given = dict(kwargs)
+    arguments = dict(kwargs)
     previous = add_masks(layer, args, kwargs)
     # A constant, or a weight, is an output like others; its value comes when the graph runs.
     outputs = tree.map_structure(as_symbol, layer.compute_output_spec(*args, **kwargs))
     if previous is not None or layer._kf.makes_mask:
         set_output_masks(layer, argument(layer, type(layer)._kf_call.first, args, kwargs), outputs, previous)
-    nodes_of(layer).append(Node(layer, args, given, outputs))
+    nodes_of(layer).append(Node(layer, args, arguments, outputs))
     return outputs
 
 
@@ -51,8 +51,8 @@ def output_spec(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     if not is_default(function) and (shapes := signature.shapes(args, kwargs)):
         with suppress(NotImplementedError):
             options = {**dict(zip(signature.names, args, strict=False)), **kwargs}
-            known = {p.name: options[p.name] for p in parameters_of(function) if p.name in options}
-            a, k = as_call(function, {**known, **arguments_for(function, shapes)})
+            named = {p.name: options[p.name] for p in parameters_of(function) if p.name in options}
+            a, k = as_call(function, {**named, **arguments_for(function, shapes)})
             return map_shapes(lambda s: KerasTensor(s, layer.compute_dtype), layer.compute_output_shape(*a, **k))
     return by_call(layer, args, kwargs)
 
@@ -65,7 +65,7 @@ def output_shape(layer: Layer, shapes: Args, named_shapes: Kwargs) -> Any:
 
     inputs = [symbolic(s) for s in shapes if s is not None]
     named = {k.removesuffix("_shape"): symbolic(s) for k, s in named_shapes.items() if s is not None}
-    if named and not named.keys() <= type(layer)._kf_call.known:  # the names of `build`, in its order
+    if named and not named.keys() <= type(layer)._kf_call.parameter_names:  # the names of `build`, in its order
         inputs, named = [*inputs, *named.values()], {}
     if not layer.built:
         build_for_call(layer, tuple(inputs), named)
