@@ -10,7 +10,7 @@ from kerasfront.typing import Tensor, TensorLike
 
 @public("activations")
 def linear(x: TensorLike) -> Tensor:
-    """x itself: no activation.
+    """Return x itself: no activation.
 
     >>> import kerasfront as keras
     >>> keras.activations.linear(2.0)
@@ -21,7 +21,7 @@ def linear(x: TensorLike) -> Tensor:
 
 @public("activations")
 def exponential(x: TensorLike) -> Tensor:
-    """`exp(x)`, elementwise.
+    """Return `exp(x)`, elementwise.
 
     >>> import kerasfront as keras
     >>> round(float(keras.activations.exponential(1.0)), 4)
@@ -32,7 +32,7 @@ def exponential(x: TensorLike) -> Tensor:
 
 @public("activations")
 def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
-    """The Gaussian error linear unit, exact by default; `ops.gelu` approximates by default.
+    """Return the Gaussian error linear unit, exact by default; `ops.gelu` approximates by default.
 
     Source: Hendrycks and Gimpel, https://arxiv.org/abs/1606.08415
 
@@ -45,7 +45,7 @@ def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
 
 @public("activations")
 def relu(x: TensorLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """The rectified linear unit, with a slope below `threshold` and an upper limit.
+    """Return the rectified linear unit, with a slope below `threshold` and an upper limit.
 
     Args:
         x: A tensor.

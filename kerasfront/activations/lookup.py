@@ -21,7 +21,7 @@ _registry = Registry("keras.activations", "activation", _functions)
 
 @public("activations")
 def get(identifier: Any) -> Callable[..., Any]:
-    """An activation from its name, a config, a function, or None (linear).
+    """Return an activation from its name, a config, a function, or None (linear).
 
     Raises:
         UnknownNameError: Nothing has the name; the nearest is suggested.
@@ -36,7 +36,7 @@ def get(identifier: Any) -> Callable[..., Any]:
 
 @public("activations")
 def serialize(activation: Callable[..., Any]) -> str | dict[str, Any] | None:
-    """The name of a function of this module, or the config of another one or of a layer.
+    """Return the name of a function of this module, or the config of another one or of a layer.
 
     >>> import kerasfront as keras
     >>> keras.activations.serialize(keras.activations.relu)
@@ -48,7 +48,7 @@ def serialize(activation: Callable[..., Any]) -> str | dict[str, Any] | None:
 
 @public("activations")
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The activation of what `serialize` returned.
+    """Return the activation of what `serialize` returned.
 
     >>> import kerasfront as keras
     >>> keras.activations.deserialize("relu") is keras.activations.relu

@@ -22,7 +22,7 @@ _KEY = Array(values=[7, 1], dtype="uint32")
 
 
 def _shape_only(out: Any, *args: Any) -> Any:
-    """What the conformance suite can compare of draws; tests/unit/test_random.py looks at their distributions."""
+    """Return what the conformance suite can compare of draws; their distributions have tests of their own."""
     return np.array(out.shape)
 
 
@@ -44,7 +44,10 @@ def _next_key(state: Any) -> tuple[KerasTensor, KerasTensor]:
 
 @primitive(infer=_next_key, name="draw.next_key", samples=(sample(_KEY),), dtypes_tested=("uint32",), spaces=INTERNAL)
 def next_key(state: Indices) -> tuple[Tensor, Tensor]:
-    """A copy of the state, to be used as key, and the state with its counter one higher (after 2**32 - 1 comes 0)."""
+    """Return a copy of the state, to be used as key, and the state with its counter one higher.
+
+    After 2**32 - 1 comes 0.
+    """
 
 
 @primitive(
@@ -56,7 +59,7 @@ def next_key(state: Indices) -> tuple[Tensor, Tensor]:
     spaces=INTERNAL,
 )
 def uniform(key: Indices, shape: Shape, minval: float, maxval: float, dtype: str) -> Tensor:
-    """Floats of `dtype`, uniform between minval (included) and maxval (excluded)."""
+    """Return floats of `dtype`, uniform between minval (included) and maxval (excluded)."""
 
 
 @primitive(
@@ -68,7 +71,7 @@ def uniform(key: Indices, shape: Shape, minval: float, maxval: float, dtype: str
     spaces=INTERNAL,
 )
 def normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -> Tensor:
-    """Floats of `dtype`, normally distributed."""
+    """Return floats of `dtype`, normally distributed."""
 
 
 @primitive(
@@ -80,7 +83,7 @@ def normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -
     spaces=INTERNAL,
 )
 def truncated_normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -> Tensor:
-    """Floats of `dtype`, of the normal distribution cut off at two standard deviations from its mean."""
+    """Return floats of `dtype`, of the normal distribution cut off at two standard deviations from its mean."""
 
 
 @primitive(
@@ -92,7 +95,7 @@ def truncated_normal(key: Indices, shape: Shape, mean: float, stddev: float, dty
     spaces=INTERNAL,
 )
 def randint(key: Indices, shape: Shape, minval: int, maxval: int, dtype: str) -> Tensor:
-    """Integers of `dtype`, uniform from minval (included) to maxval (excluded)."""
+    """Return integers of `dtype`, uniform from minval (included) to maxval (excluded)."""
 
 
 def _categories(key: Any, logits: Any, num_samples: int, dtype: str) -> tuple[int, ...]:
@@ -109,7 +112,10 @@ def _categories(key: Any, logits: Any, num_samples: int, dtype: str) -> tuple[in
     spaces=INTERNAL,
 )
 def categorical(key: Indices, logits: TensorLike, num_samples: int, dtype: str) -> Tensor:
-    """Class indices of `dtype`, (batch, num_samples), drawn by the unnormalized log-probabilities (batch, classes)."""
+    """Return class indices of `dtype`, drawn by the unnormalized log-probabilities.
+
+    The logits have the shape (batch, classes), the result has (batch, num_samples).
+    """
 
 
 @primitive(
@@ -123,7 +129,10 @@ def categorical(key: Indices, logits: TensorLike, num_samples: int, dtype: str) 
     spaces=INTERNAL,
 )
 def dropout(key: Indices, inputs: TensorLike, rate: float, noise_shape: Shape | None) -> Tensor:
-    """Zeros at the given rate, 0 < rate < 1, and the rest over (1 - rate); a decision for each place of noise_shape."""
+    """Return zeros at the given rate, 0 < rate < 1, and the rest over (1 - rate).
+
+    There is one decision for each place of noise_shape.
+    """
 
 
 @primitive(
@@ -136,7 +145,7 @@ def dropout(key: Indices, inputs: TensorLike, rate: float, noise_shape: Shape | 
     spaces=INTERNAL,
 )
 def shuffle(key: Indices, x: TensorLike, axis: int) -> Tensor:
-    """The slices of x along `axis`, in a random order."""
+    """Return the slices of x along `axis`, in a random order."""
 
 
 @primitive(
@@ -150,7 +159,7 @@ def shuffle(key: Indices, x: TensorLike, axis: int) -> Tensor:
     spaces=INTERNAL,
 )
 def gamma(key: Indices, shape: Shape, alpha: TensorLike) -> Tensor:
-    """Draws of alpha's dtype from the gamma distribution of scale 1; alpha broadcasts to `shape`."""
+    """Draw numbers of alpha's dtype from the gamma distribution of scale 1; alpha broadcasts to `shape`."""
 
 
 @primitive(
@@ -164,7 +173,7 @@ def gamma(key: Indices, shape: Shape, alpha: TensorLike) -> Tensor:
     spaces=INTERNAL,
 )
 def beta(key: Indices, shape: Shape, alpha: TensorLike, beta: TensorLike) -> Tensor:
-    """Draws of alpha's dtype from the beta distribution; alpha and beta broadcast to `shape`."""
+    """Draw numbers of alpha's dtype from the beta distribution; alpha and beta broadcast to `shape`."""
 
 
 @primitive(
@@ -178,7 +187,7 @@ def beta(key: Indices, shape: Shape, alpha: TensorLike, beta: TensorLike) -> Ten
     spaces=INTERNAL,
 )
 def binomial(key: Indices, shape: Shape, counts: TensorLike, probabilities: TensorLike) -> Tensor:
-    """How many of `counts` trials succeed, as floats; counts and probabilities broadcast to `shape`."""
+    """Return how many of `counts` trials succeed, as floats; counts and probabilities broadcast to `shape`."""
 
 
 def _ones(key: Any, shape: Any, *parameters: Any) -> Any:
@@ -195,7 +204,7 @@ def _ones(key: Any, shape: Any, *parameters: Any) -> Any:
     spaces=INTERNAL,
 )
 def on_host(key: Indices, parameters: Tensors, shape: Shape, dtype: str, function: Callable[..., Any]) -> Tensor:
-    """`function(key, shape, *parameters)` on the host, all as NumPy arrays, also from within a compiled step.
+    """Return `function(key, shape, *parameters)` on the host, all as NumPy arrays, also from within a compiled step.
 
     No gradient flows through it.
     """

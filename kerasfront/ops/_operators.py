@@ -55,7 +55,7 @@ def _equality(op: Any) -> Any:
 
 
 def _is_operand(value: Any) -> bool:
-    """Whether a value can stand beside a tensor: a number, an array, a tensor, a list of such."""
+    """Return whether a value can stand beside a tensor: a number, an array, a tensor, a list of such."""
     if isinstance(value, (list, tuple)):
         return all(map(_is_operand, value))
     if isinstance(value, (bool, int, float, complex)):
@@ -66,7 +66,7 @@ def _is_operand(value: Any) -> bool:
 
 
 def _as_run(out: Any) -> Any:
-    """Inside a `call` these are the framework's own operators when it runs, which pass no mask: nor do ours there."""
+    """Return the result without a mask inside a `call`: the framework's operators, which run there, pass none."""
     if mode.inferring and isinstance(out, KerasTensor):
         out._keras_mask = None
     return out
@@ -100,10 +100,10 @@ def install_methods(cls: Any) -> None:
 
 
 def _reshape(self: Any, newshape: Any) -> Any:
-    """`ops.reshape(self, newshape)`."""
+    """Return `ops.reshape(self, newshape)`."""
     return shaping.reshape(self, newshape)
 
 
 def _squeeze(self: Any, axis: Any = None) -> Any:
-    """`ops.squeeze(self, axis)`."""
+    """Return `ops.squeeze(self, axis)`."""
     return shaping.squeeze(self, axis)

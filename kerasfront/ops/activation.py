@@ -1,5 +1,6 @@
-"""Activations: the functions between the layers of a network. Those that others build on stand in
-`elementwise`.
+"""Activations: the functions between the layers of a network.
+
+Those that other ops build on are in `elementwise`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _WIDE = (*unary(), sample(Array((4, 5), -8.0, 8.0)))
 
 @derived(samples=_WIDE, ref=lambda x: np.clip(x, 0, 6), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def relu6(x: TensorLike) -> Tensor:
-    """`min(max(x, 0), 6)`, elementwise; the dtype stays.
+    """Return `min(max(x, 0), 6)`, elementwise; the dtype stays.
 
     Source: Krizhevsky, Convolutional deep belief networks on CIFAR-10, 2010.
 
@@ -50,7 +51,7 @@ def relu6(x: TensorLike) -> Tensor:
     spaces=ACTIVATION,
 )
 def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
-    """x where it is positive, else `negative_slope * x`, elementwise.
+    """Return x where it is positive, else `negative_slope * x`, elementwise.
 
     Source: Maas et al., Rectifier nonlinearities improve neural network acoustic models, 2013.
 
@@ -63,7 +64,7 @@ def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, 0.5)), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
-    """x where it is positive, else `alpha * (exp(x) - 1)`, elementwise.
+    """Return x where it is positive, else `alpha * (exp(x) - 1)`, elementwise.
 
     Source: Clevert et al., https://arxiv.org/abs/1511.07289
 
@@ -76,7 +77,7 @@ def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
 
 @derived(dtype=FLOATING, samples=_WIDE, elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def selu(x: TensorLike) -> Tensor:
-    """`1.0507 * elu(x, 1.6733)`, elementwise: activations keep mean 0 and variance 1 through layers.
+    """Return `1.0507 * elu(x, 1.6733)`, elementwise: activations keep mean 0 and variance 1 through layers.
 
     The exact constants are 1.0507009873554805 and 1.6732632423543772. Start kernels with LecunNormal.
 
@@ -91,7 +92,7 @@ def selu(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, 0.5)), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
-    """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`, elementwise: an elu with a continuous slope.
+    """Return `max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`, elementwise: an elu with a continuous slope.
 
     Source: Barron, https://arxiv.org/abs/1704.07483
 
@@ -110,7 +111,7 @@ def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
     spaces=ACTIVATION,
 )
 def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
-    """x where it is above `threshold`, else `default_value`, elementwise; nan stays.
+    """Return x where it is above `threshold`, else `default_value`, elementwise; nan stays.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.threshold([0.0, 2.0], 1.0, -1.0)).tolist()
@@ -128,7 +129,7 @@ def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
     spaces=ACTIVATION,
 )
 def hard_tanh(x: TensorLike) -> Tensor:
-    """x cut to [-1, 1], elementwise.
+    """Return x cut to [-1, 1], elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.hard_tanh([-3.0, 0.5, 3.0])).tolist()
@@ -146,7 +147,7 @@ def hard_tanh(x: TensorLike) -> Tensor:
     spaces=ACTIVATION,
 )
 def hard_sigmoid(x: TensorLike) -> Tensor:
-    """`relu6(x + 3) / 6`, elementwise: 0 up to -3, 1 from 3 on, a line between.
+    """Return `relu6(x + 3) / 6`, elementwise: 0 up to -3, 1 from 3 on, a line between.
 
     Source: https://en.wikipedia.org/wiki/Hard_sigmoid
 
@@ -159,7 +160,7 @@ def hard_sigmoid(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=_WIDE, elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def hard_silu(x: TensorLike) -> Tensor:
-    """`x * hard_sigmoid(x)`, elementwise, also called hard_swish.
+    """Return `x * hard_sigmoid(x)`, elementwise, also called hard_swish.
 
     Source: Howard et al., Searching for MobileNetV3, https://arxiv.org/abs/1905.02244
 
@@ -179,7 +180,7 @@ def hard_silu(x: TensorLike) -> Tensor:
     spaces=ACTIVATION,
 )
 def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
-    """x where its absolute value is above `threshold`, else 0, elementwise; nan stays (Keras on TensorFlow: 0).
+    """Return x where its absolute value is above `threshold`, else 0, elementwise; nan stays (Keras on TensorFlow: 0).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.hard_shrink([-1.0, 0.25])).tolist()
@@ -197,7 +198,7 @@ def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
     spaces=ACTIVATION,
 )
 def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
-    """x moved towards 0 by `threshold`, and 0 within it, elementwise.
+    """Return x moved towards 0 by `threshold`, and 0 within it, elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.soft_shrink([-1.0, 0.25, 2.0])).tolist()
@@ -215,7 +216,7 @@ def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
     spaces=ACTIVATION,
 )
 def tanh_shrink(x: TensorLike) -> Tensor:
-    """`x - tanh(x)`, elementwise.
+    """Return `x - tanh(x)`, elementwise.
 
     >>> from kerasfront import ops
     >>> float(ops.tanh_shrink(0.0))
@@ -229,7 +230,7 @@ def tanh_shrink(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(*_WIDE, sample(_X, False)), elementwise=True, composite=KEEPS_ZEROS, spaces=NN)
 def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
-    """x times the probability that a standard normal variable is below x, elementwise.
+    """Return x times the probability that a standard normal variable is below x, elementwise.
 
     Args:
         x: A tensor.
@@ -260,7 +261,7 @@ def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
     spaces=ACTIVATION,
 )
 def softplus(x: TensorLike) -> Tensor:
-    """`log(1 + exp(x))`, elementwise, without overflow.
+    """Return `log(1 + exp(x))`, elementwise, without overflow.
 
     Source: Dugas et al., Incorporating second-order functional knowledge for better option pricing, 2000.
 
@@ -280,7 +281,7 @@ def softplus(x: TensorLike) -> Tensor:
     spaces=ACTIVATION,
 )
 def log_sigmoid(x: TensorLike) -> Tensor:
-    """`log(sigmoid(x))`, elementwise, without overflow.
+    """Return `log(sigmoid(x))`, elementwise, without overflow.
 
     >>> from kerasfront import ops
     >>> float(ops.log_sigmoid(-1000.0))
@@ -298,7 +299,7 @@ def log_sigmoid(x: TensorLike) -> Tensor:
     spaces=ACTIVATION,
 )
 def softsign(x: TensorLike) -> Tensor:
-    """`x / (1 + |x|)`, elementwise.
+    """Return `x / (1 + |x|)`, elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.softsign([-1.0, 3.0])).tolist()
@@ -316,7 +317,7 @@ def softsign(x: TensorLike) -> Tensor:
     spaces=ACTIVATION,
 )
 def squareplus(x: TensorLike, b: int = 4) -> Tensor:
-    """`(x + sqrt(x**2 + b)) / 2`, elementwise.
+    """Return `(x + sqrt(x**2 + b)) / 2`, elementwise.
 
     Source: Barron, https://arxiv.org/abs/2112.11687
 
@@ -336,7 +337,7 @@ def squareplus(x: TensorLike, b: int = 4) -> Tensor:
     spaces=ACTIVATION,
 )
 def sparse_plus(x: TensorLike) -> Tensor:
-    """0 up to -1, `(x + 1)**2 / 4` between, x from 1 on, elementwise.
+    """Return 0 up to -1, `(x + 1)**2 / 4` between, x from 1 on, elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.sparse_plus([-2.0, 0.0, 3.0])).tolist()
@@ -354,7 +355,7 @@ def sparse_plus(x: TensorLike) -> Tensor:
     spaces=ACTIVATION,
 )
 def sparse_sigmoid(x: TensorLike) -> Tensor:
-    """0 up to -1, 1 from 1 on, `(x + 1) / 2` between, elementwise: the derivative of `sparse_plus`.
+    """Return 0 up to -1, 1 from 1 on, `(x + 1) / 2` between, elementwise: the derivative of `sparse_plus`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.sparse_sigmoid([-2.0, 0.0, 3.0])).tolist()
@@ -371,7 +372,7 @@ def sparse_sigmoid(x: TensorLike) -> Tensor:
     spaces=("activations",),
 )
 def mish(x: TensorLike) -> Tensor:
-    """`x * tanh(softplus(x))`, elementwise.
+    """Return `x * tanh(softplus(x))`, elementwise.
 
     Source: Misra, https://arxiv.org/abs/1908.08681
 
@@ -384,7 +385,7 @@ def mish(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(sample(_X), sample(Array((4, 3)), 0), sample(Array((0, 2)))), spaces=ACTIVATION)
 def glu(x: TensorLike, axis: int = -1) -> Tensor:
-    """The first half of x along `axis`, times the sigmoid of the second half.
+    """Return the first half of x along `axis`, times the sigmoid of the second half.
 
     Raises:
         ShapeError: The axis has an odd size.
@@ -424,7 +425,7 @@ _ROWS = (
 
 @primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask, spaces=ACTIVATION)
 def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
-    """`exp(x)` divided by its sum over `axis`: positive numbers that sum to 1.
+    """Return `exp(x)` divided by its sum over `axis`: positive numbers that sum to 1.
 
     Args:
         x: A tensor of rank 1 or more.
@@ -444,7 +445,7 @@ def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
 
 @primitive(shape=_over, dtype=FLOATING, samples=_ROWS, mask=kept_mask, spaces=ACTIVATION)
 def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
-    """The logarithm of `softmax(x)` over `axis`, computed without overflow.
+    """Return the logarithm of `softmax(x)` over `axis`, computed without overflow.
 
     Args:
         x: A tensor of rank 1 or more.
@@ -458,7 +459,7 @@ def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(sample(_X), sample(_X, 1), sample(Array((5,), -6.0, 6.0))), spaces=ACTIVATION)
 def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
-    """The point of the probability simplex that is nearest to x along `axis`; many of its elements are 0.
+    """Return the point of the probability simplex that is nearest to x along `axis`; many of its elements are 0.
 
     Source: Martins and Astudillo, https://arxiv.org/abs/1602.02068
 
@@ -508,8 +509,7 @@ _POLAR = dtypes.Rule(
     spaces=NN,
 )
 def polar(abs_: TensorLike, angle: TensorLike) -> Tensor:
-    """The complex numbers of absolute value `abs_` and argument `angle` (radians), elementwise with
-    broadcasting.
+    """Return the complex numbers of absolute value `abs_` and argument `angle`, in radians, elementwise.
 
     >>> from kerasfront import ops
     >>> complex(ops.convert_to_numpy(ops.polar(2.0, 0.0)))

@@ -33,11 +33,11 @@ def _padded(x: Any, widths: Any, value: Any) -> tuple[int, ...]:
 
 @primitive(shape=_padded, samples=(sample(_M, ((1, 2), (0, 1)), 0), sample(_M, ((0, 0), (2, 0)), 1)), spaces=INTERNAL)
 def pad_constant(x: TensorLike, widths: Sequence[tuple[int, int]], value: Unconverted) -> Tensor:
-    """x with `value` added before and after along each axis. What `pad` calls."""
+    """Return x with `value` added before and after along each axis. `pad` calls this."""
 
 
 def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
-    """One (before, after) for each axis, from an integer, a pair, or a sequence of pairs or integers."""
+    """Return one (before, after) for each axis, from an integer, a pair, or a sequence of pairs or integers."""
     if _is_pairs(pad_width) and len(pad_width) == rank:
         return tuple([(before, after) for before, after in pad_width])
     if _is_pairs(pad_width, lambda n: (type(n) is int and n >= 0) or is_open(n)):
@@ -55,7 +55,7 @@ def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
 
 
 def _is_pairs(widths: Any, fits: Callable[[Any], bool] = lambda n: type(n) is int and n >= 0) -> bool:
-    """Whether it is a sequence of (before, after), integers from 0 on."""
+    """Return whether it is a sequence of (before, after), integers from 0 on."""
     if not isinstance(widths, (list, tuple)):
         return False
     for pair in widths:
@@ -67,7 +67,7 @@ def _is_pairs(widths: Any, fits: Callable[[Any], bool] = lambda n: type(n) is in
 
 
 def _source(mode: str, at: Any, size: Any) -> Any:
-    """Which element stands at the positions `at` (from -before to size + after) in a padded axis."""
+    """Return which element stands at the positions `at` (from -before to size + after) in a padded axis."""
     if mode == "edge":
         return e.clip(at, 0, size - 1)
     if mode == "wrap":
@@ -103,7 +103,7 @@ def pad(
     mode: Literal["constant", "reflect", "symmetric", "edge", "wrap"] = "constant",
     constant_values: float | None = None,
 ) -> Tensor:
-    """x with elements added before and after along each axis.
+    """Return x with elements added before and after along each axis.
 
     Args:
         x: A tensor.
@@ -141,7 +141,7 @@ def pad(
 
 @primitive(shape=lambda x, axes: _flipped(x, axes), samples=(sample(_X, (1,)), sample(_X, (0, -1))), spaces=INTERNAL)
 def reverse(x: TensorLike, axes: Sequence[int]) -> Tensor:
-    """The elements along the axes in reverse order. What `flip` calls."""
+    """Return the elements along the axes in reverse order. What `flip` calls."""
 
 
 def _flipped(x: Any, axes: Any) -> tuple[int, ...]:
@@ -162,7 +162,7 @@ def _flipped_mask(mask: Any, slots: list[Any]) -> Any:
     spaces=NUMPY,
 )
 def flip(x: TensorLike, axis: int | Sequence[int] | None = None) -> Tensor:
-    """The elements along `axis` (None: every axis; a number or several) in reverse order.
+    """Return the elements along `axis` (None: every axis; a number or several) in reverse order.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.flip([1, 2, 3])).tolist()
@@ -174,7 +174,7 @@ def flip(x: TensorLike, axis: int | Sequence[int] | None = None) -> Tensor:
 
 @derived(samples=(sample(_X),), ref=np.fliplr, spaces=NUMPY)
 def fliplr(x: TensorLike) -> Tensor:
-    """The elements along the second axis in reverse order.
+    """Return the elements along the second axis in reverse order.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.fliplr([[1, 2], [3, 4]])).tolist()
@@ -185,7 +185,7 @@ def fliplr(x: TensorLike) -> Tensor:
 
 @derived(samples=(sample(_X),), ref=np.flipud, spaces=NUMPY)
 def flipud(x: TensorLike) -> Tensor:
-    """The elements along the first axis in reverse order.
+    """Return the elements along the first axis in reverse order.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.flipud([[1, 2], [3, 4]])).tolist()
@@ -202,7 +202,7 @@ def _rolled(x: Any, shift: Any, axis: Any) -> tuple[int, ...]:
 
 @primitive(shape=_rolled, samples=(sample(_X, (1,), (1,)), sample(_X, (5, -1), (0, -1))), ref=np.roll, spaces=INTERNAL)
 def roll_along(x: TensorLike, shift: Sequence[int], axis: Sequence[int]) -> Tensor:
-    """What `roll` calls."""
+    """Compute `roll`."""
 
 
 @derived(
@@ -217,7 +217,7 @@ def roll_along(x: TensorLike, shift: Sequence[int], axis: Sequence[int]) -> Tens
     spaces=NUMPY,
 )
 def roll(x: TensorLike, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Tensor:
-    """The elements moved on by `shift` along `axis`; those that leave at the end come in at the start.
+    """Return the elements moved on by `shift` along `axis`; those that leave at the end come in at the start.
 
     Args:
         x: A tensor.
@@ -248,7 +248,7 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: int | Sequence[int] | 
     samples=(sample(_M), sample(_X, 2, (1, 2)), sample(_X, -1, (0, -1)), sample(_M, 4)), ref=np.rot90, spaces=NUMPY
 )
 def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
-    """A tensor turned by k times 90 degrees in the plane of two axes, from the first towards the second.
+    """Return a tensor turned by k times 90 degrees in the plane of two axes, from the first towards the second.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.rot90([[1, 2], [3, 4]])).tolist()
@@ -274,7 +274,7 @@ def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor
 
 @derived(samples=(sample(Array((5,))), sample(_M, 2, 0), sample(_M, 1, -1), sample(_M, 0)), ref=np.diff, spaces=NUMPY)
 def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
-    """The differences between neighbours along `axis`, taken `n` times; of booleans: whether they differ.
+    """Return the differences between neighbours along `axis`, taken `n` times; of booleans: whether they differ.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.diff([1, 4, 9])).tolist()
@@ -296,7 +296,7 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
 
 
 def _below(x: Any, k: int) -> Any:
-    """Where an element of the last two axes is at or below the k-th diagonal."""
+    """Return where an element of the last two axes is at or below the k-th diagonal."""
     if len(x.shape) < 2:
         raise ShapeError(f"Expected a tensor of rank 2 or more, got the shape {tuple(x.shape)}.")
     n, m = shape_of(x)[-2:]
@@ -308,7 +308,7 @@ _TRIANGLES = (sample(_M), sample(_M, 1), sample(_X, -1), sample(Array((0, 3))))
 
 @derived(samples=_TRIANGLES, ref=np.tril, spaces=NUMPY)
 def tril(x: TensorLike, k: int = 0) -> Tensor:
-    """The matrices in the last two axes of x with zeros above the `k`-th diagonal.
+    """Return the matrices in the last two axes of x with zeros above the `k`-th diagonal.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.tril([[1, 2], [3, 4]])).tolist()
@@ -319,7 +319,7 @@ def tril(x: TensorLike, k: int = 0) -> Tensor:
 
 @derived(samples=_TRIANGLES, ref=np.triu, spaces=NUMPY)
 def triu(x: TensorLike, k: int = 0) -> Tensor:
-    """The matrices in the last two axes of x with zeros below the `k`-th diagonal.
+    """Return the matrices in the last two axes of x with zeros below the `k`-th diagonal.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.triu([[1, 2], [3, 4]])).tolist()
@@ -334,7 +334,7 @@ def triu(x: TensorLike, k: int = 0) -> Tensor:
     spaces=NUMPY,
 )
 def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The diagonal of each matrix in two axes of x, in a new last axis.
+    """Return the diagonal of each matrix in two axes of x, in a new last axis.
 
     Args:
         x: A tensor of rank 2 or more.
@@ -366,7 +366,7 @@ def _shorter(n: Any, m: Any) -> Any:
 
 @derived(samples=(sample(_M), sample(_M, 1), sample(_X, -1, 2, 1)), ref=np.trace, spaces=NUMPY)
 def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The sum of the diagonal of each matrix in two axes of x; narrow integers are summed in 32 bits.
+    """Return the sum of the diagonal of each matrix in two axes of x; narrow integers are summed in 32 bits.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.trace([[1, 2], [3, 4]])).tolist()
@@ -381,7 +381,7 @@ def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Ten
     spaces=NUMPY,
 )
 def diag(x: TensorLike, k: int = 0) -> Tensor:
-    """The matrix with the vector x on its `k`-th diagonal; of a matrix, its `k`-th diagonal.
+    """Return the matrix with the vector x on its `k`-th diagonal; of a matrix, its `k`-th diagonal.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.diag([1, 2])).tolist()
@@ -399,7 +399,7 @@ def diag(x: TensorLike, k: int = 0) -> Tensor:
 
 @derived(samples=(sample(Array((3,))), sample(Array((2, 2)), 1)), ref=np.diagflat, spaces=NUMPY)
 def diagflat(x: TensorLike, k: int = 0) -> Tensor:
-    """The matrix with the flattened x on its `k`-th diagonal.
+    """Return the matrix with the flattened x on its `k`-th diagonal.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.diagflat([1, 2])).tolist()

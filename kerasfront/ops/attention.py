@@ -59,7 +59,7 @@ def dot_product_attention(
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
-    """`softmax(scale * query @ key.T + bias) @ value` for each head.
+    """Return `softmax(scale * query @ key.T + bias) @ value` for each head.
 
     Args:
         query: A tensor of shape (batch, queries, heads, size).
@@ -136,7 +136,7 @@ def attend(
     flash_attention: bool | None,
     soft_cap: float | None,
 ) -> Tensor:
-    """What `dot_product_attention` calls, with everything checked and resolved."""
+    """Compute `dot_product_attention`, with everything checked and resolved."""
     if flash_attention and not mode.inferring:
         raise CapabilityError(
             "flash_attention=True asks for a flash kernel, and the backend in use has none.",
@@ -165,6 +165,6 @@ def attend(
 
 
 def _causal(scores: Any) -> Any:
-    """Where a query (rows) may see a key (columns)."""
+    """Return where a query (rows) may see a key (columns)."""
     ones = ones_like(get_item(scores, (0, 0)))
     return e.greater_equal(r.cumsum(ones, 0), r.cumsum(ones, 1))

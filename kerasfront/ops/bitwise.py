@@ -23,7 +23,7 @@ _TESTED = ("bool", *dtypes.INTEGERS)
     spaces=NUMPY,
 )
 def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
-    """The bits that x and y both have, elementwise with broadcasting.
+    """Return the bits that x and y both have, elementwise with broadcasting.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.bitwise_and([6, 5], 3)).tolist()
@@ -41,7 +41,7 @@ def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
-    """The bits that x or y has, elementwise with broadcasting.
+    """Return the bits that x or y has, elementwise with broadcasting.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.bitwise_or([1, 2], 4)).tolist()
@@ -59,7 +59,7 @@ def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
-    """The bits that just one of x and y has, elementwise with broadcasting.
+    """Return the bits that just one of x and y has, elementwise with broadcasting.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.bitwise_xor([1, 3], 2)).tolist()
@@ -69,7 +69,7 @@ def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
 
 @primitive(shape=same, samples=unary(0, 12), ref=np.invert, elementwise=True, dtypes_tested=_TESTED, spaces=NUMPY)
 def bitwise_invert(x: TensorLike) -> Tensor:
-    """All bits of x flipped, elementwise: `-x - 1` for signed integers.
+    """Return all bits of x flipped, elementwise: `-x - 1` for signed integers.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.bitwise_invert([0, 5])).tolist()
@@ -87,7 +87,9 @@ def bitwise_invert(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
-    """The bits of x moved up by y places, elementwise with broadcasting; y is from 0 to the width of the dtype - 1.
+    """Return the bits of x moved up by y places, elementwise with broadcasting.
+
+    y lies between 0 and the width of the dtype - 1.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.bitwise_left_shift([1, 2], 3)).tolist()
@@ -105,7 +107,7 @@ def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def bitwise_right_shift(x: TensorLike, y: TensorLike) -> Tensor:
-    """The bits of x moved down by y places, elementwise with broadcasting; the sign stays.
+    """Return the bits of x moved down by y places, elementwise with broadcasting; the sign stays.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.bitwise_right_shift([12, -8], 2)).tolist()

@@ -26,7 +26,7 @@ from kerasfront.spec import KerasTensor, dtypes, shapes, unknown
 
 
 def _spec(value: Any) -> Any:
-    """The symbolic tensor that stands for a leaf; None stays."""
+    """Return the symbolic tensor that stands for a leaf; None stays."""
     if value is None or isinstance(value, KerasTensor):
         return value
     value = held_tensor(value)
@@ -44,7 +44,7 @@ def _leaves(structure: Any) -> list[Any]:
 
 
 def _first(structure: Any) -> Any:
-    """Symbolic slots for what one step of a loop sees of `structure`: without the first axis."""
+    """Return symbolic slots for what one step of a loop sees of `structure`: without the first axis."""
     return tree.map_structure(lambda x: KerasTensor(_spec(x).shape[1:], _spec(x).dtype), structure, none_is_leaf=False)
 
 
@@ -61,7 +61,7 @@ def _length(xs: Any, length: int | None) -> int:
 
 
 def _kept(name: str, before: Any, after: Any) -> Any:
-    """`after`, which must have the structure, shapes and dtypes of `before`."""
+    """Return `after`, which must have the structure, shapes and dtypes of `before`."""
     try:
         tree.assert_same_structure(before, after)
     except ValueError as error:
@@ -122,7 +122,7 @@ def scan(
     reverse: bool = False,
     unroll: bool | int = 1,
 ) -> tuple[Any, Any]:
-    """Calls `carry, y = f(carry, x)` for each x along the first axis of `xs`, and stacks the ys.
+    """Call `carry, y = f(carry, x)` for each x along the first axis of `xs`, and stack the ys.
 
     Args:
         f: From the carry and one slice of xs (None where xs is None) to the next carry and what to stack.
@@ -162,7 +162,7 @@ def scan(
 
 
 def _empty(f: Any, init: Any, xs: Any) -> Any:
-    """What a scan of no steps stacks: the structure comes from one call on zeros."""
+    """Return what a scan of no steps stacks; the structure comes from one call on zeros."""
     zeros = OPS["zeros"].call
     adapter = runtime.adapter
     row = tree.map_structure(lambda x: zeros(tuple(x.shape[1:]), adapter.dtype_name(x)), xs, none_is_leaf=False)
@@ -178,7 +178,7 @@ def _infer_while(cond: Any, body: Any, loop_vars: Any, maximum_iterations: Any =
 
 
 def _like_loop_vars(result: Any, loop_vars: Any) -> Any:
-    """A body's result in the form of `loop_vars`: a list, a tuple, or a lone value."""
+    """Return a body's result in the form of `loop_vars`: a list, a tuple, or a lone value."""
     if not isinstance(loop_vars, (list, tuple)):
         return result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
     if not isinstance(result, (list, tuple)):
@@ -194,7 +194,7 @@ _WHILES = (
 
 @derived(infer=_infer_while, samples=_WHILES, dtypes_tested=_TESTED, differentiable=False)
 def while_loop(cond: Body, body: Body, loop_vars: Nested, maximum_iterations: int | None = None) -> Any:
-    """Calls `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` is true.
+    """Call `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` is true.
 
     Args:
         cond: From the loop variables to a boolean scalar.
@@ -233,7 +233,7 @@ def _infer_fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
     dtypes_tested=_TESTED,
 )
 def fori_loop(lower: Indices, upper: Indices, body_fun: Body, init_val: Nested) -> Any:
-    """Calls `value = body_fun(i, value)` for i from `lower` to `upper` - 1 (int32 scalars), from `init_val` on.
+    """Call `value = body_fun(i, value)` for i from `lower` to `upper` - 1 (int32 scalars), from `init_val` on.
 
     Returns:
         The last value, of the structure, shapes and dtypes of init_val.
@@ -262,7 +262,7 @@ def _alike(name: str, outs: Sequence[Any]) -> Any:
     samples=(sample(True, lambda: 1.0, lambda: 2.0), sample(False, lambda: (1, 2), lambda: (3, 4))),
 )
 def cond(pred: Condition, true_fn: Body, false_fn: Body) -> Any:
-    """`true_fn()` where the scalar `pred` is true, else `false_fn()`.
+    """Return `true_fn()` where the scalar `pred` is true, else `false_fn()`.
 
     Compiled, both are traced and one runs: they return the same structure, shapes and dtypes.
 
@@ -289,7 +289,7 @@ def _infer_switch(index: Any, branches: Any, *operands: Any) -> Any:
     dtypes_tested=_TESTED,
 )
 def switch(index: Indices, branches: Sequence[Any], *operands: Nested) -> Any:
-    """`branches[index](*operands)`; an index out of range is clipped to the first or last branch.
+    """Return `branches[index](*operands)`; an index out of range is clipped to the first or last branch.
 
     Args:
         index: An integer scalar.
@@ -320,7 +320,9 @@ def _infer_map(f: Any, xs: Any) -> Any:
     dtypes_tested=_TESTED,
 )
 def map(f: Body, xs: Nested) -> Any:
-    """`f` of each slice along the first axis of `xs` (nested tensors), one after the other; the results are stacked.
+    """Return `f` of each slice along the first axis of `xs` (nested tensors), one after the other.
+
+    The results are stacked.
 
     `vectorized_map` does the same in one go.
 
@@ -337,7 +339,9 @@ def map(f: Body, xs: Nested) -> Any:
     dtypes_tested=_TESTED,
 )
 def vectorized_map(function: Body, elements: Nested) -> Any:
-    """`function` of each slice along the first axis of `elements`, all at once where the framework can vectorise.
+    """Return `function` of each slice along the first axis of `elements`.
+
+    All slices are computed at once where the framework can vectorize.
 
     Args:
         function: Takes one argument, of the structure of elements, without the first axis.
@@ -360,7 +364,7 @@ _ASSOCIATIVE = (
 
 @derived(infer=lambda f, elems, reverse=False, axis=0: _specs(elems), samples=_ASSOCIATIVE, dtypes_tested=_TESTED)
 def associative_scan(f: Body, elems: Nested, reverse: bool = False, axis: int = 0) -> Any:
-    """The running results of an associative function along `axis`, in a logarithmic number of steps.
+    """Return the running results of an associative function along `axis`, in a logarithmic number of steps.
 
     Args:
         f: From two nested structures like elems, of any equal size along the axis, to one; `f(a, f(b, c))` is
@@ -407,7 +411,7 @@ def associative_scan(f: Body, elems: Nested, reverse: bool = False, axis: int = 
 
 
 def _core_dims(signature: str) -> tuple[list[int], int]:
-    """The ranks of the arguments' cores, and the number of results, of a signature like "(n,m),(m)->(n)"."""
+    """Return the ranks of the arguments' cores, and the number of results, of a signature like "(n,m),(m)->(n)"."""
     left, arrow, right = signature.replace(" ", "").partition("->")
     if not arrow or not left.startswith("(") or not right.startswith("("):
         raise ShapeError(f"Expected a signature like '(n,m),(m)->(n)', got {signature!r}.")
@@ -416,7 +420,7 @@ def _core_dims(signature: str) -> tuple[list[int], int]:
 
 
 def _vectorized(function: Any, tensors: list[Any], ranks: list[int]) -> Any:
-    """`function` over the leading axes of tensors, broadcast together; their last `ranks` axes go in whole."""
+    """Return `function` over the leading axes of tensors, broadcast together; their last `ranks` axes go in whole."""
     loops = [tuple(shape_of(x)[: len(x.shape) - rank]) for x, rank in zip(tensors, ranks, strict=True)]
     loop = shapes.broadcast_shapes(*loops)
     if not loop:
@@ -434,7 +438,7 @@ def _vectorized(function: Any, tensors: list[Any], ranks: list[int]) -> Any:
 
 @public("ops", "ops.numpy")
 def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Any:
-    """A function that calls `pyfunc` for each element of its arguments, broadcast together, as NumPy's does.
+    """Return a function that calls `pyfunc` for each element of its arguments, broadcast together, as NumPy's does.
 
     Args:
         pyfunc: From scalar tensors (or the cores that `signature` names) to a tensor, or several.

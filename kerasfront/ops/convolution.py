@@ -25,7 +25,11 @@ FORMATS = ("channels_last", "channels_first")
 
 
 def layout(data_format: str | None) -> str:
-    """`data_format`, or the configured one where it is None; raises `ValueError` for an unknown name."""
+    """Return `data_format`, or the configured one where it is None.
+
+    Raises:
+        ValueError: It is no data format.
+    """
     found = data_format or settings.image_data_format()
     if found not in FORMATS:
         raise ValueError(f"Expected `data_format` 'channels_last' or 'channels_first', got {data_format!r}.")
@@ -33,8 +37,10 @@ def layout(data_format: str | None) -> str:
 
 
 def padding_name(padding: str, allowed: Sequence[str] = ("valid", "same")) -> str:
-    """`padding` in lower case; raises `ValueError`, suggesting the nearest name, where it is none of
-    `allowed`.
+    """Return `padding` in lower case.
+
+    Raises:
+        ValueError: It is none of `allowed`; the nearest is suggested.
     """
     name = padding.lower() if isinstance(padding, str) else padding
     if name not in allowed:
@@ -46,7 +52,7 @@ def padding_name(padding: str, allowed: Sequence[str] = ("valid", "same")) -> st
 
 
 def spatial_rank(inputs: TensorLike, name: str) -> int:
-    """The number of spatial dims of `inputs`; raises `ShapeError` unless it is 1, 2 or 3."""
+    """Return the number of spatial dims of `inputs`; raises `ShapeError` unless it is 1, 2 or 3."""
     rank = rank_of(inputs) - 2
     if not 1 <= rank <= 3:
         raise ShapeError(
@@ -129,7 +135,7 @@ def convolution(
     dilation_rate: Sizes,
     groups: int,
 ) -> Tensor:
-    """What `conv` calls, with tuples; padding is "valid", "same" or "causal" (1D)."""
+    """Compute `conv`, with tuples; padding is "valid", "same" or "causal" (1D)."""
 
 
 def _conv(inputs: Any, kernel: Any, bias: Any, strides: Any, padding: str, data_format: Any, dilation_rate: Any) -> Any:
@@ -174,7 +180,7 @@ def conv(
     data_format: str | None = None,
     dilation_rate: Steps = 1,
 ) -> Tensor:
-    """Convolution over 1, 2 or 3 spatial dims (cross-correlation: the kernel isn't flipped).
+    """Convolve over 1, 2 or 3 spatial dims (cross-correlation: the kernel isn't flipped).
 
     Where the inputs have g times the kernel's channels, the convolution is grouped: the filters divide into g groups,
     each of which sees its part of the channels.
@@ -221,7 +227,7 @@ def conv_bias(
     data_format: str | None = None,
     dilation_rate: Steps = 1,
 ) -> Tensor:
-    """`conv` with a bias of shape (filters,) added, in the framework's one call where it has it.
+    """Return `conv` with a bias of shape (filters,) added, in the framework's one call where it has it.
 
     >>> from kerasfront import ops
     >>> from kerasfront.ops.convolution import conv_bias
@@ -244,7 +250,7 @@ def conv_bias(
 def depthwise_convolution(
     inputs: TensorLike, kernel: TensorLike, strides: Sizes, padding: str, data_format: str, dilation_rate: Sizes
 ) -> Tensor:
-    """What `depthwise_conv` calls, with every argument resolved."""
+    """Compute `depthwise_conv`, with every argument resolved."""
     *window, channels, multiplier = dims_of(kernel)
     flat = reshape(kernel, (*window, 1, channels * multiplier))
     return convolution(inputs, flat, None, strides, padding, data_format, dilation_rate, channels)
@@ -281,7 +287,7 @@ def depthwise_conv(
     data_format: str | None = None,
     dilation_rate: Steps = 1,
 ) -> Tensor:
-    """Convolution of each channel by itself, with `multiplier` filters each.
+    """Convolve each channel by itself, with `multiplier` filters each.
 
     Args:
         inputs: A tensor of shape (batch, *spatial, channels), or (batch, channels, *spatial) with
@@ -322,7 +328,7 @@ def separable_conv(
     data_format: str | None = None,
     dilation_rate: Steps = 1,
 ) -> Tensor:
-    """A depthwise convolution, then one with windows of size 1 that mixes the channels.
+    """Return a depthwise convolution, then one with windows of size 1 that mixes the channels.
 
     Args:
         inputs: A tensor of shape (batch, *spatial, channels), or (batch, channels, *spatial) with
@@ -393,8 +399,9 @@ def transposed_convolution(
     data_format: str,
     dilation_rate: Sizes,
 ) -> Tensor:
-    """What `conv_transpose` calls: the full result, less `crops` (before, after) of each dim; negative: zeros
-    more.
+    """Compute `conv_transpose`, as the full result less `crops`.
+
+    `crops` has (before, after) for each dim; zeros are added where they are negative.
     """
 
 
@@ -405,7 +412,9 @@ def transpose_crops(
     output_padding: Any,
     dilation_rate: Sequence[int],
 ) -> tuple[tuple[int, int], ...]:
-    """What a transposed convolution cuts off its full result of length (size - 1) * stride + reach, per dim.
+    """Return what a transposed convolution cuts off its full result.
+
+    The full result has the length (size - 1) * stride + reach in each dim.
 
     Without output_padding the length is that of the input whose convolution gave this one: size * stride for "same",
     and size * stride + max(reach - stride, 0) for "valid". With it, (size - 1) * stride + reach - 2 * pad +
@@ -475,7 +484,7 @@ def conv_transpose(
     data_format: str | None = None,
     dilation_rate: Steps = 1,
 ) -> Tensor:
-    """Transposed convolution: the gradient of `conv` by its inputs, often called deconvolution.
+    """Return the transposed convolution: the gradient of `conv` by its inputs, often called deconvolution.
 
     The same on every backend, as TensorFlow places it: what "same" crops is split evenly, the odd one is cut
     at the end.
@@ -517,7 +526,7 @@ def conv_transpose_bias(
     data_format: str | None = None,
     dilation_rate: Steps = 1,
 ) -> Tensor:
-    """`conv_transpose` with a bias of shape (filters,) added.
+    """Return `conv_transpose` with a bias of shape (filters,) added.
 
     >>> from kerasfront import ops
     >>> from kerasfront.ops.convolution import conv_transpose_bias
@@ -570,7 +579,7 @@ def _folded(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: 
     spaces=INTERNAL,
 )
 def unfold_blocks(x: TensorLike, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes) -> Tensor:
-    """What `unfold` calls: every argument is a pair."""
+    """Compute `unfold`: every argument is a pair."""
 
 
 @primitive(
@@ -585,14 +594,14 @@ def unfold_blocks(x: TensorLike, kernel_size: Sizes, dilation: Sizes, padding: S
 def fold_blocks(
     x: TensorLike, output_size: Sizes, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes
 ) -> Tensor:
-    """What `fold` calls: every argument is a pair."""
+    """Compute `fold`: every argument is a pair."""
 
 
 @derived(
     dtype=FLOATING, samples=(sample(Array((2, 3, 5, 6)), 2), sample(Array((2, 3, 5, 6)), (2, 3), 2, 1, 2)), spaces=NN
 )
 def unfold(x: TensorLike, kernel_size: Steps, dilation: Steps = 1, padding: Steps = 0, stride: Steps = 1) -> Tensor:
-    """The sliding blocks of images as columns (im2col).
+    """Return the sliding blocks of images as columns (im2col).
 
     Args:
         x: A tensor of shape (batch, channels, height, width).
@@ -629,7 +638,7 @@ def fold(
     padding: Steps = 0,
     stride: Steps = 1,
 ) -> Tensor:
-    """Images as the sums of their sliding blocks (col2im): the transpose of `unfold`.
+    """Return images as the sums of their sliding blocks (col2im): the transpose of `unfold`.
 
     Args:
         x: A tensor of shape (batch, channels * block area, number of blocks).
@@ -663,7 +672,7 @@ def fold(
 
 
 def _image_sizes(x: Any, block_size: int, data_format: str, name: str) -> tuple[str, int, int, int]:
-    """(data format, height, width, channels), -1 where unknown; raises where x is no batch of images."""
+    """Return (data format, height, width, channels), -1 where unknown; raises where x is no batch of images."""
     data_format = layout(data_format)
     if len(x.shape) != 4:
         raise ShapeError(f"{name} needs a tensor of rank 4, got the shape {tuple(x.shape)}.")
@@ -675,8 +684,9 @@ def _image_sizes(x: Any, block_size: int, data_format: str, name: str) -> tuple[
 
 @derived(samples=(sample(Array((2, 3, 2, 8)), 2), sample(Array((2, 18, 1, 2)), 3, "channels_first")), spaces=NN)
 def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Tensor:
-    """Images whose channels become blocks of pixels: the channel is (row, column, new channel), in this
-    order.
+    """Return images whose channels become blocks of pixels.
+
+    The channel counts the rows of a block first, then its columns, then the new channels.
 
     Args:
         x: A tensor of shape (batch, height, width, channels), or (batch, channels, height, width).
@@ -709,7 +719,7 @@ def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_
 
 @derived(samples=(sample(Array((2, 6, 4, 2)), 2), sample(Array((2, 2, 3, 6)), 3, "channels_first")), spaces=NN)
 def space_to_depth(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Tensor:
-    """Images whose blocks of pixels become channels: the inverse of `depth_to_space`.
+    """Return images whose blocks of pixels become channels: the inverse of `depth_to_space`.
 
     Args:
         x: A tensor of shape (batch, height, width, channels), or (batch, channels, height, width).

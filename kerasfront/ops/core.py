@@ -25,7 +25,7 @@ from kerasfront.typing import DTypeLike, Tensor, TensorLike
     composite=KEEPS_ZEROS,
 )
 def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
-    """x converted to `dtype`; floats are truncated towards zero when they become integers.
+    """Return x converted to `dtype`; floats are truncated towards zero when they become integers.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.cast([1.7, -1.7], "int32")).tolist()
@@ -37,7 +37,7 @@ def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
     shape=shapes.same, samples=(sample(Array((2, 3))),), differentiable=False, elementwise=True, composite=KEEPS_ZEROS
 )
 def stop_gradient(variable: TensorLike) -> Tensor:
-    """The same values, through which no gradient flows.
+    """Return the same values, through which no gradient flows.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.stop_gradient([1.0, 2.0])).tolist()
@@ -54,7 +54,7 @@ def stop_gradient(variable: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def copy(x: TensorLike) -> Tensor:
-    """A tensor of its own with x's values.
+    """Return a tensor of its own with x's values.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.copy([1, 2])).tolist()
@@ -87,7 +87,7 @@ def _width(name: str) -> int:
     spaces=NUMPY,
 )
 def view(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
-    """The bits of x read as another dtype.
+    """Return the bits of x read as another dtype.
 
     Args:
         x: A tensor.
@@ -109,7 +109,9 @@ def view(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     elementwise=True,
 )
 def saturate_cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
-    """x converted to `dtype`; what the dtype can't hold becomes its largest or lowest value, and nan 0 in integers.
+    """Return x converted to `dtype`.
+
+    What the dtype can't hold becomes its largest or lowest value; nan becomes 0 in integers.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.saturate_cast([300.0, -5.0, 7.9], "uint8")).tolist()
@@ -145,12 +147,12 @@ def _range(name: str) -> tuple[Any, Any]:
 
 
 def dtype_of(x: TensorLike) -> str:
-    """The canonical name of the dtype of a native or symbolic tensor."""
+    """Return the canonical name of the dtype of a native or symbolic tensor."""
     return dtype_name(x)
 
 
 def is_open(n: Any) -> bool:
-    """Whether only the running graph knows it: a scalar tensor, or an unknown size while shapes are inferred."""
+    """Return whether only the running graph knows it: a scalar tensor, or an unknown size while shapes are inferred."""
     if isinstance(n, int):
         return bool(mode.inferring) and unknown(n)
     if isinstance(n, float) or not runtime.need().is_tensor(n):
@@ -162,7 +164,7 @@ def is_open(n: Any) -> bool:
 def convert_to_tensor(
     x: TensorLike, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Tensor:
-    """x (an array, a list, a scalar, a Variable, a tensor) as a tensor of the backend.
+    """Return x (an array, a list, a scalar, a Variable, a tensor) as a tensor of the backend.
 
     Args:
         x: Lists may hold tensors; symbolic tensors stay symbolic.
@@ -188,7 +190,7 @@ def convert_to_tensor(
 
 @public("ops", "ops.numpy")
 def array(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
-    """`convert_to_tensor(x, dtype)`.
+    """Return `convert_to_tensor(x, dtype)`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.array([1, 2])).tolist()
@@ -199,7 +201,7 @@ def array(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
 
 @public("ops")
 def convert_to_numpy(x: TensorLike) -> np.ndarray[Any, Any]:
-    """x as a NumPy array, on the host.
+    """Return x as a NumPy array, on the host.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ones((2,))).tolist()
@@ -214,7 +216,7 @@ def convert_to_numpy(x: TensorLike) -> np.ndarray[Any, Any]:
 
 @public("ops")
 def is_tensor(x: Any) -> bool:
-    """Whether x is a tensor of the backend, or a symbolic one.
+    """Return whether x is a tensor of the backend, or a symbolic one.
 
     >>> from kerasfront import ops
     >>> ops.is_tensor(ops.ones((2,))), ops.is_tensor([1.0])
@@ -225,7 +227,9 @@ def is_tensor(x: Any) -> bool:
 
 @public("ops")
 def shape(x: TensorLike) -> tuple[Any, ...]:
-    """The shape of x: integers; for dims that a compiled graph does not know, scalar tensors; None in symbolic ones.
+    """Return the shape of x, as integers.
+
+    Dims that a compiled graph doesn't know are scalar tensors; those that a symbolic tensor doesn't know are None.
 
     >>> from kerasfront import ops
     >>> ops.shape([[1, 2, 3]])
@@ -240,7 +244,7 @@ def shape(x: TensorLike) -> tuple[Any, ...]:
 
 @public("ops", "ops.numpy")
 def ndim(x: TensorLike) -> int:
-    """The number of axes of x.
+    """Return the number of axes of x.
 
     >>> from kerasfront import ops
     >>> ops.ndim([[1, 2, 3]])
@@ -252,7 +256,7 @@ def ndim(x: TensorLike) -> int:
 
 @public("ops", "ops.numpy")
 def size(x: TensorLike) -> Any:
-    """The number of elements of x: an integer, a scalar tensor where a compiled graph doesn't know it, or None.
+    """Return the number of elements of x: an integer, a scalar tensor where a compiled graph doesn't know it, or None.
 
     >>> from kerasfront import ops
     >>> ops.size([[1, 2, 3]])
@@ -266,7 +270,7 @@ def size(x: TensorLike) -> Any:
 
 @public("ops")
 def dtype(x: TensorLike) -> str:
-    """The name of x's dtype.
+    """Return the name of x's dtype.
 
     >>> from kerasfront import ops
     >>> ops.dtype(ops.zeros((2,))), ops.dtype([True])

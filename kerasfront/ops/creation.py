@@ -21,7 +21,7 @@ from kerasfront.typing import DTypeLike, Tensor, TensorLike
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")), spaces=NUMPY)
 def zeros(shape: int | Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
-    """Zeros of `shape`; dtype None means `floatx()`.
+    """Return zeros of `shape`; dtype None means `floatx()`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.zeros((2,))).tolist()
@@ -31,7 +31,7 @@ def zeros(shape: int | Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
 
 @primitive(shape=shapes.given, dtype=ASKED, samples=(sample((2, 3)), sample((), "int32")), spaces=NUMPY)
 def ones(shape: int | Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
-    """Ones of `shape`; dtype None means `floatx()`.
+    """Return ones of `shape`; dtype None means `floatx()`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ones((2,))).tolist()
@@ -48,7 +48,7 @@ def ones(shape: int | Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
     spaces=NUMPY,
 )
 def zeros_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
-    """Zeros of x's shape and (where dtype is None) dtype.
+    """Return zeros of x's shape and (where dtype is None) dtype.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.zeros_like([5, 6])).tolist()
@@ -65,7 +65,7 @@ def zeros_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     spaces=NUMPY,
 )
 def ones_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
-    """Ones of x's shape and (where dtype is None) dtype.
+    """Return ones of x's shape and (where dtype is None) dtype.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ones_like([5, 6])).tolist()
@@ -77,7 +77,7 @@ def ones_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
     shape=shapes.given, dtype=ASKED, samples=(sample((2, 3), 1.5, "float32"), sample((), 2, "int32")), spaces=INTERNAL
 )
 def full_of(shape: int | Sequence[int], fill_value: TensorLike, dtype: DTypeLike) -> Tensor:
-    """`fill_value`, broadcast to `shape`. What `full` calls."""
+    """Return `fill_value`, broadcast to `shape`. `full` calls this."""
 
 
 @derived(
@@ -86,7 +86,9 @@ def full_of(shape: int | Sequence[int], fill_value: TensorLike, dtype: DTypeLike
     spaces=NUMPY,
 )
 def full(shape: int | Sequence[int], fill_value: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
-    """A tensor of `shape` filled with `fill_value`, a scalar or a tensor that broadcasts; dtype None means `floatx()`.
+    """Return a tensor of `shape` filled with `fill_value`, a scalar or a tensor that broadcasts.
+
+    A dtype of None means `floatx()`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.full((2,), 3)).tolist()
@@ -97,7 +99,7 @@ def full(shape: int | Sequence[int], fill_value: TensorLike, dtype: DTypeLike | 
 
 @derived(samples=(sample(Array((2, 3)), 2), sample(Array((2, 3)), 2, "int32")), differentiable=False, spaces=NUMPY)
 def full_like(x: TensorLike, fill_value: Unconverted, dtype: DTypeLike | None = None) -> Tensor:
-    """A tensor of x's shape and (where dtype is None) dtype, filled with `fill_value`.
+    """Return a tensor of x's shape and (where dtype is None) dtype, filled with `fill_value`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.full_like([1, 2], 7)).tolist()
@@ -131,14 +133,14 @@ def _count(start: Any, stop: Any, step: Any, dtype: Any) -> tuple[int, ...]:
     spaces=INTERNAL,
 )
 def arange_of(start: Unconverted, stop: Unconverted, step: Unconverted, dtype: DTypeLike) -> Tensor:
-    """`start`, `start + step`, ... up to but without `stop`. What `arange` calls."""
+    """Return `start`, `start + step`, ... up to but without `stop`. `arange` calls this."""
 
 
 @public("ops", "ops.numpy")
 def arange(
     start: Unconverted, stop: Unconverted | None = None, step: Unconverted | None = None, dtype: DTypeLike | None = None
 ) -> Tensor:
-    """`start`, `start + step`, ... up to but without `stop`.
+    """Return `start`, `start + step`, ... up to but without `stop`.
 
     Args:
         start: The first value; where stop is None: the end, and the first value is 0.
@@ -214,7 +216,7 @@ def linspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """`num` values from `start` to `stop`, evenly spaced.
+    """Return `num` values from `start` to `stop`, evenly spaced.
 
     Args:
         start: The first value: a scalar, or a tensor.
@@ -262,7 +264,7 @@ def logspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Tensor:
-    """`base` raised to `num` evenly spaced values from `start` to `stop`; the arguments are those of `linspace`.
+    """Return `base` raised to `num` evenly spaced values from `start` to `stop`; the arguments are those of `linspace`.
 
     >>> from kerasfront import ops
     >>> [round(float(v), 3) for v in ops.convert_to_numpy(ops.logspace(0, 2, 3))]
@@ -286,7 +288,7 @@ def geomspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Tensor:
-    """`num` values from `start` to `stop`, each the same multiple of the one before.
+    """Return `num` values from `start` to `stop`, each the same multiple of the one before.
 
     Both are of one sign and not 0; else the values are nan. The arguments are those of `linspace`.
 
@@ -325,7 +327,7 @@ def _matrix(make: Any, rows: Any, columns: Any, k: Any, dtype: Any) -> Any:
 
 @derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")), spaces=NUMPY)
 def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
-    """A matrix of N rows and M (None: N) columns with ones on the `k`-th diagonal and zeros elsewhere.
+    """Return a matrix of N rows and M (None: N) columns with ones on the `k`-th diagonal and zeros elsewhere.
 
     Raises:
         TypeError: N, M or k is no integer.
@@ -340,7 +342,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
 
 @derived(samples=(sample(3), sample(2, "int32")), spaces=NUMPY)
 def identity(n: int, dtype: DTypeLike | None = None) -> Tensor:
-    """The identity matrix of n rows.
+    """Return the identity matrix of n rows.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.identity(2)).tolist()
@@ -351,7 +353,7 @@ def identity(n: int, dtype: DTypeLike | None = None) -> Tensor:
 
 @derived(samples=(sample(3), sample(2, 4, 1), sample(3, 2, -1, "int32")), spaces=NUMPY)
 def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
-    """A matrix of N rows and M (None: N) columns with ones at and below the `k`-th diagonal and zeros above.
+    """Return a matrix of N rows and M (None: N) columns with ones at and below the `k`-th diagonal and zeros above.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.tri(2, 3)).tolist()
@@ -362,7 +364,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
 
 @derived(samples=(sample(Array((3,), 1, 3)), sample(Array((3,), 1, 3), 2, True)), ref=np.vander, spaces=NUMPY)
 def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Tensor:
-    """The matrix of the powers of a vector's elements, from N - 1 (None: its length - 1) down to 0, or up.
+    """Return the matrix of the powers of a vector's elements, from N - 1 (None: its length - 1) down to 0, or up.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.vander([1, 2, 3])).tolist()
@@ -390,7 +392,7 @@ def _mesh(x: Any, position: int, rank: int) -> Any:
     spaces=NUMPY,
 )
 def meshgrid(*x: TensorLike, indexing: Literal["xy", "ij"] = "xy") -> list[Tensor]:
-    """Each vector (scalars and tensors are flattened) spread over the grid that they span together.
+    """Return each vector (scalars and tensors are flattened) spread over the grid that they span together.
 
     Args:
         *x: The coordinates along each axis.
@@ -430,7 +432,7 @@ def _window(function: Any, x: Any, *args: Any) -> Any:
 
 @public("ops", "ops.numpy")
 def bartlett(x: TensorLike) -> Tensor:
-    """The Bartlett window, a triangle that is 0 at both ends: a vector of length x and dtype `floatx()`.
+    """Return the Bartlett window, a triangle that is 0 at both ends: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.bartlett(5)).tolist()
@@ -441,7 +443,7 @@ def bartlett(x: TensorLike) -> Tensor:
 
 @public("ops", "ops.numpy")
 def blackman(x: TensorLike) -> Tensor:
-    """The Blackman window, a sum of three cosines: a vector of length x and dtype `floatx()`.
+    """Return the Blackman window, a sum of three cosines: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
     >>> [round(x, 2) + 0.0 for x in ops.convert_to_numpy(ops.blackman(3)).tolist()]
@@ -452,7 +454,7 @@ def blackman(x: TensorLike) -> Tensor:
 
 @public("ops", "ops.numpy")
 def hamming(x: TensorLike) -> Tensor:
-    """The Hamming window, `0.54 - 0.46 cos`: a vector of length x and dtype `floatx()`.
+    """Return the Hamming window, `0.54 - 0.46 cos`: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
     >>> [round(x, 2) for x in ops.convert_to_numpy(ops.hamming(3)).tolist()]
@@ -463,7 +465,7 @@ def hamming(x: TensorLike) -> Tensor:
 
 @public("ops", "ops.numpy")
 def hanning(x: TensorLike) -> Tensor:
-    """The Hann window, `0.5 - 0.5 cos`: a vector of length x and dtype `floatx()`.
+    """Return the Hann window, `0.5 - 0.5 cos`: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.hanning(3)).tolist()
@@ -474,7 +476,7 @@ def hanning(x: TensorLike) -> Tensor:
 
 @public("ops", "ops.numpy")
 def kaiser(x: TensorLike, beta: float) -> Tensor:
-    """The Kaiser window of the shape parameter beta: a vector of length x and dtype `floatx()`.
+    """Return the Kaiser window of the shape parameter beta: a vector of length x and dtype `floatx()`.
 
     >>> from kerasfront import ops
     >>> [round(x, 2) for x in ops.convert_to_numpy(ops.kaiser(3, 2.0)).tolist()]

@@ -24,7 +24,7 @@ _LOGITS = Array((3, 4), -4.0, 4.0)
 
 
 def wide(x: TensorLike) -> Tensor:
-    """Half precision as float32: sums, logarithms and the epsilon of `config` need it."""
+    """Return half precision as float32, which sums, logarithms and the epsilon of `config` need."""
     return cast(x, "float32") if dtype_of(x) in ("float16", "bfloat16") else as_tensor(x)
 
 
@@ -61,7 +61,7 @@ def _same_shapes(name: str, target: Any, output: Any) -> None:
 def categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
-    """`-sum(target * log(output))` over the classes.
+    """Return `-sum(target * log(output))` over the classes.
 
     Args:
         target: Probabilities (one-hot vectors, or soft ones), of output's shape.
@@ -109,7 +109,7 @@ _CLASSES = Array(values=[0, 3, 1], dtype="int32")
     spaces=INTERNAL,
 )
 def sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Tensor:
-    """`-log_softmax(logits)[target]` over the last axis. What `sparse_categorical_crossentropy` calls.
+    """Return `-log_softmax(logits)[target]` over the last axis. `sparse_categorical_crossentropy` calls this.
 
     A target that is no class raises, or gives nan where the framework can't look (JAX, compiled TensorFlow).
     """
@@ -121,7 +121,7 @@ def sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Tensor:
     spaces=INTERNAL,
 )
 def mean_sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Tensor:
-    """The mean of `sparse_categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
+    """Return the mean of `sparse_categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
 
     >>> from kerasfront.ops.crossentropy import mean_sparse_softmax_crossentropy
     >>> round(float(mean_sparse_softmax_crossentropy([1, 0], [[0.0, 0.0], [0.0, 0.0]])), 4)
@@ -134,7 +134,7 @@ def mean_sparse_softmax_crossentropy(target: Indices, logits: TensorLike) -> Ten
     dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))), spaces=INTERNAL
 )
 def mean_softmax_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
-    """The mean of `categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
+    """Return the mean of `categorical_crossentropy` from logits: what frameworks have as a loss, in one call.
 
     >>> from kerasfront.ops.crossentropy import mean_softmax_crossentropy
     >>> round(float(mean_softmax_crossentropy([[0.0, 1.0]], [[0.0, 0.0]])), 4)
@@ -158,7 +158,7 @@ def mean_softmax_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
 def sparse_categorical_crossentropy(
     target: Indices, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
-    """`-log(output[target])`: the cross-entropy for classes given as integers.
+    """Return `-log(output[target])`: the cross-entropy for classes given as integers.
 
     Args:
         target: Integers of output's shape without `axis`; a last axis of size 1 more is dropped.
@@ -209,7 +209,7 @@ def sparse_categorical_crossentropy(
     spaces=NN,
 )
 def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> Tensor:
-    """`-(target * log(output) + (1 - target) * log(1 - output))`, elementwise.
+    """Return `-(target * log(output) + (1 - target) * log(1 - output))`, elementwise.
 
     Args:
         target: Probabilities, of output's shape.
@@ -239,7 +239,7 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
 
 @derived(dtype=FLOATING, samples=(sample(_P, _LOGITS),), elementwise=True, spaces=INTERNAL)
 def sigmoid_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
-    """What `binary_crossentropy` calls for logits: max(z, 0) - t z + log(1 + exp(-|z|))."""
+    """Compute `binary_crossentropy` for logits: max(z, 0) - t z + log(1 + exp(-|z|))."""
     linear = e.subtract(e.relu(logits), e.multiply(target, logits))
     return e.add(linear, e.log1p(e.exp(e.negative(e.abs(logits)))))
 
@@ -248,7 +248,7 @@ def sigmoid_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
     dtype=FLOATING, samples=(sample(_P, _LOGITS), sample(Array((2, 3, 4), 0.0, 1.0), Array((2, 3, 4)))), spaces=INTERNAL
 )
 def mean_sigmoid_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
-    """The mean of `binary_crossentropy` from logits: what frameworks have as a loss, in one call.
+    """Return the mean of `binary_crossentropy` from logits: what frameworks have as a loss, in one call.
 
     >>> from kerasfront.ops.crossentropy import mean_sigmoid_crossentropy
     >>> round(float(mean_sigmoid_crossentropy([0.0, 1.0], [0.0, 0.0])), 4)
@@ -264,8 +264,9 @@ def mean_sigmoid_crossentropy(target: TensorLike, logits: TensorLike) -> Tensor:
     spaces=NN,
 )
 def psnr(x1: TensorLike, x2: TensorLike, max_val: float) -> Tensor:
-    """The peak signal-to-noise ratio of two signals, in decibels: `10 * log10(max_val**2 / mean((x1 -
-    x2)**2))`.
+    """Return the peak signal-to-noise ratio of two signals, in decibels.
+
+    It is `10 * log10(max_val**2 / mean((x1 - x2)**2))`.
 
     Args:
         x1: A tensor.

@@ -42,7 +42,7 @@ def _int(x: Any) -> Any:
 
 
 def _positions(x: Any) -> Any:
-    """0, 1, 2, ... along the last axis, of x's shape (int32)."""
+    """Return 0, 1, 2, ... along the last axis, of x's shape (int32)."""
     return e.subtract(r.cumsum(ones_like(_int(x)), -1), 1)
 
 
@@ -52,7 +52,7 @@ def _logaddexp(a: Any, b: Any) -> Any:
 
 
 def _shifted(a: Any, by: int, fill: Any) -> Any:
-    """a moved to the right by `by` along the last axis."""
+    """Return a moved to the right by `by` along the last axis."""
     edge = e.add(e.multiply(get_item(a, (Ellipsis, slice(None, by))), 0), fill)
     return concatenate([edge, get_item(a, (Ellipsis, slice(None, -by)))], -1)
 
@@ -78,7 +78,7 @@ _SAMPLES = (
 def ctc_loss(
     target: Indices, output: TensorLike, target_length: Indices, output_length: Indices, mask_index: int = 0
 ) -> Tensor:
-    """The negative log-likelihood of label sequences, summed over all their alignments with the outputs.
+    """Return the negative log-likelihood of label sequences, summed over all their alignments with the outputs.
 
     Args:
         target: The labels: integers of shape (batch, labels), of which the first target_length count.
@@ -119,7 +119,7 @@ def ctc_loss(
 def alignment_loss(
     target: Indices, logits: TensorLike, target_length: Indices, output_length: Indices, mask_index: int
 ) -> Tensor:
-    """What `ctc_loss` calls: integers are int32, floats not half precision."""
+    """Compute `ctc_loss`: integers are int32, floats not half precision."""
     log_probs = log_softmax(logits)
     # Labels with blanks between and around them; a label may follow the last but one unless they are equal.
     pairs = stack([e.add(e.multiply(target, 0), mask_index), target], -1)
@@ -152,7 +152,7 @@ def alignment_loss(
 
 
 def _scores_of(log_probs: Any, labels: Any) -> Any:
-    """log_probs (batch, time, classes) of the labels (batch, places): (batch, time, places)."""
+    """Return log_probs (batch, time, classes) of the labels (batch, places): (batch, time, places)."""
     hot = one_hot_dense(labels, log_probs.shape[2], dtype=dtypes.standardize(log_probs.dtype))
     return matmul(e.maximum(log_probs, _NEVER), transpose(hot, (0, 2, 1)))
 
@@ -182,7 +182,7 @@ def ctc_decode(
     merge_repeated: bool = True,
     mask_index: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """The likeliest label sequences of CTC outputs.
+    """Return the likeliest label sequences of CTC outputs.
 
     Args:
         inputs: Logits of shape (batch, time, classes).
@@ -276,7 +276,7 @@ def _beam_search(log_probs: Any, lengths: Any, width: int, paths: int, blank: in
 
 
 def _extended(state: Any, logp: Any, width: int, classes: int, blank: int) -> Any:
-    """The best `width` prefixes after one more step."""
+    """Return the best `width` prefixes after one more step."""
     last, ends_blank, ends_label = state["last"], state["blank"], state["label"]
     total = _logaddexp(ends_blank, ends_label)
     known = e.maximum(last, 0)

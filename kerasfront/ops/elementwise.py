@@ -43,7 +43,7 @@ from kerasfront.typing import Tensor, TensorLike
     shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.add, elementwise=True, composite=LIKE_ALL, spaces=NUMPY
 )
 def add(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The sum `x1 + x2`, elementwise with broadcasting; the logical or of booleans.
+    """Return the sum `x1 + x2`, elementwise with broadcasting; the logical or of booleans.
 
     Args:
         x1: A tensor or a Python scalar.
@@ -71,7 +71,7 @@ def add(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The difference `x1 - x2`, elementwise with broadcasting.
+    """Return the difference `x1 - x2`, elementwise with broadcasting.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.subtract([5, 1], 2)).tolist()
@@ -89,7 +89,7 @@ def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The product `x1 * x2`, elementwise with broadcasting; the logical and of booleans.
+    """Return the product `x1 * x2`, elementwise with broadcasting; the logical and of booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.multiply([1, 2], [3, 4])).tolist()
@@ -107,7 +107,7 @@ def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The quotient `x1 / x2`, elementwise with broadcasting; integers give floats (`floatx()`).
+    """Return the quotient `x1 / x2`, elementwise with broadcasting; integers give floats (`floatx()`).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.divide([1, 6], 4)).tolist()
@@ -117,7 +117,7 @@ def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=NUMERIC, samples=binary(0.5, 3.0), ref=np.power, elementwise=True, spaces=NUMPY)
 def power(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """`x1` raised to `x2`, elementwise with broadcasting.
+    """Return `x1` raised to `x2`, elementwise with broadcasting.
 
     An integer raised to a negative integer is the quotient truncated towards 0, and 0 for 0: `2 ** -1` is 0 and
     `(-1) ** -1` is -1 on every backend (Keras: undefined, or an error).
@@ -130,7 +130,7 @@ def power(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.maximum, elementwise=True, spaces=NUMPY)
 def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The larger of x1 and x2, elementwise with broadcasting; nan where either is nan.
+    """Return the larger of x1 and x2, elementwise with broadcasting; nan where either is nan.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.maximum([1, 5], 3)).tolist()
@@ -140,7 +140,7 @@ def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=PROMOTE, samples=binary(), ref=np.minimum, elementwise=True, spaces=NUMPY)
 def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The smaller of x1 and x2, elementwise with broadcasting; nan where either is nan.
+    """Return the smaller of x1 and x2, elementwise with broadcasting; nan where either is nan.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.minimum([1, 5], 3)).tolist()
@@ -152,7 +152,7 @@ def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
     shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.floor_divide, elementwise=True, spaces=NUMPY
 )
 def floor_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The largest whole number not above `x1 / x2`, elementwise with broadcasting; 0 for integers divided by 0.
+    """Return the largest whole number not above `x1 / x2`, elementwise with broadcasting; 0 for integers divided by 0.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.floor_divide([7, -7], 2)).tolist()
@@ -164,7 +164,7 @@ def floor_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
     shape=same, dtype=NUMERIC, samples=unary(), ref=np.negative, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def negative(x: TensorLike) -> Tensor:
-    """`-x`, elementwise.
+    """Return `-x`, elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.negative([1, -2])).tolist()
@@ -183,7 +183,7 @@ def negative(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def absolute(x: TensorLike) -> Tensor:
-    """The absolute value of x, elementwise; the magnitude of complex numbers, of the real dtype.
+    """Return the absolute value of x, elementwise; the magnitude of complex numbers, of the real dtype.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.abs([-1, 2])).tolist()
@@ -195,7 +195,7 @@ def absolute(x: TensorLike) -> Tensor:
     shape=same, dtype=NUMERIC, samples=unary(), ref=np.square, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def square(x: TensorLike) -> Tensor:
-    """`x * x`, elementwise.
+    """Return `x * x`, elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.square([2, -3])).tolist()
@@ -207,7 +207,7 @@ def square(x: TensorLike) -> Tensor:
     shape=same, dtype=NUMERIC, samples=unary(), ref=np.sign, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def sign(x: TensorLike) -> Tensor:
-    """-1, 0 or 1 by the sign of x, elementwise.
+    """Return -1, 0 or 1 by the sign of x, elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.sign([-3.0, 0.0, 2.0])).tolist()
@@ -225,7 +225,7 @@ def sign(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def sqrt(x: TensorLike) -> Tensor:
-    """The square root of x, elementwise.
+    """Return the square root of x, elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.sqrt([4.0, 9.0])).tolist()
@@ -242,7 +242,7 @@ def sqrt(x: TensorLike) -> Tensor:
     composite=MAPS_VALUES,
 )
 def rsqrt(x: TensorLike) -> Tensor:
-    """`1 / sqrt(x)`, elementwise.
+    """Return `1 / sqrt(x)`, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.rsqrt(4.0)):.4f}")
@@ -254,7 +254,7 @@ def rsqrt(x: TensorLike) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.exp, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
 def exp(x: TensorLike) -> Tensor:
-    """e raised to x, elementwise.
+    """Return e raised to x, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.exp(1.0)):.4f}")
@@ -266,7 +266,7 @@ def exp(x: TensorLike) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.expm1, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def expm1(x: TensorLike) -> Tensor:
-    """`exp(x) - 1`, elementwise, exact near 0.
+    """Return `exp(x) - 1`, elementwise, exact near 0.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.expm1(1.0)):.4f}")
@@ -284,7 +284,7 @@ def expm1(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def log(x: TensorLike) -> Tensor:
-    """The natural logarithm of x, elementwise.
+    """Return the natural logarithm of x, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.log(10.0)):.4f}")
@@ -302,7 +302,7 @@ def log(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def log1p(x: TensorLike) -> Tensor:
-    """`log(1 + x)`, elementwise, exact near 0.
+    """Return `log(1 + x)`, elementwise, exact near 0.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.log1p(1.0)):.4f}")
@@ -314,7 +314,7 @@ def log1p(x: TensorLike) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.sin, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def sin(x: TensorLike) -> Tensor:
-    """The sine of x (radians), elementwise.
+    """Return the sine of x (radians), elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.sin(1.0)):.4f}")
@@ -326,7 +326,7 @@ def sin(x: TensorLike) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.cos, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
 def cos(x: TensorLike) -> Tensor:
-    """The cosine of x (radians), elementwise.
+    """Return the cosine of x (radians), elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.cos(1.0)):.4f}")
@@ -344,7 +344,7 @@ def cos(x: TensorLike) -> Tensor:
     spaces=("ops", "ops.numpy", "activations"),
 )
 def tanh(x: TensorLike) -> Tensor:
-    """The hyperbolic tangent of x, elementwise.
+    """Return the hyperbolic tangent of x, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.tanh(1.0)):.4f}")
@@ -354,7 +354,7 @@ def tanh(x: TensorLike) -> Tensor:
 
 @primitive(shape=same, samples=unary(), ref=np.floor, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def floor(x: TensorLike) -> Tensor:
-    """The largest whole number not above x, elementwise; integers stay (Keras: become `floatx()`).
+    """Return the largest whole number not above x, elementwise; integers stay (Keras: become `floatx()`).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.floor([1.2, -1.2])).tolist()
@@ -364,7 +364,7 @@ def floor(x: TensorLike) -> Tensor:
 
 @primitive(shape=same, samples=unary(), ref=np.ceil, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def ceil(x: TensorLike) -> Tensor:
-    """The smallest whole number not below x, elementwise; integers stay (Keras: become `floatx()`).
+    """Return the smallest whole number not below x, elementwise; integers stay (Keras: become `floatx()`).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ceil([1.2, -1.2])).tolist()
@@ -377,7 +377,7 @@ def ceil(x: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.equal, elementwise=True, spaces=NUMPY)
 def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where x1 equals x2, elementwise with broadcasting, as booleans.
+    """Return whether x1 equals x2, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.equal([1, 2], 2)).tolist()
@@ -387,7 +387,7 @@ def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.not_equal, elementwise=True, spaces=NUMPY)
 def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where x1 differs from x2, elementwise with broadcasting, as booleans.
+    """Return whether x1 differs from x2, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.not_equal([1, 2], 2)).tolist()
@@ -397,7 +397,7 @@ def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less, elementwise=True, spaces=NUMPY)
 def less(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where `x1 < x2`, elementwise with broadcasting, as booleans.
+    """Return whether `x1 < x2`, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.less([1, 2], 2)).tolist()
@@ -407,7 +407,7 @@ def less(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.less_equal, elementwise=True, spaces=NUMPY)
 def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where `x1 <= x2`, elementwise with broadcasting, as booleans.
+    """Return whether `x1 <= x2`, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.less_equal([1, 2], 2)).tolist()
@@ -417,7 +417,7 @@ def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater, elementwise=True, spaces=NUMPY)
 def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where `x1 > x2`, elementwise with broadcasting, as booleans.
+    """Return whether `x1 > x2`, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.greater([1, 2], 1)).tolist()
@@ -427,7 +427,7 @@ def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=BOOLEAN, samples=binary(), ref=np.greater_equal, elementwise=True, spaces=NUMPY)
 def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where `x1 >= x2`, elementwise with broadcasting, as booleans.
+    """Return whether `x1 >= x2`, elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.greater_equal([1, 2], 2)).tolist()
@@ -437,7 +437,7 @@ def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_and, elementwise=True, spaces=NUMPY)
 def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where x1 and x2 are both true (not 0), elementwise with broadcasting, as booleans.
+    """Return whether x1 and x2 are both true (not 0), elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.logical_and([1, 0, 2], [1, 1, 0])).tolist()
@@ -447,7 +447,7 @@ def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=LOGICAL, samples=binary(), ref=np.logical_or, elementwise=True, spaces=NUMPY)
 def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where x1 or x2 is true (not 0), elementwise with broadcasting, as booleans.
+    """Return whether x1 or x2 is true (not 0), elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.logical_or([1, 0, 0], [1, 1, 0])).tolist()
@@ -465,7 +465,7 @@ def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def logical_not(x: TensorLike) -> Tensor:
-    """Where x is false (0), elementwise, as booleans.
+    """Return whether x is false (0), elementwise, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.logical_not([0, 2])).tolist()
@@ -483,7 +483,7 @@ def logical_not(x: TensorLike) -> Tensor:
     spaces=INTERNAL,
 )
 def select_where(condition: Condition, x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 where `condition` is true, else x2; all three broadcast. What `where` calls with three arguments.
+    """Return x1 where `condition` is true, else x2; all three broadcast. `where` calls this with three arguments.
 
     >>> from kerasfront import ops
     >>> from kerasfront.ops.elementwise import select_where
@@ -497,7 +497,7 @@ def select_where(condition: Condition, x1: TensorLike, x2: TensorLike) -> Tensor
 
 @primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.mod, elementwise=True, spaces=NUMPY)
 def mod(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """What is left of `x1 / x2` after `floor_divide`, elementwise with broadcasting; it has the sign of x2.
+    """Return what is left of `x1 / x2` after `floor_divide`, elementwise with broadcasting; it has the sign of x2.
 
     Integers divided by 0 leave 0 on every backend.
 
@@ -509,7 +509,7 @@ def mod(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=NUMERIC, samples=binary(low2=1.0), ref=np.fmod, elementwise=True, spaces=NUMPY)
 def fmod(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """What is left of `x1 / x2` after truncation, elementwise with broadcasting; it has the sign of x1.
+    """Return what is left of `x1 / x2` after truncation, elementwise with broadcasting; it has the sign of x1.
 
     Integers divided by 0 leave 0 on every backend.
 
@@ -523,7 +523,7 @@ def fmod(x1: TensorLike, x2: TensorLike) -> Tensor:
     dtype=FLOATING, samples=unary(0.5, 3.0), ref=np.reciprocal, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
 def reciprocal(x: TensorLike) -> Tensor:
-    """`1 / x`, elementwise; integers give floats (`floatx()`).
+    """Return `1 / x`, elementwise; integers give floats (`floatx()`).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.reciprocal([2.0, 4.0])).tolist()
@@ -534,7 +534,7 @@ def reciprocal(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=binary(), elementwise=True, spaces=NUMPY)
 def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """`x1 / x2`, and 0 where x2 is 0, elementwise with broadcasting. The gradients there are 0.
+    """Return `x1 / x2`, and 0 where x2 is 0, elementwise with broadcasting. The gradients there are 0.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.divide_no_nan([1.0, 4.0], [0.0, 2.0])).tolist()
@@ -559,7 +559,9 @@ def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def clip(x: TensorLike, x_min: TensorLike | None, x_max: TensorLike | None) -> Tensor:
-    """x limited to the range from `x_min` to `x_max`, which may be tensors that broadcast with x; None: no limit.
+    """Return x limited to the range from `x_min` to `x_max`, which may be tensors that broadcast with x.
+
+    A bound of None is no limit.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.clip([-2.0, 0.5, 3.0], 0, 1)).tolist()
@@ -577,7 +579,7 @@ def clip(x: TensorLike, x_min: TensorLike | None, x_max: TensorLike | None) -> T
     spaces=NUMPY,
 )
 def fabs(x: TensorLike) -> Tensor:
-    """The absolute value of x, as a float, elementwise.
+    """Return the absolute value of x, as a float, elementwise.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.fabs([-1, 2])).tolist()
@@ -588,7 +590,7 @@ def fabs(x: TensorLike) -> Tensor:
 
 @derived(dtype=PROMOTE, samples=binary(), ref=np.fmax, elementwise=True, spaces=NUMPY)
 def fmax(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The larger of x1 and x2, elementwise with broadcasting; where one is nan, the other.
+    """Return the larger of x1 and x2, elementwise with broadcasting; where one is nan, the other.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.fmax([1.0, float("nan")], 0.5)).tolist()
@@ -599,7 +601,7 @@ def fmax(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @derived(dtype=PROMOTE, samples=binary(), ref=np.fmin, elementwise=True, spaces=NUMPY)
 def fmin(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The smaller of x1 and x2, elementwise with broadcasting; where one is nan, the other.
+    """Return the smaller of x1 and x2, elementwise with broadcasting; where one is nan, the other.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.fmin([1.0, float("nan")], 0.5)).tolist()
@@ -618,7 +620,7 @@ def fmin(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def gcd(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The greatest common divisor of integers, elementwise with broadcasting; never negative.
+    """Return the greatest common divisor of integers, elementwise with broadcasting; never negative.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.gcd([12, -8, 0], [18, 12, 5])).tolist()
@@ -635,7 +637,7 @@ def gcd(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def lcm(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The least common multiple of integers, elementwise with broadcasting; 0 where one of them is 0.
+    """Return the least common multiple of integers, elementwise with broadcasting; 0 where one of them is 0.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.lcm([4, 0], [6, 3])).tolist()
@@ -647,7 +649,7 @@ def lcm(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=binary(), elementwise=True, ref=np.hypot, spaces=NUMPY)
 def hypot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """`sqrt(x1² + x2²)`, elementwise with broadcasting, without overflow; infinite where x1 or x2 is.
+    """Return `sqrt(x1² + x2²)`, elementwise with broadcasting, without overflow; infinite where x1 or x2 is.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.hypot([3.0, 0.0], [4.0, 0.0])).tolist()
@@ -673,7 +675,7 @@ def hypot(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def nextafter(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The float next to x1 in the direction of x2, elementwise with broadcasting.
+    """Return the float next to x1 in the direction of x2, elementwise with broadcasting.
 
     >>> from kerasfront import ops
     >>> float(ops.nextafter(1.0, 2.0)) > 1.0
@@ -690,7 +692,7 @@ def nextafter(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def ldexp(x1: TensorLike, x2: Indices) -> Tensor:
-    """`x1 * 2 ** x2` for integers x2, elementwise with broadcasting.
+    """Return `x1 * 2 ** x2` for integers x2, elementwise with broadcasting.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ldexp([0.5, 1.5], [1, 3])).tolist()
@@ -704,7 +706,7 @@ def ldexp(x1: TensorLike, x2: Indices) -> Tensor:
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.heaviside, elementwise=True, spaces=NUMPY)
 def heaviside(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """0 where x1 is negative, 1 where positive, x2 where x1 is 0, elementwise with broadcasting; nan stays.
+    """Return 0 where x1 is negative, 1 where positive, x2 where x1 is 0, elementwise with broadcasting; nan stays.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.heaviside([-1.0, 0.0, 2.0], 0.5)).tolist()
@@ -716,7 +718,7 @@ def heaviside(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=same, samples=unary(), ref=np.trunc, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def trunc(x: TensorLike) -> Tensor:
-    """The whole number next to x towards 0, elementwise; integers stay.
+    """Return the whole number next to x towards 0, elementwise; integers stay.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.trunc([1.7, -1.7])).tolist()
@@ -726,7 +728,7 @@ def trunc(x: TensorLike) -> Tensor:
 
 @primitive(shape=same, samples=unary(), ref=np.rint, elementwise=True, composite=KEEPS_ZEROS, spaces=INTERNAL)
 def rint(x: TensorLike) -> Tensor:
-    """The nearest whole number, the even one of two, elementwise; integers stay. What `round` calls.
+    """Return the nearest whole number, the even one of two, elementwise; integers stay. `round` calls this.
 
     >>> from kerasfront import ops
     >>> from kerasfront.ops.elementwise import rint
@@ -744,7 +746,7 @@ def rint(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def round(x: TensorLike, decimals: int = 0) -> Tensor:
-    """x rounded to `decimals` decimal places (negative: to tens, hundreds, ...); the even neighbour of two.
+    """Return x rounded to `decimals` decimal places (negative: to tens, hundreds, ...); the even neighbour of two.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.round([0.5, 1.5, 2.4])).tolist()
@@ -776,7 +778,7 @@ def round(x: TensorLike, decimals: int = 0) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.exp2, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
 def exp2(x: TensorLike) -> Tensor:
-    """2 raised to x, elementwise.
+    """Return 2 raised to x, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.exp2(3.0)):.4f}")
@@ -794,7 +796,7 @@ def exp2(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def log2(x: TensorLike) -> Tensor:
-    """The logarithm of x to the base 2, elementwise.
+    """Return the logarithm of x to the base 2, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.log2(8.0)):.4f}")
@@ -812,7 +814,7 @@ def log2(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def log10(x: TensorLike) -> Tensor:
-    """The logarithm of x to the base 10, elementwise.
+    """Return the logarithm of x to the base 10, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.log10(1000.0)):.4f}")
@@ -830,7 +832,7 @@ def log10(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def cbrt(x: TensorLike) -> Tensor:
-    """The cube root of x, elementwise; negative for negative x.
+    """Return the cube root of x, elementwise; negative for negative x.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.cbrt(27.0)):.4f}")
@@ -841,7 +843,7 @@ def cbrt(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp, elementwise=True, spaces=NUMPY)
 def logaddexp(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """`log(exp(x1) + exp(x2))`, elementwise with broadcasting, without overflow.
+    """Return `log(exp(x1) + exp(x2))`, elementwise with broadcasting, without overflow.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.logaddexp(1.0, 2.0)):.4f}")
@@ -851,14 +853,14 @@ def logaddexp(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def _minus_gap(x1: Any, x2: Any) -> Any:
-    """`-abs(x1 - x2)`, and 0 for equal infinities."""
+    """Return `-abs(x1 - x2)`, and 0 for equal infinities."""
     gap = subtract(x1, x2)
     return negative(absolute(select_where(isnan(gap), 0, gap)))
 
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.logaddexp2, elementwise=True, spaces=NUMPY)
 def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """`log2(2 ** x1 + 2 ** x2)`, elementwise with broadcasting, without overflow.
+    """Return `log2(2 ** x1 + 2 ** x2)`, elementwise with broadcasting, without overflow.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.logaddexp2(1.0, 2.0)):.4f}")
@@ -877,7 +879,7 @@ def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def tan(x: TensorLike) -> Tensor:
-    """The tangent of x (radians), elementwise.
+    """Return the tangent of x (radians), elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.tan(1.0)):.4f}")
@@ -889,7 +891,7 @@ def tan(x: TensorLike) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.sinh, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def sinh(x: TensorLike) -> Tensor:
-    """The hyperbolic sine of x, elementwise.
+    """Return the hyperbolic sine of x, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.sinh(1.0)):.4f}")
@@ -901,7 +903,7 @@ def sinh(x: TensorLike) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.cosh, elementwise=True, composite=MAPS_VALUES, spaces=NUMPY
 )
 def cosh(x: TensorLike) -> Tensor:
-    """The hyperbolic cosine of x, elementwise.
+    """Return the hyperbolic cosine of x, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.cosh(1.0)):.4f}")
@@ -919,7 +921,7 @@ def cosh(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def arcsin(x: TensorLike) -> Tensor:
-    """The angle (radians, from -pi/2 to pi/2) whose sine is x, elementwise; nan outside -1 to 1.
+    """Return the angle (radians, from -pi/2 to pi/2) whose sine is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.arcsin(0.5)):.4f}")
@@ -937,7 +939,7 @@ def arcsin(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def arccos(x: TensorLike) -> Tensor:
-    """The angle (radians, from 0 to pi) whose cosine is x, elementwise; nan outside -1 to 1.
+    """Return the angle (radians, from 0 to pi) whose cosine is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.arccos(0.5)):.4f}")
@@ -949,7 +951,7 @@ def arccos(x: TensorLike) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.arctan, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def arctan(x: TensorLike) -> Tensor:
-    """The angle (radians, from -pi/2 to pi/2) whose tangent is x, elementwise.
+    """Return the angle (radians, from -pi/2 to pi/2) whose tangent is x, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.arctan(1.0)):.4f}")
@@ -959,7 +961,7 @@ def arctan(x: TensorLike) -> Tensor:
 
 @primitive(shape=broadcast, dtype=FLOATING, samples=binary(0.2, 2.0), ref=np.arctan2, elementwise=True, spaces=NUMPY)
 def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The angle (radians, from -pi to pi) of the point with the ordinate x1 and the abscissa x2, elementwise.
+    """Return the angle (radians, from -pi to pi) of the point with the ordinate x1 and the abscissa x2, elementwise.
 
     >>> from kerasfront import ops
     >>> [f"{v:.4f}" for v in ops.convert_to_numpy(ops.arctan2([0.0, 1.0], [1.0, 0.0]))]
@@ -971,7 +973,7 @@ def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
     shape=same, dtype=FLOATING, samples=unary(), ref=np.arcsinh, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def arcsinh(x: TensorLike) -> Tensor:
-    """The number whose hyperbolic sine is x, elementwise.
+    """Return the number whose hyperbolic sine is x, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.arcsinh(1.0)):.4f}")
@@ -989,7 +991,7 @@ def arcsinh(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def arccosh(x: TensorLike) -> Tensor:
-    """The number, not negative, whose hyperbolic cosine is x, elementwise; nan below 1.
+    """Return the number, not negative, whose hyperbolic cosine is x, elementwise; nan below 1.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.arccosh(2.0)):.4f}")
@@ -1007,7 +1009,7 @@ def arccosh(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def arctanh(x: TensorLike) -> Tensor:
-    """The number whose hyperbolic tangent is x, elementwise; nan outside -1 to 1.
+    """Return the number whose hyperbolic tangent is x, elementwise; nan outside -1 to 1.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.arctanh(0.5)):.4f}")
@@ -1017,7 +1019,7 @@ def arctanh(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.deg2rad, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def deg2rad(x: TensorLike) -> Tensor:
-    """Degrees in radians, elementwise.
+    """Return degrees in radians, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.deg2rad(180.0)):.4f}")
@@ -1028,7 +1030,7 @@ def deg2rad(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.rad2deg, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def rad2deg(x: TensorLike) -> Tensor:
-    """Radians in degrees, elementwise.
+    """Return radians in degrees, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.rad2deg(3.14159265)):.4f}")
@@ -1039,7 +1041,7 @@ def rad2deg(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.sinc, elementwise=True, spaces=NUMPY)
 def sinc(x: TensorLike) -> Tensor:
-    """`sin(pi x) / (pi x)`, and 1 at 0, elementwise.
+    """Return `sin(pi x) / (pi x)`, and 1 at 0, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.sinc(0.5)):.4f}")
@@ -1056,7 +1058,7 @@ def _each(function: Any) -> Any:
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erf), elementwise=True, composite=KEEPS_ZEROS)
 def erf(x: TensorLike) -> Tensor:
-    """The error function, `2 / sqrt(pi)` times the integral of `exp(-t²)` from 0 to x, elementwise.
+    """Return the error function, `2 / sqrt(pi)` times the integral of `exp(-t²)` from 0 to x, elementwise.
 
     >>> from kerasfront import ops
     >>> f"{float(ops.erf(1.0)):.4f}"
@@ -1066,7 +1068,7 @@ def erf(x: TensorLike) -> Tensor:
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=_each(math.erfc), elementwise=True, composite=MAPS_VALUES)
 def erfc(x: TensorLike) -> Tensor:
-    """`1 - erf(x)`, elementwise, exact for large x.
+    """Return `1 - erf(x)`, elementwise, exact for large x.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.erfc(0.5)):.4f}")
@@ -1083,7 +1085,7 @@ def erfc(x: TensorLike) -> Tensor:
     composite=KEEPS_ZEROS,
 )
 def erfinv(x: TensorLike) -> Tensor:
-    """The number whose `erf` is x, elementwise; infinite at -1 and 1, nan beyond.
+    """Return the number whose `erf` is x, elementwise; infinite at -1 and 1, nan beyond.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.erfinv(0.5)):.4f}")
@@ -1093,7 +1095,7 @@ def erfinv(x: TensorLike) -> Tensor:
 
 @primitive(shape=same, dtype=FLOATING, samples=unary(), ref=np.i0, elementwise=True, spaces=NUMPY)
 def i0(x: TensorLike) -> Tensor:
-    """The modified Bessel function of the first kind and order 0, elementwise.
+    """Return the modified Bessel function of the first kind and order 0, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.i0(1.0)):.4f}")
@@ -1114,7 +1116,7 @@ def i0(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def isnan(x: TensorLike) -> Tensor:
-    """Where x is not a number, elementwise, as booleans.
+    """Return whether x is not a number, elementwise, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.isnan([1.0, float("nan")])).tolist()
@@ -1132,7 +1134,7 @@ def isnan(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def isinf(x: TensorLike) -> Tensor:
-    """Where x is infinite, elementwise, as booleans.
+    """Return whether x is infinite, elementwise, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.isinf([1.0, float("inf")])).tolist()
@@ -1150,7 +1152,7 @@ def isinf(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def isfinite(x: TensorLike) -> Tensor:
-    """Where x is neither infinite nor nan, elementwise, as booleans.
+    """Return whether x is neither infinite nor nan, elementwise, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.isfinite([1.0, float("inf")])).tolist()
@@ -1160,7 +1162,7 @@ def isfinite(x: TensorLike) -> Tensor:
 
 @derived(samples=unary(), ref=np.isposinf, elementwise=True, spaces=NUMPY)
 def isposinf(x: TensorLike) -> Tensor:
-    """Where x is +infinity, elementwise, as booleans.
+    """Return whether x is +infinity, elementwise, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.isposinf([float("-inf"), float("inf")])).tolist()
@@ -1171,7 +1173,7 @@ def isposinf(x: TensorLike) -> Tensor:
 
 @derived(samples=unary(), ref=np.isneginf, elementwise=True, spaces=NUMPY)
 def isneginf(x: TensorLike) -> Tensor:
-    """Where x is -infinity, elementwise, as booleans.
+    """Return whether x is -infinity, elementwise, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.isneginf([float("-inf"), float("inf")])).tolist()
@@ -1182,7 +1184,7 @@ def isneginf(x: TensorLike) -> Tensor:
 
 @derived(samples=unary(), ref=np.isreal, elementwise=True, spaces=NUMPY)
 def isreal(x: TensorLike) -> Tensor:
-    """Where x has no imaginary part, elementwise, as booleans.
+    """Return whether x has no imaginary part, elementwise, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.isreal([1.0 + 2.0j, 3.0 + 0.0j])).tolist()
@@ -1193,7 +1195,7 @@ def isreal(x: TensorLike) -> Tensor:
 
 @primitive(shape=same, dtype=fixed("bool"), samples=unary(), ref=np.signbit, elementwise=True, spaces=NUMPY)
 def signbit(x: TensorLike) -> Tensor:
-    """Where x is negative, -0.0 included, elementwise, as booleans.
+    """Return whether x is negative, -0.0 included, elementwise, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.signbit([-1.0, 2.0])).tolist()
@@ -1203,7 +1205,7 @@ def signbit(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=binary(), ref=np.isclose, elementwise=True, spaces=NUMPY)
 def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Where `|x1 - x2| <= atol + rtol * |x2|`, elementwise with broadcasting, as booleans.
+    """Return whether `|x1 - x2| <= atol + rtol * |x2|`, elementwise with broadcasting, as booleans.
 
     Infinities are close to those of their sign only, nans to each other if `equal_nan`.
 
@@ -1219,7 +1221,7 @@ def isclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e
 
 @derived(samples=unary(), ref=np.nan_to_num, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """x with numbers for nan, +infinity (None: the largest of the dtype) and -infinity (None: the lowest).
+    """Return x with numbers for nan, +infinity (None: the largest of the dtype) and -infinity (None: the lowest).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nan_to_num([float("nan"), 1.0, float("inf")], posinf=9.0)).tolist()
@@ -1236,7 +1238,7 @@ def nan_to_num(x: TensorLike, nan: float = 0.0, posinf: float | None = None, neg
 
 @derived(dtype=LOGICAL, samples=binary(), ref=np.logical_xor, elementwise=True, spaces=NUMPY)
 def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Where just one of x1 and x2 is true (not 0), elementwise with broadcasting, as booleans.
+    """Return whether just one of x1 and x2 is true (not 0), elementwise with broadcasting, as booleans.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.logical_xor([1, 0, 2], [1, 1, 0])).tolist()
@@ -1250,7 +1252,7 @@ def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=same, samples=unary(), ref=np.conj, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def conj(x: TensorLike) -> Tensor:
-    """The complex conjugate of x, elementwise; real x stays.
+    """Return the complex conjugate of x, elementwise; real x stays.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.conj([1.0 + 2.0j])).tolist()
@@ -1262,7 +1264,7 @@ def conj(x: TensorLike) -> Tensor:
     shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.real, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def real(x: TensorLike) -> Tensor:
-    """The real part of x, elementwise; real x stays.
+    """Return the real part of x, elementwise; real x stays.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.real([1.0 + 2.0j])).tolist()
@@ -1274,7 +1276,7 @@ def real(x: TensorLike) -> Tensor:
     shape=same, dtype=ABSOLUTE, samples=unary(), ref=np.imag, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY
 )
 def imag(x: TensorLike) -> Tensor:
-    """The imaginary part of x, elementwise; zeros for real x.
+    """Return the imaginary part of x, elementwise; zeros for real x.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.imag([1.0 + 2.0j])).tolist()
@@ -1284,7 +1286,7 @@ def imag(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=unary(), ref=np.angle, elementwise=True, composite=KEEPS_ZEROS, spaces=NUMPY)
 def angle(x: TensorLike) -> Tensor:
-    """The angle (radians, from -pi to pi) of complex numbers, elementwise; 0 or pi for real x.
+    """Return the angle (radians, from -pi to pi) of complex numbers, elementwise; 0 or pi for real x.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.angle([1.0, -1.0])).tolist()
@@ -1305,7 +1307,7 @@ conjugate = conj
     shape=same, samples=unary(), ref=lambda x: np.maximum(x, 0), elementwise=True, composite=KEEPS_ZEROS, spaces=NN
 )
 def relu(x: TensorLike) -> Tensor:
-    """`max(x, 0)`, elementwise. The gradient at 0 is 0.
+    """Return `max(x, 0)`, elementwise. The gradient at 0 is 0.
 
     Source: Nair and Hinton, Rectified linear units improve restricted Boltzmann machines, 2010.
 
@@ -1325,7 +1327,7 @@ def relu(x: TensorLike) -> Tensor:
     spaces=ACTIVATION,
 )
 def sigmoid(x: TensorLike) -> Tensor:
-    """The logistic function `1 / (1 + exp(-x))`, elementwise.
+    """Return the logistic function `1 / (1 + exp(-x))`, elementwise.
 
     >>> from kerasfront import ops
     >>> print(f"{float(ops.sigmoid(1.0)):.4f}")
@@ -1335,7 +1337,7 @@ def sigmoid(x: TensorLike) -> Tensor:
 
 @derived(dtype=FLOATING, samples=unary(), elementwise=True, composite=KEEPS_ZEROS, spaces=ACTIVATION)
 def silu(x: TensorLike) -> Tensor:
-    """`x * sigmoid(x)`, elementwise, also called swish.
+    """Return `x * sigmoid(x)`, elementwise, also called swish.
 
     Source: Elfwing et al., https://arxiv.org/abs/1702.03118
 

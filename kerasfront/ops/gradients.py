@@ -30,7 +30,7 @@ def value_and_grad(
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
 ) -> Callable[..., Any]:
-    """A function that returns the value of `function` and its gradient.
+    """Return a function that returns the value of `function` and its gradient.
 
     Args:
         function: Returns a scalar loss, or `(loss, aux)` where `has_aux` is true. It may assign Variables.
@@ -70,7 +70,7 @@ def value_and_grad(
 
 @public("ops")
 def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that returns the gradient of `function` for the arguments `argnums`.
+    """Return a function that returns the gradient of `function` for the arguments `argnums`.
 
     With `has_aux`, `function` returns `(loss, aux)` and the result is `(gradient, aux)`.
 
@@ -111,7 +111,7 @@ def _of_arguments(function: Callable[..., Any], argnums: int | Sequence[int], ha
 
 
 def _by_leaves(function: Any, numbers: Sequence[int], args: Any, kwargs: Any) -> tuple[Callable[..., Any], list[Any]]:
-    """`function` of the flat tensors in the arguments `numbers`, and those arguments as float tensors."""
+    """Return `function` of the flat tensors in the arguments `numbers`, and those arguments as float tensors."""
     chosen = [tree.map_structure(_float_tensor, _arrays(args[n])) for n in numbers]
 
     def of_leaves(*leaves: Any) -> Any:
@@ -124,7 +124,7 @@ def _by_leaves(function: Any, numbers: Sequence[int], args: Any, kwargs: Any) ->
 
 
 def _arrays(x: Any) -> Any:
-    """x with each list of plain numbers as one array."""
+    """Return x with each list of plain numbers as one array."""
     if isinstance(x, dict):
         return {k: _arrays(v) for k, v in x.items()}
     if not isinstance(x, (list, tuple)):
@@ -156,7 +156,7 @@ def _scalar(loss: Any) -> Any:
 
 @public("ops")
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """`(function(*primals), pullback)`: the pullback maps a cotangent of the output to those of the primals.
+    """Return `(function(*primals), pullback)`: the pullback maps a cotangent of the output to those of the primals.
 
     >>> from kerasfront import ops
     >>> y, pullback = ops.vjp(lambda x: x * x, ops.convert_to_tensor([1.0, 2.0]))
@@ -169,7 +169,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
 
 @public("ops", "ops.linalg")
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
-    """`(fun(*primals), derivative)`: the derivative of `fun` at `primals` in the direction `tangents`.
+    """Return `(fun(*primals), derivative)`: the derivative of `fun` at `primals` in the direction `tangents`.
 
     With `has_aux`, `fun` returns `(output, aux)` and the result is `(output, derivative, aux)`.
 
@@ -193,7 +193,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
 @public("ops")
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose gradient is given by itself.
+    """Return a function whose gradient is given by itself.
 
     Args:
         f: Takes tensors, returns `(output, gradient_function)`; `gradient_function(*args, upstream=...)` returns the
@@ -222,7 +222,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _fitting(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f`, whose gradients have the shape and the dtype of their arguments, as every framework wants them."""
+    """Return `f`, whose gradients have the shape and the dtype of their arguments, as every framework wants them."""
 
     def fitted(*args: Any) -> Any:
         output, pullback = f(*args)
@@ -243,7 +243,7 @@ def _fitting(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _gradient_for(x: Any, gradient: Any) -> Any:
-    """The gradient in x's dtype and shape: summed over axes along which x was broadcast."""
+    """Return the gradient in x's dtype and shape: summed over axes along which x was broadcast."""
     if gradient is None:
         return zeros_like(x)
     gradient = convert_to_tensor(gradient)
@@ -263,7 +263,9 @@ def _gradient_for(x: Any, gradient: Any) -> Any:
 
 @public("ops")
 def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """A function that returns the derivatives of every element of `function`'s result by every element of an argument.
+    """Return a function that returns the derivatives of all elements of a result.
+
+    They are the derivatives by every element of an argument.
 
     Args:
         function: From tensors to a tensor, or nested tensors.
@@ -304,7 +306,7 @@ def _nested(structure: Any, values: list[Any]) -> Any:
 
 
 def _rows(pullback: Any, outputs: Any, flat: list[Any], place: int, leaves: list[Any]) -> list[Any]:
-    """The derivatives of one of the outputs by each leaf."""
+    """Return the derivatives of one of the outputs by each leaf."""
     output = flat[place]
     shape, size, adapter = tuple(output.shape), math.prod(output.shape), runtime.adapter
     shapes = [(*shape, *x.shape) for x in leaves]
@@ -321,7 +323,7 @@ def _rows(pullback: Any, outputs: Any, flat: list[Any], place: int, leaves: list
 
 @public("ops")
 def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """A function that returns the second derivatives of a scalar function: the Jacobian of its gradient.
+    """Return a function that returns the second derivatives of a scalar function: the Jacobian of its gradient.
 
     Args:
         function: Returns a scalar.
@@ -346,7 +348,7 @@ def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
 def vmap(
     function: Callable[..., Any], in_axes: int | None | Sequence[int | None] = 0, out_axes: int = 0
 ) -> Callable[..., Any]:
-    """A function that maps `function` over an axis of its arguments, at once where the framework can vectorise.
+    """Return a function that maps `function` over an axis of its arguments, at once where the framework can vectorise.
 
     Args:
         function: From tensors (nested) without that axis to tensors (nested).
@@ -394,7 +396,7 @@ def _tensor_of_array(x: Any) -> Any:
 
 @public("ops")
 def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that gives what `function` gives, but computes what is inside again for the gradient.
+    """Return a function that gives what `function` gives, but computes what is inside again for the gradient.
 
     What `function` computes on its way is not kept, which saves memory and costs time. `keras.remat` is the same.
     TensorFlow gives no second derivative of it.

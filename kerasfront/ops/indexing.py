@@ -79,7 +79,7 @@ def _slice_length(part: Any, size: int) -> int:
     spaces=INTERNAL,
 )
 def basic_item(x: TensorLike, key: Sequence[Any]) -> Tensor:
-    """`x[key]` for a tuple of integers, slices and None that covers every axis. What `get_item` calls."""
+    """Return `x[key]` for a tuple of integers, slices and None that covers every axis. `get_item` calls this."""
 
 
 def _is_static(part: Any) -> bool:
@@ -89,7 +89,7 @@ def _is_static(part: Any) -> bool:
 
 
 def _full_key(key: Any, rank: int) -> list[Any]:
-    """The key as a list that covers every axis: static parts, and tensors."""
+    """Return the key as a list that covers every axis: static parts, and tensors."""
     parts = [p if _is_static(p) else convert_to_tensor(p) for p in (key if isinstance(key, tuple) else (key,))]
     if any(isinstance(p, (float, np.floating)) for p in (key if isinstance(key, tuple) else (key,))):
         raise IndexError(f"Expected integers, slices, None, Ellipsis or tensors as an index, got {key!r}.")
@@ -110,7 +110,7 @@ def _axes_taken(part: Any) -> int:
 
 
 def _sliced_mask(mask: Any, slots: list[Any]) -> Any:
-    """The mask cut as x is, where the axes that it has are only sliced."""
+    """Return the mask cut as x is, where the axes that it has are only sliced."""
     x, key = slots
     own = _full_key(key, len(x.shape))[: len(mask.shape)]
     return get_item(mask, tuple(own)) if all(isinstance(part, _slice) for part in own) else None
@@ -132,7 +132,7 @@ def _sliced_mask(mask: Any, slots: list[Any]) -> Any:
     spaces=NUMPY,
 )
 def get_item(x: TensorLike, key: Any) -> Tensor:
-    """`x[key]`: integers, slices, None, Ellipsis, integer and boolean tensors, and tuples of them, as in NumPy.
+    """Return `x[key]`: integers, slices, None, Ellipsis, integer and boolean tensors, and tuples of them, as in NumPy.
 
     Args:
         x: A tensor.
@@ -174,7 +174,7 @@ def _with_masks_found(parts: list[Any]) -> list[Any]:
 
 
 def _gather(x: Any, indices: list[Any], axes: list[int]) -> Any:
-    """The elements of x at index tensors that broadcast together, each for one axis."""
+    """Return the elements of x at index tensors that broadcast together, each for one axis."""
     if len(axes) == 1:
         return take(x, indices[0], axes[0])
     contiguous = axes[-1] - axes[0] == len(axes) - 1
@@ -219,7 +219,7 @@ def _clipped(index: Any, size: Any) -> Any:
     spaces=NUMPY,
 )
 def take(x: TensorLike, indices: Indices, axis: int | None = None) -> Tensor:
-    """The elements of x at `indices` along `axis` (None: of the flattened x).
+    """Return the elements of x at `indices` along `axis` (None: of the flattened x).
 
     Args:
         x: A tensor.
@@ -250,7 +250,7 @@ def _along(x: Any, indices: Any, axis: Any = None) -> tuple[int, ...]:
     spaces=INTERNAL,
 )
 def take_along(x: TensorLike, indices: Indices, axis: int) -> Tensor:
-    """What `take_along_axis` calls."""
+    """Compute `take_along_axis`."""
 
 
 @derived(
@@ -262,7 +262,9 @@ def take_along(x: TensorLike, indices: Indices, axis: int) -> Tensor:
     spaces=NUMPY,
 )
 def take_along_axis(x: TensorLike, indices: Indices, axis: int | None = None) -> Tensor:
-    """At each position, the element of x that the index there names along `axis` (None: of the flattened x).
+    """Return, at each position, the element of x that the index there names along `axis`.
+
+    An axis of None means that x is flattened.
 
     Args:
         x: A tensor.
@@ -291,7 +293,7 @@ def _found(x: KerasTensor) -> tuple[KerasTensor, ...]:
     spaces=NUMPY,
 )
 def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
-    """The indices (int32) of the elements that are not 0: a tuple of one vector for each axis.
+    """Return the indices (int32) of the elements that are not 0: a tuple of one vector for each axis.
 
     Their length depends on the values, so it can't be used in code that JAX compiles.
 
@@ -321,7 +323,9 @@ def where(condition: Condition, x1: TensorLike, x2: TensorLike) -> Tensor: ...
 def where(
     condition: Condition, x1: TensorLike | None = None, x2: TensorLike | None = None
 ) -> Tensor | tuple[Tensor, ...]:
-    """x1 where `condition` is true, else x2; all three broadcast. With the condition alone: `nonzero(condition)`.
+    """Return x1 where `condition` is true, else x2.
+
+    All three broadcast. With the condition alone: `nonzero(condition)`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.where([True, False], [1, 2], 0)).tolist()
@@ -343,7 +347,7 @@ def where(
     spaces=NUMPY,
 )
 def select(condlist: Unconverted, choicelist: Tensors, default: TensorLike = 0) -> Tensor:
-    """At each position, the choice of the first condition that is true there; `default` where none is.
+    """Return, at each position, the choice of the first condition that is true there, or `default`.
 
     Args:
         condlist: A list of boolean tensors.
@@ -377,11 +381,11 @@ def _unsliced(inputs: Any, start_indices: Any, shape: Any) -> tuple[int, ...]:
 
 @primitive(shape=_unsliced, samples=(sample(_X, _index([0, 1, 2]), (2, 1, 2)),), spaces=INTERNAL)
 def dynamic_slice(inputs: TensorLike, start_indices: Indices, shape: Sequence[int]) -> Tensor:
-    """The part of `shape` from start_indices, a vector, on. What `slice` calls."""
+    """Return the part of `shape` from start_indices, a vector, on. What `slice` calls."""
 
 
 def _starts(start_indices: Any) -> list[Any] | None:
-    """The indices as Python integers, or None where they are tensors."""
+    """Return the indices as Python integers, or None where they are tensors."""
     given = start_indices if isinstance(start_indices, (list, tuple)) else None
     if given is not None and all(isinstance(i, (int, np.integer)) for i in given):
         return [int(i) for i in given]
@@ -389,7 +393,7 @@ def _starts(start_indices: Any) -> list[Any] | None:
 
 
 def _into(start: int, length: int, size: Any) -> Any:
-    """A slice of `length`, moved into the range where it would leave it."""
+    """Return a slice of `length`, moved into the range where it would leave it."""
     if size is None or not isinstance(size, int):
         return _slice(start, start + length)
     start = max(0, min(start + size if start < 0 else start, size - length))
@@ -404,7 +408,7 @@ def _into(start: int, length: int, size: Any) -> Any:
     )
 )
 def slice(inputs: TensorLike, start_indices: Unconverted, shape: Sequence[int]) -> Tensor:
-    """The part of `inputs` of the given shape that begins at `start_indices`.
+    """Return the part of `inputs` of the given shape that begins at `start_indices`.
 
     Args:
         inputs: A tensor.
@@ -435,7 +439,7 @@ def slice(inputs: TensorLike, start_indices: Unconverted, shape: Sequence[int]) 
     samples=(sample(_index([1, 5]), (2, 3)), sample(_index([[3], [-1]]), (2, 2))), differentiable=False, spaces=NUMPY
 )
 def unravel_index(indices: Indices, shape: Sequence[int]) -> tuple[Tensor, ...]:
-    """The position in a tensor of `shape` of each index into its flattened form: one tensor for each axis.
+    """Return the position in a tensor of `shape` of each index into its flattened form: one tensor for each axis.
 
     >>> from kerasfront import ops
     >>> [int(i) for i in ops.unravel_index(5, (2, 3))]
@@ -469,18 +473,19 @@ def _hot(x: Any, num_classes: int, axis: int) -> tuple[int, ...]:
     spaces=INTERNAL,
 )
 def one_hot_dense(x: Indices, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None) -> Tensor:
-    """One-hot vectors along a new `axis`; an index out of range gives zeros. What `one_hot` calls."""
+    """Return one-hot vectors along a new `axis`; an index out of range gives zeros. `one_hot` calls this."""
 
 
 def sparse_of(places: Sequence[Any], values: Any, dims: Sequence[Any]) -> Any:
-    """A sparse tensor of shape `dims` with values at different places, a vector of indices for each axis; those out of
-    range are left out.
+    """Return a sparse tensor of shape `dims` with values at different places, a vector of indices for each axis.
+
+    Places out of range are left out.
     """
     return runtime.need().sparse_of(stack(places, -1), values, tuple(dims))
 
 
 def _sparse_spec(dims: tuple[int, ...], dtype: Any) -> Any:
-    """The symbolic tensor of a sparse result."""
+    """Return the symbolic tensor of a sparse result."""
     return KerasTensor(dims, dtypes.standardize(dtype), sparse=True)
 
 
@@ -490,7 +495,7 @@ def need_sparse() -> None:
 
 
 def _sparse_hot(ids: Any, num_classes: int, axis: int, dtype: Any) -> Any:
-    """A sparse tensor of shape (*dims, num_classes), the classes at `axis`, with ones for ids (*dims, n)."""
+    """Return a sparse tensor of shape (*dims, num_classes), the classes at `axis`, with ones for ids (*dims, n)."""
     *dims, n = shape_of(ids)
     at = shapes.axis_of(axis, len(dims) + 1)
     flat = ravel(ids)
@@ -501,7 +506,7 @@ def _sparse_hot(ids: Any, num_classes: int, axis: int, dtype: Any) -> Any:
 
 
 def _each_once(ids: Any) -> Any:
-    """The ids along the last axis, sorted, with -1 for those that come again."""
+    """Return the ids along the last axis, sorted, with -1 for those that come again."""
     ids = OPS["sort"].call(ids if dtype_of(ids) == "int64" else cast(ids, "int32"), -1)
     first, rest, before = (
         get_item(ids, (Ellipsis, part)) for part in (_slice(None, 1), _slice(1, None), _slice(None, -1))
@@ -516,7 +521,7 @@ def _each_once(ids: Any) -> Any:
 def one_hot(
     x: Indices, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
 ) -> Tensor:
-    """One-hot vectors of class numbers.
+    """Return one-hot vectors of class numbers.
 
     Args:
         x: Integers of any shape; one out of the range gives zeros.
@@ -550,14 +555,15 @@ def multi_hot(
     sparse: bool = False,
     **kwargs: Any,
 ) -> Tensor:
-    """Vectors with a one for each class number in a list: `max(one_hot(inputs))` over the lists.
+    """Return vectors with a one for each class number in a list: `max(one_hot(inputs))` over the lists.
 
     Args:
         inputs: Integers of shape (batch, n), or (n,); those out of the range add nothing.
-        num_classes: The length of the vectors; also taken as `num_tokens`.
+        num_classes: The length of the vectors.
         axis: Where they go.
         dtype: None means `floatx()`.
         sparse: Whether the result is a sparse tensor, as the backend has them.
+        **kwargs: `num_tokens` is another name of `num_classes`.
 
     Raises:
         CapabilityError: The backend has no sparse tensors.
@@ -604,13 +610,14 @@ _PLACED = (sample(Array((4, 2)), _index([1, 3, 0]), Array((3, 2)), "set"),) + tu
 
 @primitive(shape=_rows, dtype=PROMOTE, samples=_PLACED, spaces=INTERNAL)
 def scatter_rows(x: TensorLike, ids: Indices, updates: TensorLike, reduction: str) -> Tensor:
-    """x with `updates[i]` combined into `x[ids[i]]` by "set", "add", "max", "min" or "mul"; ids out of range, the
-    negative ones included, are dropped. What the scatter and segment ops call.
+    """Return x with `updates[i]` combined into `x[ids[i]]` by "set", "add", "max", "min" or "mul".
+
+    Ids out of range are dropped, and negative ones are. The scatter and segment ops call this.
     """
 
 
 def _flat_ids(indices: Any, dims: Sequence[Any]) -> Any:
-    """Index rows (m, k) for k axes as indices (m,) into these axes flattened; -1 for what is out of range."""
+    """Return index rows (m, k) for k axes as indices (m,) into these axes flattened; -1 for what is out of range."""
     flat: Tensor | None = None
     fits: TensorLike = True
     for column, size in zip(unstack(indices, len(dims), -1), dims, strict=True):
@@ -635,7 +642,7 @@ def _place(inputs: Any, indices: Any, updates: Any, reduction: str) -> Any:
     samples=(sample(_index([[0], [2], [0]]), Array((3,)), (4,)), sample(_index([[0, 1], [2, -1]]), Array((2,)), (3, 2)))
 )
 def scatter(indices: Indices, values: TensorLike, shape: Sequence[int]) -> Tensor:
-    """Zeros of `shape` with `values` added at `indices`.
+    """Return zeros of `shape` with `values` added at `indices`.
 
     Args:
         indices: Integers of shape (n, k): each row names a place along the first k axes. Negative ones count from
@@ -667,7 +674,7 @@ def scatter_update(
     updates: TensorLike,
     reduction: Literal["add", "max", "min", "mul"] | None = None,
 ) -> Tensor:
-    """`inputs` with the elements at `indices` replaced by, or combined with, `updates`.
+    """Return `inputs` with the elements at `indices` replaced by, or combined with, `updates`.
 
     Args:
         inputs: A tensor.
@@ -692,12 +699,12 @@ def _updated(inputs: Any, start_indices: Any, updates: Any) -> tuple[int, ...]:
 
 @primitive(shape=_updated, samples=(sample(_X, _index([0, 1, 2]), Array((2, 1, 2))),), spaces=INTERNAL)
 def update_slice(inputs: TensorLike, start_indices: Indices, updates: TensorLike) -> Tensor:
-    """`inputs` with the part from start_indices, a vector, on replaced. What `slice_update` calls."""
+    """Return `inputs` with the part from start_indices, a vector, on replaced. `slice_update` calls this."""
 
 
 @derived(samples=(sample(_X, (0, 1, 2), Array((2, 1, 2))), sample(Array((4,)), (3,), Array((2,)))))
 def slice_update(inputs: TensorLike, start_indices: Unconverted, updates: TensorLike) -> Tensor:
-    """`inputs` with the part that begins at `start_indices` replaced by `updates`.
+    """Return `inputs` with the part that begins at `start_indices` replaced by `updates`.
 
     Args:
         inputs: A tensor.
@@ -764,7 +771,7 @@ def _highest(x: Any) -> Any:
 def segment_sum(
     data: TensorLike, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The sums of the rows of `data` that have the same segment id.
+    """Return the sums of the rows of `data` that have the same segment id.
 
     Args:
         data: A tensor whose first axis is cut into segments.
@@ -786,7 +793,7 @@ def segment_sum(
 def segment_prod(
     data: TensorLike, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The products of the rows of `data` that have the same segment id; 1 for a segment without rows.
+    """Return the products of the rows of `data` that have the same segment id; 1 for a segment without rows.
 
     The arguments are those of `segment_sum`.
 
@@ -801,7 +808,7 @@ def segment_prod(
 def segment_max(
     data: TensorLike, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The largest of the rows of `data` that have the same segment id, elementwise.
+    """Return the largest of the rows of `data` that have the same segment id, elementwise.
 
     A segment without rows gives -inf, or the lowest integer. The arguments are those of `segment_sum`.
 
@@ -816,7 +823,7 @@ def segment_max(
 def segment_min(
     data: TensorLike, segment_ids: Indices, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The smallest of the rows of `data` that have the same segment id, elementwise.
+    """Return the smallest of the rows of `data` that have the same segment id, elementwise.
 
     A segment without rows gives inf, or the largest integer. The arguments are those of `segment_sum`.
 

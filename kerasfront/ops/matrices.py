@@ -38,7 +38,7 @@ _PAIRS = (
 
 @primitive(shape=shapes.matmul, dtype=MULTIPLIED, samples=_PAIRS, ref=np.matmul, composite=LIKE_ALL, spaces=NUMPY)
 def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The matrix product over the last axis of x1 and the second to last of x2; leading axes broadcast.
+    """Return the matrix product over the last axis of x1 and the second to last of x2; leading axes broadcast.
 
     A vector stands for a row on the left and for a column on the right, and its axis goes.
 
@@ -64,7 +64,7 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=INTERNAL,
 )
 def affine(x: TensorLike, kernel: TensorLike, bias: TensorLike | None = None) -> Tensor:
-    """`x @ kernel + bias`: what a dense layer computes; frameworks have it in one call.
+    """Return `x @ kernel + bias`: what a dense layer computes; frameworks have it in one call.
 
     Args:
         x: A tensor of shape (..., n).
@@ -107,7 +107,7 @@ def _matrices(x: Any, name: str = "x") -> tuple[int, ...]:
 
 
 def _smaller(m: int, n: int) -> int:
-    """The smaller dim; unknown where one of them is."""
+    """Return the smaller dim; unknown where one of them is."""
     return builtins.max(m, n) if unknown(m) or unknown(n) else builtins.min(m, n)
 
 
@@ -130,7 +130,7 @@ def _solved(a: Any, b: Any, lower: bool = False) -> tuple[int, ...]:
 
 
 def _adjoint(x: Any) -> Any:
-    """The conjugate transpose of the matrices."""
+    """Return the conjugate transpose of the matrices."""
     n = len(x.shape)
     flipped = transpose(x, (*range(n - 2), n - 1, n - 2))
     return conj(flipped) if dtypes.is_complex(dtype_of(x)) else flipped
@@ -153,7 +153,7 @@ def _numpy_adjoint(x: Any) -> Any:
     spaces=LINALG,
 )
 def det(x: TensorLike) -> Tensor:
-    """The determinant of each matrix.
+    """Return the determinant of each matrix.
 
     Args:
         x: A tensor of shape (..., n, n).
@@ -184,7 +184,7 @@ def _sign_and_log(x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
     spaces=NUMPY,
 )
 def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """The sign of the determinant, and the logarithm of its absolute value: neither over- nor underflows.
+    """Return the sign of the determinant, and the logarithm of its absolute value: neither over- nor underflows.
 
     Args:
         x: A tensor of shape (..., n, n).
@@ -202,7 +202,7 @@ def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
 
 @derived(dtype=FLOATING, samples=(*_POSITIVES, _SQUARES[2], _SQUARES[3]), dtypes_tested=_FLOATS, tolerance=4)
 def logdet(x: TensorLike) -> Tensor:
-    """The logarithm of the determinant: nan where that is negative, -inf where it is 0.
+    """Return the logarithm of the determinant: nan where that is negative, -inf where it is 0.
 
     Args:
         x: A tensor of shape (..., n, n).
@@ -230,7 +230,7 @@ def logdet(x: TensorLike) -> Tensor:
     spaces=LINALG,
 )
 def inv(x: TensorLike) -> Tensor:
-    """The inverse of each matrix.
+    """Return the inverse of each matrix.
 
     Args:
         x: A tensor of shape (..., n, n).
@@ -266,7 +266,7 @@ _SYSTEMS = (
     spaces=INTERNAL,
 )
 def matrix_solve(a: TensorLike, b: TensorLike) -> Tensor:
-    """x with `a @ x = b`, for b of shape (..., n, k). What `solve` calls."""
+    """Return x with `a @ x = b`, for b of shape (..., n, k). `solve` calls this."""
 
 
 @derived(
@@ -281,7 +281,7 @@ def matrix_solve(a: TensorLike, b: TensorLike) -> Tensor:
     spaces=LINALG,
 )
 def solve(a: TensorLike, b: TensorLike) -> Tensor:
-    """x with `a @ x = b`.
+    """Return x with `a @ x = b`.
 
     Args:
         a: A tensor of shape (..., n, n).
@@ -316,7 +316,7 @@ def _solve_triangle(a: Any, b: Any, lower: bool = False) -> Any:
     spaces=INTERNAL,
 )
 def matrix_solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tensor:
-    """x with `a @ x = b`, for triangular a and b of shape (..., n, k). What `solve_triangular` calls."""
+    """Return x with `a @ x = b`, for triangular a and b of shape (..., n, k). `solve_triangular` calls this."""
 
 
 @derived(
@@ -327,7 +327,7 @@ def matrix_solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -
     spaces=LINALG,
 )
 def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tensor:
-    """x with `a @ x = b`, where only the upper (or lower) triangle of a is looked at.
+    """Return x with `a @ x = b`, where only the upper (or lower) triangle of a is looked at.
 
     Args:
         a: A tensor of shape (..., n, n).
@@ -368,7 +368,7 @@ def _cholesky(x: Any, upper: bool = False) -> Any:
     spaces=LINALG,
 )
 def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
-    """The triangular factor of each positive definite matrix: `l @ l.T = x`.
+    """Return the triangular factor of each positive definite matrix: `l @ l.T = x`.
 
     Args:
         x: A tensor of shape (..., n, n) of symmetric (Hermitian) positive definite matrices; only the lower triangle
@@ -396,7 +396,7 @@ def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
     spaces=LINALG,
 )
 def cholesky_inverse(x: TensorLike, upper: bool = False) -> Tensor:
-    """The inverse of each matrix whose Cholesky factor is given.
+    """Return the inverse of each matrix whose Cholesky factor is given.
 
     Args:
         x: A tensor of shape (..., n, n), the factors that `cholesky` returns; the other triangle isn't looked at.
@@ -438,7 +438,7 @@ _QR = (*(sample(s.args[0], "reduced") for s in _RECTANGLES), sample(Array(values
     spaces=INTERNAL,
 )
 def matrix_qr(x: TensorLike, mode: str) -> tuple[Tensor, Tensor]:
-    """q and r, for a known mode. What `qr` calls."""
+    """Return q and r, for a known mode. `qr` calls this."""
 
 
 @derived(
@@ -451,7 +451,7 @@ def matrix_qr(x: TensorLike, mode: str) -> tuple[Tensor, Tensor]:
     spaces=LINALG,
 )
 def qr(x: TensorLike, mode: Literal["reduced", "complete"] = "reduced") -> tuple[Tensor, Tensor]:
-    """Each matrix as `q @ r`, with orthonormal columns in q and r upper triangular.
+    """Return each matrix as `q @ r`, with orthonormal columns in q and r upper triangular.
 
     The signs of the columns of q (and rows of r) are the framework's. Gradients need m >= n, and linearly independent
     columns.
@@ -492,7 +492,9 @@ def _lu_shapes(x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
     spaces=LINALG,
 )
 def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """The triangular factors of each matrix, with rows exchanged so that each pivot is the largest in its column.
+    """Return the triangular factors of each matrix.
+
+    Rows are exchanged so that each pivot is the largest in its column.
 
     Args:
         x: A tensor of shape (..., m, n).
@@ -533,7 +535,7 @@ def _recomposed(out: Any, *args: Any) -> Any:
     spaces=LINALG,
 )
 def eig(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """The eigenvalues and eigenvectors of each matrix: `x @ v = v * w`.
+    """Return the eigenvalues and eigenvectors of each matrix: `x @ v = v * w`.
 
     Their order, and the length and phase of the vectors, are the framework's. On JAX it runs on the CPU only.
 
@@ -575,7 +577,7 @@ def _recomposed_symmetric(out: Any, *args: Any) -> Any:
     spaces=LINALG,
 )
 def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """The eigenvalues and eigenvectors of each symmetric (Hermitian) matrix: `x @ v = v * w`.
+    """Return the eigenvalues and eigenvectors of each symmetric (Hermitian) matrix: `x @ v = v * w`.
 
     Args:
         x: A tensor of shape (..., n, n); only the lower triangle is looked at.
@@ -637,7 +639,7 @@ def svd(x: TensorLike, full_matrices: bool, compute_uv: Literal[False]) -> Tenso
     spaces=LINALG,
 )
 def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Tensor | tuple[Tensor, Tensor, Tensor]:
-    """The singular value decomposition of each matrix: `x = u @ diag(s) @ v`.
+    """Return the singular value decomposition of each matrix: `x = u @ diag(s) @ v`.
 
     Args:
         x: A tensor of shape (..., m, n).
@@ -681,7 +683,7 @@ def _pinv(x: Any, rcond: float | None = None) -> Any:
     spaces=LINALG,
 )
 def pinv(x: TensorLike, rcond: float | None = None) -> Tensor:
-    """The Moore-Penrose pseudo-inverse of each matrix.
+    """Return the Moore-Penrose pseudo-inverse of each matrix.
 
     Its gradient holds where the rank doesn't change (Golub and Pereyra, 1973).
 
@@ -712,7 +714,7 @@ def pinv(x: TensorLike, rcond: float | None = None) -> Tensor:
     spaces=LINALG,
 )
 def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
-    """x for which the sum of squares of `a @ x - b` is smallest; of several, the shortest.
+    """Return x for which the sum of squares of `a @ x - b` is smallest; of several, the shortest.
 
     Args:
         a: A tensor of shape (..., m, n).
@@ -740,7 +742,7 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
     spaces=LINALG,
 )
 def matrix_rank(x: TensorLike, tol: float | None = None) -> Tensor:
-    """How many singular values of each matrix are larger than `tol`.
+    """Return how many singular values of each matrix are larger than `tol`.
 
     Args:
         x: A tensor of shape (..., m, n).
@@ -797,7 +799,7 @@ _NORMS = (
     spaces=LINALG,
 )
 def norm(x: TensorLike, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-    """The norm of vectors (one axis) or of matrices (two).
+    """Return the norm of vectors (one axis) or of matrices (two).
 
     Args:
         x: A tensor.

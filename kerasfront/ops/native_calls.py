@@ -22,7 +22,7 @@ _SIZES = (2**3 * 3**3 * 5 * 7 * 11, 2**3 * 3**3 * 5 * 7 * 13)
 
 @public("ops")
 def native(function: Any) -> Any:
-    """A function of the framework that takes symbolic tensors too, of which it then makes a node of the graph.
+    """Return a function of the framework that takes symbolic tensors too, of which it then makes a node of the graph.
 
     On PyTorch and TensorFlow `torch.relu(x)` and `tf.nn.relu(x)` do it by themselves, as these frameworks ask their
     arguments; on JAX nothing can be asked, so it takes `native(jax.numpy.tanh)(x)`, or `jnp = native(jax.numpy)` once.
@@ -61,7 +61,7 @@ def native(function: Any) -> Any:
 
 
 def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """The function on native tensors: for Variables what they hold."""
+    """Return the function on native tensors: for Variables what they hold."""
     a, k = tree.map_structure(held_tensor, (args, kwargs))
     return function(*a, **k)
 
@@ -113,7 +113,7 @@ class NativeCall:
 
 
 def apply(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """The symbolic results of a native function, with a node; without one where shapes are inferred already."""
+    """Return the symbolic results of a native function, with a node; without one where shapes are inferred already."""
     if mode.inferring:
         return evaluated(function, args, kwargs)
 
@@ -123,7 +123,7 @@ def apply(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 
 def applied_by(adapter: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """`apply`, for a framework that was given a symbolic tensor; it must be that of the chosen backend."""
+    """Return `apply`, for a framework that was given a symbolic tensor; it must be that of the chosen backend."""
     if runtime.need() is not adapter:
         raise BackendError(
             f"{getattr(function, '__name__', function)} of {adapter.name} was given a symbolic tensor, and the backend "
@@ -134,7 +134,7 @@ def applied_by(adapter: Any, function: Callable[..., Any], args: Any, kwargs: An
 
 
 def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """KerasTensors for the results of native code, by the adapter's abstract evaluation."""
+    """Return KerasTensors for the results of native code, by the adapter's abstract evaluation."""
     leaves = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
 
     def run(*tensors: Any) -> Any:
@@ -154,7 +154,7 @@ def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 
 def _specs(found: Any) -> Any:
-    """KerasTensors for a nested structure of (shape, dtype)."""
+    """Return KerasTensors for a nested structure of (shape, dtype)."""
     if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], str):
         return KerasTensor(found[0], found[1])
     if isinstance(found, dict):

@@ -35,7 +35,7 @@ def _back(y: Any, like: Any) -> Any:
 
 
 def _along(v: Any, axes: Sequence[int], rank: int) -> Any:
-    """A tensor over `axes` in a shape that broadcasts with a tensor of `rank`."""
+    """Return a tensor over `axes` in a shape that broadcasts with a tensor of `rank`."""
     if v is None or tuple(axes) == tuple(range(rank - len(axes), rank)):
         return v
     sizes = dict(zip(axes, v.shape, strict=True))
@@ -58,7 +58,7 @@ def _sizes(name: str, v: Any, expected: tuple[Any, ...]) -> None:
 
 @derived(dtype=FLOATING, samples=(sample(_X),), name="replica_mean", spaces=INTERNAL)
 def replica_mean(x: TensorLike) -> Tensor:
-    """The mean of x over the replicas of a data-parallel step; x itself where there is one."""
+    """Return the mean of x over the replicas of a data-parallel step; x itself where there is one."""
     return as_tensor(x)
 
 
@@ -72,7 +72,7 @@ def replica_mean(x: TensorLike) -> Tensor:
     spaces=NN,
 )
 def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
-    """The mean and the (biased) variance of x over `axes`.
+    """Return the mean and the (biased) variance of x over `axes`.
 
     Args:
         x: A tensor.
@@ -102,7 +102,7 @@ def moments(x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: boo
 
 @derived(dtype=FLOATING, samples=(sample(_X, (0, 1), False), sample(_X, (2,), True)), spaces=INTERNAL)
 def mean_variance(x: TensorLike, axes: Axis, keepdims: bool) -> tuple[Tensor, Tensor]:
-    """What `moments` calls: mean and biased variance over several axes, not in half precision."""
+    """Compute `moments`: mean and biased variance over several axes, not in half precision."""
     mean = r.mean(x, axes, keepdims=True)
     variance = r.mean(e.square(e.subtract(x, mean)), axes, keepdims)
     return (mean if keepdims else squeeze(mean, axes)), variance
@@ -133,7 +133,7 @@ def batch_normalization(
     scale: TensorLike | None = None,
     epsilon: float = 0.001,
 ) -> Tensor:
-    """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, all of them along `axis`.
+    """Return `(x - mean) / sqrt(variance + epsilon) * scale + offset`, all of them along `axis`.
 
     Args:
         x: A tensor.
@@ -187,7 +187,7 @@ def batch_norm_inference(
     axis: int,
     epsilon: float,
 ) -> Tensor:
-    """`batch_normalization` by moving averages, which are constants: no gradient flows to them.
+    """Return `batch_normalization` by moving averages, which are constants: no gradient flows to them.
 
     The frameworks have it in one call. The vectors may be float32 where x is half precision, and so is the result.
 
@@ -218,7 +218,7 @@ def batch_norm_inference(
 def batch_norm_train(
     x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None, axis: int, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Batch normalization by x's own moments over all axes but `axis`, as it is done in training.
+    """Return batch normalization by x's own moments over all axes but `axis`, as it is done in training.
 
     The frameworks have it in one call. gamma and beta, vectors or None, may be float32 where x is half
     precision.
@@ -272,8 +272,9 @@ def layer_normalization(
     epsilon: float | None = None,
     **kwargs: Any,
 ) -> Tensor:
-    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with mean and variance over `axis` for each
-    sample.
+    """Return `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
+
+    Mean and variance are those of each sample, over `axis`.
 
     Args:
         x: A tensor.
@@ -317,7 +318,7 @@ def layer_normalization(
 def normalized_over(
     x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None, axes: Sizes, epsilon: float
 ) -> Tensor:
-    """What `layer_normalization` calls: axes ascending from 0, epsilon not None."""
+    """Compute `layer_normalization`: axes ascending from 0, epsilon not None."""
     y = wide(x)
     # Taken once: a gradient would take sums for each.
     centred = e.subtract(y, r.mean(y, axes, keepdims=True))
@@ -339,7 +340,7 @@ def normalized_over(
 def rms_normalization(
     x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
 ) -> Tensor:
-    """`x / sqrt(mean(x**2) + epsilon) * scale`, with the mean over `axis`.
+    """Return `x / sqrt(mean(x**2) + epsilon) * scale`, with the mean over `axis`.
 
     Args:
         x: A tensor.
@@ -367,7 +368,7 @@ def rms_normalization(
     spaces=INTERNAL,
 )
 def root_mean_square_over(x: TensorLike, scale: TensorLike | None, axes: Sizes, epsilon: float) -> Tensor:
-    """What `rms_normalization` calls: axes ascending from 0, epsilon not None."""
+    """Compute `rms_normalization`: axes ascending from 0, epsilon not None."""
     y = wide(x)
     power = r.mean(e.square(y), axes, keepdims=True)
     return _back(_scaled(e.multiply(y, e.rsqrt(e.add(power, epsilon))), scale, None, axes, rank_of(x)), x)
@@ -390,8 +391,9 @@ def root_mean_square_over(x: TensorLike, scale: TensorLike | None, axes: Sizes, 
     spaces=NN,
 )
 def normalize(x: TensorLike, axis: Axis | None = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
-    """x divided by its norm along `axis`, or by `epsilon` where the norm is smaller. Gradients at 0 are
-    finite.
+    """Return x divided by its norm along `axis`, or by `epsilon` where the norm is smaller.
+
+    Gradients at 0 are finite.
 
     Args:
         x: A tensor.

@@ -37,12 +37,12 @@ _POOLS = (
 
 @primitive(shape=_pooled, samples=_POOLS, spaces=INTERNAL)
 def pooling_max(inputs: TensorLike, pool_size: Sizes, strides: Sizes, padding: str, data_format: str) -> Tensor:
-    """What `max_pool` calls, with every argument resolved."""
+    """Compute `max_pool`, with every argument resolved."""
 
 
 @primitive(shape=_pooled, dtype=FLOATING, samples=_POOLS, spaces=INTERNAL)
 def pooling_average(inputs: TensorLike, pool_size: Sizes, strides: Sizes, padding: str, data_format: str) -> Tensor:
-    """What `average_pool` calls, with every argument resolved."""
+    """Compute `average_pool`, with every argument resolved."""
 
 
 def _windows(inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: Any, name: str) -> tuple[Any, ...]:
@@ -60,7 +60,7 @@ def max_pool(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
-    """The maximum of each sliding window, over 1, 2 or 3 spatial dims.
+    """Return the maximum of each sliding window, over 1, 2 or 3 spatial dims.
 
     Args:
         inputs: A tensor of shape (batch, *spatial, channels), or (batch, channels, *spatial) with
@@ -94,8 +94,9 @@ def average_pool(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
-    """The mean of each sliding window, over 1, 2 or 3 spatial dims. Padding counts neither in the sum nor the
-    divisor.
+    """Return the mean of each sliding window, over 1, 2 or 3 spatial dims.
+
+    Padding counts neither in the sum nor in the divisor.
 
     Args:
         inputs: A tensor of shape (batch, *spatial, channels), or (batch, channels, *spatial) with
@@ -122,8 +123,9 @@ def average_pool(
 
 
 def adaptive_windows(size: int, length: int) -> np.ndarray[Any, Any]:
-    """The (first, one past the last) input index of each of `length` windows that cover `size`: shape
-    (length, 2).
+    """Return where each of `length` windows that cover `size` begins and ends.
+
+    The result has the shape (length, 2): the first index, and the one past the last.
     """
     steps = np.arange(length + 1) * size
     return np.stack([steps[:-1] // length, -(-steps[1:] // length)], axis=1)
@@ -146,12 +148,12 @@ _ADAPTIVE = (
 
 @primitive(shape=_adapted, dtype=FLOATING, samples=_ADAPTIVE, spaces=INTERNAL)
 def adaptive_average(inputs: TensorLike, output_size: Sizes, data_format: str) -> Tensor:
-    """What `adaptive_average_pool` calls, with every argument resolved."""
+    """Compute `adaptive_average_pool`, with every argument resolved."""
 
 
 @primitive(shape=_adapted, samples=_ADAPTIVE, spaces=INTERNAL)
 def adaptive_max(inputs: TensorLike, output_size: Sizes, data_format: str) -> Tensor:
-    """What `adaptive_max_pool` calls, with every argument resolved."""
+    """Compute `adaptive_max_pool`, with every argument resolved."""
 
 
 def _wanted(inputs: Any, output_size: Any, data_format: Any, name: str) -> tuple[Any, str]:
@@ -168,7 +170,7 @@ def _wanted(inputs: Any, output_size: Any, data_format: Any, name: str) -> tuple
 def adaptive_average_pool(
     inputs: TensorLike, output_size: int | Sequence[int | None], data_format: str | None = None
 ) -> Tensor:
-    """The mean of windows that are chosen so that the output has the size `output_size`.
+    """Return the mean of windows that are chosen so that the output has the size `output_size`.
 
     Of n elements, window i of m covers those from floor(i n / m) to ceil((i + 1) n / m); windows may overlap.
 
@@ -192,8 +194,9 @@ def adaptive_average_pool(
 def adaptive_max_pool(
     inputs: TensorLike, output_size: int | Sequence[int | None], data_format: str | None = None
 ) -> Tensor:
-    """The maximum of windows that are chosen so that the output has the size `output_size`; see
-    `adaptive_average_pool`.
+    """Return the maximum of windows that are chosen so that the output has the size `output_size`.
+
+    `adaptive_average_pool` says where the windows are.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.adaptive_max_pool([[[1.0], [2.0], [6.0]]], 2)).tolist()

@@ -47,7 +47,7 @@ def _size(dims: Sequence[Any]) -> Any:
     spaces=NUMPY,
 )
 def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
-    """The products of elements summed over some axes of both.
+    """Return the products of elements summed over some axes of both.
 
     Args:
         x1: A tensor.
@@ -103,9 +103,10 @@ def _known(m: Any, n: Any) -> Any:
     spaces=NUMPY,
 )
 def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The products summed over the last axis of x1 and the second to last (or only) axis of x2; a scalar multiplies.
+    """Return the products summed over the last axis of x1 and the second to last (or only) axis of x2.
 
-    Where both have more than two axes, the result has those of x1, then those of x2 (unlike `matmul`).
+    A scalar multiplies the other. Where both have more than two axes, the result has those of x1, then those of x2,
+    unlike that of `matmul`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.dot([1, 2], [3, 4])).tolist()
@@ -125,7 +126,7 @@ def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The products of the elements of two flattened tensors, x1 conjugated, summed.
+    """Return the products of the elements of two flattened tensors, x1 conjugated, summed.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.vdot([1, 2], [3, 4])).tolist()
@@ -141,7 +142,7 @@ def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The products summed over the last axis of both; a scalar multiplies.
+    """Return the products summed over the last axis of both; a scalar multiplies.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.inner([1, 2], [3, 4])).tolist()
@@ -154,7 +155,7 @@ def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @derived(dtype=PROMOTE, samples=(sample(Array((3,)), Array((2,))), sample(_A, Array(()))), ref=np.outer, spaces=NUMPY)
 def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The product of each element of x1 with each of x2, both flattened: a matrix.
+    """Return the product of each element of x1 with each of x2, both flattened: a matrix.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.outer([1, 2], [3, 4])).tolist()
@@ -170,7 +171,7 @@ def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The Kronecker product: each element of x1 times the whole of x2; missing axes count as 1 in front.
+    """Return the Kronecker product: each element of x1 times the whole of x2; missing axes count as 1 in front.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.kron([1, 10], [1, 2])).tolist()
@@ -196,7 +197,7 @@ def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
 def cross(
     x1: TensorLike, x2: TensorLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tensor:
-    """The cross product of vectors of length 3 (or 2, whose third element counts as 0).
+    """Return the cross product of vectors of length 3 (or 2, whose third element counts as 0).
 
     Args:
         x1: A tensor with vectors along `axisa`.
@@ -240,7 +241,7 @@ def _components(x: Any, axis: int) -> list[Any]:
 
 
 def _labels(term: str, rank: int) -> list[str]:
-    """The labels of a term's axes; those under an ellipsis are numbered from the right."""
+    """Return the labels of a term's axes; those under an ellipsis are numbered from the right."""
     if "..." not in term:
         labels = list(term)
     else:
@@ -295,7 +296,7 @@ def _einsum_shape(subscripts: str, *operands: Any, **kwargs: Any) -> tuple[int, 
     spaces=NUMPY,
 )
 def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
-    """Products summed over the labels that `subscripts` doesn't put out.
+    """Return products summed over the labels that `subscripts` doesn't put out.
 
     Args:
         subscripts: As in NumPy: a term of letters for each tensor, "..." for the other axes, "->" and the result's
@@ -320,7 +321,7 @@ def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
 
 @derived(dtype=FLOATING, samples=(sample(Array((3, 5))), sample(Array((4,)))), ref=np.corrcoef, spaces=NUMPY)
 def corrcoef(x: TensorLike) -> Tensor:
-    """The correlation coefficients of the rows of a matrix with each other; of a vector: 1.
+    """Return the correlation coefficients of the rows of a matrix with each other; of a vector: 1.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.corrcoef([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).round(3).tolist()
@@ -346,7 +347,7 @@ def corrcoef(x: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def correlate(x1: TensorLike, x2: TensorLike, mode: Literal["valid", "same", "full"] = "valid") -> Tensor:
-    """The cross-correlation of two vectors: `sum(x1[n + k] * conj(x2[n]))` for each shift k.
+    """Return the cross-correlation of two vectors: `sum(x1[n + k] * conj(x2[n]))` for each shift k.
 
     Args:
         x1: A vector.
@@ -387,7 +388,7 @@ def _distances(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Any:
     ),
 )
 def cdist(x: TensorLike, y: TensorLike) -> Tensor:
-    """The Euclidean distance of each row of x from each row of y.
+    """Return the Euclidean distance of each row of x from each row of y.
 
     Args:
         x: A tensor of shape (..., m, d).

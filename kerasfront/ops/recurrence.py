@@ -61,8 +61,9 @@ def _time_first(x: Any) -> Any:
 
 
 def _run(step: Any, states: tuple[Any, ...], projected: Any, mask: Any, reverse: bool) -> tuple[Any, ...]:
-    """Scan `step(states, x) -> states`, whose first state is the output, over projected inputs with time
-    first.
+    """Scan `step(states, x) -> states` over projected inputs with time first.
+
+    The first state is the output.
     """
     if mask is None:
 
@@ -109,7 +110,7 @@ def lstm(
     mask: Condition | None = None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A long short-term memory network over a sequence.
+    """Return a long short-term memory network over a sequence.
 
     Args:
         x: The inputs: a tensor of shape (batch, time, features).
@@ -166,7 +167,7 @@ def gru_reset_after(
     mask: Condition | None = None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """What `gru` calls where the reset gate is applied after the matrix product, as cuDNN does."""
+    """Compute `gru` where the reset gate is applied after the matrix product, as cuDNN does."""
     units = dims_of(recurrent_kernel)[0]
     first, second = (None, None) if bias is None else (get_item(bias, 0), get_item(bias, 1))
 
@@ -202,7 +203,7 @@ def gru(
     reverse: bool = False,
     reset_after: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """A network of gated recurrent units over a sequence.
+    """Return a network of gated recurrent units over a sequence.
 
     Args:
         x: The inputs: a tensor of shape (batch, time, features).
@@ -278,7 +279,7 @@ def simple_rnn(
     mask: Condition | None = None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """The recurrence `h = tanh(x @ kernel + h @ recurrent_kernel + bias)` over a sequence.
+    """Return the recurrence `h = tanh(x @ kernel + h @ recurrent_kernel + bias)` over a sequence.
 
     Args:
         x: The inputs: a tensor of shape (batch, time, features).

@@ -24,7 +24,7 @@ from kerasfront.typing import Axis, DTypeLike, Tensor, TensorLike
 
 @primitive(shape=shapes.reduce, dtype=SUMMED, samples=reductions(), ref=np.sum, composite=REDUCES, spaces=NUMPY)
 def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The sum over `axis`. Booleans and narrow integers are summed, and returned, in 32 bits.
+    """Return the sum over `axis`. Booleans and narrow integers are summed, and returned, in 32 bits.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.sum([[1, 2], [3, 4]], axis=0)).tolist()
@@ -42,14 +42,14 @@ def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     spaces=INTERNAL,
 )
 def product(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The product over `axis`; what `prod` calls."""
+    """Return the product over `axis`; what `prod` calls."""
 
 
 @primitive(
     shape=shapes.reduce, dtype=FLOATING, samples=reductions(empty=False), ref=np.mean, composite=REDUCES, spaces=NUMPY
 )
 def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The arithmetic mean over `axis`; integers give floats (`floatx()`).
+    """Return the arithmetic mean over `axis`; integers give floats (`floatx()`).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.mean([[1.0, 2.0], [3.0, 6.0]], axis=1)).tolist()
@@ -75,7 +75,7 @@ def _of_some(x: Any, axis: Any = None, keepdims: bool = False) -> shapes.Shape:
     spaces=INTERNAL,
 )
 def mean_squared_difference(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The mean of `(x1 - x2)**2` over everything: what frameworks have as a loss, in one call.
+    """Return the mean of `(x1 - x2)**2` over everything: what frameworks have as a loss, in one call.
 
     >>> from kerasfront.ops.reduce import mean_squared_difference
     >>> float(mean_squared_difference([1.0, 2.0], [1.0, 4.0]))
@@ -86,7 +86,7 @@ def mean_squared_difference(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @primitive(shape=_of_some, samples=reductions(empty=False), ref=np.max, composite=REDUCES, spaces=NUMPY)
 def amax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element over `axis`.
+    """Return the largest element over `axis`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.amax([[1, 5], [3, 2]], axis=0)).tolist()
@@ -96,7 +96,7 @@ def amax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @primitive(shape=_of_some, samples=reductions(empty=False), ref=np.min, composite=REDUCES, spaces=NUMPY)
 def amin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The smallest element over `axis`.
+    """Return the smallest element over `axis`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.amin([[1, 5], [3, 2]], axis=0)).tolist()
@@ -106,7 +106,9 @@ def amin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2], spaces=NUMPY)
 def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index (int32) of the largest element along `axis`, the first of several; of the flattened x where None.
+    """Return the index (int32) of the largest element along `axis`, the first of several.
+
+    An axis of None means that of the flattened x.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.argmax([[1, 5], [3, 2]], axis=1)).tolist()
@@ -125,7 +127,7 @@ def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Te
     spaces=INTERNAL,
 )
 def count_argmax(index: Indices, x: TensorLike, dtype: DTypeLike = "int32") -> Tensor:
-    """How often the largest element along the last axis of x is at `index`: the right answers, in one call.
+    """Return how often the largest element along the last axis of x is at `index`: the right answers, in one call.
 
     >>> from kerasfront.ops.reduce import count_argmax
     >>> int(count_argmax([1, 0], [[1, 5], [2, 3]]))
@@ -136,7 +138,9 @@ def count_argmax(index: Indices, x: TensorLike, dtype: DTypeLike = "int32") -> T
 
 @primitive(shape=shapes.reduce, dtype=INT32, samples=reductions(empty=False)[:2], spaces=NUMPY)
 def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index (int32) of the smallest element along `axis`, the first of several; of the flattened x where None.
+    """Return the index (int32) of the smallest element along `axis`, the first of several.
+
+    An axis of None means that of the flattened x.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.argmin([[1, 5], [3, 2]], axis=1)).tolist()
@@ -146,7 +150,7 @@ def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Te
 
 @primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.any, composite=REDUCES, spaces=NUMPY)
 def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether any element over `axis` is true (not 0).
+    """Return whether any element over `axis` is true (not 0).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.any([[0, 0], [0, 1]], axis=1)).tolist()
@@ -156,7 +160,7 @@ def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @primitive(shape=shapes.reduce, dtype=LOGICAL, samples=reductions(), ref=np.all, composite=REDUCES, spaces=NUMPY)
 def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether all elements over `axis` are true (not 0).
+    """Return whether all elements over `axis` are true (not 0).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.all([[1, 0], [1, 1]], axis=1)).tolist()
@@ -166,7 +170,7 @@ def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.var, spaces=NUMPY)
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance over `axis` (divisor n); never negative; real for complex x.
+    """Return the variance over `axis` (divisor n); never negative; real for complex x.
 
     >>> from kerasfront import ops
     >>> float(ops.var([1.0, 3.0]))
@@ -178,7 +182,7 @@ def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.std, spaces=NUMPY)
 def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation over `axis`: the square root of `var`.
+    """Return the standard deviation over `axis`: the square root of `var`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.std([[1.0, 3.0], [2.0, 2.0]], axis=1)).tolist()
@@ -189,7 +193,7 @@ def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(samples=(*reductions(), sample(Array((2, 3)), 1, dtype="float32")), ref=np.prod, spaces=NUMPY)
 def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
-    """The product over `axis`. Booleans and narrow integers are multiplied, and returned, in 32 bits.
+    """Return the product over `axis`. Booleans and narrow integers are multiplied, and returned, in 32 bits.
 
     Args:
         x: A tensor.
@@ -207,7 +211,10 @@ def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeL
 
 
 def _with_initial(x: Any, axis: Axis, initial: Any) -> tuple[Any, Sequence[int]]:
-    """x with its reduced axes made one, the last, at whose end stands `initial`; so nothing is reduced from nothing."""
+    """Return x with its reduced axes made one, the last, at whose end stands `initial`.
+
+    The reduction has an element to begin with then, even of an empty tensor.
+    """
     axes = shapes.axes_of(axis, len(x.shape))
     kept = [i for i in range(len(x.shape)) if i not in axes]
     x = transpose(x, (*kept, *axes))
@@ -236,7 +243,7 @@ def _restored(out: Any, x: Any, axes: Any, keepdims: bool) -> Any:
     spaces=NUMPY,
 )
 def max(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
-    """The largest element over `axis`, or `initial` where none is larger; nan where one is nan.
+    """Return the largest element over `axis`, or `initial` where none is larger; nan where one is nan.
 
     Raises:
         ValueError: There is nothing to reduce, and no `initial`.
@@ -263,7 +270,7 @@ def max(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float
     spaces=NUMPY,
 )
 def min(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float | None = None) -> Tensor:
-    """The smallest element over `axis`, or `initial` where none is smaller; nan where one is nan.
+    """Return the smallest element over `axis`, or `initial` where none is smaller; nan where one is nan.
 
     Raises:
         ValueError: There is nothing to reduce, and no `initial`.
@@ -282,7 +289,7 @@ def min(x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: float
 
 @derived(samples=reductions(empty=False), ref=np.ptp, dtypes_tested=(*dtypes.INTEGERS, *dtypes.FLOATS), spaces=NUMPY)
 def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest less the smallest element over `axis`.
+    """Return the largest less the smallest element over `axis`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ptp([[1, 5], [3, 2]], axis=1)).tolist()
@@ -297,7 +304,7 @@ def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     spaces=NUMPY,
 )
 def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
-    """How many elements over `axis` are not 0 (int32).
+    """Return how many elements over `axis` are not 0 (int32).
 
     >>> from kerasfront import ops
     >>> int(ops.count_nonzero([1, 0, 2]))
@@ -316,7 +323,7 @@ def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
     spaces=NUMPY,
 )
 def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:
-    """The mean over `axis`, weighted.
+    """Return the mean over `axis`, weighted.
 
     Args:
         x: A tensor.
@@ -353,12 +360,12 @@ _RUNNING_D = (*_RUNNING, sample(Array((3, 4))), sample(Array((0,)), 0), sample(A
 
 @primitive(shape=shapes.along_axis, dtype=dtypes.NUMERIC, samples=_RUNNING, ref=np.cumsum, spaces=INTERNAL)
 def running_sum(x: TensorLike, axis: int) -> Tensor:
-    """The sum of the elements up to each, along `axis`. What `cumsum` calls."""
+    """Return the sum of the elements up to each, along `axis`. What `cumsum` calls."""
 
 
 @primitive(shape=shapes.along_axis, dtype=dtypes.NUMERIC, samples=_RUNNING, ref=np.cumprod, spaces=INTERNAL)
 def running_product(x: TensorLike, axis: int) -> Tensor:
-    """The product of the elements up to each, along `axis`. What `cumprod` calls."""
+    """Return the product of the elements up to each, along `axis`. What `cumprod` calls."""
 
 
 def _running(op: Any, x: Any, axis: int | None, dtype: Any) -> Any:
@@ -369,7 +376,7 @@ def _running(op: Any, x: Any, axis: int | None, dtype: Any) -> Any:
 
 @derived(samples=_RUNNING_D, ref=np.cumsum, spaces=NUMPY)
 def cumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """The sum of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
+    """Return the sum of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.cumsum([1, 2, 3])).tolist()
@@ -380,7 +387,7 @@ def cumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = Non
 
 @derived(samples=_FACTORS, ref=np.cumprod, spaces=NUMPY)
 def cumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """The product of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
+    """Return the product of the elements up to each, along `axis` (None: of the flattened x), in x's dtype or `dtype`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.cumprod([1, 2, 3])).tolist()
@@ -396,7 +403,7 @@ def cumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = No
     spaces=NUMPY,
 )
 def trapezoid(y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1) -> Tensor:
-    """The integral of `y` along `axis` by the trapezoidal rule.
+    """Return the integral of `y` along `axis` by the trapezoidal rule.
 
     Args:
         y: The values.
@@ -426,7 +433,7 @@ def _slice(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
 
 @derived(dtype=FLOATING, samples=reductions())
 def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """`log(sum(exp(x)))` over `axis`, without overflow.
+    """Return `log(sum(exp(x)))` over `axis`, without overflow.
 
     Rows of -inf give -inf, with a gradient of 0; rows with a nan give nan.
 
@@ -457,7 +464,7 @@ def _may_be_nan(x: Any) -> bool:
 
 @derived(samples=reductions(), ref=np.nansum, spaces=NUMPY)
 def nansum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The sum over `axis` of what is not nan.
+    """Return the sum over `axis` of what is not nan.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nansum([1.0, float("nan"), 3.0])).tolist()
@@ -468,7 +475,7 @@ def nansum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(samples=reductions(), ref=np.nanprod, spaces=NUMPY)
 def nanprod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The product over `axis` of what is not nan.
+    """Return the product over `axis` of what is not nan.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanprod([2.0, float("nan"), 3.0])).tolist()
@@ -479,7 +486,7 @@ def nanprod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(samples=_RUNNING_D, ref=np.nancumsum, spaces=NUMPY)
 def nancumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """As `cumsum`, with nan counted as 0.
+    """Compute `cumsum`, with nan counted as 0.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nancumsum([2.0, float("nan"), 3.0])).tolist()
@@ -490,7 +497,7 @@ def nancumsum(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = 
 
 @derived(samples=_FACTORS, ref=np.nancumprod, spaces=NUMPY)
 def nancumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """As `cumprod`, with nan counted as 1.
+    """Compute `cumprod`, with nan counted as 1.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nancumprod([2.0, float("nan"), 3.0])).tolist()
@@ -508,7 +515,7 @@ def _extreme(reduce: Any, x: Any, axis: Axis, keepdims: bool, fill: float) -> An
 
 @derived(samples=reductions(empty=False), ref=np.nanmax, spaces=NUMPY)
 def nanmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element over `axis` that is not nan; nan where all are.
+    """Return the largest element over `axis` that is not nan; nan where all are.
 
     >>> from kerasfront import ops
     >>> float(ops.nanmax([1.0, float("nan")]))
@@ -519,7 +526,7 @@ def nanmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(samples=reductions(empty=False), ref=np.nanmin, spaces=NUMPY)
 def nanmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The smallest element over `axis` that is not nan; nan where all are.
+    """Return the smallest element over `axis` that is not nan; nan where all are.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanmin([2.0, float("nan"), 1.0])).tolist()
@@ -541,7 +548,7 @@ def _arg_extreme(find: Any, x: Any, axis: int | None, keepdims: bool, fill: floa
 
 @derived(samples=reductions(empty=False)[:2], ref=np.nanargmax, spaces=NUMPY)
 def nanargmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index (int32) of the largest element along `axis` that is not nan; -1 where all are.
+    """Return the index (int32) of the largest element along `axis` that is not nan; -1 where all are.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanargmax([1.0, float("nan"), 3.0])).tolist()
@@ -552,7 +559,7 @@ def nanargmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) ->
 
 @derived(samples=reductions(empty=False)[:2], ref=np.nanargmin, spaces=NUMPY)
 def nanargmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index (int32) of the smallest element along `axis` that is not nan; -1 where all are.
+    """Return the index (int32) of the smallest element along `axis` that is not nan; -1 where all are.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanargmin([float("nan"), 2.0, 1.0])).tolist()
@@ -567,7 +574,7 @@ def _count(x: Any, axis: Axis) -> Any:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmean, spaces=NUMPY)
 def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The mean over `axis` of what is not nan; nan where all are.
+    """Return the mean over `axis` of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanmean([1.0, float("nan"), 3.0])).tolist()
@@ -579,7 +586,7 @@ def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanvar, spaces=NUMPY)
 def nanvar(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance over `axis` (divisor n) of what is not nan; nan where all are.
+    """Return the variance over `axis` (divisor n) of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanvar([1.0, float("nan"), 3.0])).tolist()
@@ -594,7 +601,7 @@ def nanvar(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False)[:6], ref=np.nanstd, spaces=NUMPY)
 def nanstd(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation over `axis` of what is not nan: the square root of `nanvar`.
+    """Return the standard deviation over `axis` of what is not nan: the square root of `nanvar`.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanstd([1.0, float("nan"), 3.0])).tolist()

@@ -29,7 +29,7 @@ _X = Array((2, 3, 4))
     spaces=NUMPY,
 )
 def reshape(x: TensorLike, newshape: int | Sequence[int]) -> Tensor:
-    """x with the shape `newshape`, in row-major order; one dimension may be -1.
+    """Return x with the shape `newshape`, in row-major order; one dimension may be -1.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.reshape([1, 2, 3, 4], (2, -1))).tolist()
@@ -45,7 +45,7 @@ def reshape(x: TensorLike, newshape: int | Sequence[int]) -> Tensor:
     spaces=NUMPY,
 )
 def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
-    """x with its axes in the order `axes` (None: reversed).
+    """Return x with its axes in the order `axes` (None: reversed).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.transpose([[1, 2], [3, 4]])).tolist()
@@ -61,7 +61,7 @@ def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     spaces=NUMPY,
 )
 def expand_dims(x: TensorLike, axis: int | Sequence[int]) -> Tensor:
-    """x with axes of size 1 inserted, at the positions `axis` of the result.
+    """Return x with axes of size 1 inserted, at the positions `axis` of the result.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.expand_dims([1, 2], 1)).tolist()
@@ -77,7 +77,7 @@ def expand_dims(x: TensorLike, axis: int | Sequence[int]) -> Tensor:
     spaces=NUMPY,
 )
 def squeeze(x: TensorLike, axis: int | Sequence[int] | None = None) -> Tensor:
-    """x without its axes of size 1, or without those that `axis` names.
+    """Return x without its axes of size 1, or without those that `axis` names.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.squeeze([[[1], [2]]])).tolist()
@@ -105,7 +105,7 @@ def _stacked_mask(found: list[Any], slots: list[Any]) -> Any:
     spaces=NUMPY,
 )
 def concatenate(xs: Tensors, axis: int = 0) -> Tensor:
-    """The tensors joined along `axis`; elsewhere their shapes are equal.
+    """Return the tensors joined along `axis`; elsewhere their shapes are equal.
 
     Masks are joined too where `axis` is one of theirs (a tensor without a mask counts everywhere); along another axis
     a step counts where it does in any mask.
@@ -126,7 +126,7 @@ def concatenate(xs: Tensors, axis: int = 0) -> Tensor:
     spaces=NUMPY,
 )
 def stack(x: Tensors, axis: int = 0) -> Tensor:
-    """The tensors, all of one shape, joined along a new axis.
+    """Return the tensors, all of one shape, joined along a new axis.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.stack([[1, 2], [3, 4]], axis=1)).tolist()
@@ -152,7 +152,7 @@ def _parts(x: KerasTensor, indices_or_sections: int | Sequence[int], axis: int =
 
 @primitive(infer=_parts, samples=(sample(_X, 3, 1), sample(_X, [1, 3], axis=-1)), ref=np.split, spaces=NUMPY)
 def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """x cut along `axis` into equal parts (an integer), or before each of the given indices.
+    """Return x cut along `axis` into equal parts (an integer), or before each of the given indices.
 
     >>> from kerasfront import ops
     >>> [ops.convert_to_numpy(x).tolist() for x in ops.split(ops.arange(4), 2)]
@@ -167,7 +167,7 @@ def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0
     spaces=NUMPY,
 )
 def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
-    """x broadcast to `shape`.
+    """Return x broadcast to `shape`.
 
     Raises:
         ShapeError: x's shape can't be broadcast to it.
@@ -201,7 +201,7 @@ def _columns(x: KerasTensor, num: int | None = None, axis: int = 0) -> list[Kera
 
 @primitive(infer=_columns, samples=(sample(_X, 2), sample(_X, 4, axis=-1), sample(_X, 3, 1)))
 def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
-    """The slices of x along `axis`, in a list.
+    """Return the slices of x along `axis`, in a list.
 
     Args:
         x: A tensor of rank 1 or more.
@@ -219,7 +219,7 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
 
 @derived(samples=(sample(_X, 0, 2), sample(_X, -1, 0)), ref=np.swapaxes, spaces=NUMPY)
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
-    """x with two axes swapped.
+    """Return x with two axes swapped.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.swapaxes([[1, 2], [3, 4]], 0, 1)).tolist()
@@ -234,7 +234,7 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
 
 @derived(samples=(sample(_X, 0, -1), sample(_X, (0, 1), (-1, 0))), ref=np.moveaxis, spaces=NUMPY)
 def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
-    """x with the axes `source` moved to the positions `destination`; the others keep their order.
+    """Return x with the axes `source` moved to the positions `destination`; the others keep their order.
 
     >>> from kerasfront import ops
     >>> tuple(ops.moveaxis(ops.zeros((2, 3, 4)), 0, -1).shape)
@@ -255,7 +255,7 @@ def moveaxis(x: TensorLike, source: int | Sequence[int], destination: int | Sequ
 
 @derived(samples=(sample(_X), sample(Array(()))), ref=np.ravel, spaces=NUMPY)
 def ravel(x: TensorLike) -> Tensor:
-    """x as a vector, in row-major order.
+    """Return x as a vector, in row-major order.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.ravel([[1, 2], [3, 4]])).tolist()
@@ -276,7 +276,7 @@ def _tiled(x: Any, repeats: Any) -> tuple[int, ...]:
     spaces=INTERNAL,
 )
 def tile_by(x: TensorLike, repeats: Sequence[int]) -> Tensor:
-    """x repeated as a whole along each axis, axes being added in front where needed. What `tile` calls."""
+    """Return x repeated as a whole along each axis, axes being added in front where needed. `tile` calls this."""
 
 
 @derived(
@@ -290,7 +290,7 @@ def tile_by(x: TensorLike, repeats: Sequence[int]) -> Tensor:
     spaces=NUMPY,
 )
 def tile(x: TensorLike, repeats: int | Sequence[int]) -> Tensor:
-    """x repeated as a whole, `repeats` times along each axis; missing axes, or repeats, count as 1 in front.
+    """Return x repeated as a whole, `repeats` times along each axis; missing axes, or repeats, count as 1 in front.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.tile([1, 2], 2)).tolist()
@@ -316,7 +316,7 @@ def _repeated(x: Any, repeats: Any, axis: int) -> tuple[Any, ...]:
     spaces=INTERNAL,
 )
 def repeat_along(x: TensorLike, repeats: int | Sequence[int], axis: int) -> Tensor:
-    """Each slice along `axis` repeated. What `repeat` calls."""
+    """Return each slice along `axis` repeated. What `repeat` calls."""
 
 
 @derived(
@@ -325,7 +325,7 @@ def repeat_along(x: TensorLike, repeats: int | Sequence[int], axis: int) -> Tens
     spaces=NUMPY,
 )
 def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
-    """Each element of x repeated, along `axis` (None: of the flattened x).
+    """Return each element of x repeated, along `axis` (None: of the flattened x).
 
     Args:
         x: A tensor.
@@ -354,7 +354,7 @@ def _values(x: Any) -> np.ndarray[Any, Any]:
     spaces=NUMPY,
 )
 def append(x1: TensorLike, x2: TensorLike, axis: int | None = None) -> Tensor:
-    """x2 joined to the end of x1 along `axis` (None: both flattened).
+    """Return x2 joined to the end of x1 along `axis` (None: both flattened).
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.append([1, 2], [3])).tolist()
@@ -381,7 +381,7 @@ def _at_least(x: Any, rank: int, front: bool = True) -> Any:
     spaces=NUMPY,
 )
 def hstack(xs: Tensors) -> Tensor:
-    """The tensors joined along the second axis; vectors and scalars along their only one.
+    """Return the tensors joined along the second axis; vectors and scalars along their only one.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.hstack([[1, 2], [3]])).tolist()
@@ -398,7 +398,7 @@ def hstack(xs: Tensors) -> Tensor:
     spaces=NUMPY,
 )
 def vstack(xs: Tensors) -> Tensor:
-    """The tensors joined along the first axis; vectors count as rows.
+    """Return the tensors joined along the first axis; vectors count as rows.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.vstack([[1, 2], [3, 4]])).tolist()
@@ -414,7 +414,7 @@ def vstack(xs: Tensors) -> Tensor:
     spaces=NUMPY,
 )
 def dstack(xs: Tensors) -> Tensor:
-    """The tensors joined along the third axis, which is added where missing; vectors count as rows.
+    """Return the tensors joined along the third axis, which is added where missing; vectors count as rows.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.dstack([[1, 2], [3, 4]])).tolist()
@@ -425,7 +425,7 @@ def dstack(xs: Tensors) -> Tensor:
 
 @derived(samples=(sample(_X, 2, 1), sample(_X, [1, 3], -1), sample(Array((7,)), 3)), ref=np.array_split, spaces=NUMPY)
 def array_split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """As `split`, into parts of nearly equal size where the size doesn't divide: the first ones are longer by 1.
+    """Compute `split`, into parts of nearly equal size where the size doesn't divide: the first ones are longer by 1.
 
     >>> from kerasfront import ops
     >>> [ops.convert_to_numpy(x).tolist() for x in ops.array_split(ops.arange(5), 2)]
@@ -442,7 +442,7 @@ def array_split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: i
 
 @derived(samples=(sample(_X, 3), sample(Array((4,)), 2)), ref=np.hsplit, spaces=NUMPY)
 def hsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """`split` along the second axis; of a vector, along its only one.
+    """Return `split` along the second axis; of a vector, along its only one.
 
     >>> from kerasfront import ops
     >>> [ops.convert_to_numpy(x).tolist() for x in ops.hsplit(ops.array([[1, 2], [3, 4]]), 2)]
@@ -453,7 +453,7 @@ def hsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tens
 
 @derived(samples=(sample(_X, 2),), ref=np.vsplit, spaces=NUMPY)
 def vsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """`split` along the first axis, of a tensor of rank 2 or more.
+    """Return `split` along the first axis, of a tensor of rank 2 or more.
 
     >>> from kerasfront import ops
     >>> [ops.convert_to_numpy(x).tolist() for x in ops.vsplit(ops.array([[1, 2], [3, 4]]), 2)]
@@ -465,7 +465,7 @@ def vsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tens
 
 @derived(samples=(sample(_X, 2),), ref=np.dsplit, spaces=NUMPY)
 def dsplit(x: TensorLike, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
-    """`split` along the third axis.
+    """Return `split` along the third axis.
 
     >>> from kerasfront import ops
     >>> [ops.convert_to_numpy(x).tolist() for x in ops.dsplit(ops.array([[[1, 2]]]), 2)]
@@ -484,7 +484,7 @@ def _need_rank(x: Any, rank: int, name: str) -> None:
 
 
 def _groups(side: str) -> list[list[str]]:
-    """One side of a pattern, such as "a (b c) 1", as lists of names: [[a], [b, c], []]."""
+    """Return one side of a pattern, such as "a (b c) 1", as lists of names: [[a], [b, c], []]."""
     out: list[list[str]] = []
     inside = False
     for token in side.replace("(", " ( ").replace(")", " ) ").split():
@@ -523,7 +523,7 @@ def _open_ellipsis(groups: list[list[str]], names: list[str]) -> list[list[str]]
     )
 )
 def rearrange(tensor: TensorLike, pattern: str, **axes_lengths: Any) -> Tensor:
-    """Axes reordered, merged and split as `pattern` says, in the notation of einops.
+    """Return axes reordered, merged and split as `pattern` says, in the notation of einops.
 
     Args:
         tensor: A tensor.
@@ -567,7 +567,7 @@ def _product(values: Sequence[Any]) -> Any:
 
 
 def _sizes(groups: list[list[str]], dims: Sequence[Any], given: dict[str, Any], pattern: str) -> dict[str, Any]:
-    """The size of each named axis."""
+    """Return the size of each named axis."""
     sizes = dict(given)
     for group, size in zip(groups, dims, strict=True):
         open_ = [n for n in group if n not in sizes]

@@ -52,14 +52,14 @@ def _both(real: Any, imag: Any) -> Any:
     spaces=INTERNAL,
 )
 def complex_of(real: TensorLike, imag: TensorLike) -> Tensor:
-    """Complex numbers from their parts: complex128 for float64, complex64 else."""
+    """Return complex numbers from their parts: complex128 for float64, complex64 else."""
 
 
 @derived(
     dtype=_WIDE, dtypes_tested=_REALS, samples=(sample(Array((3, 2))), sample(Array((2,))), sample(Array((0, 4, 2))))
 )
 def view_as_complex(x: TensorLike) -> Tensor:
-    """Complex numbers from pairs along the last axis.
+    """Return complex numbers from pairs along the last axis.
 
     Args:
         x: A real tensor of shape (..., 2): real and imaginary parts.
@@ -87,7 +87,7 @@ def view_as_complex(x: TensorLike) -> Tensor:
     samples=(sample(Array((3, 2))), sample(Array(())), sample(Array((0, 4)))),
 )
 def view_as_real(x: TensorLike) -> Tensor:
-    """The real and imaginary parts of complex numbers, along a new last axis.
+    """Return the real and imaginary parts of complex numbers, along a new last axis.
 
     Args:
         x: A tensor; the imaginary part of real numbers is 0.
@@ -128,7 +128,7 @@ def _transformed(x: Any, axes: Sequence[int], inverse: bool) -> Any:
     spaces=INTERNAL,
 )
 def fourier(x: TensorLike, axes: Sequence[int], inverse: bool) -> Tensor:
-    """The discrete Fourier transform of complex x over its last axes. What `fft`, `fft2` and `ifft2` call."""
+    """Return the discrete Fourier transform of complex x over its last axes. What `fft`, `fft2` and `ifft2` call."""
 
 
 def _half(x: Any, length: int | None) -> shapes.Shape:
@@ -145,7 +145,7 @@ def _half(x: Any, length: int | None) -> shapes.Shape:
     spaces=INTERNAL,
 )
 def real_fourier(x: TensorLike, length: int | None) -> Tensor:
-    """The non-negative frequencies of real x along its last axis, cut or padded with zeros to `length` first."""
+    """Return the non-negative frequencies of real x along its last axis, cut or padded with zeros to `length` first."""
 
 
 def _whole(x: Any, length: int | None) -> shapes.Shape:
@@ -162,11 +162,14 @@ def _whole(x: Any, length: int | None) -> shapes.Shape:
     spaces=INTERNAL,
 )
 def inverse_real_fourier(x: TensorLike, length: int | None) -> Tensor:
-    """The real signal of `length` (None: 2 (n - 1)) that has the non-negative frequencies x along its last axis."""
+    """Return the real signal of `length` that has the non-negative frequencies x along its last axis.
+
+    A length of None means 2 (n - 1).
+    """
 
 
 def _from_pair(x: Any) -> tuple[Any, str]:
-    """A pair of parts as complex numbers, and the dtype that results are to have."""
+    """Return a pair of parts as complex numbers, and the dtype that results are to have."""
     if len(x) != 2:
         raise ValueError(f"Expected a pair of tensors, the real and the imaginary part, got {len(x)} tensors.")
     if tuple(x[0].shape) != tuple(x[1].shape):
@@ -183,7 +186,7 @@ _PAIR = (sample((Array((3, 4)), Array((3, 4)))), sample((Array((2, 3, 5)), Array
 
 @derived(dtype=FLOATING, samples=(*_PAIR, sample((Array((5,)), Array((5,))))), dtypes_tested=_REALS)
 def fft(x: Tensors) -> tuple[Tensor, Tensor]:
-    """The discrete Fourier transform along the last axis.
+    """Return the discrete Fourier transform along the last axis.
 
     Args:
         x: A pair of real tensors of one shape: the real and the imaginary part.
@@ -205,7 +208,7 @@ def fft(x: Tensors) -> tuple[Tensor, Tensor]:
 
 @derived(dtype=FLOATING, samples=_PAIR, dtypes_tested=_REALS)
 def fft2(x: Tensors) -> tuple[Tensor, Tensor]:
-    """The discrete Fourier transform over the last two axes.
+    """Return the discrete Fourier transform over the last two axes.
 
     Args:
         x: A pair of real tensors of one shape: the real and the imaginary part.
@@ -227,7 +230,7 @@ def fft2(x: Tensors) -> tuple[Tensor, Tensor]:
 
 @derived(dtype=FLOATING, samples=_PAIR, dtypes_tested=_REALS)
 def ifft2(x: Tensors) -> tuple[Tensor, Tensor]:
-    """The inverse of `fft2`.
+    """Return the inverse of `fft2`.
 
     Args:
         x: A pair of real tensors of one shape: the real and the imaginary part.
@@ -263,7 +266,7 @@ def _length(fft_length: Any, name: str = "fft_length") -> int | None:
     samples=(sample(Array((3, 4))), sample(Array((2, 5)), 8), sample(Array((5,)), fft_length=3)),
 )
 def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
-    """The discrete Fourier transform of real numbers along the last axis: its non-negative frequencies.
+    """Return the discrete Fourier transform of real numbers along the last axis: its non-negative frequencies.
 
     Args:
         x: A real tensor of shape (..., n).
@@ -286,7 +289,7 @@ def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
     samples=(*_PAIR, sample((Array((3, 4)), Array((3, 4))), 7), sample((Array((5,)), Array((5,))), fft_length=4)),
 )
 def irfft(x: Tensors, fft_length: int | None = None) -> Tensor:
-    """The inverse of `rfft`.
+    """Return the inverse of `rfft`.
 
     Args:
         x: A pair of real tensors of shape (..., m): the real and the imaginary parts of the non-negative frequencies.
@@ -327,7 +330,7 @@ def _windows(x: Any, sequence_length: int, sequence_stride: int) -> Any:
     samples=(sample(Array((2, 7)), 3, 2), sample(Array((5,)), 5, 1), sample(Array((2, 3, 8)), 2, 3)),
 )
 def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int) -> Tensor:
-    """Pieces of the last axis, which begin every `sequence_stride` elements and may overlap.
+    """Return pieces of the last axis, which begin every `sequence_stride` elements and may overlap.
 
     Args:
         x: A tensor of shape (..., n).
@@ -353,7 +356,7 @@ def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int)
     spaces=INTERNAL,
 )
 def overlap_add(x: TensorLike, sequence_stride: int) -> Tensor:
-    """Pieces laid at every `sequence_stride` elements and added up: the adjoint of `extract_sequences`.
+    """Return pieces laid at every `sequence_stride` elements and added up: the adjoint of `extract_sequences`.
 
     Args:
         x: A tensor of shape (..., pieces, length).
@@ -386,7 +389,7 @@ def overlap_add(x: TensorLike, sequence_stride: int) -> Tensor:
 
 
 def _zeros_along(x: Any, count: int, axis: int) -> Any:
-    """Zeros like x with `count` elements along an axis that has one or more."""
+    """Return zeros like x with `count` elements along an axis that has one or more."""
     first = get_item(x, (*[builtins.slice(None)] * axis, builtins.slice(0, 1)))
     return concatenate([zeros_like(first)] * count, axis)
 
@@ -405,7 +408,7 @@ def _pad_both(x: Any, before: int, after: int, axis: int) -> Any:
 
 
 def _window(window: Any, sequence_length: int, fft_length: int, dtype: str) -> Any:
-    """The window as a tensor of length `fft_length`, padded with zeros on both sides; None stands for ones."""
+    """Return the window as a tensor of length `fft_length`, padded with zeros on both sides; None stands for ones."""
     if sequence_length > fft_length:
         raise ValueError(
             f"Expected `fft_length` of at least `sequence_length`, got {fft_length} and {sequence_length}."
@@ -426,7 +429,7 @@ def _window(window: Any, sequence_length: int, fft_length: int, dtype: str) -> A
 
 
 def _reflected(x: Any, count: int) -> Any:
-    """x with `count` elements more on both sides of the last axis, mirrored at the first and the last."""
+    """Return x with `count` elements more on both sides of the last axis, mirrored at the first and the last."""
     n = x.shape[-1]
     if n is not None and n <= count:
         raise ShapeError(f"An axis of size {n} is too short to be mirrored over {count}; pass center=False.")
@@ -459,7 +462,7 @@ def stft(
     window: Any = "hann",
     center: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """The short-time Fourier transform along the last axis: `rfft` of overlapping, windowed pieces.
+    """Return the short-time Fourier transform along the last axis: `rfft` of overlapping, windowed pieces.
 
     Args:
         x: A real tensor of shape (..., n).
@@ -514,7 +517,7 @@ def istft(
     window: Any = "hann",
     center: bool = True,
 ) -> Tensor:
-    """The inverse of `stft`, with the same arguments.
+    """Return the inverse of `stft`, with the same arguments.
 
     Where pieces overlap it is the least squares estimate of Griffin and Lim (1984), "Signal estimation from modified
     short-time Fourier transform". Where no window reaches (outside the pieces, or between them) it is 0.
@@ -555,7 +558,7 @@ def istft(
 
 
 def _to_length(x: Any, length: Any) -> Any:
-    """x, padded with zeros at the end of the last axis to `length`, by way of more zeros than it can need."""
+    """Return x, padded with zeros at the end of the last axis to `length`, by way of more zeros than it can need."""
     if isinstance(x.shape[-1], int) and x.shape[-1] >= length:
         return x
     return get_item(_pad_end(x, length, len(x.shape) - 1), (Ellipsis, builtins.slice(0, length)))

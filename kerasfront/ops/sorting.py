@@ -34,17 +34,17 @@ _ORDERED = ("bool", *dtypes.INTEGERS, *dtypes.FLOATS)
 
 @primitive(shape=shapes.along_axis, samples=_SORTS, ref=np.sort, dtypes_tested=_ORDERED, spaces=INTERNAL)
 def sort_along(x: TensorLike, axis: int = -1) -> Tensor:
-    """What `sort` calls."""
+    """Compute `sort`."""
 
 
 @primitive(shape=shapes.along_axis, dtype=INT32, samples=_SORTS, dtypes_tested=_ORDERED, spaces=INTERNAL)
 def argsort_along(x: TensorLike, axis: int = -1) -> Tensor:
-    """What `argsort` calls. Stable."""
+    """Compute `argsort`. Stable."""
 
 
 @derived(samples=(*_SORTS, sample(_M, None)), ref=np.sort, dtypes_tested=_ORDERED, spaces=NUMPY)
 def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
-    """The elements along `axis` (None: of the flattened x) in ascending order; nan comes last.
+    """Return the elements along `axis` (None: of the flattened x) in ascending order; nan comes last.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.sort([3, 1, 2])).tolist()
@@ -57,7 +57,7 @@ def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
 
 @derived(samples=(*_SORTS, sample(_M, None), sample(Array(values=[1, 0, 1, 0]))), dtypes_tested=_ORDERED, spaces=NUMPY)
 def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
-    """The indices (int32) that would sort x along `axis` (None: the flattened x).
+    """Return the indices (int32) that would sort x along `axis` (None: the flattened x).
 
     Equal elements keep their order on every backend; nan comes last. Of a scalar it is 0.
 
@@ -72,7 +72,7 @@ def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
 
 @derived(samples=(sample(_M, 1), sample(_M, 2, 0), sample(_M, 3, None)), dtypes_tested=_ORDERED, spaces=NUMPY)
 def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Tensor:
-    """Indices (int32) along `axis` (None: of the flattened x) that put the `kth` smallest element in its place.
+    """Return indices (int32) along `axis` (None: of the flattened x) that put the `kth` smallest element in its place.
 
     Those of smaller elements are before it, those of larger ones after it (on every backend in sorted order).
 
@@ -99,7 +99,7 @@ def _tops(x: Any, k: int, sorted: bool = True) -> tuple[KerasTensor, KerasTensor
     infer=_tops, samples=(sample(_M, 2), sample(Array((5,)), 5), sample(Array((2, 2, 3)), 1)), dtypes_tested=_ORDERED
 )
 def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
-    """The k largest elements along the last axis, and their indices (int32).
+    """Return the k largest elements along the last axis, and their indices (int32).
 
     Args:
         x: A tensor of rank 1 or more.
@@ -118,7 +118,7 @@ def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 @derived(samples=(sample(Array(values=[0, 2, 7], dtype="int32"), Array((3, 4)), 2),), differentiable=False)
 def in_top_k(targets: Indices, predictions: TensorLike, k: int) -> Tensor:
-    """Whether the prediction for each target is among the k largest of its row.
+    """Return whether the prediction for each target is among the k largest of its row.
 
     Args:
         targets: Class numbers of shape (batch,).
@@ -166,7 +166,7 @@ _SEARCH = Rule(dtypes.promote, lambda operand, arguments: "int32", "search")
     spaces=NUMPY,
 )
 def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: Literal["left", "right"] = "left") -> Tensor:
-    """Where values would go in a sequence so that it stays sorted, as int32.
+    """Return where values would go in a sequence so that it stays sorted, as int32.
 
     Args:
         sorted_sequence: An ascending vector; or a tensor whose last axis ascends, with the leading axes of values.
@@ -188,7 +188,7 @@ def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: Literal[
     spaces=NUMPY,
 )
 def digitize(x: TensorLike, bins: TensorLike) -> Tensor:
-    """The number (int32) of the bin of each element: i where `bins[i - 1] <= x < bins[i]`.
+    """Return the number (int32) of the bin of each element: i where `bins[i - 1] <= x < bins[i]`.
 
     Args:
         x: A tensor.
@@ -209,7 +209,7 @@ def digitize(x: TensorLike, bins: TensorLike) -> Tensor:
     spaces=NUMPY,
 )
 def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """Whether each element of x1 is one of x2's, as booleans of x1's shape.
+    """Return whether each element of x1 is one of x2's, as booleans of x1's shape.
 
     Args:
         x1: A tensor.
@@ -308,7 +308,7 @@ def unique(
     size: int | None = None,
     fill_value: float | None = None,
 ) -> Any:
-    """The different elements of x, or its different slices along an axis, in ascending order.
+    """Return the different elements of x, or its different slices along an axis, in ascending order.
 
     Args:
         x: A tensor.
@@ -369,7 +369,7 @@ def _from_rows(rows: Any, x: Any, axis: int | None) -> Any:
 
 
 def _lexsorted(rows: Any) -> Any:
-    """The stable order of rows, by their first column, then the second, ..."""
+    """Return the stable order of rows, by their first column, then the second, ..."""
     order = None
     for column in reversed(range(rows.shape[1])):
         keys = basic_item(rows, (slice(None), column))
@@ -381,7 +381,7 @@ def _lexsorted(rows: Any) -> Any:
 
 
 def _new(ordered: Any) -> Any:
-    """Which of sorted rows differ from the one before."""
+    """Return which of sorted rows differ from the one before."""
     later, earlier = (
         basic_item(ordered, (slice(1, None), slice(None))),
         basic_item(ordered, (slice(None, -1), slice(None))),
@@ -393,6 +393,6 @@ def _new(ordered: Any) -> Any:
 
 
 def _starts(new: Any, place: Any, size: int) -> Any:
-    """The positions of the first `size` new rows; those too many are the first."""
+    """Return the positions of the first `size` new rows; those too many are the first."""
     at = e.select_where(new, place, -1)
     return scatter_rows(full((size,), 0, "int32"), at, arange(shape_of(new)[0]), "set")

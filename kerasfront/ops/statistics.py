@@ -44,7 +44,7 @@ _REAL = (*dtypes.INTEGERS, *dtypes.FLOATS)
     spaces=NUMPY,
 )
 def allclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether `isclose` holds everywhere, as a boolean scalar.
+    """Return whether `isclose` holds everywhere, as a boolean scalar.
 
     >>> from kerasfront import ops
     >>> bool(ops.allclose([1.0, 2.0], [1.0, 2.0 + 1e-9]))
@@ -57,7 +57,7 @@ def allclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1
 
 
 def _in_one_axis(x: Any, axis: Axis) -> tuple[Any, Sequence[int]]:
-    """x with the reduced axes made one, the last."""
+    """Return x with the reduced axes made one, the last."""
     axes = shapes.axes_of(axis, len(x.shape))
     kept = [i for i in range(len(x.shape)) if i not in axes]
     dims = shape_of(x)
@@ -97,7 +97,7 @@ def _quantile(x: Any, q: Any, axis: Axis, method: str, keepdims: bool, pass_nan:
 
 
 def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
-    """The sorted elements at fractional positions."""
+    """Return the sorted elements at fractional positions."""
     low = e.clip(cast(e.floor(at), "int32"), 0, last)
     high = e.clip(cast(e.ceil(at), "int32"), 0, last)
     if method == "nearest":
@@ -121,7 +121,9 @@ def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
 def quantile(
     x: TensorLike, q: Unconverted, axis: Axis = None, method: Method = "linear", keepdims: bool = False
 ) -> Tensor:
-    """The values below which the shares `q` of the elements over `axis` lie; nan where one is nan, or there is none.
+    """Return the values below which the shares `q` of the elements over `axis` lie.
+
+    They are nan where an element is nan, or where there is none.
 
     Args:
         x: A tensor.
@@ -146,7 +148,7 @@ def quantile(
 def nanquantile(
     x: TensorLike, q: Unconverted, axis: Axis = None, method: Method = "linear", keepdims: bool = False
 ) -> Tensor:
-    """As `quantile`, of what is not nan; nan where all are.
+    """Compute `quantile` of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
     >>> float(ops.nanquantile([1.0, float("nan"), 3.0], 0.5))
@@ -169,7 +171,7 @@ def _share(q: Any) -> Any:
 def percentile(
     x: TensorLike, q: Unconverted, axis: Axis = None, method: Method = "linear", keepdims: bool = False
 ) -> Tensor:
-    """As `quantile`, with `q` from 0 to 100.
+    """Compute `quantile`, with `q` from 0 to 100.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.percentile([1.0, 2.0, 4.0], 50)).tolist()
@@ -188,7 +190,7 @@ def percentile(
 def nanpercentile(
     x: TensorLike, q: Unconverted, axis: Axis = None, method: Method = "linear", keepdims: bool = False
 ) -> Tensor:
-    """As `nanquantile`, with `q` from 0 to 100.
+    """Compute `nanquantile`, with `q` from 0 to 100.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanpercentile([1.0, float("nan"), 3.0], 50)).tolist()
@@ -199,7 +201,7 @@ def nanpercentile(
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.median, dtypes_tested=_REAL, spaces=NUMPY)
 def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The middle element over `axis`, the mean of the two of an even number; nan where one is nan.
+    """Return the middle element over `axis`, the mean of the two of an even number; nan where one is nan.
 
     >>> from kerasfront import ops
     >>> float(ops.median([1, 2, 3, 10]))
@@ -210,7 +212,7 @@ def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @derived(dtype=FLOATING, samples=reductions(empty=False), ref=np.nanmedian, dtypes_tested=_REAL, spaces=NUMPY)
 def nanmedian(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """As `median`, of what is not nan; nan where all are.
+    """Compute `median` of what is not nan; nan where all are.
 
     >>> from kerasfront import ops
     >>> ops.convert_to_numpy(ops.nanmedian([1.0, float("nan"), 3.0])).tolist()
@@ -236,7 +238,7 @@ def _counted(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
 
 def _bins(x: Any, minlength: int) -> Any:
-    """One more than the largest number, or minlength: a graph's own tensor is no size that others can use."""
+    """Return one more than the largest number, or minlength: a graph's own tensor is no size that others can use."""
     if 0 in tuple(x.shape):
         return minlength
     top = e.add(amax(x), 1)
@@ -248,7 +250,10 @@ def _bins(x: Any, minlength: int) -> Any:
 
 
 def _sums_by_id(ids: Any, values: Any) -> tuple[tuple[Any], Any]:
-    """The different ids, and for each the sum of its values; both filled up with -1 and 0 to the length of ids."""
+    """Return the different ids, and for each the sum of its values.
+
+    Both are filled up to the length of ids, with -1 and 0.
+    """
     order = argsort_along(ids, 0)
     ordered = take(ids, order, 0)
     new = e.not_equal(basic_item(ordered, (slice(1, None),)), basic_item(ordered, (slice(None, -1),)))
@@ -271,7 +276,7 @@ def _sums_by_id(ids: Any, values: Any) -> tuple[tuple[Any], Any]:
     spaces=NUMPY,
 )
 def bincount(x: Indices, weights: TensorLike | None = None, minlength: int = 0, sparse: bool = False) -> Tensor:
-    """How often each of the numbers 0, 1, 2, ... is found in x.
+    """Return how often each of the numbers 0, 1, 2, ... is found in x.
 
     Args:
         x: A vector of integers that are not negative, or a matrix, whose rows are counted.
@@ -325,7 +330,7 @@ def bincount(x: Indices, weights: TensorLike | None = None, minlength: int = 0, 
     spaces=NUMPY,
 )
 def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
-    """How many elements of x lie in each of some bins of equal width.
+    """Return how many elements of x lie in each of some bins of equal width.
 
     Args:
         x: A tensor; it is flattened.

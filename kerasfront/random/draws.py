@@ -58,7 +58,7 @@ def normal(
     dtype: DTypeLike | None = None,
     seed: Seed = None,
 ) -> Tensor:
-    """Draws from the normal distribution.
+    """Draw from the normal distribution.
 
     Args:
         shape: The shape of the result.
@@ -92,7 +92,7 @@ def truncated_normal(
     dtype: DTypeLike | None = None,
     seed: Seed = None,
 ) -> Tensor:
-    """Draws from the normal distribution cut off at two standard deviations: none lies further from the mean.
+    """Draw from the normal distribution cut off at two standard deviations: none lies further from the mean.
 
     Args:
         shape: The shape of the result.
@@ -127,7 +127,7 @@ def uniform(
     dtype: DTypeLike | None = None,
     seed: Seed = None,
 ) -> Tensor:
-    """Draws that are uniform between minval (included) and maxval (excluded, up to rounding).
+    """Draw numbers that are uniform between minval (included) and maxval (excluded, up to rounding).
 
     Args:
         shape: The shape of the result.
@@ -163,7 +163,7 @@ def _scaled(x: Any, offset: Any, scale: Any, dtype: str) -> Any:
 def randint(
     shape: Sequence[int], minval: TensorLike, maxval: TensorLike, dtype: DTypeLike = "int32", seed: Seed = None
 ) -> Tensor:
-    """Integers that are uniform from minval (included) to maxval (excluded).
+    """Return integers that are uniform from minval (included) to maxval (excluded).
 
     Args:
         shape: The shape of the result.
@@ -195,7 +195,7 @@ def randint(
 
 @public("random")
 def categorical(logits: TensorLike, num_samples: int, dtype: DTypeLike = "int32", seed: Seed = None) -> Tensor:
-    """Draws class indices by their unnormalized log-probabilities.
+    """Draw class indices by their unnormalized log-probabilities.
 
     Args:
         logits: A tensor of shape (batch, classes); a class of -inf is never drawn. Where a whole row is -inf, nothing
@@ -227,7 +227,7 @@ def categorical(logits: TensorLike, num_samples: int, dtype: DTypeLike = "int32"
     spaces=INTERNAL,
 )
 def _categorical(logits: TensorLike, num_samples: int, dtype: str, seed: Seed) -> Tensor:
-    """The draw that `random.categorical` makes, with its arguments checked and of one dtype."""
+    """Return the draw that `random.categorical` makes, with its arguments checked and of one dtype."""
     if rank_of(logits) != 2:
         raise ShapeError(f"Expected `logits` of shape (batch, classes), got {tuple(dims_of(logits))}.")
     return _by().categorical(draw_seed(seed), logits, num_samples, dtype)
@@ -244,7 +244,7 @@ def _categorical(logits: TensorLike, num_samples: int, dtype: str, seed: Seed) -
 def dropout(
     inputs: TensorLike, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None
 ) -> Tensor:
-    """Sets elements to zero at random, and divides the others by `1 - rate`, so that the expectation stays.
+    """Set elements to zero at random, and divides the others by `1 - rate`, so that the expectation stays.
 
     Args:
         inputs: A float tensor.
@@ -274,7 +274,7 @@ def dropout(
 
 
 def _noise_shape(inputs: Any, noise_shape: Any) -> Any:
-    """The noise shape, resolved; None where it is the inputs' own."""
+    """Return the noise shape, resolved; None where it is the inputs' own."""
     if noise_shape is None:
         return None
     own = ops.shape(inputs)
@@ -297,7 +297,7 @@ def _noise_shape(inputs: Any, noise_shape: Any) -> Any:
     spaces=("random",),
 )
 def shuffle(x: TensorLike, axis: int = 0, seed: Seed = None) -> Tensor:
-    """Puts the slices of x along `axis` into a random order; each slice stays as it is.
+    """Put the slices of x along `axis` into a random order; each slice stays as it is.
 
     Args:
         x: A tensor of rank 1 or more.
@@ -320,7 +320,7 @@ def shuffle(x: TensorLike, axis: int = 0, seed: Seed = None) -> Tensor:
 
 @public("random")
 def gamma(shape: Sequence[int], alpha: TensorLike, dtype: DTypeLike | None = None, seed: Seed = None) -> Tensor:
-    """Draws from the gamma distribution of shape parameter alpha and scale 1.
+    """Draw from the gamma distribution of shape parameter alpha and scale 1.
 
     Args:
         shape: The shape of the result.
@@ -351,7 +351,7 @@ def gamma(shape: Sequence[int], alpha: TensorLike, dtype: DTypeLike | None = Non
     spaces=INTERNAL,
 )
 def _gamma(alpha: TensorLike, shape: Sequence[int], seed: Seed) -> Tensor:
-    """The draw that `random.gamma` makes, with its arguments checked and of one dtype."""
+    """Return the draw that `random.gamma` makes, with its arguments checked and of one dtype."""
     _broadcasts("alpha", alpha, shape)
     return _by().gamma(draw_seed(seed), shape, alpha)
 
@@ -366,7 +366,7 @@ def _broadcasts(name: str, x: Any, shape: Any) -> None:
 def beta(
     shape: Sequence[int], alpha: TensorLike, beta: TensorLike, dtype: DTypeLike | None = None, seed: Seed = None
 ) -> Tensor:
-    """Draws from the beta distribution.
+    """Draw from the beta distribution.
 
     Args:
         shape: The shape of the result.
@@ -393,7 +393,7 @@ def beta(
 @derived(name="random.beta", canonical=_shape_only, dtype=FLOATING, differentiable=False, dtypes_tested=dtypes.FLOATS,
          samples=(sample(Array((3,), 0.5, 2.0), Array((), 0.5, 2.0), (2, 3), 7),), spaces=INTERNAL)  # fmt: skip
 def _beta(alpha: TensorLike, beta: TensorLike, shape: Sequence[int], seed: Seed) -> Tensor:
-    """The draw that `random.beta` makes, with its arguments checked and of one dtype."""
+    """Return the draw that `random.beta` makes, with its arguments checked and of one dtype."""
     _broadcasts("alpha", alpha, shape)
     _broadcasts("beta", beta, shape)
     return _by().beta(draw_seed(seed), shape, alpha, beta)
@@ -407,7 +407,7 @@ def binomial(
     dtype: DTypeLike | None = None,
     seed: Seed = None,
 ) -> Tensor:
-    """Draws from the binomial distribution: how many of `counts` trials succeed.
+    """Draw from the binomial distribution: how many of `counts` trials succeed.
 
     Args:
         shape: The shape of the result.
@@ -434,7 +434,7 @@ def binomial(
 @derived(name="random.binomial", canonical=_shape_only, dtype=FLOATING, differentiable=False,
          samples=(sample(Array((3,), 1.0, 9.0), Array((), 0.1, 0.9), (2, 3), 7),), spaces=INTERNAL)  # fmt: skip
 def _binomial(counts: TensorLike, probabilities: TensorLike, shape: Sequence[int], seed: Seed) -> Tensor:
-    """The draw that `random.binomial` makes, with its arguments checked and of one dtype."""
+    """Return the draw that `random.binomial` makes, with its arguments checked and of one dtype."""
     _broadcasts("counts", counts, shape)
     _broadcasts("probabilities", probabilities, shape)
     return _by().binomial(draw_seed(seed), shape, counts, probabilities)

@@ -31,7 +31,9 @@ def elastic_transform(
     seed: Any = None,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images with every pixel moved at random, neighbours alike: `alpha` times noise smoothed over `sigma` pixels.
+    """Return images with every pixel moved at random, and neighbours alike.
+
+    A pixel moves by `alpha` times noise that is smoothed over `sigma` pixels.
 
     Reference: Simard et al. (2003), "Best practices for convolutional neural networks applied to visual document
     analysis".
@@ -84,7 +86,7 @@ def _elastic(
     seed: Any,
     data_format: str | None,
 ) -> Tensor:
-    """What `elastic_transform` records."""
+    """Compute `elastic_transform`, as a node of a graph."""
     order = order_of(interpolation)
     one_of("fill_mode", fill_mode, FILL_MODES)
     place = Layout(images, data_format)

@@ -22,7 +22,7 @@ _global = _Global()
 
 
 def host_generator(*keys: int) -> np.random.Generator:
-    """A NumPy generator (Philox, a counter-based one) that depends on the keys alone.
+    """Return a NumPy generator (Philox, a counter-based one) that depends on the keys alone.
 
     Args:
         *keys: Any integers: a seed, and what tells this use of it from others (an epoch, a batch).
@@ -40,7 +40,10 @@ def _sequence(keys: tuple[int, ...]) -> np.random.SeedSequence:
 
 
 def next_host_seed() -> int:
-    """A seed from 0 to 2**32 - 1, another one at each call, determined by `set_random_seed` and the calls since."""
+    """Return a seed from 0 to 2**32 - 1, another one at each call.
+
+    `set_random_seed` and the number of calls since determine it.
+    """
     with _global.lock:
         _global.drawn += 1
         number = _global.drawn
@@ -54,5 +57,5 @@ def reset(seed: int) -> None:
 
 
 def global_seed() -> int:
-    """What the global generator starts from."""
+    """Return the seed that the global generator starts from."""
     return _global.seed % 2**32

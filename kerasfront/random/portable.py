@@ -43,7 +43,7 @@ def _up(x: Any, places: Any) -> Any:
 
 
 def _down(x: Any, places: int) -> Any:
-    """Moved down by `places` > 0, with zeros from above."""
+    """Return moved down by `places` > 0, with zeros from above."""
     return ops.bitwise_and(ops.bitwise_right_shift(x, places), (1 << (32 - places)) - 1)
 
 
@@ -52,7 +52,7 @@ def _rotated(x: Any, places: int) -> Any:
 
 
 def threefry2x32(key: Sequence[Any], counter: Sequence[Any]) -> tuple[Tensor, Tensor]:
-    """Threefry2x32 with 20 rounds: two words of bits from two words of key and two of counter.
+    """Return Threefry2x32 with 20 rounds: two words of bits from two words of key and two of counter.
 
     All are int32 tensors that stand for unsigned words.
     """
@@ -68,7 +68,7 @@ def threefry2x32(key: Sequence[Any], counter: Sequence[Any]) -> tuple[Tensor, Te
 
 
 def bits(key: TensorLike, shape: Sequence[Any]) -> tuple[Tensor, Tensor]:
-    """Two words of bits for each place of `shape`, as int32 tensors."""
+    """Return two words of bits for each place of `shape`, as int32 tensors."""
     words: tuple[Tensor, Tensor] = _draw(_words, key, shape)
     return words
 
@@ -90,7 +90,7 @@ def _words(key: Any, shape: Sequence[Any]) -> tuple[Tensor, Tensor]:
 
 
 def _halves(value: float) -> tuple[float, float]:
-    """A float32 as the sum of two floats of at most 12 significant bits."""
+    """Return a float32 as the sum of two floats of at most 12 significant bits."""
     whole = np.float32(value)
     mantissa, exponent = math.frexp(float(whole))
     high = math.ldexp(round(mantissa * 2**12), exponent - 12)
@@ -98,7 +98,7 @@ def _halves(value: float) -> tuple[float, float]:
 
 
 def _scaled(high: Any, low: Any, factor: float, offset: float, dtype: str) -> Any:
-    """`offset + factor * (2**12 * high + low)`, for integers high and low of at most 12 bits."""
+    """Return `offset + factor * (2**12 * high + low)`, for integers high and low of at most 12 bits."""
     big, small = _halves(factor)
     high, low = ops.cast(high, "float32"), ops.cast(low, "float32")
     terms = [(low, small), (low, big), (high, small * 2**12), (high, big * 2**12)]
@@ -121,20 +121,20 @@ def _table(inverse: Callable[[float], float], positions: Sequence[float], unit: 
 
 
 def _octaves() -> list[float]:
-    """Where the cells of the tail begin, as shares of 1/2, and one more: 31 powers of two, each in 256 cells."""
+    """Return where the cells of the tail begin, as shares of 1/2, and one more: 31 powers of two, each in 256 cells."""
     return [2.0 ** (e - 31) * (1 + i / _CELLS) for e in range(31) for i in range(_CELLS)] + [1.0]
 
 
 @lru_cache
 def _normal_table() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """-z for the lower tail, and the steps between entries."""
+    """Return -z for the lower tail, and the steps between entries."""
     values = _table(lambda p: -NormalDist().inv_cdf(p / 2), _octaves(), _NORMAL_UNIT)
     return values[:-1], np.diff(values)
 
 
 @lru_cache
 def _gumbel_table() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The upper half of the distribution, by the tail; then the lower one."""
+    """Return the upper half of the distribution, by the tail; then the lower one."""
     upper = _table(lambda p: -math.log(-math.log1p(-p / 2)), _octaves(), _GUMBEL_UNIT)
     lower = _table(lambda p: -math.log(-math.log(p / 2)), _octaves(), _GUMBEL_UNIT)
     return np.concatenate([upper[:-1], lower[:-1]]), np.concatenate([np.diff(upper), np.diff(lower)])
@@ -142,7 +142,7 @@ def _gumbel_table() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 @lru_cache
 def _truncated_table() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """-z between two standard deviations below the mean and the mean, in 8192 equal cells of probability."""
+    """Return -z between two standard deviations below the mean and the mean, in 8192 equal cells of probability."""
     low = NormalDist().cdf(-2.0)
     positions = [low + (0.5 - low) * i / 8192 for i in range(8193)]
     values = _table(lambda p: -NormalDist().inv_cdf(p), positions, _NORMAL_UNIT)
@@ -150,14 +150,14 @@ def _truncated_table() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 def _between(table: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], cell: Any, share: Any) -> Any:
-    """The table at a cell and a share of it in 4096ths."""
+    """Return the table at a cell and a share of it in 4096ths."""
     values, steps = (ops.convert_to_tensor(t) for t in table)
     change = ops.bitwise_right_shift(ops.take(steps, cell, 0) * share, 12)
     return ops.take(values, cell, 0) + change
 
 
 def _tail(word: Any) -> tuple[Any, Any]:
-    """The cell of `_octaves` in which the lower 31 bits of a word lie, and the share in 4096ths."""
+    """Return the cell of `_octaves` in which the lower 31 bits of a word lie, and the share in 4096ths."""
     tail = ops.bitwise_and(word, 0x7FFFFFFF)
     rest, octave = tail, ops.zeros_like(tail)
     for step in (16, 8, 4, 2, 1):
@@ -169,7 +169,7 @@ def _tail(word: Any) -> tuple[Any, Any]:
 
 
 def _signed(word: Any, magnitude: Any) -> tuple[Any, Any]:
-    """The halves of a magnitude, with the sign that the highest bit says."""
+    """Return the halves of a magnitude, with the sign that the highest bit says."""
     sign = 1 - 2 * _down(word, 31)
     return _down(magnitude, 12) * sign, ops.bitwise_and(magnitude, 4095) * sign
 
@@ -210,7 +210,7 @@ def _truncated_normal(key: Any, shape: Any, mean: float, stddev: float, dtype: s
 
 
 def _multiplied(words: tuple[Any, Any], factor: int) -> Any:
-    """The 64 bits of two words, taken as a share of 1, times `factor`: 32 bits, rounded down."""
+    """Return the 64 bits of two words, taken as a share of 1, times `factor`: 32 bits, rounded down."""
     x = [half for w in (words[1], words[0]) for half in (ops.bitwise_and(w, 0xFFFF), _down(w, 16))]
     columns: list[list[Any]] = [[] for _ in range(6)]
     for i, part in enumerate(x):
@@ -276,7 +276,7 @@ def binomial(key: TensorLike, shape: Sequence[Any], counts: TensorLike, probabil
 
 
 def _host(draw: Callable[..., Any]) -> Callable[..., Any]:
-    """A draw by a NumPy generator, as `on_host` wants it: of a key."""
+    """Return a draw by a NumPy generator, as `on_host` wants it: of a key."""
 
     def run(key: Any, shape: Any, *parameters: Any) -> Any:
         generator = host.host_generator(*(int(word) for word in key))

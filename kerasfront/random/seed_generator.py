@@ -23,7 +23,7 @@ active: Runtime = running()
 
 
 def _device() -> AbstractContextManager[Any]:
-    """Where keys live: a framework that seeds its generator on the host keeps them there."""
+    """Return where keys live: a framework that seeds its generator on the host keeps them there."""
     return active.adapter.device_scope("cpu:0") if active.adapter.host_keys else nullcontext()
 
 
@@ -75,7 +75,7 @@ class SeedGenerator(Constructed):
         self.state = self._held(held["state"])
 
     def next(self, ordered: bool = True) -> Tensor:
-        """The next key: a tensor of shape (2,) and dtype uint32, the seed and the count of draws before.
+        """Return the next key: a tensor of shape (2,) and dtype uint32, the seed and the count of draws before.
 
         `ordered` is kept for Keras; the keys always come in order.
         """
@@ -111,7 +111,7 @@ def _symbolic_key() -> Any:
 
 
 def as_seed(seed: Any) -> int:
-    """An integer as a seed, 0 to 2**32 - 1."""
+    """Return an integer as a seed, 0 to 2**32 - 1."""
     number = plain(seed)
     if not isinstance(number, int) or isinstance(number, bool):
         raise wrong("seed", "", "an integer, a SeedGenerator or None", seed)
@@ -122,21 +122,24 @@ _global: list[SeedGenerator] = []
 
 
 def global_seed_generator() -> SeedGenerator:
-    """The generator of the draws that are given no seed; a compiled step that has such draws must carry its state."""
+    """Return the generator of the draws that are given no seed.
+
+    A compiled step that has such draws must carry its state.
+    """
     if not _global:
         _global.append(SeedGenerator(host.global_seed(), name="global_seed_generator"))
     return _global[0]  # the same for all, also where two threads have made one
 
 
 def set_global_seed(seed: int) -> None:
-    """What `utils.set_random_seed` does for kerasfront's own draws: unseeded ones begin again from `seed`."""
+    """Let draws without a seed begin again from `seed`; `utils.set_random_seed` calls this."""
     host.reset(as_seed(seed))
     if _global:
         _global[0].reset(host.global_seed())
 
 
 def draw_seed(seed: int | SeedGenerator | None) -> Tensor:
-    """The key for one draw: an integer always gives the same one, a generator (None: the global one) its next.
+    """Return the key for one draw: an integer always gives the same one, a generator (None: the global one) its next.
 
     Returns:
         A tensor of shape (2,) and dtype uint32.

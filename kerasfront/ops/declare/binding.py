@@ -69,7 +69,7 @@ _ready_sets: dict[tuple[str, int], frozenset[Any]] = {}
 
 
 def _ready(adapter: Any, rule: dtypes.Rule) -> frozenset[Any]:
-    """The native dtypes that the rule leaves as they are."""
+    """Return the native dtypes that the rule leaves as they are."""
     key = (adapter.name, id(rule))
     if key not in _ready_sets:
         names = [n for n in dtypes.ALL if n in adapter.native_dtypes]

@@ -13,20 +13,20 @@ from kerasfront.typing import Tensor, TensorLike
 
 
 def as_tensor(x: TensorLike) -> Tensor:
-    """The same value, which is a tensor."""
+    """Return the same value, which is a tensor."""
     return x  # type: ignore[return-value]
 
 
 def dims_of(x: TensorLike) -> tuple[Any, ...]:
-    """The shape, as the framework has it: what it doesn't know of a graph is None there."""
+    """Return the shape, as the framework has it: what it doesn't know of a graph is None there."""
     return x.shape  # type: ignore[union-attr]
 
 
 def rank_of(x: TensorLike) -> int:
-    """The number of axes."""
+    """Return the number of axes."""
     return len(x.shape)  # type: ignore[union-attr]
 
 
 def as_tensors(xs: Tensors) -> list[Tensor]:
-    """The same list, of tensors."""
+    """Return the same list, of tensors."""
     return xs  # type: ignore[return-value]

@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 
 def first_is(sparse: list[bool]) -> bool:
-    """The rule of ops whose result is sparse where their first tensor is."""
+    """Return the rule of ops whose result is sparse where their first tensor is."""
     return sparse[0]
 
 
 def quotient_is(sparse: list[bool]) -> bool:
-    """The rule of a quotient, which is sparse where the dividend alone is."""
+    """Return the rule of a quotient, which is sparse where the dividend alone is."""
     return sparse[0] and not sparse[1]
 
 
 def reduced_rows_are(slots: list[Any]) -> bool:
-    """The rule of reductions, whose result is ragged where axis 1, the ragged one, is left."""
+    """Return the rule of reductions, whose result is ragged where axis 1, the ragged one, is left."""
     axis, rank = slots[1], len(slots[0].shape)
     return axis is not None and 1 not in [a % rank for a in (axis if isinstance(axis, tuple) else (axis,))]
 

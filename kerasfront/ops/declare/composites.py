@@ -28,13 +28,13 @@ def _leaves(op: Op, slots: list[Any]) -> list[Any]:
 
 
 def kind_of(op: Op, slots: list[Any], composites: Mapping[type, str]) -> str | None:
-    """Which kind of composite tensors is among the arguments: "sparse", "ragged" or none."""
+    """Return which kind of composite tensors is among the arguments: "sparse", "ragged" or none."""
     kinds = {composites[type(x)] for x in _leaves(op, slots) if type(x) in composites}
     return "ragged" if "ragged" in kinds else kinds.pop() if kinds else None
 
 
 def applied(op: Op, converted: list[Any], kind: str, adapter: Any) -> Any:
-    """The result of the op on arguments with composite tensors."""
+    """Return the result of the op on arguments with composite tensors."""
     function = adapter.composite_ops[kind].get(op.name)
     if kind in op.composite.mapped:
         return adapter.map_values(lambda values: op.spread(op.call, [values, *converted[1:]]), converted[0])
@@ -46,12 +46,12 @@ def applied(op: Op, converted: list[Any], kind: str, adapter: Any) -> Any:
 
 
 def _as_dense(op: Op, kind: str) -> bool:
-    """Whether the op takes such tensors as dense ones."""
+    """Return whether the op takes such tensors as dense ones."""
     return kind == "sparse" and op.kind == "primitive" and op.elementwise
 
 
 def refusal(op: Op, kind: str, adapter: Any) -> CapabilityError:
-    """The error that says that the op takes no such tensors."""
+    """Return the error that says that the op takes no such tensors."""
     return CapabilityError(
         f"ops.{op.name} takes no {kind} tensors on the backend '{adapter.name}'.",
         hint=f"Make them dense first: ops.convert_to_tensor(x, {kind}=False).",
@@ -59,18 +59,18 @@ def refusal(op: Op, kind: str, adapter: Any) -> CapabilityError:
 
 
 def kind_of_symbolic(op: Op, slots: list[Any]) -> str | None:
-    """Which kind of composite tensors is among symbolic arguments: "sparse", "ragged" or none."""
+    """Return which kind of composite tensors is among symbolic arguments: "sparse", "ragged" or none."""
     leaves = [x for x in _leaves(op, slots) if isinstance(x, KerasTensor)]
     return "ragged" if any(x.ragged for x in leaves) else "sparse" if any(x.sparse for x in leaves) else None
 
 
 def has_rule(op: Op, kind: str) -> bool:
-    """Whether the declaration says what becomes of such tensors; else the body of a derived op does."""
+    """Return whether the declaration says what becomes of such tensors; else the body of a derived op does."""
     return op.kind == "primitive" or kind in op.composite.mapped
 
 
 def dense(slots: list[Any]) -> list[Any]:
-    """The slots with symbolic tensors that are neither sparse nor ragged."""
+    """Return the slots with symbolic tensors that are neither sparse nor ragged."""
 
     def one(x: Any) -> Any:
         return KerasTensor(x.shape, x.dtype) if isinstance(x, KerasTensor) else x
@@ -79,7 +79,7 @@ def dense(slots: list[Any]) -> list[Any]:
 
 
 def flagged(op: Op, slots: list[Any], kind: str, result: Any, adapter: Any) -> Any:
-    """The inferred result, marked as sparse or ragged where it is; refuses what the adapter can't do."""
+    """Return the inferred result, marked as sparse or ragged where it is; refuses what the adapter can't do."""
     adapter.need(kind)
     rule = op.composite
     if kind not in rule.mapped and op.name not in adapter.composite_ops[kind] and not _as_dense(op, kind):

@@ -14,7 +14,7 @@ from kerasfront.spec import KerasTensor, dtypes, mode, unknown
 
 
 def resolve(value: Any, adapter: Any) -> Any:
-    """A native tensor, a symbolic one or a Python scalar for anything that can stand as a tensor argument."""
+    """Return a native tensor, a symbolic one or a Python scalar for anything that can stand as a tensor argument."""
     cls = type(value)
     if cls is int and mode.inferring and unknown(value):
         return KerasTensor((), "int32")  # a size that is not known
@@ -38,7 +38,7 @@ def resolve(value: Any, adapter: Any) -> Any:
 
 
 def holds_tensor(value: Any, adapter: Any) -> bool:
-    """Whether a value is a tensor or a Variable, or a list that holds one."""
+    """Return whether a value is a tensor or a Variable, or a list that holds one."""
     if isinstance(value, (list, tuple)):
         return any(holds_tensor(v, adapter) for v in value)
     if type(value) in SCALARS:
@@ -47,19 +47,19 @@ def holds_tensor(value: Any, adapter: Any) -> bool:
 
 
 def held_tensor(value: Any) -> Any:
-    """The tensor that a Variable holds; any other value as it is."""
+    """Return the tensor that a Variable holds; any other value as it is."""
     return value.__kf_tensor__() if hasattr(type(value), "__kf_tensor__") else value
 
 
 def dtype_name(value: Any) -> str:
-    """The dtype of a tensor, native or symbolic, or the weak one of a Python number."""
+    """Return the dtype of a tensor, native or symbolic, or the weak one of a Python number."""
     if type(value) in SCALARS:
         return dtypes.weak(value)
     return value.dtype if isinstance(value, KerasTensor) else runtime.adapter.dtype_name(value)
 
 
 def _promoted(op: Op, slots: list[Any]) -> list[str]:
-    """The dtypes that take part in promotion, weak ones included."""
+    """Return the dtypes that take part in promotion, weak ones included."""
     out = []
     for index, kind in op.tensors:
         if kind == "Tensor" and slots[index] is not None:
@@ -70,19 +70,19 @@ def _promoted(op: Op, slots: list[Any]) -> list[str]:
 
 
 def operand_dtype(op: Op, slots: list[Any]) -> str:
-    """The dtype in which the op works, by its rule: that of its first tensor where the rule casts nothing."""
+    """Return the dtype in which the op works, by its rule: that of its first tensor where the rule casts nothing."""
     names = _promoted(op, slots)
     return op.dtype.operands(*names) or (dtypes.promote(names[0]) if names else "")
 
 
 def _target(op: Op, slots: list[Any]) -> str | None:
-    """The dtype to which the tensors are cast; None where each stays as it is, or where there are none."""
+    """Return the dtype to which the tensors are cast; None where each stays as it is, or where there are none."""
     names = _promoted(op, slots) if op.dtype.casts else None
     return op.dtype.operands(*names) if names else None
 
 
 def map_tensors(op: Op, slots: list[Any], function: Callable[[Any], Any]) -> list[Any]:
-    """`function` on every Tensor (and in every Tensors); Indices and Conditions stay."""
+    """Return the slots with `function` applied to the tensors that take part in promotion."""
     out = list(slots)
     for index, kind in op.tensors:
         if kind == "Tensor" and out[index] is not None:
@@ -93,7 +93,7 @@ def map_tensors(op: Op, slots: list[Any], function: Callable[[Any], Any]) -> lis
 
 
 def cast_symbolic(op: Op, slots: list[Any]) -> list[Any]:
-    """The slots with symbolic tensors of the dtype in which the op works."""
+    """Return the slots with symbolic tensors of the dtype in which the op works."""
     target = _target(op, slots)
 
     def cast(value: Any) -> Any:
@@ -107,7 +107,7 @@ def cast_symbolic(op: Op, slots: list[Any]) -> list[Any]:
 
 
 def converted(op: Op, slots: list[Any], adapter: Any) -> list[Any]:
-    """The slots with native tensors, of equal dtype where the rule promotes."""
+    """Return the slots with native tensors, of equal dtype where the rule promotes."""
     target = _target(op, slots)
 
     def convert(value: Any) -> Any:
@@ -135,7 +135,7 @@ def converted(op: Op, slots: list[Any], adapter: Any) -> list[Any]:
 
 
 def native_leaves(structure: Any, adapter: Any) -> Any:
-    """The structure with native tensors as leaves."""
+    """Return the structure with native tensors as leaves."""
 
     def convert(value: Any) -> Any:
         value = resolve(value, adapter)
@@ -149,14 +149,14 @@ def _with_native_results(function: Callable[..., Any], adapter: Any) -> Callable
 
 
 def spec_of(value: Any) -> Any:
-    """The symbolic tensor of a native one's shape and dtype."""
+    """Return the symbolic tensor of a native one's shape and dtype."""
     if type(value) in SCALARS or isinstance(value, KerasTensor):
         return value
     return KerasTensor(tuple(value.shape), runtime.adapter.dtype_name(value))
 
 
 def has_unknown_size(value: Any) -> bool:
-    """Whether an argument is a size that isn't known, or holds one."""
+    """Return whether an argument is a size that isn't known, or holds one."""
     if isinstance(value, (tuple, list)):
         return any(map(has_unknown_size, value))
     if isinstance(value, slice):

@@ -12,7 +12,10 @@ _OF_ONE_TENSOR = (shapes.same, shapes.along_axis, shapes.reduce)
 
 
 def documented(op: Op) -> str | None:
-    """The op's docstring, and what its declaration adds: shapes and dtypes where no "Returns:" says so, and errors."""
+    """Return the op's docstring with what its declaration adds.
+
+    That is shapes and dtypes, where no "Returns:" says so, and the errors.
+    """
     text: str | None = op.function.__doc__
     if not text or not op.tensors:
         return text

@@ -44,7 +44,7 @@ AXES = frozenset({"axis", "axes"})
 
 
 def tensor_parameters(signature: inspect.Signature) -> Iterator[tuple[int, str]]:
-    """The places of the parameters that take tensors, each with its kind."""
+    """Return the places of the parameters that take tensors, each with its kind."""
     for index, parameter in enumerate(signature.parameters.values()):
         kind = KINDS.get(str(parameter.annotation).removesuffix(" | None"))
         if kind is not None:
@@ -61,7 +61,7 @@ class Static(NamedTuple):
     classes: frozenset[type]  # of values that the implementations take as they are
 
     def converted(self, value: Any, owner: str) -> Any:
-        """The value with plain numbers, and several axes as a tuple; what isn't known yet stays.
+        """Return the value with plain numbers, and several axes as a tuple; what isn't known yet stays.
 
         A tensor where a float is asked for stays too, because there may be a gradient by it.
         """
@@ -78,7 +78,7 @@ class Static(NamedTuple):
 
 
 def static_parameters(function: Callable[..., Any], signature: inspect.Signature) -> Iterator[Static]:
-    """The parameters that take numbers or axes, by their annotations and names."""
+    """Return the parameters that take numbers or axes, by their annotations and names."""
     for index, (name, parameter) in enumerate(signature.parameters.items()):
         text = str(parameter.annotation).removesuffix(" | None")
         if text in KINDS or (text in _UNREAD and name not in AXES):
@@ -91,7 +91,7 @@ def static_parameters(function: Callable[..., Any], signature: inspect.Signature
 
 
 def is_plain(value: Any) -> bool:
-    """Whether the value is made of Python's own values, so that it is wrong now and no size that is known later."""
+    """Return whether a value is made of Python's own values: then it is wrong now, and no size that is known later."""
     if isinstance(value, (list, tuple)):
         return all(map(is_plain, value))
     return type(value) in SCALARS or isinstance(value, (str, dict, type(None), np.generic, np.ndarray))

@@ -11,7 +11,10 @@ from kerasfront.ops.declare.op import OPS, Op
 
 
 def masked(op: Op, slots: list[Any], out: Any) -> Any:
-    """The result with the mask that the op's tensors bring: a step counts where it does in any tensor with a mask."""
+    """Return the result with the mask that the op's tensors bring.
+
+    A step counts where it does in any tensor that has a mask.
+    """
     mask = None
     for index, kind in op.tensors:
         if kind == "Tensors" and op.mask is not None:
@@ -30,20 +33,20 @@ def masked(op: Op, slots: list[Any], out: Any) -> Any:
 
 
 def either(mask: Any, other: Any) -> Any:
-    """A mask that is True where one of two is (None: where the other is)."""
+    """Return a mask that is True where one of two is (None: where the other is)."""
     if mask is None or len(other.shape) != len(mask.shape):
         return other
     return OPS["logical_or"].call(mask, other)
 
 
 def everywhere(x: Any, rank: int) -> Any:
-    """A mask of the first `rank` axes of x that is True everywhere."""
+    """Return a mask of the first `rank` axes of x that is True everywhere."""
     first = OPS["get_item"].call(x, (slice(None),) * rank + (0,) * (len(x.shape) - rank))
     return OPS["ones_like"].call(first, "bool")
 
 
 def joined_masks(join: Callable[[list[Any], int], Any], masks: list[Any], xs: Sequence[Any], axis: int) -> Any:
-    """The mask of tensors joined along an axis, which isn't negative.
+    """Return the mask of tensors joined along an axis, which isn't negative.
 
     The masks are joined alike where it is one of their axes; a tensor without a mask counts everywhere then. Along
     another axis a step counts where it does in any mask.

@@ -17,7 +17,7 @@ MaskRule = Callable[[Any, list[Any]], Any]
 
 
 def kept_mask(mask: Any, slots: list[Any]) -> Any:
-    """The mask rule of elementwise ops: a mask passes as it is."""
+    """Return the mask rule of elementwise ops: a mask passes as it is."""
     return mask
 
 
@@ -81,5 +81,5 @@ OPS: dict[str, Op] = {}
 
 
 def declared(name: str) -> Op:
-    """The op of that name; what pickles of ops refer to."""
+    """Return the op of that name; what pickles of ops refer to."""
     return OPS[name]

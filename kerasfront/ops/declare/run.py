@@ -51,7 +51,11 @@ def general(op: Op, slots: list[Any]) -> Any:
 
 
 def _resolved(op: Op, slots: list[Any], adapter: Any) -> tuple[bool, bool]:
-    """Make tensors of the tensor arguments, in place; whether any is symbolic, and whether any is not a number."""
+    """Make tensors of the tensor arguments, in place.
+
+    Returns:
+        Whether any is symbolic, and whether any is more than a number.
+    """
     symbolic = concrete = False
     for index, kind in op.tensors:
         value = slots[index]
@@ -73,7 +77,7 @@ def _resolved(op: Op, slots: list[Any], adapter: Any) -> tuple[bool, bool]:
 
 
 def native_slots(op: Op, slots: list[Any], adapter: Any) -> list[Any]:
-    """The slots as the adapter's function for the op takes them."""
+    """Return the slots as the adapter's function for the op takes them."""
     slots = list(slots)
     _resolved(op, slots, adapter)
     return converted(op, slots, adapter)
@@ -89,7 +93,9 @@ def _run(op: Op, slots: list[Any], adapter: Any) -> Any:
 
 
 def explain(op: Op, error: Exception, slots: list[Any]) -> Any:
-    """Raise a framework's error again as ours, where the op's own rules find the fault; else note where it came from.
+    """Raise a framework's error again, as ours where the op's own rules find the fault.
+
+    Another error gets a note that says in which op it was raised.
 
     Where the framework has no kernel for the dtype, there is a result instead: that of a wider dtype.
     """
@@ -116,7 +122,7 @@ def explain(op: Op, error: Exception, slots: list[Any]) -> Any:
 
 
 def _plain_numbers(op: Op, slots: list[Any]) -> list[Any] | None:
-    """The slots with Python's numbers in sequences, where one held NumPy's; None where none did."""
+    """Return the slots with Python's numbers in sequences, where one held NumPy's; None where none did."""
 
     def is_python(value: Any) -> bool:
         return not isinstance(value, (list, tuple)) or not any(isinstance(v, (np.generic, np.ndarray)) for v in value)
@@ -129,13 +135,13 @@ def _plain_numbers(op: Op, slots: list[Any]) -> list[Any] | None:
 
 
 def _is_of_unknown_size(slots: list[Any]) -> bool:
-    """Whether an argument, or the size that it asks for, is of unknown size."""
+    """Return whether an argument, or the size that it asks for, is of unknown size."""
     shapes = [tuple(v.shape) for v in slots if hasattr(v, "shape")]
     return any(map(has_unknown_size, [*slots, *shapes]))
 
 
 def _widened(op: Op, slots: list[Any], adapter: Any) -> list[Any] | None:
-    """The converted slots, with each tensor in the adapter's wider dtype; None where none has one."""
+    """Return the converted slots, with each tensor in the adapter's wider dtype; None where none has one."""
     changed = []
 
     def widen(value: Any) -> Any:
@@ -151,7 +157,7 @@ def _widened(op: Op, slots: list[Any], adapter: Any) -> list[Any] | None:
 
 
 def _narrowed(op: Op, slots: list[Any], result: Any) -> Any:
-    """The result in the dtypes that the op's rule gives for `slots`."""
+    """Return the result in the dtypes that the op's rule gives for `slots`."""
     with inferring():
         specs = tree.flatten(inferred(op, map_tensors(op, slots, spec_of)))
     leaves = [_cast(x, spec) for x, spec in zip(tree.flatten(result), specs, strict=True)]

@@ -54,19 +54,19 @@ def sample(*args: Any, **kwargs: Any) -> Sample:
 
 
 def unary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
-    """A matrix, a scalar, an empty tensor and one with size-1 axes, drawn between low and high."""
+    """Return a matrix, a scalar, an empty tensor and one with size-1 axes, drawn between low and high."""
     return tuple(sample(Array(shape, low, high)) for shape in ((3, 4), (), (0, 3), (1, 5, 1)))
 
 
 def binary(low: float = -2.0, high: float = 2.0, low2: float | None = None) -> tuple[Sample, ...]:
-    """Pairs that are equal in shape, that broadcast, and that are empty."""
+    """Return pairs that are equal in shape, that broadcast, and that are empty."""
     low2 = low if low2 is None else low2
     pairs = (((3, 4), (3, 4)), ((3, 1), (1, 4)), ((2, 3, 4), (4,)), ((), (3,)), ((0, 3), (1, 3)))
     return tuple(sample(Array(a, low, high), Array(b, low2, high)) for a, b in pairs)
 
 
 def reductions(low: float = -2.0, high: float = 2.0, empty: bool = True) -> tuple[Sample, ...]:
-    """Over all axes, one, a negative one, several; with and without keepdims."""
+    """Return reductions over all axes, one, a negative one and several, with and without keepdims."""
     x = Array((3, 4, 2), low, high)
     out = (
         sample(x), sample(x, axis=1), sample(x, axis=-1, keepdims=True), sample(x, axis=(0, 2)),

@@ -33,7 +33,7 @@ class Applied:
 
 
 def inferred(op: Op, slots: list[Any]) -> Any:
-    """The symbolic result for the values of all parameters, whose dims are all integers."""
+    """Return the symbolic result for the values of all parameters, whose dims are all integers."""
     kind = composites.kind_of_symbolic(op, slots)
     if kind is not None and composites.has_rule(op, kind):
         out = _inferred(op, composites.dense(slots))
@@ -51,7 +51,7 @@ def _inferred(op: Op, slots: list[Any]) -> Any:
 
 
 def infer_result(op: Op, slots: list[Any]) -> Any:
-    """The symbolic result, in which dims that follow from unknown ones are None."""
+    """Return the symbolic result, in which dims that follow from unknown ones are None."""
     return infer(lambda values: inferred(op, values), (slots,), {})
 
 
@@ -71,7 +71,7 @@ def record(op: Op, slots: list[Any]) -> Any:
 
 
 def described(op: Op, slots: list[Any]) -> str:
-    """The call as errors tell it, with dtypes and shapes for tensors."""
+    """Return the call as errors tell it, with dtypes and shapes for tensors."""
 
     def one(value: Any) -> str:
         if isinstance(value, (list, tuple)) and len(value) < 8:

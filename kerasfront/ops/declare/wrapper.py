@@ -86,7 +86,7 @@ def _source(op: Op) -> str:
 
 
 def _unbound(op: Op) -> Callable[..., Any]:
-    """The implementation until an adapter is bound, which the first call does."""
+    """Return the implementation until an adapter is bound, which the first call does."""
 
     def first_call(*args: Any, **kwargs: Any) -> Any:
         runtime.need()
@@ -122,7 +122,7 @@ def _passed(parameter: inspect.Parameter, value: str) -> str:
 
 
 def _fast_test(op: Op, parameters: list[inspect.Parameter]) -> str | None:
-    """The condition under which the arguments need no conversion; None where it is never worth a test."""
+    """Return the condition under which the arguments need no conversion; None where it is never worth a test."""
     if any(kind in NEVER_FAST for _, kind in op.tensors):
         return None
     classes, same_dtype, first = [], [], None
@@ -147,7 +147,7 @@ def _fast_test(op: Op, parameters: list[inspect.Parameter]) -> str | None:
 
 
 def _number_test(op: Op, static: Static, parameter: inspect.Parameter) -> str | None:
-    """The condition under which a number is taken as it is."""
+    """Return the condition under which a number is taken as it is."""
     kind, name, index = static.kind, static.name, static.place
     if kind is not None and kind.other:
         return None

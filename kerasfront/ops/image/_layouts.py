@@ -49,7 +49,7 @@ class Layout:
 
 
 def layout(data_format: str | None) -> str:
-    """The data format, resolved and checked."""
+    """Return the data format, resolved and checked."""
     name = settings.image_data_format() if data_format is None else data_format
     if name not in ("channels_last", "channels_first"):
         raise ValueError(f"Expected `data_format` to be 'channels_last' or 'channels_first', got {data_format!r}.")
@@ -64,7 +64,7 @@ def to_float(images: Any) -> Tensor:
 
 
 def like(images: Any, dtype: str) -> Any:
-    """Floats in the dtype of the images that they were made of."""
+    """Return floats in the dtype of the images that they were made of."""
     if dtypes.is_float(dtype):
         return cast(images, dtype)
     return saturate_cast(rint(images), dtype)

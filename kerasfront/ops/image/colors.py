@@ -44,7 +44,7 @@ def _channels(images: Any, wanted: Sequence[int]) -> None:
     spaces=IMAGE,
 )
 def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """The brightness of each pixel: 0.2989 red + 0.5870 green + 0.1140 blue (ITU-R BT.601).
+    """Return the brightness of each pixel: 0.2989 red + 0.5870 green + 0.1140 blue (ITU-R BT.601).
 
     Args:
         images: One image or a batch, of 3 channels; one channel is left as it is.
@@ -86,7 +86,7 @@ _COLOURS = (
 
 @derived(dtype=SAME, samples=_COLOURS, dtypes_tested=FLOATS, tolerance=4, spaces=IMAGE)
 def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """Hue, saturation and value of each pixel, all from 0 to 1.
+    """Return hue, saturation and value of each pixel, all from 0 to 1.
 
     Args:
         images: One image or a batch, of 3 channels of floats from 0 to 1.
@@ -122,7 +122,7 @@ def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
 
 @derived(dtype=SAME, samples=_COLOURS, dtypes_tested=FLOATS, tolerance=8, spaces=IMAGE)
 def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """The inverse of `rgb_to_hsv`.
+    """Return the inverse of `rgb_to_hsv`.
 
     Args:
         images: One image or a batch, with hue, saturation and value as channels: floats from 0 to 1.

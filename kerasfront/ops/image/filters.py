@@ -28,7 +28,7 @@ from kerasfront.typing import Tensor, TensorLike
 
 
 def _bell(taps: int, sigma: float) -> np.ndarray[Any, Any]:
-    """A Gaussian at `taps` integers around 0, of sum 1."""
+    """Return a Gaussian at `taps` integers around 0, of sum 1."""
     distance = np.arange(taps) - (taps - 1) / 2
     weights = np.exp(-0.5 * (distance / sigma) ** 2)
     out: np.ndarray[Any, Any] = weights / weights.sum()
@@ -36,7 +36,7 @@ def _bell(taps: int, sigma: float) -> np.ndarray[Any, Any]:
 
 
 def filtered(x: TensorLike, taps: Sequence[int], sigma: Sequence[float], padding: str = "same") -> Tensor:
-    """Every channel of x (batch, height, width, channels) convolved with a Gaussian, an axis after the other."""
+    """Return every channel of x (batch, height, width, channels) convolved with a Gaussian, an axis after the other."""
     channels = shapes.known(dims_of(x)[-1], "The number of channels")
     for axis in (0, 1):
         shape = (taps[axis], 1) if axis == 0 else (1, taps[axis])
@@ -63,7 +63,7 @@ def gaussian_blur(
     sigma: Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
 ) -> Tensor:
-    """Images blurred by a Gaussian of sum 1; outside of the picture there are zeros.
+    """Return images blurred by a Gaussian of sum 1; outside of the picture there are zeros.
 
     Args:
         images: One image or a batch.
@@ -99,7 +99,7 @@ def gaussian_blur(
     spaces=IMAGE,
 )
 def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """How fast each channel changes downwards and to the right, by the Sobel filters; mirrored at the borders.
+    """Return how fast each channel changes downwards and to the right, by the Sobel filters; mirrored at the borders.
 
     (Keras mirrors on TensorFlow, pads with zeros on JAX and torch, and repeats the border on NumPy.)
 
@@ -153,7 +153,7 @@ def ssim(
     k2: float = 0.03,
     data_format: str | None = None,
 ) -> Tensor:
-    """The structural similarity of images: 1 where they are equal.
+    """Return the structural similarity of images: 1 where they are equal.
 
     Reference: Wang et al. (2004), "Image quality assessment: from error visibility to structural similarity".
 

@@ -26,7 +26,10 @@ from kerasfront.typing import Tensor, TensorLike
 def _patches(
     images: Any, size: Any, strides: Any, dilation_rate: Any, padding: str, data_format: Any, rank: int
 ) -> Any:
-    """Patches along `rank` spatial axes, flattened into channels: first the place in the patch, then the channel."""
+    """Return patches along `rank` spatial axes, flattened into channels.
+
+    The new channel counts the places in the patch first, then the channels.
+    """
     one_of("padding", padding, ("valid", "same"))
     reach = shapes.per_axis(size, rank, "size")
     step = reach if strides is None else shapes.per_axis(strides, rank, "strides")
@@ -43,7 +46,7 @@ def _patches(
 
 
 def _cut(x: Any, axis: int, reach: int, step: int, gap: int, padding: str) -> Any:
-    """An axis as two: the patches, and the places in them."""
+    """Return an axis as two: the patches, and the places in them."""
     size = shape_of(x)[axis]
     span = (reach - 1) * gap + 1
     if padding == "same":
@@ -85,7 +88,7 @@ def extract_patches(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
-    """Patches of images, each flattened into one vector.
+    """Return patches of images, each flattened into one vector.
 
     Args:
         images: One image or a batch; volumes where `size` has three numbers.
@@ -129,7 +132,7 @@ def extract_patches_3d(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
-    """Patches of volumes, each flattened into one vector.
+    """Return patches of volumes, each flattened into one vector.
 
     Args:
         volumes: A tensor of shape (batch, depth, height, width, channels), or without the batch.
@@ -156,7 +159,7 @@ def extract_patches_3d(
 def _two_of(
     axis: str, first: int | None, last: int | None, target: int | None, size: Any, sign: int, what: str
 ) -> tuple[Any, Any]:
-    """How much to pad (sign 1) or crop (-1) at both ends, of which two, or one and the target size, were given.
+    """Return how much to pad (sign 1) or crop (-1) at both ends, of which two, or one and the target size, were given.
 
     Where a graph knows the size only when it runs, they may be scalar tensors.
     """
@@ -179,7 +182,7 @@ def _two_of(
 
 
 def _pad_axis(x: Any, axis: int, amounts: tuple[Any, Any], target: int | None) -> Any:
-    """Zeros on both ends; an axis of unknown size, which can be padded to a target, has that size."""
+    """Return zeros on both ends; an axis of unknown size, which can be padded to a target, has that size."""
     if target is not None and isinstance(x.shape[axis], int) and unknown(x.shape[axis]):
         return dynamic_slice(x, np.zeros(4, "int32"), [target if i == axis else d for i, d in enumerate(x.shape)])
     return padded(x, axis, *amounts)
@@ -205,7 +208,7 @@ def pad_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images with zeros around them.
+    """Return images with zeros around them.
 
     Args:
         images: One image or a batch.
@@ -255,7 +258,7 @@ def crop_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images with their borders cut off.
+    """Return images with their borders cut off.
 
     Args:
         images: One image or a batch.

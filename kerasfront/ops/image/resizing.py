@@ -70,7 +70,7 @@ class _Graph:
 
 
 def _kernel(x: Any, method: str, f: Any) -> Any:
-    """The interpolation kernel at distances x >= 0 (Keys' cubic has a = -1/2)."""
+    """Return the interpolation kernel at distances x >= 0 (Keys' cubic has a = -1/2)."""
     if method == "bilinear":
         return f.maximum(1.0 - x, 0.0)
     if method == "bicubic":
@@ -85,7 +85,7 @@ def _kernel(x: Any, method: str, f: Any) -> Any:
 
 
 def _weights(positions: Any, places: Any, size: Any, widened: Any, method: str, f: Any, tiny: float) -> Any:
-    """A matrix (size, outputs): what each input at `places` (size, 1) contributes at `positions` (1, outputs)."""
+    """Return what each input at `places` (size, 1) contributes at `positions` (1, outputs), as a matrix."""
     weights = _kernel(f.absolute(positions - places) / widened, method, f)
     total = f.total(weights)
     whole = f.absolute(total) > 1000 * tiny
@@ -101,7 +101,10 @@ def _inside(positions: Any, size: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def resize_weights(size: int, wanted: int, method: str, antialias: bool) -> np.ndarray[Any, Any]:
-    """The matrix (size, wanted) by which an axis is resized; for pixels of which each is the middle of its square."""
+    """Return the matrix (size, wanted) by which an axis is resized.
+
+    Each pixel is the middle of its square.
+    """
     if method == "area":
         edges = np.arange(wanted + 1) * (size / wanted)
         left, right = edges[:-1], edges[1:]
@@ -118,7 +121,7 @@ def resize_weights(size: int, wanted: int, method: str, antialias: bool) -> np.n
 
 
 def _along(x: Any, axis: int, weights: Any) -> Any:
-    """x with an axis contracted with the first of `weights`, and replaced by the second."""
+    """Return x with an axis contracted with the first of `weights`, and replaced by the second."""
     last = len(x.shape) - 1
     if axis == last:
         return matmul(x, weights)
@@ -150,7 +153,7 @@ def _resized(images: Any, size: Sequence[int], *args: Any) -> KerasTensor:
     spaces=INTERNAL,
 )
 def resize_bilinear(images: TensorLike, size: Sequence[int], antialias: bool) -> Tensor:
-    """Float images (batch, height, width, channels) of another size, by linear interpolation."""
+    """Return float images (batch, height, width, channels) of another size, by linear interpolation."""
     if antialias or dtype_of(images) != "float32":
         return _by_weights(images, size, "bilinear", antialias)
     return resize_single(images, size)
@@ -165,7 +168,10 @@ def resize_bilinear(images: TensorLike, size: Sequence[int], antialias: bool) ->
     spaces=INTERNAL,
 )
 def resize_single(images: TensorLike, size: Sequence[int]) -> Tensor:
-    """`resize_bilinear` of float32 without antialias, apart for frameworks whose kernel computes in that dtype only."""
+    """Compute `resize_bilinear` of float32 without antialias.
+
+    It is an op of its own for frameworks whose kernel computes in that dtype only.
+    """
     return _by_weights(images, size, "bilinear", False)
 
 
@@ -181,7 +187,7 @@ def _by_weights(images: Any, size: Sequence[int], method: str, antialias: bool) 
 
 
 def _resized_axis(images: Any, axis: int, weights: np.ndarray[Any, Any]) -> Any:
-    """An axis contracted with `weights`: row by row where few of them count for a pixel, else as one product."""
+    """Return an axis contracted with `weights`: row by row where few of them count for a pixel, else as one product."""
     count = int((weights != 0).sum(0).max())
     if count > _FEW:
         return _along(images, axis, convert_to_tensor(weights, dtype_of(images)))
@@ -199,7 +205,7 @@ def _resized_axis(images: Any, axis: int, weights: np.ndarray[Any, Any]) -> Any:
 
 
 def _graph_weights(size: Any, wanted: Any, method: str, antialias: bool, dtype: str) -> Any:
-    """`resize_weights` of an axis whose size, before or after, only the running graph knows."""
+    """Return `resize_weights` of an axis whose size, before or after, only the running graph knows."""
     have = cast(size, dtype)
     places = expand_dims(cast(arange(size), dtype), 1)
     step = have / cast(wanted, dtype)
@@ -216,7 +222,7 @@ def _graph_weights(size: Any, wanted: Any, method: str, antialias: bool, dtype: 
     infer=_resized, dtype=SAME, samples=_RESIZES, dtypes_tested=("float32", "float64"), tolerance=4, spaces=INTERNAL
 )
 def resize_images(images: TensorLike, size: Sequence[int], interpolation: str, antialias: bool) -> Tensor:
-    """Float images (batch, height, width, channels) of another size. What `resize` calls."""
+    """Return float images (batch, height, width, channels) of another size. `resize` calls this."""
     if interpolation == "bilinear":
         return resize_bilinear(images, size, antialias)
     if interpolation != "nearest":
@@ -256,7 +262,7 @@ def resize(
     fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images of another size, the same on every backend.
+    """Return images of another size, the same on every backend.
 
     A pixel is a square whose value belongs to its middle; weights that would fall outside of the picture are shared
     among those inside. (Keras's backends differ from each other in the cubic kernel and in the rounding of integers.)
@@ -302,7 +308,7 @@ def resize(
 
 
 def _sizes(size: Any) -> tuple[Any, Any]:
-    """The height and the width that are asked for: integers, or scalar tensors in a graph."""
+    """Return the height and the width that are asked for: integers, or scalar tensors in a graph."""
     if len(getattr(size, "shape", ())) == 1:
         size = unstack(size, 2)
     if isinstance(size, (list, tuple)) and len(size) == 2 and builtins.any(map(is_open, size)):
@@ -315,14 +321,20 @@ Window = tuple[Any, Any, Any, Any]
 
 
 def cropped_window(height: Any, width: Any, size: Sequence[int]) -> Window:
-    """The largest window with the aspect ratio of `size` in the middle of a picture, whose sizes may be tensors."""
+    """Return the largest window with the aspect ratio of `size` in the middle of a picture.
+
+    The sizes of the picture may be tensors.
+    """
     tall = _most(_least(height, width * size[0] // size[1]), 1)
     wide = _most(_least(width, height * size[1] // size[0]), 1)
     return (height - tall) // 2, (width - wide) // 2, tall, wide
 
 
 def padded_window(height: Any, width: Any, size: Sequence[int]) -> Window:
-    """The smallest window about a picture that has the aspect ratio of `size`, up to whole pixels on both sides."""
+    """Return the smallest window about a picture that has the aspect ratio of `size`.
+
+    It extends by whole pixels on both sides.
+    """
     rows = _most(width * size[0] // size[1] - height, 0) // 2
     columns = _most(height * size[1] // size[0] - width, 0) // 2
     return -rows, -columns, height + 2 * rows, width + 2 * columns
@@ -337,7 +349,10 @@ def _most(a: Any, b: int) -> Any:
 
 
 def cut_out(x: TensorLike, window: Window) -> Tensor:
-    """A window of pictures (batch, height, width, channels), which lies inside of them; its place may be a tensor."""
+    """Return a window of pictures (batch, height, width, channels), which lies inside of them.
+
+    The place of the window may be a tensor.
+    """
     top, left, tall, wide = window
     if builtins.all(isinstance(n, int) for n in window) and not builtins.any(unknown(d) for d in dims_of(x)[1:3]):
         return get_item(x, (ALL, builtins.slice(top, top + tall), builtins.slice(left, left + wide)))
@@ -355,12 +370,12 @@ def _padded_out(x: Any, window: Window, value: float) -> Any:
 
 
 def _any(count: Any) -> bool:
-    """Whether there may be any: only the running graph knows where it is a tensor."""
+    """Return whether there may be any: only the running graph knows where it is a tensor."""
     return not isinstance(count, int) or count > 0
 
 
 def padded(x: TensorLike, axis: int, before: Any, after: Any, value: float = 0.0) -> Tensor:
-    """x with `value` before and after what is along an axis."""
+    """Return x with `value` before and after what is along an axis."""
 
     def filled(count: int) -> Any:
         shape = list(shape_of(x))
@@ -401,7 +416,7 @@ def scale_and_translate(
     method: str,
     antialias: bool = True,
 ) -> Tensor:
-    """Images scaled and moved along some axes: position p of an axis goes to `scale * p + translation`.
+    """Return images scaled and moved along some axes: position p of an axis goes to `scale * p + translation`.
 
     Positions count pixels as squares: the middle of the first is at 0.5. What comes from outside of the picture is 0.
 

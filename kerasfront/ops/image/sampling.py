@@ -36,7 +36,7 @@ FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
 def _place(index: Any, size: Any, mode: str) -> Any:
-    """Where an integer coordinate that may lie outside is looked up."""
+    """Return where an integer coordinate that may lie outside is looked up."""
     if mode == "wrap":
         return mod(index, size)
     if mode == "mirror":
@@ -49,7 +49,7 @@ def _place(index: Any, size: Any, mode: str) -> Any:
 
 
 def _looked_up(values: Any, base: Any, sizes: Sequence[Any], corner: Sequence[Any], mode: str, fill: float) -> Any:
-    """The rows of `values` at integer coordinates; `base` is where each picture begins."""
+    """Return the rows of `values` at integer coordinates; `base` is where each picture begins."""
     flat, inside = base, None
     for index, size in zip(corner, sizes, strict=True):
         if mode == "constant":
@@ -67,7 +67,7 @@ def _looked_up(values: Any, base: Any, sizes: Sequence[Any], corner: Sequence[An
 def _interpolated(
     values: Any, base: Any, sizes: Sequence[Any], coordinates: Sequence[Any], order: int, mode: str, fill: float
 ) -> Any:
-    """The rows of `values`, pictures flattened one after the other, interpolated at the coordinates."""
+    """Return the rows of `values`, pictures flattened one after the other, interpolated at the coordinates."""
     if order == 0:
         return _looked_up(values, base, sizes, [_whole(floor(c + 0.5)) for c in coordinates], mode, fill)
     lower = [floor(c) for c in coordinates]
@@ -94,7 +94,7 @@ def order_of(interpolation: str) -> int:
 
 
 def sampled(x: TensorLike, rows: TensorLike, columns: TensorLike, order: int, mode: str, fill: float) -> Tensor:
-    """Pictures (batch, height, width, channels) at rows and columns, both (batch, height', width').
+    """Return pictures (batch, height, width, channels) at rows and columns, both (batch, height', width').
 
     `order` is 0 for the nearest pixel and 1 for bilinear interpolation; `mode` and `fill` say what lies outside.
     """
@@ -105,20 +105,20 @@ def sampled(x: TensorLike, rows: TensorLike, columns: TensorLike, order: int, mo
 
 
 def _sizes_of(x: Any) -> tuple[Any, Any, str]:
-    """Height and width, and the dtype of coordinates."""
+    """Return height and width, and the dtype of coordinates."""
     _, height, width, _ = shape_of(x)
     return height, width, dtype_of(to_float(x))
 
 
 def grid(x: TensorLike) -> tuple[Any, Any]:
-    """The row and the column of each pixel, (1, height, 1) and (1, 1, width)."""
+    """Return the row and the column of each pixel, (1, height, 1) and (1, 1, width)."""
     height, width, name = _sizes_of(x)
     rows, columns = cast(arange(height), name), cast(arange(width), name)
     return reshape(rows, (1, height, 1)), reshape(columns, (1, 1, width))
 
 
 def _projected(x: Any, transform: Any) -> tuple[Any, Any]:
-    """Where in the input each pixel of the output comes from."""
+    """Return where in the input each pixel of the output comes from."""
     rows, columns = grid(x)
     a = [reshape(get_item(transform, (ALL, i)), (-1, 1, 1)) for i in range(8)]
     depth = a[6] * columns + a[7] * rows + 1.0
@@ -148,7 +148,7 @@ def affine_transform(
     fill_value: float = 0,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images moved, turned, sheared or projected.
+    """Return images moved, turned, sheared or projected.
 
     The pixel (x, y) of the result is taken from ((a0 x + a1 y + a2) / k, (a3 x + a4 y + a5) / k) of the input, with
     k = a6 x + a7 y + 1; x counts columns, y rows. (Keras heeds a6 and a7 on TensorFlow only.)
@@ -213,7 +213,7 @@ def perspective_transform(
     fill_value: float = 0,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images projected so that four points come to lie elsewhere.
+    """Return images projected so that four points come to lie elsewhere.
 
     Args:
         images: One image or a batch.
@@ -251,7 +251,7 @@ def perspective_transform(
 
 
 def homography(to: Any, of: Any) -> Any:
-    """The eight numbers of the projection that takes the points `of` to the points `to`, both (batch, 4, 2)."""
+    """Return the eight numbers of the projection that takes the points `of` to the points `to`, both (batch, 4, 2)."""
     x, y = get_item(of, (Ellipsis, 0)), get_item(of, (Ellipsis, 1))
     u, v = get_item(to, (Ellipsis, 0)), get_item(to, (Ellipsis, 1))
     one, zero = zeros_like(x) + 1.0, zeros_like(x)
@@ -278,7 +278,7 @@ _POINTS = [[-1.3, -0.4, 0.0, 0.6, 1.4, 2.9, 3.0, 3.2, 3.7, 5.1], [0.2, 0.3, 1.7,
 def map_coordinates(
     inputs: TensorLike, coordinates: Indices, order: int, fill_mode: str = "constant", fill_value: float = 0
 ) -> Tensor:
-    """A tensor interpolated at coordinates, as `scipy.ndimage.map_coordinates` does with its "grid" modes.
+    """Return a tensor interpolated at coordinates, as `scipy.ndimage.map_coordinates` does with its "grid" modes.
 
     Args:
         inputs: A tensor of rank n.
