@@ -1,10 +1,6 @@
-"""Layers."""
+"""keras.layers: the layers, under the names that Keras has for them."""
 
-from __future__ import annotations
-
-from typing import Any
-
-from kerasfront import serialization
+from kerasfront.layers import registry
 from kerasfront.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from kerasfront.layers.attention.grouped_query import GroupedQueryAttention
 from kerasfront.layers.attention.multi_head import MultiHeadAttention
@@ -119,6 +115,7 @@ from kerasfront.layers.recurrent.gru import GRU, GRUCell
 from kerasfront.layers.recurrent.lstm import LSTM, LSTMCell
 from kerasfront.layers.recurrent.rnn import RNN
 from kerasfront.layers.recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
+from kerasfront.layers.registry import deserialize, serialize
 from kerasfront.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -340,35 +337,7 @@ __all__ = [
     "subtract",
 ]
 
-serialization.register(
-    "keras.layers",
-    {name: thing for name, thing in globals().items() if isinstance(thing, type) and issubclass(thing, Layer)},
-)
-
-
-def serialize(layer: Layer) -> dict[str, Any]:
-    """The config of a layer, from which `deserialize` makes an equal one.
-
-    >>> import kerasfront as keras
-    >>> keras.layers.serialize(keras.layers.Dense(3, name="head"))["config"]["units"]
-    3
-    """
-    config: dict[str, Any] = serialization.serialize_keras_object(layer)
-    return config
-
-
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
-    """The layer of a config.
-
-    Raises:
-        SavingError: The config is malformed, or names an unknown class.
-
-    >>> import kerasfront as keras
-    >>> config = keras.layers.serialize(keras.layers.Dense(3, name="head"))
-    >>> keras.layers.deserialize(config).units
-    3
-    """
-    return serialization.deserialize_keras_object(config, custom_objects=custom_objects)
+registry.register(globals())
 
 
 def __dir__() -> list[str]:
