@@ -12,8 +12,10 @@ from kerasfront.callbacks.callback import Callback, Logs
 from kerasfront.callbacks.model_checkpoint import BatchCounter, check_save_freq
 from kerasfront.callbacks.state import CallbackState
 from kerasfront.errors import NotBuiltError, SavingError
+from kerasfront.saving.formats import WEIGHTS_H5
 
-_WEIGHTS = "latest.weights.h5"
+_EXTENSION = WEIGHTS_H5.extensions[0]
+_WEIGHTS = f"latest{_EXTENSION}"
 _METADATA = "training_metadata.json"
 _PREVIOUS = ".bkp"
 

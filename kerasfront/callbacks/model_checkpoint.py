@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from kerasfront import console, files
 from kerasfront.arguments import wrong
 from kerasfront.callbacks.callback import Logs
 from kerasfront.callbacks.monitor import MonitorCallback, current_value, is_improvement
 from kerasfront.errors import SavingError, suggest
+from kerasfront.saving import formats
 
 
 def check_save_freq(owner: str, save_freq: int | str, argument: str = "save_freq") -> None:
@@ -41,6 +43,16 @@ class BatchCounter:
         return True
 
 
+def _check_extension(filepath: str, save_weights_only: bool) -> None:
+    """Raise a SavingError unless one file of a known format can be written under this name."""
+    task: formats.Task = "save_weights" if save_weights_only else "save_model"
+    known = formats.format_for(Path(filepath), task)
+    if known is None or known.is_sharded:
+        able = [e for f in formats.FORMATS if not f.is_sharded for e in f.extensions if getattr(f, task) is not None]
+        what = "with save_weights_only=True" if save_weights_only else "for a whole model"
+        raise SavingError(f"ModelCheckpoint: {what}, `filepath` must end in {formats.listed(able)}; {filepath!r} came.")
+
+
 class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, after epochs or every so many batches.
 
@@ -48,8 +60,8 @@ class ModelCheckpoint(MonitorCallback):
 
     Args:
         filepath: Where to; it may hold `{epoch}`, `{batch}` (both from 1) and names of the logs with a
-            format, such as "{epoch:02d}-{val_loss:.2f}.keras". It ends in .keras, or in .weights.h5 with
-            `save_weights_only`; a whole model may also go into the legacy .h5.
+            format, such as "{epoch:02d}-{val_loss:.2f}.keras". It ends in .keras or, for a Sequential or functional
+            model, in .h5; with `save_weights_only` in .weights.h5 or .safetensors.
         monitor: The metric that `save_best_only` compares.
         verbose: 1 says what is saved.
         save_best_only: Saves only when the metric is better than it ever was.
@@ -87,20 +99,9 @@ class ModelCheckpoint(MonitorCallback):
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         check_save_freq("ModelCheckpoint", save_freq)
-        self._check_extension()
+        _check_extension(self.filepath, save_weights_only)
         self._counter = BatchCounter(save_freq)
         self._epoch = 0
-
-    def _check_extension(self) -> None:
-        endings: tuple[str, ...]
-        if self.save_weights_only:
-            endings, what = (".weights.h5",), "with save_weights_only=True"
-        else:
-            endings, what = (".keras", ".h5"), "for a whole model"
-        if not self.filepath.endswith(endings):
-            raise SavingError(
-                f"ModelCheckpoint: {what}, `filepath` must end in {' or '.join(endings)}; {self.filepath!r} came."
-            )
 
     def _kf_idle_hooks(self) -> Iterable[Callable[..., None]]:
         if self.save_freq == "epoch":

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import os
-import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +12,12 @@ from kerasfront import files, serialization
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import SavingError
 from kerasfront.layers.base.gathering import layers_of_tree
-from kerasfront.layers.base.layer import Layer
-from kerasfront.saving import paths, safetensors_files, weights
-from kerasfront.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, Archive, parse_json, write_zip
+from kerasfront.saving import formats, keras_archive
+from kerasfront.saving.archive import parse_json
+from kerasfront.saving.building import LoadOptions, model_of
 from kerasfront.saving.limits import DEFAULT, Limits
-from kerasfront.saving.weights import Deferred, LoadReport
+from kerasfront.saving.weights import LoadReport
 from kerasfront.tracebacks import entry_point
-from kerasfront.version import KERAS_VERSION
-
-_LEGACY = (".h5", ".hdf5")
-# What variables may take beyond the bytes of a weights file: a file in half precision fills a float32 model,
-# and some variables are in no file.
-_WIDER, _SPARE = 4, 64 * 2**20
 
 __all__ = ["load_model", "load_weights", "model_from_json", "save_model", "save_weights"]
 
@@ -48,7 +39,8 @@ def save_model(
 
     Args:
         model: The model.
-        filepath: Where to; it ends in ".keras".
+        filepath: Where to; it ends in ".keras", or in ".h5" or ".hdf5" for the format of Keras 2, which holds
+            Sequential and functional models alone.
         overwrite: Whether an existing file is replaced.
         zipped: False writes a folder in place of a zip archive.
         kwargs: None is known.
@@ -69,68 +61,20 @@ def save_model(
     if kwargs:
         raise unknown_argument("save_model()", kwargs, names_of(save_model))
     target = Path(filepath)
-    _check_extension(target, zipped)
+    known = formats.format_for(target, "save_model")
+    as_folder = zipped is False and known is not formats.LEGACY_H5
+    if known is None and not as_folder:
+        raise formats.unknown_extension(target, "save_model")
     _check_overwrite(target, overwrite)
-    config = _config_text(model)
-    if zipped is False:
-        _save_folder(model, config, target)
-        return
-    with (
-        files.replacing(target) as temporary,
-        tempfile.TemporaryDirectory(dir=target.parent, prefix=".saving-") as work,
-    ):
-        _write_assets(model, Path(work))
-        write_zip(temporary, _texts(config), lambda file: weights.write_h5(model, file), Path(work))
-
-
-def _save_folder(model: Any, config: str, target: Path) -> None:
-    with files.replacing(target) as temporary:
-        temporary.mkdir()
-        for name, text in _texts(config).items():
-            (temporary / name).write_text(text)
-        weights.write_h5(model, temporary / WEIGHTS)
-        _write_assets(model, temporary)
-        files.remove(target)  # a folder that holds something can't be replaced in one step
-
-
-def _check_extension(target: Path, zipped: bool | None) -> None:
-    if target.suffix == ".keras" or (zipped is False and target.suffix not in _LEGACY):
-        return
-    hint = "Name it model.keras; model.export() writes other formats."
-    if target.suffix in _LEGACY:
-        raise SavingError(f"Whole models are not written as {target.suffix}, got '{target}'.", hint=hint)
-    raise SavingError(f"Expected a file name that ends in .keras, got '{target}'.", hint=hint)
+    if as_folder:
+        keras_archive.save_folder(model, target)
+    elif known is not None and known.save_model is not None:
+        known.save_model(model, target)
 
 
 def _check_overwrite(target: Path, overwrite: bool) -> None:
     if not overwrite and target.exists():
         raise SavingError(f"'{target}' exists already, and overwrite=False was given.")
-
-
-def _config_text(model: Any) -> str:
-    if not isinstance(model, Layer):
-        raise SavingError(f"Expected a model to save, got {model!r}.")
-    config = serialization.serialize_shared(model)
-    if not model.built:
-        warnings.warn(f"The model '{model.name}' isn't built: it is saved without weights.", stacklevel=3)
-    return json.dumps(config)
-
-
-def _texts(config: str) -> dict[str, str]:
-    saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    return {METADATA: json.dumps({"keras_version": KERAS_VERSION, "date_saved": saved}), CONFIG: config}
-
-
-def _write_assets(model: Any, folder: Path) -> None:
-    for path, owner in _with_assets(model, "save_assets"):
-        inner = folder / ASSETS / path
-        inner.mkdir(parents=True)
-        owner.save_assets(str(inner))
-
-
-def _with_assets(model: Any, method: str) -> list[tuple[str, Layer]]:
-    layers = [(path, owner) for path, owner in paths.walk(model) if isinstance(owner, Layer)]
-    return [(p, layer) for p, layer in layers if getattr(type(layer), method) is not getattr(Layer, method)]
 
 
 @entry_point
@@ -147,7 +91,7 @@ def load_model(
     Nothing that the file names is imported, no code of it is run, and nothing outside of it is opened.
 
     Args:
-        filepath: A `.keras` file, or the folder that `zipped=False` wrote.
+        filepath: A `.keras` file, the folder that `zipped=False` wrote, or a whole model as `.h5` or `.hdf5`.
         custom_objects: Classes and functions of your own that the file names.
         compile: Whether the model is compiled as it was, with the optimizer's state.
         safe_mode: False allows layers that run code which kerasfront can't see. No third value is allowed.
@@ -159,85 +103,9 @@ def load_model(
     """
     serialization.check_safe_mode(safe_mode)
     target = Path(filepath)
-    if target.is_file() and target.suffix in _LEGACY:
-        raise SavingError(
-            f"'{target}' is a model in the format of Keras 2, which is not read.", hint="Use .keras files."
-        )
-    with Archive(target, limits) as archive, tempfile.TemporaryDirectory(prefix="kerasfront-") as scratch:
-        archive.json(METADATA)
-        config = archive.json(CONFIG)
-        if WEIGHTS not in archive.members:
-            raise SavingError(f"'{target}' holds no {WEIGHTS}.")
-        what = f"'{target}'"
-        with archive.weights(Path(scratch)) as source, weights.open_weights(source, what, limits) as reader:
-            return _loaded(archive, config, reader, Path(scratch), custom_objects, compile, safe_mode)
-
-
-def _loaded(
-    archive: Archive,
-    config: dict[str, Any],
-    reader: Any,
-    scratch: Path,
-    custom_objects: Mapping[str, Any] | None,
-    compile: bool,
-    safe_mode: bool,
-) -> Any:
-    what = f"'{archive.path}'"
-    with (
-        serialization.loading(custom_objects, safe_mode) as load,
-        Deferred(_WIDER * reader.nbytes + _SPARE) as deferred,
-    ):
-        with load.compiling_later() as compilations:
-            model = _model_of(config, what)
-        report = weights.load(model, reader, what, strict=True, optimizer=False, deferred=deferred)
-        assert not report
-        deferred.finish()
-        _load_assets(model, archive, scratch)
-    if compile:
-        with serialization.loading(custom_objects, safe_mode, variable_bytes=None):
-            for owner, told in compilations:
-                owner.compile_from_config(told)
-            weights.load_optimizer(model, reader)
-        if not compilations and reader.has("optimizer/vars"):
-            warnings.warn(
-                f"{what} holds a model that was compiled, but not what compile() was told: compile() it again. Its "
-                "load_weights() then reads the optimizer's state from the file.",
-                stacklevel=3,
-            )
-    return model
-
-
-def _model_of(config: dict[str, Any], what: str) -> Any:
-    if not ("class_name" in config and "config" in config):
-        raise SavingError(f"The config of {what} describes no model: it needs a class_name and a config.")
-    model = _explained(lambda: serialization.revive(config), what)
-    if not isinstance(model, Layer):
-        raise SavingError(f"The config of {what} describes no model, but {type(model).__name__}.")
-    return model
-
-
-def _explained(make: Callable[[], Any], what: str) -> Any:
-    """What `make` returns; any error of a class that refuses its config names the file."""
-    try:
-        return make()
-    except SavingError:
-        raise
-    except RecursionError as error:
-        raise SavingError(f"The config of {what} is nested too deep.") from error
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError) as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise SavingError(f"The config of {what} can't be made into a model. {detail}") from error
-
-
-def _load_assets(model: Any, archive: Archive, scratch: Path) -> None:
-    wanted = _with_assets(model, "load_assets")
-    if not wanted or not archive.assets():
-        return
-    archive.unpack_assets(scratch)
-    for path, owner in wanted:
-        inner = scratch / ASSETS / path
-        if inner.is_dir():
-            owner.load_assets(str(inner))
+    known = formats.format_of_file(target, "load_model") if target.is_file() else None
+    load = keras_archive.load_model if known is None or known.load_model is None else known.load_model
+    return load(target, LoadOptions(custom_objects, compile, safe_mode, limits))
 
 
 @entry_point
@@ -266,7 +134,7 @@ def model_from_json(
     """
     config = parse_json(json_string, "the string", limits)
     with serialization.loading(custom_objects, safe_mode, limits.variable_bytes):
-        return _model_of(config, "the JSON")
+        return model_of(config, "the JSON")
 
 
 # ---- weights ----------------------------------------------------------------------------------------------
@@ -300,27 +168,26 @@ def save_weights(
     if kwargs:
         raise unknown_argument("save_weights()", kwargs, names_of(save_weights))
     target = Path(filepath)
-    sharded = target.name.endswith(".weights.json")
-    if not sharded and not target.name.endswith((".weights.h5", ".safetensors")):
-        raise SavingError(f"Expected a file name that ends in .weights.h5 (or .safetensors), got '{target}'.")
-    if sharded != (max_shard_size is not None):
-        raise SavingError(f"`max_shard_size` goes with a name that ends in .weights.json, got '{target}'.")
+    known = formats.format_for(target, "save_weights")
+    if known is None or known.save_weights is None:
+        raise formats.unknown_extension(target, "save_weights")
+    if known.is_sharded != (max_shard_size is not None):
+        endings = [e for f in formats.FORMATS if f.is_sharded for e in f.extensions]
+        raise SavingError(
+            f"`max_shard_size` goes with a name that ends in {formats.listed(endings)}, and such a name with it; got "
+            f"'{target}'."
+        )
     if not model.built:
         raise SavingError(f"The model '{model.name}' isn't built: it has no weights to save yet.")
     _check_overwrite(target, overwrite)
-    _tell_of_what_is_no_weight(model)
-    if sharded:
-        assert max_shard_size is not None
-        _save_shards(model, target, max_shard_size)
-        return
-    with files.replacing(target) as temporary:
-        if target.suffix == ".safetensors":
-            safetensors_files.write(model, temporary)
-        else:
-            weights.write_h5(model, temporary)
+    _warn_of_what_is_no_weight(model)
+    if known.is_sharded:
+        known.save_weights(model, target, max_shard_size)
+    else:
+        known.save_weights(model, target)
 
 
-def _tell_of_what_is_no_weight(model: Any) -> None:
+def _warn_of_what_is_no_weight(model: Any) -> None:
     """Warn of what has been learnt and won't be in a file of weights."""
     learnt = [
         (layer.path, what) for layer in layers_of_tree(model) if (what := type(layer)._kf_learnt_beside_weights(layer))
@@ -332,19 +199,6 @@ def _tell_of_what_is_no_weight(model: Any) -> None:
             "them again where you load the weights.",
             stacklevel=5,
         )
-
-
-def _save_shards(model: Any, target: Path, max_shard_size: float) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written = weights.write_shards(model, target, max_shard_size)
-    try:
-        for name, temporary in written.items():  # the list of shards comes last: it makes them one file
-            files.sync(temporary)
-            os.replace(temporary, target.with_name(name))
-        files.sync(target.parent)
-    finally:
-        for temporary in written.values():
-            files.remove(temporary)
 
 
 @entry_point
@@ -363,7 +217,7 @@ def load_weights(
 
     Args:
         model: The model.
-        filepath: A `.weights.h5`, `.weights.json`, `.keras` or `.safetensors` file.
+        filepath: A `.weights.h5`, `.weights.json`, `.keras`, `.safetensors`, `.h5` or `.hdf5` file.
         skip_mismatch: Whether what doesn't fit is left out instead of being an error.
         strict: False means the same as `skip_mismatch`.
         limits: What the file may ask for.
@@ -376,7 +230,7 @@ def load_weights(
         SavingError: The file is damaged, or doesn't fit the model: the message lists what is missing or left.
     """
     if kwargs.pop("by_name", False):
-        raise SavingError("by_name=True belongs to the .h5 format of Keras 2, which is not read.")
+        raise SavingError("by_name=True is not known: the weights of layers go by their order, or by their paths.")
     if kwargs:
         raise unknown_argument("load_weights()", kwargs, names_of(load_weights))
     target = Path(filepath)
@@ -388,23 +242,10 @@ def load_weights(
 
 
 def _load_any(model: Any, target: Path, strict: bool, limits: Limits) -> LoadReport:
-    what = f"'{target}'"
     if not target.exists():
         raise files.missing(target)
-    if target.suffix == ".safetensors":
-        return safetensors_files.load(model, target, strict, limits)
-    if target.suffix == ".keras":
-        with Archive(target, limits) as archive, tempfile.TemporaryDirectory(prefix="kerasfront-") as scratch:
-            if WEIGHTS not in archive.members:
-                raise SavingError(f"{what} holds no {WEIGHTS}.")
-            with (
-                archive.weights(Path(scratch)) as source,
-                weights.open_weights(source, what, limits) as reader,
-            ):
-                return weights.load(model, reader, what, strict)
-    if not target.name.endswith((*_LEGACY, ".weights.json")):
-        raise SavingError(f"Expected a .weights.h5, .weights.json, .keras or .safetensors file, got {what}.")
-    with weights.open_weights(str(target), what, limits) as reader:
-        if not reader.has("vars"):
-            raise SavingError(f"{what} is not in Keras 3's layout: it has no group 'vars'.")
-        return weights.load(model, reader, what, strict)
+    known = formats.format_for(target, "load_weights") if target.is_dir() else None
+    known = known or (formats.format_of_file(target, "load_weights") if target.is_file() else None)
+    if known is None or known.load_weights is None:
+        raise formats.unknown_extension(target, "load_weights")
+    return known.load_weights(model, target, strict, limits)

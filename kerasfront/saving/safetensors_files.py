@@ -9,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from kerasfront import files
 from kerasfront.errors import SavingError
 from kerasfront.saving import paths, weights
 from kerasfront.saving.h5 import Entry, Store
@@ -22,18 +23,19 @@ _NAMES = {
 }  # fmt: skip
 
 
-def write(model: Any, path: Path) -> None:
-    """Write the weights of a model: layers only, no optimizer."""
+def save(model: Any, path: Path) -> None:
+    """Write the weights of a model: layers only, no optimizer. `path` appears whole or not at all."""
     arrays = {}
     for name, _, values in weights.arrays_of(model):
         # `ascontiguousarray` makes a scalar an array of one.
         contiguous = {k: np.ascontiguousarray(v).reshape(v.shape) for k, v in values.items()}
         arrays.update({paths.joined(name, key): value for key, value in contiguous.items()})
-    save_file(arrays, path, metadata={"format": "np"})
+    with files.replacing(path) as temporary:
+        save_file(arrays, temporary, metadata={"format": "np"})
 
 
 def load(model: Any, path: Path, strict: bool, limits: Limits) -> weights.LoadReport:
-    """Load the weights of a model from a file that `write` wrote."""
+    """Load the weights of a model from a file that `save` wrote."""
     what = f"'{path}'"
     try:
         with safe_open(path, framework="numpy") as file:

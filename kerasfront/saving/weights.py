@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasfront import memory, serialization
+from kerasfront import files, memory, serialization
 from kerasfront.contract import running
 from kerasfront.errors import KerasFrontError, MissingFileError, SavingError
 from kerasfront.layers.base.layer import Layer
@@ -28,6 +29,12 @@ _SHOWN = 12
 
 
 # ---- writing ----------------------------------------------------------------------------------------------
+
+
+def save_h5(model: Any, target: Path) -> None:
+    """Write the weights of a model, and of its optimizer, as a `.weights.h5` file."""
+    with files.replacing(target) as temporary:
+        write_h5(model, temporary)
 
 
 def write_h5(model: Any, target: Any) -> None:
@@ -70,11 +77,22 @@ def arrays_of(model: Any, optimizer: bool = False) -> Iterator[tuple[str, Any, d
         yield path, owner, {k: np.asarray(v) for k, v in values.items()}
 
 
-def write_shards(model: Any, target: Path, max_shard_size: float) -> dict[str, Path]:
-    """Write the weights as several HDF5 files beside `target`, of at most `max_shard_size` GB each.
+def save_shards(model: Any, target: Path, max_shard_size: float) -> None:
+    """Write the weights as HDF5 files of at most `max_shard_size` GB each, and the list of them as `target`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = _write_shards(model, target, max_shard_size)
+    try:
+        for name, temporary in written.items():  # the list of shards comes last: it makes them one file
+            files.sync(temporary)
+            os.replace(temporary, target.with_name(name))
+        files.sync(target.parent)
+    finally:
+        for temporary in written.values():
+            files.remove(temporary)
 
-    Returns the temporary files by their final names; the list of them is the last.
-    """
+
+def _write_shards(model: Any, target: Path, max_shard_size: float) -> dict[str, Path]:
+    """Write the shards under temporary names; return these by their final names, the list of shards last."""
     writer = _Shards(target, max_shard_size * 1000**3)
     try:
         for name, owner, values in arrays_of(model, optimizer=True):
@@ -206,6 +224,20 @@ def _beside(listed: Path, name: str) -> Path:
     if not shard.is_file():
         raise MissingFileError(f"The shard '{shard}' is missing.")
     return shard
+
+
+def load_h5(model: Any, target: Path, strict: bool, limits: Limits) -> LoadReport:
+    """Load a `.weights.h5` file, or shards, into a model."""
+    what = f"'{target}'"
+    with open_weights(str(target), what, limits) as reader:
+        return load_keras3_layout(model, reader, what, strict)
+
+
+def load_keras3_layout(model: Any, reader: Any, what: str, strict: bool) -> LoadReport:
+    """Load an open file into a model, once it is known to have Keras 3's layout."""
+    if not reader.has("vars"):
+        raise SavingError(f"{what} is not in Keras 3's layout: it has no group 'vars'.")
+    return load(model, reader, what, strict)
 
 
 # ---- reading into a model ---------------------------------------------------------------------------------

@@ -353,7 +353,7 @@ def test_a_model_with_a_lambda_trains_to_the_end_of_its_checkpoints(tmp_path):
             keras.saving.load_model(path, safe_mode=safe_mode)
 
 
-@pytest.mark.parametrize("name", ["m", "m.h5", "m.hdf5", "m.zip", "m.keras.gz"])
+@pytest.mark.parametrize("name", ["m", "m.weights.h5", "m.zip", "m.keras.gz"])
 def test_other_extensions_are_refused(name, tmp_path):
     with pytest.raises(SavingError, match="keras"):
         sequential().save(tmp_path / name)

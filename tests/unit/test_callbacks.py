@@ -526,7 +526,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"filepath": "a"}, r"must end in .keras or .h5; 'a' came"),
+        ({"filepath": "a"}, r"must end in .keras, .h5 or .hdf5; 'a' came"),
         ({"filepath": "a.keras", "save_weights_only": True}, r"must end in .weights.h5"),
         ({"filepath": "a.keras", "save_freq": "batch"}, "`save_freq` of .* to be"),
         ({"filepath": "a.keras", "save_freq": 0}, "`save_freq` of .* to be"),
