@@ -29,6 +29,7 @@ class Pipeline(DataLayer):
     """
 
     # Keras's name, which weight files have.
+    _kf_saved_as = {"_pipeline_layers": "_pipeline_layers"}  # the name in files
     _pipeline_layers: list[Layer]
 
     def __init__(self, layers: Sequence[Layer], name: str | None = None) -> None:

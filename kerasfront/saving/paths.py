@@ -6,7 +6,7 @@ A path follows attributes: `layers/dense_1`, `encoder/blocks/conv2d`. Inside lis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -17,8 +17,6 @@ from kerasfront.naming import to_snake_case
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.tracking import TrackedDict, TrackedList, TrackedSet
 
-# Attributes of ours that may name objects a second time.
-_INTERNAL = ("_init_arguments",)
 _CONTAINERS = (TrackedList, TrackedDict, TrackedSet, tuple)
 
 
@@ -85,29 +83,46 @@ class _Container:
 
 
 def _attributes(owner: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """What an object holds that may be saveable, by name, private names last; a graph's layers come first."""
-    held = {**vars(owner), **_published(owner)}
-    for name in (*_INTERNAL, *getattr(type(owner), "_kf_not_saved", ())):
-        held.pop(name, None)
+    """Return what an object holds that may be saveable, by the names in files; a graph's layers come first."""
+    members = _named_members(owner)
     if isinstance(getattr(type(owner), "layers", None), property):
-        held["layers"] = tuple(owner.layers)
+        members["layers"] = tuple(owner.layers)
     first = "layers" if getattr(type(owner), "_kf_saves_layers_first", False) else None
-    for name in sorted(held, key=lambda n: (n != first, n.startswith("_"), n)):
-        value = held[name]
+    for name in sorted(members, key=lambda n: (n != first, n.startswith("_"), n)):
+        value = members[name]
         if isinstance(value, _CONTAINERS):
             yield _checked(path, name), _Container(value)
         elif is_saveable(value):
             yield _checked(path, name), value
 
 
-def _published(owner: Any) -> dict[str, Any]:
-    """Private attributes that a property shows without the underscore: Keras's paths have that name."""
-    names = [n[1:] for n, v in vars(owner).items() if n.startswith("_") and is_saveable(v)]
-    return {
-        name: vars(owner)[f"_{name}"]
-        for name in names
-        if isinstance(getattr(type(owner), name, None), property) and getattr(owner, name) is vars(owner)[f"_{name}"]
-    }
+def _named_members(owner: Any) -> dict[str, Any]:
+    """Return the attributes of an object by their names in files.
+
+    A class of ours declares the names of its private attributes in `_kf_saved_as`. All other attributes go by their
+    own names, but what a property of a user's class shows without the underscore, as in Keras, goes by the property's.
+    """
+    kind: Any = type(owner)
+    declared, members = declared_names(kind), dict[str, Any]()
+    for attribute, value in vars(owner).items():
+        if attribute in declared:
+            members[declared[attribute]] = value
+        elif not attribute.startswith("_kf"):
+            members[attribute] = value
+            if attribute.startswith("_") and is_saveable(value) and _is_shown(owner, attribute[1:], value):
+                members[attribute[1:]] = value
+    return members
+
+
+@lru_cache(maxsize=1024)
+def declared_names(kind: type) -> Mapping[str, str]:
+    """Return the names in files that a class and its bases declare for their attributes."""
+    return {k: v for cls in reversed(kind.__mro__) for k, v in vars(cls).get("_kf_saved_as", {}).items()}
+
+
+def _is_shown(owner: Any, name: str, value: Any) -> bool:
+    """Return whether a property of this name shows the value."""
+    return isinstance(getattr(type(owner), name, None), property) and getattr(owner, name) is value
 
 
 def _checked(path: str, name: str) -> str:

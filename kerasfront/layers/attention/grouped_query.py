@@ -60,6 +60,11 @@ class GroupedQueryAttention(ManyHeads):
     _inverse_sqrt_head_dim = StateAlias[float](lambda layer: 1 / math.sqrt(layer.head_dim))
     _kf_serialized_name = "GroupQueryAttention"
     _kf_attributes = ("_query_dense", "_key_dense", "_value_dense", "_output_dense")
+    # In files the projections have these names, as in Keras's.
+    _kf_saved_as = {
+        "_query_dense": "_query_dense", "_key_dense": "_key_dense", "_value_dense": "_value_dense",
+        "_output_dense": "_output_dense",
+    }  # fmt: skip
 
     @property
     def num_repeats(self) -> int:

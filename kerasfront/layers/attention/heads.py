@@ -67,6 +67,7 @@ class ManyHeads(Configured):
 
     # The attributes of the projections of query, key, value and output.
     _kf_attributes: tuple[str, str, str, str]
+    _kf_saved_as = {"_gate_dense": "_gate_dense"}  # the name in files
     # What the projections of a layer that was made from a config were quantized by.
     _kf_config_inside: Any = None
     # Over which axes attention runs, once the layer is built.

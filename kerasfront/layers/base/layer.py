@@ -98,6 +98,8 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
     # Whether the mask of a call is that of the first axes of an input, and those axes are the output's too. Nobody can
     # say it of what users write; see `__init_subclass__`.
     _kf_keeps_steps: ClassVar[bool] = False
+    # The names in files of private attributes that hold layers: renaming an attribute changes no file.
+    _kf_saved_as: ClassVar[Mapping[str, str]] = {}
     _kf_untracked = frozenset({"built", "input_spec"})
     _kf_reserved = frozenset({"_kf"}) | running().adapter.reserved_attributes
     # Where the framework's base class keeps what it knows of a layer.

@@ -83,6 +83,8 @@ class TextVectorization(HostLayer):
     split: str | Callable[..., Any] | None
     ngrams: int | Sequence[int] | None
 
+    _kf_saved_as = {"_lookup_layer": "_lookup_layer"}  # the name in files
+
     def __init__(
         self,
         max_tokens: int | None = None,
