@@ -155,7 +155,9 @@ class _SupportsState(Protocol):
 
 
 # The unions are evaluated, not strings, so that `TensorLike | None` works in annotations that are read at run time.
-TensorLike: TypeAlias = Tensor | SupportsArray | np.generic | float | int | complex | bool | list[Any] | tuple[Any, ...]
+TensorLike: TypeAlias = (
+    np.ndarray[Any, Any] | np.generic | Tensor | SupportsArray | float | int | complex | list[Any] | tuple[Any, ...]
+)
 NestedTensors: TypeAlias = TensorLike | Mapping[str, Any]
 
 Shape: TypeAlias = tuple[int | None, ...]
