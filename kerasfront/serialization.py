@@ -234,6 +234,16 @@ def _fill_registry() -> None:
         importlib.import_module(f"kerasfront.{name}")
 
 
+def named(namespace: str, name: str) -> Any:
+    """Return what `get(name)` of a namespace returns. The namespace loads at its first use.
+
+    Args:
+        namespace: One of those that register what configs may name: "initializers".
+        name: The name of one of its objects: "zeros".
+    """
+    return importlib.import_module(f"kerasfront.{namespace}").get(name)
+
+
 class CustomObjectScope:
     """Inside, configs may name these objects.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from kerasfront.contract.native import Storage, VariableLike
 from kerasfront.ops.declare.op import OPS
@@ -52,7 +52,7 @@ class assignments:
         self.assigned: list[VariableLike] = []
         self._final: list[Storage] = []
 
-    def __enter__(self) -> assignments:
+    def __enter__(self) -> Self:
         for variable, value in self.pairs:
             self.before[id(variable)] = (variable, variable._value)
             variable._value = value

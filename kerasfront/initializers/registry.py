@@ -7,7 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from kerasfront import ops, variable
+from kerasfront import ops
 from kerasfront.initializers import constant_initializers, random_initializers
 from kerasfront.initializers.constant_initializers import STFT, Identity, Ones, Zeros
 from kerasfront.initializers.initializer import Initializer
@@ -64,6 +64,3 @@ def _of_values(values: Any) -> Callable[..., Tensor]:
         return ops.convert_to_tensor(values, dtype)
 
     return initialize
-
-
-variable.initializer_of = get

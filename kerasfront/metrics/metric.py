@@ -17,7 +17,7 @@ from kerasfront.state import StateAlias, Stateful
 from kerasfront.tracebacks import shorten
 from kerasfront.tracking import Tracked, TrackingState
 from kerasfront.typing import Config, DTypeLike, DTypePolicyLike, InitializerLike, Tensor, TensorLike
-from kerasfront.variable import Variable
+from kerasfront.variable import Variable, assign_zeros
 
 
 class MetricState(TrackingState):
@@ -147,7 +147,7 @@ class Metric(Stateful, Constructed, Copied, Tracked):
     def reset_state(self) -> None:
         """Begin again: the state becomes zeros."""
         for variable in self.variables:
-            variable._assign_zeros()
+            assign_zeros(variable)
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Add a batch to the state."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from kerasfront import ops
 from kerasfront.contract import assignment_scopes, running
 from kerasfront.scopes import context
 from kerasfront.spec import dtypes, mode
-from kerasfront.variable import Variable
+from kerasfront.typing import Tensor, TensorLike
+from kerasfront.variable import Variable, broadcasts, check_shape, store, wrong_shape
 
 active = running()
 # Of these a long sum is kept; others are exact (integers), or all that there is (float64).
@@ -25,14 +26,14 @@ class Total(Variable):
     The value that is read, and that a StatelessScope gives, is of the Variable's dtype.
     """
 
-    def _store(self, value: Any, fresh: bool) -> Any:
+    def _kf_store(self, value: Any, fresh: bool) -> Any:
         return active.adapter.make_sum(value, self._path)
 
-    def _public(self, stored: Any) -> Any:
+    def _kf_public(self, stored: Any) -> Any:
         return active.adapter.read_sum(stored, self._dtype)
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Tensor:
         """The native tensor, of the Variable's dtype."""
         if context.reads is not None:
             context.reads[id(self)] = self
@@ -46,12 +47,12 @@ class Total(Variable):
         """A copy on the host, of the Variable's dtype."""
         return self.exact().astype(dtypes.to_numpy(self._dtype))
 
-    def _to_native(self, value: Any) -> Any:
+    def _kf_native(self, value: Any) -> Any:
         value = self._number(value)
-        if self._spreads(value) and tuple(value.shape) == tuple(self._value.shape):
+        if broadcasts(self, value) and tuple(value.shape) == tuple(self._value.shape):
             return value  # as it is stored, from a framework that carries it through a function
-        if self._spreads(value) and active.adapter.shape(value) != self._shape:
-            raise self._wrong_shape(tuple(value.shape))
+        if broadcasts(self, value) and active.adapter.shape(value) != self._shape:
+            raise wrong_shape(self, tuple(value.shape))
         return active.adapter.sum_of(value)
 
     def _number(self, value: Any) -> Any:
@@ -61,21 +62,23 @@ class Total(Variable):
         name = active.adapter.dtype_name(value)
         return value if dtypes.is_float(name) or dtypes.is_int(name) else active.adapter.cast(value, self._dtype)
 
-    def assign_sub(self, value: Any) -> Variable:
+    def assign_sub(self, value: TensorLike) -> Self:
         """Subtract from the value."""
         return self.assign_add(-ops.convert_to_tensor(value, self._dtype))
 
-    def _change(self, value: Any, combine: Callable[[Any, Any], Any], write: Callable[[Any, Any], Any]) -> Variable:
+    def _kf_change(self, value: Any, combine: Callable[[Any, Any], Any], write: Callable[[Any, Any], Any]) -> Self:
         if mode.inferring:
-            return self._checked(combine(self.value, value))
+            check_shape(self, combine(self.value, value))
+            return self
         plain = type(value) is int or type(value) is float
         operand = value if plain else self._number(value)
-        if self._spreads(operand):
+        if broadcasts(self, operand):
             operand, plain = ops.broadcast_to(self._number(operand), self._shape), False
         if not assignment_scopes.stack:
             self._value = active.adapter.add_to_sum(self._value, operand)
             return self
-        return self._write(self._number(operand) if plain else operand, active.adapter.sum_and)
+        store(self, self._number(operand) if plain else operand, active.adapter.sum_and)
+        return self
 
 
 def exact(variable: Variable) -> np.ndarray[Any, Any]:

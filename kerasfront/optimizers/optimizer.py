@@ -326,7 +326,7 @@ class Optimizer(OptimizerBase):
             if len(variables) != len(values):
                 raise ValueError(f"Expected {len(variables)} values in `{name}` of '{self.name}', got {len(values)}.")
         both = [*trained, *own]
-        before = [v._to_native(x) for v, x in zip(both, [*trainable_variables, *optimizer_variables], strict=True)]
+        before = [v._kf_native(x) for v, x in zip(both, [*trainable_variables, *optimizer_variables], strict=True)]
         with assignments(both, before):
             self.apply(grads, trained)
             after = [v._value for v in both]

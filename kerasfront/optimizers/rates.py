@@ -35,7 +35,7 @@ def current_rate(optimizer: OptimizerBase) -> Tensor:
     """Return the learning rate of this step, as a native scalar."""
     rate = optimizer._kf.learning_rate
     if isinstance(rate, Variable):
-        return cast(Tensor, rate.value)
+        return rate.value
     value = rate(optimizer._kf.iterations) if isinstance(rate, LearningRateSchedule) else rate()
     return ops.convert_to_tensor(value)
 

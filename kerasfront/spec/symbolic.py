@@ -7,13 +7,14 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasfront import tree
 from kerasfront.errors import ShapeError
 from kerasfront.spec import dtypes
+from kerasfront.spec.operators import Operators
 from kerasfront.watching import State
 
 # Unknown dimensions are found by evaluating with two probes and keeping what agrees. A probe is a large prime times a
@@ -65,7 +66,14 @@ mode = _Mode()
 _numbers = itertools.count()
 
 
-class KerasTensor:
+# Type checkers see the operators that `ops._operators` installs.
+if TYPE_CHECKING:
+    _Base = Operators["KerasTensor"]
+else:
+    _Base = object
+
+
+class KerasTensor(_Base):
     """A symbolic tensor: a shape (None for unknown dims) and a dtype, and the node that made it.
 
     The dtype is what the backend makes of the one that is asked for: on JAX without 64 bits, int32 of int64.

@@ -68,7 +68,7 @@ def regularization_losses(layer: Any) -> list[Any]:
     def regularized() -> list[Variable]:
         return [v for v in layer.trainable_weights if v.regularizer is not None]
 
-    return [v.regularizer(v.value) for v in cached(layer, "regularized", regularized)]
+    return [v.regularizer(v.value) for v in cached(layer, "regularized", regularized) if v.regularizer]
 
 
 def clear_losses(layer: Any) -> None:
