@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import kerasfront as keras
 from kerasfront import layers, ops
+from kerasfront.variable import get_stateless_scope
 
 
 def test_assign_and_operators() -> None:
@@ -205,3 +207,26 @@ def test_equality_of_symbolic_tensors_is_an_op_and_knows_identity() -> None:
     assert ops.convert_to_numpy(model(np.array([[1.0, 2.0, 1.0]], "float32"))).tolist() == [[1, 0, 1]]
     with pytest.raises(TypeError, match="no truth value"):
         bool(x == 1.0)
+
+
+def test_a_stateless_scope_is_that_of_its_thread_alone() -> None:
+    inside, done = threading.Event(), threading.Event()
+    seen: dict[str, Any] = {}
+
+    def other_thread() -> None:
+        inside.wait()
+        layer = keras.layers.ActivityRegularization(l1=1.0)
+        layer(np.ones((1, 2), "float32"))
+        seen["losses of the layer"] = len(layer.losses)
+        seen["scope"] = get_stateless_scope()
+        done.set()
+
+    thread = threading.Thread(target=other_thread)
+    thread.start()
+    with keras.StatelessScope([], collect_losses=True) as scope:
+        assert get_stateless_scope() is scope
+        inside.set()
+        done.wait()
+    thread.join()
+    assert seen == {"losses of the layer": 1, "scope": None}
+    assert scope.losses == []
