@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 _Parameter = inspect.Parameter
 Init = Callable[..., None]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def takes_options(init: object) -> bool:
@@ -59,6 +60,32 @@ def with_options(init: Init, base: Init, defaults: Mapping[str, object] | None =
 
     setattr(call, "__signature__", own.replace(parameters=parameters))  # noqa: B010  (mypy doesn't know the attribute)
     return call
+
+
+def also_named(**names: str) -> Callable[[F], F]:
+    """Return a decorator by which a method takes parameters under other names too, which a type checker doesn't see.
+
+    Args:
+        names: The parameters by their other names.
+
+    >>> class Box:
+    ...     @also_named(content="value")
+    ...     def fill(self, value): return value
+    >>> Box().fill(1), Box().fill(value=2), Box().fill(content=3)
+    (1, 2, 3)
+    """
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return function(self, *args, **{names.get(name, name): value for name, value in kwargs.items()})
+
+        signature = inspect.signature(function)
+        others = [_Parameter(name, _Parameter.KEYWORD_ONLY, default=None) for name in names]
+        setattr(call, "__signature__", signature.replace(parameters=[*signature.parameters.values(), *others]))  # noqa: B010
+        return cast(F, call)
+
+    return decorate
 
 
 def _joined(own: Mapping[str, _Parameter], base: Mapping[str, _Parameter]) -> list[_Parameter]:

@@ -9,7 +9,6 @@ from kerasfront import ops, serialization
 from kerasfront.ops.elementwise import select_where
 from kerasfront.optimizers.applying import either
 from kerasfront.optimizers.optimizer import Optimizer
-from kerasfront.optimizers.state import RateLike
 from kerasfront.typing import Config, Tensor, TensorLike
 from kerasfront.variable import Variable
 
@@ -83,7 +82,7 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: RateLike | TensorLike) -> None:
+    def learning_rate(self, value: Any) -> None:
         self.inner_optimizer.learning_rate = value
 
     def scale_loss(self, loss: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ from typing import Any
 
 from kerasfront import serialization
 from kerasfront.optimizers.optimizer import Optimizer
-from kerasfront.optimizers.state import OptimizerState, RateLike
-from kerasfront.typing import Config, TensorLike
+from kerasfront.optimizers.state import OptimizerState
+from kerasfront.typing import Config
 from kerasfront.variable import Variable
 
 
@@ -160,7 +160,7 @@ class MultiOptimizer(Optimizer):
         raise AttributeError("A MultiOptimizer has no learning rate: read those of its `optimizers`.")
 
     @learning_rate.setter
-    def learning_rate(self, value: RateLike | TensorLike) -> None:
+    def learning_rate(self, value: Any) -> None:
         raise AttributeError("A MultiOptimizer has no learning rate: set those of its `optimizers`.")
 
     def _kf_update_all(self, grads: list[Any], variables: list[Variable]) -> None:

@@ -15,7 +15,7 @@ from kerasfront.optimizers.base import Hyper, OptimizerBase, Slots
 from kerasfront.optimizers.derived import derive, index_of
 from kerasfront.optimizers.schedules.schedules import InverseTimeDecay
 from kerasfront.optimizers.state import Rate, RateLike
-from kerasfront.signatures import takes_options, with_options
+from kerasfront.signatures import also_named, takes_options, with_options
 from kerasfront.state import StateAlias
 from kerasfront.typing import Config, DTypeLike, InitializerLike, Tensor, TensorLike
 from kerasfront.variable import Variable
@@ -141,7 +141,7 @@ class Optimizer(OptimizerBase):
         return rate if isinstance(rate, Variable) else rates.current_rate(self)
 
     @learning_rate.setter
-    def learning_rate(self, value: RateLike | TensorLike) -> None:
+    def learning_rate(self, value: Any) -> None:
         rates.set_rate(self, value)
 
     def add_variable(
@@ -204,13 +204,14 @@ class Optimizer(OptimizerBase):
         columns = [list(column) for column in zip(*rows, strict=True)]
         return columns[0] if isinstance(name, str) else columns
 
-    def build(self, variables: Sequence[Variable] | None = None, var_list: Sequence[Variable] | None = None) -> None:
-        """Make the state for these variables, which Keras's optimizers take by the one name or the other."""
+    @also_named(var_list="variables")  # Keras's optimizers have the one name or the other
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make the state for the variables that are to be trained."""
         if not self.built:
             for name, most in _RANGES.items():
                 if name in self.hyperparameters:
                     as_float(getattr(self, name), name, type(self).__name__, least=0, most=most)
-            self.make_state(list(variables or var_list or ()))
+            self.make_state(list(variables))
 
     def make_state(self, variables: list[Variable]) -> None:
         """Do what `build` does, once; a rule that keeps more than slots adds to it."""
