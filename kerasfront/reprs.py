@@ -20,7 +20,7 @@ _MISSING = object()
 
 
 def constructor_call(thing: Any) -> str:
-    """The call that makes an equal object, as far as its config or its attributes tell.
+    """Return the call that makes an equal object, as far as its config or its attributes tell.
 
     Arguments are left out where they have their defaults, but for a first one that is a number; names are where they
     were made by counting.
@@ -45,7 +45,7 @@ def constructor_call(thing: Any) -> str:
 
 
 def short(value: Any) -> str:
-    """A value in a few words: functions by their names, arrays by their dtype and shape, configs as calls."""
+    """Return a value in a few words: functions by their names, arrays by their dtype and shape, configs as calls."""
     if isinstance(value, Mapping) and isinstance(value.get("class_name"), str) and "config" in value:
         return _of_config(value["class_name"], value["config"])
     if isinstance(value, (list, tuple)):
@@ -65,7 +65,7 @@ def short(value: Any) -> str:
 
 
 def array(values: np.ndarray[Any, Any]) -> str:
-    """The values of an array in a line, as NumPy writes them, of a large one those at the ends.
+    """Return the values of an array in a line, as NumPy writes them, of a large one those at the ends.
 
     >>> array(np.arange(6.0).reshape(2, 3) / 3)
     '[[0., 0.333, 0.667], [1., 1.333, 1.667]]'
@@ -119,7 +119,7 @@ def _is_default(thing: Any, name: str, value: Any, default: Any) -> bool:
 
 
 def _parameters(cls: type) -> Iterator[tuple[str, Any]]:
-    """The parameters of the constructor with their defaults, those that it hands on as **kwargs included."""
+    """Return the parameters of the constructor with their defaults, those that it hands on as **kwargs included."""
     names = set()
     for base in cls.__mro__:
         if "__init__" not in base.__dict__ or base is object:

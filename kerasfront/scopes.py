@@ -102,7 +102,7 @@ def set_mask(x: Any, mask: Any) -> None:
 
 
 def get_mask(x: Any) -> Any:
-    """The mask of a tensor, native or symbolic, or None."""
+    """Return the mask of a tensor, native or symbolic, or None."""
     if isinstance(x, KerasTensor):
         return x._keras_mask
     entry = masks.get(id(x))
@@ -110,7 +110,7 @@ def get_mask(x: Any) -> Any:
 
 
 def dims_of(x: Any) -> tuple[int | None, ...] | None:
-    """The static shape of a tensor, with None for what a graph doesn't know; None where not even the rank is known."""
+    """Return the static shape of a tensor, with None for unknown sizes; None where not even the rank is known."""
     try:
         return tuple(d if type(d) is int else None for d in x.shape)  # a tracer's size may be a symbol
     except ValueError:

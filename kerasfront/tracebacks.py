@@ -35,7 +35,7 @@ _NEVER = (os.path.abspath(__file__), os.path.join(_HERE, "arguments.py"))
 
 
 def hide(filename: str, framework: Callable[[], str | None]) -> None:
-    """Counts an adapter that is loaded as ours.
+    """Count an adapter that is loaded as ours.
 
     Args:
         filename: The file of its `__init__`.
@@ -46,7 +46,7 @@ def hide(filename: str, framework: Callable[[], str | None]) -> None:
 
 
 def shorten(error: BaseException) -> None:
-    """Takes our frames out of the traceback of an error, and of those that led to it; `raise` it afterwards.
+    """Take our frames out of the traceback of an error, and of those that led to it; `raise` it afterwards.
 
     Example:
 
@@ -73,7 +73,7 @@ def shorten(error: BaseException) -> None:
 
 
 def entry_point(function: F) -> F:
-    """A public function that is called seldom, out of which errors come with a short traceback."""
+    """Return a public function that is called seldom, out of which errors come with a short traceback."""
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -87,12 +87,12 @@ def entry_point(function: F) -> F:
 
 
 def _cause(error: BaseException) -> BaseException | None:
-    """The error that is shown above this one."""
+    """Return the error that is shown above this one."""
     return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _shortened(head: TracebackType | None, called: bool = True, raised: bool = False) -> TracebackType | None:
-    """The traceback with all frames of others, and those of ours that are told.
+    """Return the traceback with all frames of others, and those of ours that are told.
 
     Args:
         head: The traceback.
@@ -124,7 +124,7 @@ def _shortened(head: TracebackType | None, called: bool = True, raised: bool = F
 
 @functools.lru_cache(maxsize=1024)
 def _place(code: CodeType, at: int, line: int) -> int:
-    """The instruction that stands for a frame: frameworks' filters keep the line, and take the last instruction."""
+    """Return the instruction that stands for a frame: frameworks' filters keep the line and change the instruction."""
     lines = [line for line, *_ in code.co_positions()]
     if at // 2 < len(lines) and lines[at // 2] == line or line not in lines:
         return at

@@ -29,7 +29,7 @@ class TrackingState(State):
     enters_containers: ClassVar[bool] = True
 
     def group_of(self, value: Any) -> list[Any] | None:
-        """The list to which `value` belongs by its kind; None: it isn't tracked."""
+        """Return the list to which `value` belongs by its kind; None: it isn't tracked."""
         raise NotImplementedError
 
     def groups(self) -> Iterable[list[Any]]:
@@ -37,7 +37,7 @@ class TrackingState(State):
         raise NotImplementedError
 
     def adapt(self, owner: Any, name: str, value: Any) -> Any:
-        """What stands in the place of `value`, which was set as an attribute: the same, unless it must be wrapped."""
+        """Return what is held in the place of `value`, which was set as an attribute: itself, or what wraps it."""
         return value
 
     def ends(self, before: Any, value: Any) -> bool:
@@ -369,7 +369,7 @@ def tracked(value: Any, track: Track, release: Release = _unheeded) -> Any:
 
 
 def members(value: Any) -> Iterator[Any]:
-    """What a value holds in lists, tuples, dicts and sets; itself, where it is none of these."""
+    """Return what a value holds in lists, tuples, dicts and sets; itself, where it is none of these."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple, set)):

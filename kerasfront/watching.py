@@ -140,7 +140,7 @@ class Reads:
         return any(key in self.written for key in self._noted)
 
     def changed(self, unseen: bool = False) -> str | None:
-        """What is no longer as it was read; None: nothing. `unseen`: only of what changes without being set."""
+        """Return what is no longer as it was read; None: nothing. `unseen`: only of what changes without being set."""
         for owner, name, value, content in self._unseen if unseen else self._values:
             now = _current(owner, name)
             if now is value if content is None else _content(now) == content:
@@ -157,13 +157,13 @@ _SMALL, _DEEP = 256, 3
 
 
 def _current(owner: Any, name: str) -> Any:
-    """What an object holds under a name, or what its class does."""
+    """Return what an object holds under a name, or what its class does."""
     value = vars(owner).get(name, _MISSING)
     return getattr(type(owner), name, _MISSING) if value is _MISSING else value
 
 
 def _content(value: Any, depth: int = 0) -> Any:
-    """What is in a value that can change by itself, to be compared; None: nothing, it is compared as it is."""
+    """Return what is in a value that can change by itself, to be compared; None: nothing, it is compared as it is."""
     if value is None or isinstance(value, (*_PLAIN, Watched, type)) or depth == _DEEP:
         return None
     if isinstance(value, np.ndarray):

@@ -94,20 +94,20 @@ def _serialized(layer: Layer, name: str, value: Any) -> Any:
 
 @functools.cache
 def _arguments(cls: type) -> tuple[str, ...]:
-    """The arguments of the nearest constructor of ours: a user's subclass adds its own in its get_config."""
+    """Return the arguments of the nearest constructor of ours: a user's subclass adds its own in its get_config."""
     ours = next(c for c in cls.__mro__ if "__init__" in c.__dict__ and c.__module__.startswith(f"{__package__}."))
     return tuple(name for name in inspect.signature(ours).parameters if name not in _ELSEWHERE)
 
 
 def give_paths(layers: Iterable[Any]) -> None:
-    """The paths of layers that have none yet, as nothing was to be built, below the scopes that are open."""
+    """Give layers that have no path yet, as nothing had to be built, a path below the scopes that are open."""
     for layer in layers:
         if layer._kf.path is None:
             layer._kf.path = scopes.path_of(layer.name)
 
 
 def _with_defaults(function: Callable[..., None], defaults: Mapping[str, Any]) -> Callable[..., None]:
-    """A copy of a constructor with other defaults."""
+    """Return a copy of a constructor with other defaults."""
     function = inspect.unwrap(function)
     assert isinstance(function, types.FunctionType)
     parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -121,12 +121,12 @@ def _with_defaults(function: Callable[..., None], defaults: Mapping[str, Any]) -
 
 
 def read(variable: Any) -> Any:
-    """The tensor of a variable, or None for None: ops take it faster than the variable."""
+    """Return the tensor of a variable, or None for None: ops take it faster than the variable."""
     return None if variable is None else variable.value
 
 
 def where(layer: Layer) -> str:
-    """The layer in an error: its class and name."""
+    """Return the layer in an error: its class and name."""
     return f"the {type(layer).__name__} layer '{layer.name}'"
 
 
@@ -136,7 +136,7 @@ def positive(layer: Layer, name: str, value: Any) -> int:
 
 
 def per_axis(layer: Layer, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
-    """An integer, or one for each of `rank` spatial dims, as a tuple; raises ValueError."""
+    """Return an integer, or one for each of `rank` spatial dims, as a tuple; raises ValueError."""
     return as_ints(value, name, where(layer), rank=rank, least=least)
 
 
@@ -173,7 +173,7 @@ def one_of(layer: Layer, name: str, value: Any, options: Sequence[str]) -> str:
 
 
 def data_format_of(layer: Layer, data_format: Any) -> str:
-    """The data format, or the configured one for None; raises ValueError."""
+    """Return the data format, or the configured one for None; raises ValueError."""
     return layout(None) if data_format is None else one_of(layer, "data_format", data_format, FORMATS)
 
 

@@ -30,7 +30,7 @@ active = running()
 
 
 def _bridge(cls: type, name: str, what: str, backend: str) -> Any:
-    """What the adapter has for `what`; raises BackendError, which names the backend that has it, where it has not."""
+    """Return what the adapter has for `what`; raises BackendError, naming the backend that has it, otherwise."""
     if name not in active.adapter.bridges:
         raise BackendError(
             f"{cls.__name__} makes a layer of {what}, which works on the backend '{backend}' only; "
@@ -41,7 +41,7 @@ def _bridge(cls: type, name: str, what: str, backend: str) -> Any:
 
 
 def _adopted(layer: Layer, name: str, storage: Any, trainable: bool) -> Variable:
-    """A Variable of the layer that holds the framework's own storage: what one writes the other sees."""
+    """Return a Variable of the layer that holds the framework's own storage: what one writes the other sees."""
     with scope_of(layer):
         variable = Variable(storage, trainable=trainable, autocast=False, name=name)
     variable._value = storage
@@ -135,7 +135,7 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
             variable.assign(value)
 
     def parameters(self, recurse: bool = True) -> Any:
-        """The module's parameters, as torch has it."""
+        """Return the module's parameters, as torch has it."""
         return self.module.parameters(recurse=recurse)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -146,7 +146,7 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
     # -- files
 
     def save_own_variables(self, store: Any) -> None:
-        """The parameters and the buffers of the module's state_dict, under their names there."""
+        """Write the parameters and the buffers of the module's state_dict, under their names there."""
         for name, variable in self._stored.items():
             store[name] = variable.numpy()
 
@@ -169,7 +169,7 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
     ) -> TorchModuleWrapper:
-        """A new one from what `get_config` returned; raises SavingError for a pickled module that nobody trusts."""
+        """Make a layer from its config; raises SavingError for a pickled module that nobody trusts."""
         module = config["module"]
         if isinstance(module, str):
             if not _trusted(safe_mode):
@@ -310,7 +310,7 @@ class JaxLayer(Layer):
 
 
 def _tree_of(tree_variables: Any) -> Any:
-    """The tree of the values that Variables hold now."""
+    """Return the tree of the values that Variables hold now."""
     if tree_variables is None:
         return None
     variables, structure = tree_variables
@@ -452,7 +452,7 @@ class TFSMLayer(Layer):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
     ) -> TFSMLayer:
-        """A new one from what `get_config` returned; raises SavingError unless `safe_mode` is False."""
+        """Make a layer from its config; raises SavingError unless `safe_mode` is False."""
         if not _trusted(safe_mode):
             raise SavingError(
                 f"The config names a SavedModel, {config.get('filepath')!r}: to read it may run anything.",

@@ -95,19 +95,19 @@ def check_inputs(input_spec: Any, inputs: Any, layer: Any) -> None:
 
 
 def shown(shape: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A shape as users know it: integers, and None for what isn't known."""
+    """Return a shape as users know it: integers, and None for what isn't known."""
     return static_shape(shape)
 
 
 def one_example(declared: int | None, rank: int) -> str:
-    """What to do where an input lacks one axis of those that are wanted; "" otherwise."""
+    """Return what to do where an input lacks one axis of those that are wanted; "" otherwise."""
     if declared is None or rank != declared - 1:
         return ""
     return " If that is one example, give it as a batch of one: x[None], or X[:1] in place of X[0]."
 
 
 def _problem(shape: tuple[Any, ...], value: Any, spec: InputSpec) -> str | None:
-    """What the spec asked for and the shape lacks, or None."""
+    """Return what the spec asked for and the shape lacks, or None."""
     rank = len(shape)
     if spec.ndim is not None and rank != spec.ndim and not _fits_squeezed(shape, spec):
         return f"rank {spec.ndim}" if spec.shape is None else f"the shape {spec.shape}"

@@ -25,7 +25,7 @@ def clone_model(
     recursive: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """A model of the same architecture with layers of its own and new weights.
+    """Return a model of the same architecture with layers of its own and new weights.
 
     What layers learnt that is no weight goes with them: the vocabulary of a lookup or of TextVectorization, with its
     weights in the mode "tf_idf", as Keras does with the bins of Discretization; its cloned lookups know no token. The

@@ -39,14 +39,14 @@ class Entry:
         self._accepted: set[tuple[int, tuple[Any, ...]]] = set()
 
     def specs(self) -> list[InputSpec]:
-        """The same as InputSpecs."""
+        """Return the same as InputSpecs."""
         return [
             InputSpec(shape=(None, *shape[1:]), name=name, allow_last_axis_squeeze=True, optional=optional)
             for shape, name, optional in zip(self.shapes, self.names, self.optional, strict=True)
         ]
 
     def fitted(self, x: Any, index: int, model: Any) -> Any:
-        """The input `x` of `model`, of the declared rank and dtype.
+        """Return the input `x` of `model`, of the declared rank and dtype.
 
         Raises:
             ShapeError: It has another rank or size, or is None and not optional.

@@ -203,7 +203,7 @@ class FeatureSpace(HostLayer):
 
     @classmethod
     def cross(cls, feature_names: Any, crossing_dim: int, output_mode: str = "one_hot") -> Cross:
-        """A feature made of several: the class numbers of their values together.
+        """Return a feature made of several: the class numbers of their values together.
 
         Args:
             feature_names: The names of the features: of integers or strings.
@@ -214,7 +214,7 @@ class FeatureSpace(HostLayer):
 
     @classmethod
     def feature(cls, dtype: str, preprocessor: Any, output_mode: str) -> Feature:
-        """A feature that a layer of yours prepares.
+        """Return a feature that a layer of yours prepares.
 
         Args:
             dtype: The dtype of its values.
@@ -225,25 +225,25 @@ class FeatureSpace(HostLayer):
 
     @classmethod
     def float(cls, name: str | None = None) -> Feature:
-        """A number as it is."""
+        """Return a number as it is."""
         return Feature("float32", TFDIdentity(name=name or auto_name("float")), "float")
 
     @classmethod
     def float_rescaled(cls, scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Feature:
-        """A number times `scale` plus `offset`."""
+        """Return a number times `scale` plus `offset`."""
         layer = Rescaling(scale, offset, name=name or auto_name("float_rescaled"))
         return Feature("float32", layer, "float")
 
     @classmethod
     def float_normalized(cls, name: str | None = None) -> Feature:
-        """A number minus the mean of all, divided by their standard deviation."""
+        """Return a number minus the mean of all, divided by their standard deviation."""
         return Feature("float32", Normalization(axis=-1, name=name or auto_name("float_normalized")), "float")
 
     @classmethod
     def float_discretized(
         cls, num_bins: int, bin_boundaries: Any = None, output_mode: str = "one_hot", name: str | None = None
     ) -> Feature:
-        """The bin of a number.
+        """Return the bin of a number.
 
         Args:
             num_bins: The number of bins of about equal counts.
@@ -266,7 +266,7 @@ class FeatureSpace(HostLayer):
         output_mode: str = "one_hot",
         name: str | None = None,
     ) -> Feature:
-        """The class of an integer, by a vocabulary.
+        """Return the class of an integer, by a vocabulary.
 
         Args:
             max_tokens: The most classes.
@@ -287,7 +287,7 @@ class FeatureSpace(HostLayer):
         output_mode: str = "one_hot",
         name: str | None = None,
     ) -> Feature:
-        """The class of a string, by a vocabulary; the arguments are those of `integer_categorical`."""
+        """Return the class of a string, by a vocabulary; the arguments are those of `integer_categorical`."""
         layer = StringLookup(
             max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=name or auto_name("string_categorical")
         )
@@ -295,7 +295,7 @@ class FeatureSpace(HostLayer):
 
     @classmethod
     def integer_hashed(cls, num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
-        """The class of an integer, by its hash.
+        """Return the class of an integer, by its hash.
 
         Args:
             num_bins: The number of classes.
@@ -306,7 +306,7 @@ class FeatureSpace(HostLayer):
 
     @classmethod
     def string_hashed(cls, num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
-        """The class of a string, by its hash; the arguments are those of `integer_hashed`."""
+        """Return the class of a string, by its hash; the arguments are those of `integer_hashed`."""
         return Feature("string", Hashing(num_bins, name=name or auto_name("string_hashed")), output_mode)
 
     # ---- adapting -----------------------------------------------------------------------------------------------
@@ -376,7 +376,7 @@ class FeatureSpace(HostLayer):
         return array.reshape(-1, 1) if array.ndim < 2 else array
 
     def _set_outputs(self) -> None:
-        """What is known once the layers are ready: the encoders, and the symbolic outputs."""
+        """Make what needs the layers to be ready: the encoders, and the symbolic outputs."""
         for name, feature in self.features.items():
             if feature.output_mode == "one_hot" and name not in self.one_hot_encoders:
                 self.one_hot_encoders[name] = CategoryEncoding(self._classes(name), output_mode="multi_hot")
@@ -409,26 +409,26 @@ class FeatureSpace(HostLayer):
             raise NotBuiltError(f"{where(self)} is not adapted yet: call adapt(dataset).")
 
     def get_inputs(self) -> dict[str, Any]:
-        """The symbolic inputs, by the names of the features, each of shape (batch, 1)."""
+        """Return the symbolic inputs, by the names of the features, each of shape (batch, 1)."""
         self._need_adapted()
         return dict(self._inputs)
 
     def get_encoded_features(self) -> Any:
-        """The symbolic outputs for `get_inputs`: one tensor, or a dict."""
+        """Return the symbolic outputs for `get_inputs`: one tensor, or a dict."""
         self._need_adapted()
         if self._encoded is None:
             assign_untracked(self, "_encoded", self._encode(self._inputs))
         return self._encoded
 
     def get_preprocessing_model(self) -> Model:
-        """A model from `get_inputs` to `get_encoded_features`."""
+        """Return a model from `get_inputs` to `get_encoded_features`."""
         return Model(self.get_inputs(), self.get_encoded_features())
 
     def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return super()._kf_as_tensors(tuple(map(columns_of, args)), {k: columns_of(v) for k, v in kwargs.items()})
 
     def call(self, data: Any) -> Any:
-        """The features of a table's rows, or of one row where the columns are single values."""
+        """Return the features of a table's rows, or of one row where the columns are single values."""
         self._need_adapted()
         if not isinstance(data, dict):
             raise DataError(f"{where(self)} is called on a dict of columns; {type(data).__name__} came.")

@@ -25,7 +25,7 @@ class GraphError(ValueError):
 
 
 def nodes_between(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """The nodes from inputs to outputs, each after those it needs, in the order in which they were recorded.
+    """Return the nodes from inputs to outputs, each after those it needs, in the order in which they were recorded.
 
     Raises GraphError where an output depends on something that is no input.
     """
@@ -121,7 +121,7 @@ class Function(Operation):
         return super().compute_output_spec(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shapes of the outputs for shapes of the inputs."""
+        """Return the shapes of the outputs for shapes of the inputs."""
         dtypes = iter(self.inputs)
         inputs = map_shapes(lambda s: KerasTensor(s, next(dtypes).dtype), input_shape)
         return tree.map_structure(lambda x: x.shape, self.compute_output_spec(inputs))
@@ -171,7 +171,7 @@ class Plan:
         self._lay_out()
 
     def arrange(self, inputs: Any, optional: Sequence[bool] = (), model: Any = None) -> list[Any]:
-        """A value for each of `self.inputs`, from inputs nested as they are, a list in their order, or a dict.
+        """Return a value for each of `self.inputs`, from inputs nested as they are, a list in their order, or a dict.
 
         Args:
             inputs: A dict goes by the keys of the model's own dict, or by the names of the `Input`s; it may hold more.
@@ -188,7 +188,7 @@ class Plan:
         return out
 
     def run(self, values: list[Any]) -> Any:
-        """The outputs for values of the inputs, in their order."""
+        """Return the outputs for values of the inputs, in their order."""
         if len(values) != len(self.inputs):
             raise ValueError(f"Expected {len(self.inputs)} input(s), got {len(values)}.")
         slots = values + [None] * (self.size - len(values))
@@ -214,7 +214,7 @@ class Graph:
 
     @classmethod
     def between(cls, inputs: Any, outputs: Any) -> Graph:
-        """The graph between inputs and outputs.
+        """Return the graph between inputs and outputs.
 
         Raises:
             ValueError: An output isn't connected to the inputs, or several layers have the same name.
@@ -237,12 +237,12 @@ class Graph:
 
 
 def _input_names(inputs: Any) -> list[str]:
-    """The names of the `Input`s, in the order in which they were given."""
+    """Return the names of the `Input`s, in the order in which they were given."""
     return [x.node.operation.name if x.node is not None else x.name for x in Pairing(inputs).leaves(inputs)]
 
 
 def _step(node: Node, places: dict[int, int]) -> _Step:
-    """The node as a function on the slots; the common shapes of calls do without rebuilding nested arguments."""
+    """Return the node as a function on the slots; the common shapes of calls do without rebuilding nested arguments."""
     operation = node.operation
     call = operation.op.call if isinstance(operation, Applied) else operation
     write = _writer(node, places)
@@ -293,14 +293,14 @@ def _writer(node: Node, places: dict[int, int]) -> Callable[[list[Any], Any], No
 
 
 def layers_of(nodes: list[Node]) -> list[Layer]:
-    """The layers that the nodes apply, each once, in order."""
+    """Return the layers that the nodes apply, each once, in order."""
     layers_by_id = dict.fromkeys(id(n.operation) for n in nodes if isinstance(n.operation, Layer))
     by_id = {id(n.operation): n.operation for n in nodes}
     return [by_id[i] for i in layers_by_id]
 
 
 def name_of_output(x: KerasTensor) -> str:
-    """The name of the layer that an output comes from."""
+    """Return the name of the layer that an output comes from."""
     return str(x.node.operation.name) if x.node is not None else x.name
 
 
@@ -314,7 +314,7 @@ def _names_of(structure: Any, flat: list[KerasTensor]) -> list[str]:
 
 
 def _ordered(nodes: list[Node], plan: Plan) -> list[Any]:
-    """The operations by depth (the longest way to an output), the deepest first; the inputs before all."""
+    """Return the operations by depth (the longest way to an output), the deepest first; the inputs before all."""
     depth: dict[int, int] = defaultdict(int)
     for node in reversed(plan.nodes):
         for parent in node.parents:

@@ -13,7 +13,7 @@ from kerasfront.spec import KerasTensor, nodes_of
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
-    """The layers of a graph with their nodes, and which tensors are its inputs and outputs."""
+    """Return the layers of a graph with their nodes, and which tensors are its inputs and outputs."""
     inside = {id(n) for n in graph.plan.nodes} | {id(x.node) for x in graph.plan.inputs}
     places = {
         id(node): (operation.name, number)
@@ -33,7 +33,7 @@ def graph_config(graph: Graph) -> dict[str, Any]:
 
 
 def ends_from_config(config: dict[str, Any]) -> tuple[Any, Any]:
-    """The inputs and outputs, nested, of a graph that is made again from its config."""
+    """Return the inputs and outputs, nested, of a graph that is made again from its config."""
     return _Rebuilt(config).ends()
 
 

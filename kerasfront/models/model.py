@@ -85,7 +85,7 @@ class Model(Trainer):
         return list(self._kf.layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of a name, or at an index; raises ValueError, suggesting the nearest name."""
+        """Return the layer of a name, or at an index; raises ValueError, suggesting the nearest name."""
         if (name is None) == (index is None):
             raise ValueError(f"get_layer() takes either a name or an index, got name={name!r}, index={index!r}.")
         if index is not None:
@@ -175,7 +175,7 @@ class Model(Trainer):
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows for the model: the table of `summary()`."""
+        """Return what a notebook shows for the model: the table of `summary()`."""
         return html(self)
 
     @entry_point
@@ -194,7 +194,7 @@ class Model(Trainer):
         return model_files.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def to_json(self, **kwargs: Any) -> str:
-        """The architecture as JSON."""
+        """Return the architecture as JSON."""
         return json.dumps(serialization.serialize_shared(self), **kwargs)
 
     def get_config(self) -> dict[str, Any]:
@@ -299,7 +299,7 @@ class Functional(Model):
     # -- running
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The outputs for inputs in the model's structure (a dict may hold more keys than are used).
+        """Return the outputs for inputs in the model's structure (a dict may hold more keys than are used).
 
         `mask` holds masks of the inputs, nested as they are; without it they have those that they carry.
         """
@@ -311,7 +311,7 @@ class Functional(Model):
     # -- config
 
     def get_config(self) -> dict[str, Any]:
-        """The graph in Keras's format: the layers with their nodes, by name."""
+        """Return the graph in Keras's format: the layers with their nodes, by name."""
         if (
             type(self) is not Functional
             and type(self).__init__ is not Functional.__init__
@@ -323,7 +323,7 @@ class Functional(Model):
 
     @staticmethod
     def graph_from_config(cls: type, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """A model of `cls` from what `get_config` returned."""
+        """Return a model of `cls` from what `get_config` returned."""
         with serialization.custom_object_scope(custom_objects or {}):
             inputs, outputs = ends_from_config(config)
         extra = {
@@ -337,7 +337,7 @@ class Functional(Model):
 
 
 def graph_of(model: Model) -> Graph:
-    """The graph of a functional model; raises AttributeError where it has none."""
+    """Return the graph of a functional model; raises AttributeError where it has none."""
     graph = model._kf.graph
     if graph is None:
         raise AttributeError(f"The model '{model.name}' has no graph: its constructor wasn't given inputs and outputs.")
@@ -345,7 +345,7 @@ def graph_of(model: Model) -> Graph:
 
 
 def _fitted(model: Model, inputs: Any) -> list[Any]:
-    """The inputs as a flat list in the model's order, of the ranks and dtypes that it expects."""
+    """Return the inputs as a flat list in the model's order, of the ranks and dtypes that it expects."""
     graph, entry = graph_of(model), model._kf.entry
     assert entry is not None
     if isinstance(graph.inputs, KerasTensor) and not isinstance(inputs, (list, tuple, dict)):

@@ -201,7 +201,7 @@ def _applied(model: Sequential, layers: list[Layer], x: Any) -> Any:
 
 
 def _only(model: Sequential, entry: Entry, inputs: Any) -> Any:
-    """The input that came in a list, or under its name."""
+    """Return the input that came in a list, or under its name."""
     return Pairing(None, entry.names, kind="input").pair(inputs, "inputs", extra=True, model=model)[0]
 
 

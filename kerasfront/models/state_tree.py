@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def state_tree(model: Model, value_format: str) -> dict[str, Any]:
-    """The values of all variables, by group and path."""
+    """Return the values of all variables, by group and path."""
     return {k: _tree_of(v, value_format) for k, v in _groups(model).items()}
 
 

@@ -44,7 +44,7 @@ def print_summary(
 
 
 def html(model: Any) -> str:
-    """The table as HTML, which notebooks show for a model."""
+    """Return the table as HTML, which notebooks show for a model."""
     head, rows = _cells(model)
     titles = "".join(f"<th>{name}</th>" for name in head)
     style = {index: f' style="text-align: {_JUSTIFIED[name]}"' for index, name in enumerate(head) if name in _JUSTIFIED}
@@ -67,7 +67,7 @@ _JUSTIFIED: dict[str, Any] = {"Param #": "right", "Trainable": "center"}
 def _cells(
     model: Any, expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None
 ) -> tuple[list[str], list[list[str]]]:
-    """The titles of the columns, and the rows."""
+    """Return the titles of the columns, and the rows."""
     connected = _branches(model)
     head = ["Layer (type)", "Output Shape", "Param #"]
     head += ["Trainable"] * show_trainable + ["Connected to"] * connected
@@ -117,7 +117,7 @@ def _output_shape(layer: Layer) -> str:
 
 
 def _shape_by_building(layer: Layer) -> Any:
-    """The shape of the output for inputs like those that the layer was built with, by any number of rows."""
+    """Return the shape of the output for inputs like those that the layer was built with, by any number of rows."""
     if not layer.built or not layer._kf.build_shapes:
         return "?"
     shapes = [map_shapes(lambda s: (None, *s[1:]), shape) for shape in layer._kf.build_shapes.values()]

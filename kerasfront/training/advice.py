@@ -50,14 +50,15 @@ def check_order(loss: Any) -> None:
 
 
 def kind_of(loss: Any) -> str:
-    """The name of the function of a loss or metric; "" for one that has none."""
+    """Return the name of the function of a loss or metric; "" for one that has none."""
     function = loss._kf.function if isinstance(loss, MeanMetricWrapper) else getattr(loss, "fn", None)
     return str(getattr(function, "__name__", ""))
 
 
 def of_shapes(kind: str, target: Sequence[Any], prediction: Sequence[Any]) -> str | None:
-    """What to do where class numbers came for one-hot targets, or the other way round; None: these shapes fit, or
-    nothing is known.
+    """Return what to do where class numbers stand for one-hot targets, or the other way round.
+
+    None means that the shapes fit, or that nothing is known of such a loss.
 
     Example:
 

@@ -22,7 +22,7 @@ _WAITING = 1 << 24
 
 
 def run_singly(plain: Callable[[Any], Any], data: Any) -> None:
-    """The batches of a stack, one after the other."""
+    """Run the batches of a stack, one after the other."""
     run_batches(plain, _batches(data))
 
 
@@ -50,7 +50,7 @@ def test_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None]
 
 
 def train_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """A step of training for a stack of batches; `plain` is that of one."""
+    """Return a step of training for a stack of batches; `plain` is that of one."""
 
     def run(data: Any) -> None:
         if not model._kf.compile_metrics.adds_up:
@@ -77,7 +77,7 @@ def run_batches(plain: Callable[[Any], Any], batches: Sequence[Any]) -> None:
 
 
 def _batches(data: Any) -> list[Any]:
-    """The batches of a stack."""
+    """Return the batches of a stack."""
     if active.adapter.is_tensor(data):
         return list(ops.unstack(data))
     leaves = [leaf for leaf in tree.flatten(data) if leaf is not None]
@@ -90,7 +90,7 @@ def _packed(data: Any, leaves: Iterator[Any]) -> Any:
 
 
 def _in_one(data: Any) -> Any:
-    """A stack of batches as one batch."""
+    """Return a stack of batches as one batch."""
     return tree.map_structure(_flat, data)
 
 

@@ -32,11 +32,11 @@ def all_variables(model: Any) -> list[Variable]:
 
 
 def jit_setting(model: Any) -> bool | str:
-    """What compile() was told of `jit_compile`; False where a layer can't be compiled."""
+    """Return what compile() was told of `jit_compile`; False where a layer can't be compiled."""
     setting: bool | str = model.jit_compile
     return setting if uncompilable_layer(model) is None else False
 
 
 def uncompilable_layer(model: Any) -> Any:
-    """The first layer of a model that can't be compiled; None: all can."""
+    """Return the first layer of a model that can't be compiled; None: all can."""
     return next((layer for layer in layers_of_tree(model) if not layer.supports_jit), None)

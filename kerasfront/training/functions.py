@@ -154,7 +154,7 @@ class _Form:
 
 
 def _beginning_anew(model: Any, step: Callable[..., Any]) -> Callable[..., Any]:
-    """The step with the metrics of its batch alone."""
+    """Return the step with the metrics of its batch alone."""
 
     def alone(data: Any) -> Any:
         model.reset_metrics()
@@ -164,7 +164,7 @@ def _beginning_anew(model: Any, step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _structure(model: Any) -> list[Any]:
-    """The layers of a model and its weights, with what else of them a step depends on; compared by identity."""
+    """Return the layers of a model and its weights, with what else of them a step depends on; compared by identity."""
     out = list(layers_of_tree(model))
     for v in model.weights:
         out += (v, v._trainable, v._regularizer, v._constraint)
@@ -175,7 +175,7 @@ def _structure(model: Any) -> list[Any]:
 
 
 def chosen_step(model: Any, name: str) -> Callable[..., Any]:
-    """The step `name`: the quiet form where nothing was overridden; JAX's stateless form runs on Variables."""
+    """Return the step `name`: the quiet form where nothing was overridden; JAX's stateless form runs on Variables."""
     if name in steps.QUIET and has_default_step(model, name):
         return partial(steps.QUIET[name], model)
     step: Callable[..., Any] = getattr(model, name)

@@ -95,7 +95,7 @@ def announce_mode(model: Trainer, verbose: Any) -> None:
 def _dispatches(
     model: Trainer, kind: str, source: BatchSource, epoch: int, has_block: bool, watched: bool
 ) -> Iterator[tuple[int, Any]]:
-    """The batches of an epoch, several at a time where that is faster and nobody looks at each."""
+    """Return the batches of an epoch, several at a time where that is faster and nobody looks at each."""
     dispatches = _group(model, kind, source, epoch, has_block, watched)
     if not (active.adapter.stages_ahead and source.may_run_ahead):
         return dispatches
@@ -133,7 +133,7 @@ def _places(spec: Any) -> int:
 
 
 def _nbytes(spec: Any) -> int:
-    """The bytes of a batch, by its spec."""
+    """Return the bytes of a batch, by its spec."""
     leaves = [leaf for leaf in tree.flatten(spec) if leaf is not None and leaf.dtype in dtypes.ALL]
     return sum(math.prod(n or 1 for n in leaf.shape) * dtypes.to_numpy(leaf.dtype).itemsize for leaf in leaves)
 

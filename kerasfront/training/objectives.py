@@ -33,18 +33,18 @@ def _is_function_like(value: Any) -> bool:
 
 
 def _name_of(function: Any) -> str:
-    """The name of a loss or metric that came as a function."""
+    """Return the name of a loss or metric that came as a function."""
     name = getattr(function, "__name__", None) or getattr(function, "name", None)
     return str(name).strip("<>") if name else type(function).__name__.lower()
 
 
 def _loss_name(value: Any, loss: Loss) -> str:
-    """What a loss is called: the name by which it was given, or its own."""
+    """Return what a loss is called: the name by which it was given, or its own."""
     return value if isinstance(value, str) else loss.name
 
 
 def loss_from(value: Any) -> Loss | None:
-    """A Loss from a Loss, a name, a config or a function."""
+    """Return a Loss from a Loss, a name, a config or a function."""
     if value is None or isinstance(value, Loss):
         return value
     advice.check_order(value)
@@ -60,14 +60,14 @@ class Outputs(Pairing):
     """
 
     def loss_label(self, index: int, own: str) -> str:
-        """What the loss of an output is called, before `_loss`; `own` is the loss's own name."""
+        """Return what the loss of an output is called, before `_loss`; `own` is the loss's own name."""
         path = self.paths[index]
         if path and isinstance(path[-1], str):
             return "/".join(map(str, path))
         return "/".join(map(str, (*path[:-1], self.names[index] if self.names else own)))
 
     def metric_prefix(self, index: int) -> str:
-        """What stands in front of the names of an output's metrics."""
+        """Return what stands in front of the names of an output's metrics."""
         path = self.paths[index]
         if self.count == 1:
             return ""
@@ -127,7 +127,7 @@ class CompileLoss:
             advice.check_classes(self.losses[index], target, self.sizes[index], self._where(index))
 
     def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss, a scalar tensor; None where no output has one."""
+        """Return the loss, a scalar tensor; None where no output has one."""
         if self.outputs is None:
             self.build(y_pred)
         assert self.outputs is not None
@@ -147,7 +147,7 @@ class CompileLoss:
         return total
 
     def _one(self, index: int, target: Any, prediction: Any, sample_weight: Any) -> tuple[Any, Any]:
-        """The loss of an output, and what it adds to the sum."""
+        """Return the loss of an output, and what it adds to the sum."""
         loss, factor = self.losses[index], self.weights[index]
         if loss is None:
             return None, None
@@ -169,7 +169,7 @@ class CompileLoss:
 
 
 def _mapped(function: Callable[[Any], Any], losses: Any) -> Any:
-    """A structure of losses with what the function gives for each."""
+    """Return a structure of losses with what the function gives for each."""
     if _is_function_like(losses):
         return function(losses)
     if isinstance(losses, Mapping):
@@ -191,7 +191,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _computed(loss: Loss, target: Any, prediction: Any, weight: Any) -> Any:
-    """The loss; where it fails on shapes that differ, the error says them."""
+    """Return the loss; where it fails on shapes that differ, the error says them."""
     try:
         return loss(target, prediction, sample_weight=weight)
     except Exception as error:
@@ -288,14 +288,14 @@ class CompileMetrics(Metric):
             )
 
     def result(self) -> dict[str, Any]:
-        """What each metric has, by name."""
+        """Return what each metric has, by name."""
         return self.results(lambda metric: metric.result())
 
     def host_result(self) -> dict[str, Any]:
         return self.results(lambda metric: metric.host_result())
 
     def results(self, of: Callable[[Metric], Any]) -> dict[str, Any]:
-        """What `of` gives for each metric, by name."""
+        """Return what `of` gives for each metric, by name."""
         out: dict[str, Any] = {}
         for name, metric in zip(self.names, self.metrics, strict=True):
             value = of(metric)
@@ -315,14 +315,14 @@ def _is_metric(value: Any) -> bool:
 
 
 def _free(prefix: str, name: str, weighted: bool, names_in_use: Sequence[str]) -> str:
-    """A name for a metric that none has yet; by Keras's rule a weighted one is called so where it needs to be."""
+    """Return a name that no metric has yet; by Keras's rule a weighted one is called so where it needs to be."""
     if weighted and f"{prefix}{name}" in names_in_use:
         name = f"weighted_{name}"
     return _distinct([*names_in_use, f"{prefix}{name}"])[-1]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, with numbers behind those that were there before."""
+    """Return the names, with numbers behind those that were there before."""
     out: list[str] = []
     for name in names:
         number = 0
@@ -335,7 +335,7 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 
 def metric_from(value: Any, y_true: Any, y_pred: Any) -> Metric | None:
-    """A Metric from a Metric, a name or a function; "accuracy" and "crossentropy" by the shapes of the targets."""
+    """Return a Metric for a Metric, a name or a function; "accuracy" and "crossentropy" depend on the targets' shapes."""
     if value is None or isinstance(value, Metric):
         return value
     if isinstance(value, str) and value in (*_ACCURACY, *_CROSSENTROPY):

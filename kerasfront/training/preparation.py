@@ -81,7 +81,7 @@ def _default_loss(model: Trainer, step: str) -> CompileLoss | None:
 
 
 def _expected_outputs(model: Trainer, x: Any, step: str) -> Any:
-    """The model's outputs on symbols, where the step needs them to make what it then updates; else None."""
+    """Return the model's outputs on symbols, where the step needs them to make what it then updates; else None."""
     own = has_own(model, step)
     ready = model.built or (own and _is_built_inside(model))
     if (ready and not (model.compiled and _needs_outputs(model))) or model.run_eagerly:
@@ -120,7 +120,7 @@ def _nothing() -> None:
 
 
 def _symbol(x: Any, rows: bool = False) -> Any:
-    """A symbolic tensor like x: of an unknown number of rows, or of as many."""
+    """Return a symbolic tensor like x: of an unknown number of rows, or of as many."""
     if x is None or not hasattr(x, "shape") or (isinstance(x, KerasTensor) and not rows):
         return x
     first = x.shape[0] if rows and len(x.shape) else None

@@ -68,7 +68,7 @@ def flat(logs: dict[str, Any]) -> Any:
 
 
 def _function(model: Trainer, kind: str) -> Callable[..., Any]:
-    """The step on a batch that stands for itself: the metrics begin with it."""
+    """Return the step on a batch that stands for itself: the metrics begin with it."""
     functions = model._kf.cache.functions
     if has_own(model, f"make_{kind}_function") or not isinstance(functions.get(kind), (StepFunction, NoneType)):
         model.reset_metrics()
@@ -96,7 +96,7 @@ def _batch(x: Any, y: Any = None, sample_weight: Any = None, whole: bool = False
 
 
 def _part(part: Any, name: str) -> Any:
-    """A part of a batch: arrays, whose floats are `floatx()`, or tensors."""
+    """Return a part of a batch: arrays, whose floats are `floatx()`, or tensors."""
     if type(part) is np.ndarray:
         floatx = settings.floatx()
         return part if part.dtype is dtypes.to_numpy(floatx) else cast_floats(part, floatx)

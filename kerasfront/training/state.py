@@ -51,7 +51,7 @@ class ModelState(LayerState):
 
 
 def training_metrics(model: Trainer) -> list[Metric]:
-    """The metrics that compile() made: the mean loss, the given metrics, and the losses of several outputs."""
+    """Return the metrics that compile() made: the mean loss, the given metrics, and the losses of several outputs."""
     state = model._kf
     if state.loss_tracker is None or state.compile_metrics is None:
         return []

@@ -70,7 +70,7 @@ def compute_loss_and_updates(
 
 
 def _scaled(model: Trainer, loss: Any, optimizer_variables: Any) -> Any:
-    """The loss as gradients are to be taken of it, with the optimizer's Variables of these values."""
+    """Return the loss as gradients are to be taken of it, with the optimizer's Variables of these values."""
     if not model.compiled or model.optimizer is None:
         return loss
     if optimizer_variables is None:

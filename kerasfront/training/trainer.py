@@ -417,7 +417,7 @@ class Trainer(Layer):
         return_dict: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """The loss and the metrics on data; arguments as in `fit`.
+        """Return the loss and the metrics on data; arguments as in `fit`.
 
         Returns:
             The loss where there are no metrics, else a list `[loss, ...]`, or a dict where `return_dict` is true.
@@ -440,7 +440,7 @@ class Trainer(Layer):
         steps: int | None = None,
         callbacks: Callback | CallbackList | Sequence[Any] | None = None,
     ) -> Predictions:
-        """The predictions for x, as NumPy arrays in the structure of the outputs; arguments as in `fit`."""
+        """Return the predictions for x, as NumPy arrays in the structure of the outputs; arguments as in `fit`."""
         own = has_own(self, "predict_step")
         if not verbose and not callbacks and not own and steps is None and single_batches.is_one_batch(x, batch_size):
             return single_batches.predict(self, x)  # nothing to loop over, and nobody to tell

@@ -25,7 +25,7 @@ class Unbuilt(BaseException):
 
 
 def scope_of(layer: Layer) -> AbstractContextManager[Any]:
-    """The layer's name scope, opened unless it is the innermost already."""
+    """Return the layer's name scope, opened unless it is the innermost already."""
     is_open = bool(context.names) and context.names[-1] == layer.name
     return nullcontext() if is_open else scopes.name_scope(layer.name)
 

@@ -79,7 +79,7 @@ def _run_general(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
 
 
 def _promised(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
-    """What the user's own methods say of the outputs, in the midst of inferring those of an outer layer."""
+    """Return what the user's own methods say of the outputs, in the midst of inferring those of an outer layer."""
     a, k = with_none((args, kwargs))
     before, mode.inferring = mode.inferring, 0
     try:
@@ -141,7 +141,7 @@ def _rematerialized(function: Callable[..., Any], kwargs: Kwargs) -> Callable[..
 
 
 def _training_flag(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
-    """The flag that this call was given, else that of the call around it."""
+    """Return the flag that this call was given, else that of the call around it."""
     flag = kwargs.pop("training", None)
     if flag is None and "training" in (names := type(layer)._kf_call.names[: len(args)]):
         flag = args[names.index("training")]
@@ -229,7 +229,7 @@ def explain(layer: Layer, error: Exception, args: Args) -> NoReturn:
 
 
 def argument(layer: Layer, name: str | None, args: Args, kwargs: Kwargs) -> Any:
-    """The argument of `call` of this name, given by position or by name; None where it wasn't given."""
+    """Return the argument of `call` of this name, given by position or by name; None where it wasn't given."""
     places = type(layer)._kf_call.names[: len(args)]
     return args[places.index(name)] if name in places else kwargs.get(name or "")
 

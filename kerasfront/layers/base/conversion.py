@@ -32,7 +32,7 @@ def shape_of(x: Any) -> Any:
 
 
 def as_symbol(x: Any) -> Any:
-    """A KerasTensor for a tensor, an array or a Variable; anything else as it is."""
+    """Return a KerasTensor for a tensor, an array or a Variable; anything else as it is."""
     if isinstance(x, KerasTensor):
         return x
     if isinstance(x, Variable) or (isinstance(x, np.ndarray) and x.dtype.kind not in "OUS"):
@@ -41,7 +41,7 @@ def as_symbol(x: Any) -> Any:
 
 
 def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
-    """An array as a tensor, a float tensor in `dtype`; anything else as it is."""
+    """Return an array as a tensor, a float tensor in `dtype`; anything else as it is."""
     if isinstance(x, Variable):
         x = x.value
     if isinstance(x, (np.ndarray, np.generic)):
@@ -65,7 +65,7 @@ def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
 
 
 def _of_array(x: Any) -> Any:
-    """A tensor of an array's numbers; an array of strings stays one."""
+    """Return a tensor of an array's numbers; an array of strings stays one."""
     if x.dtype == object:
         x = numbers_of_objects(np.asarray(x))
     return x if x.dtype.kind in "OUS" else convert_to_tensor(x)
@@ -111,7 +111,7 @@ def described(args: tuple[Any, ...]) -> str:
 
 
 def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
-    """`function` on each shape (a tuple or list of integers and None) of a nested structure."""
+    """Return `function` on each shape (a tuple or list of integers and None) of a nested structure."""
     if isinstance(shapes, (list, tuple)) and all(d is None or isinstance(d, (int, np.integer)) for d in shapes):
         return function(tuple(d if d is None else int(d) for d in shapes))
     if isinstance(shapes, dict):

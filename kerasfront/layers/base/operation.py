@@ -106,7 +106,7 @@ class Operation(Constructed):
 
 
 def checked_name(operation: Operation, name: str | None) -> str:
-    """The name of a new operation: the given one, or one made from its class; raises ValueError."""
+    """Return the name of a new operation: the given one, or one made from its class; raises ValueError."""
     if name is not None and (not isinstance(name, str) or "/" in name):
         raise ValueError(
             f"Expected the `name` of a {type(operation).__name__} to be a string without '/', got {name!r}."
@@ -115,7 +115,7 @@ def checked_name(operation: Operation, name: str | None) -> str:
 
 
 def named_arguments(operation: Operation) -> dict[str, Any]:
-    """The arguments of an operation's constructor, by name."""
+    """Return the arguments of an operation's constructor, by name."""
     args, kwargs = operation._kf.arguments
     signature = _signature(type(operation))
     bound = signature.bind(operation, *args, **kwargs)

@@ -28,7 +28,7 @@ def is_own(function: Program) -> bool:
 
 
 def inferred(call: Program, layer: Any, args: Any, kwargs: Any, otherwise: Callable[[Exception], Any]) -> Any:
-    """The symbolic results of a user's `call` on symbolic values that have numbers in place of unknown dims.
+    """Return the symbolic results of a user's `call` on symbolic values that have numbers in place of unknown dims.
 
     Those are so large that rules know them. A call that needs a number itself (a loop, a NumPy array, a slice of a
     weight) gets small ones in a second attempt, of two sizes, whose results are taken for points on a line.
@@ -94,7 +94,7 @@ def _at_small_sizes(call: Program, sized: AtSizes) -> tuple[bool, Any]:
 
 
 def _pair(call: Program, sized: AtSizes, sizes: tuple[int, int]) -> tuple[Any, Any]:
-    """The results at two sizes. Layers inside that aren't built yet are, for what the sizes have in common."""
+    """Return the results at two sizes. Layers inside that aren't built yet are, for what the sizes have in common."""
 
     def run(size: int) -> Any:
         args, kwargs = sized.at(size)
@@ -122,7 +122,7 @@ def _pair(call: Program, sized: AtSizes, sizes: tuple[int, int]) -> tuple[Any, A
 
 @functools.cache
 def own_methods(cls: type) -> tuple[Program, ...]:
-    """A user's methods in the class that may run in a call."""
+    """Return a user's methods in the class that may run in a call."""
     named = (
         item for c in cls.__mro__ for item in vars(c).items() if item[0] not in ("__init__", "build", "get_config")
     )

@@ -23,7 +23,7 @@ def build_inside(layer: Layer, shapes: Shapes) -> None:
 
 
 def build_config(layer: Layer) -> dict[str, Any] | None:
-    """The shapes that a layer was built with, as a config."""
+    """Return the shapes that a layer was built with, as a config."""
     shapes = layer._kf.build_shapes
     if not shapes:
         return None

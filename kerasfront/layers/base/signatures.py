@@ -19,12 +19,12 @@ _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 @functools.cache
 def parameters_of(build: Callable[..., Any]) -> tuple[Parameter, ...]:
-    """The parameters of a method, without `self`."""
+    """Return the parameters of a method, without `self`."""
     return tuple(inspect.signature(build).parameters.values())[1:]
 
 
 def arguments_for(build: Callable[..., Any], shapes: Shapes) -> Shapes:
-    """The arguments of `build` by its parameters, for the shapes of a call's tensors ("query_shape") in their order.
+    """Return the arguments of `build`, by name, for the shapes of a call's tensors ("query_shape") in their order.
 
     A parameter that bears a shape's name gets it; others, where they must be given, the shapes that are left, in
     order, and None where none is left.
@@ -47,7 +47,7 @@ def arguments_for(build: Callable[..., Any], shapes: Shapes) -> Shapes:
 
 
 def bound(build: Callable[..., Any], args: tuple[Any, ...], kwargs: Shapes) -> Shapes:
-    """The arguments of a call of `build` by its parameters."""
+    """Return the arguments of a call of `build` by its parameters."""
     parameters = parameters_of(build)
     places = [p for p in parameters if p.kind in _BY_PLACE]
     named = {p.name: value for p, value in zip(places, args, strict=False)}
@@ -58,7 +58,7 @@ def bound(build: Callable[..., Any], args: tuple[Any, ...], kwargs: Shapes) -> S
 
 
 def as_call(build: Callable[..., Any], named: Shapes) -> tuple[tuple[Any, ...], Shapes]:
-    """What `bound` has taken together, as `(args, kwargs)` again."""
+    """Return the arguments that `bound` joined, as `(args, kwargs)` again."""
     rest, args = dict(named), []
     parameters = parameters_of(build)
     star = next((p.name for p in parameters if p.kind is Parameter.VAR_POSITIONAL), None)
@@ -98,8 +98,9 @@ class CallSpec:
         self._stars = {p.kind: p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
     def shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The shapes of a call's tensors by parameters, as "query_shape"; those of `*args` by number ("args_0_shape"),
-        and those of `**kwargs` together.
+        """Return the shapes of a call's tensors, by its parameters ("query_shape").
+
+        Those of `*args` go by their number ("args_0_shape"), those of `**kwargs` stand together.
         """
         values = dict(zip(self.names, args, strict=False))
         for name, value in kwargs.items():
@@ -128,18 +129,18 @@ class CallSpec:
         return (*args, *several), {**rest, **(more or {})}
 
     def training(self, flag: Any) -> Any:
-        """The flag, or where nothing was told the default of `call`."""
+        """Return the training flag, or the default of `call` where no flag was given."""
         return self.training_default if flag is None else flag
 
     def mask_of(self, argument: str) -> str | None:
-        """The parameter that takes the mask of an argument."""
+        """Return the parameter that takes the mask of an argument."""
         if f"{argument}_mask" in self.masks:
             return f"{argument}_mask"
         return "mask" if argument == self.first and "mask" in self.masks else None
 
 
 def under_parameters_of(like: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, a method that takes any arguments, with the parameters of the method `like` to be seen."""
+    """Return `function`, a method that takes any arguments, with the parameters of the method `like` to be seen."""
 
     @functools.wraps(function)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:

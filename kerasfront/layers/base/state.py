@@ -87,7 +87,7 @@ class LayerState(OperationState, TrackingState):
 
     @classmethod
     def fields(cls, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The first values of a new layer's state, which is made with these arguments."""
+        """Return the first values of a new layer's state, which is made with these arguments."""
         values = {
             "variables": [], "layers": [], "metrics": [], "seed_generators": [], "call_states": [], "losses": [],
             "nodes": [], "arguments": (args, kwargs), "cache": cls.make_cache(),
@@ -116,7 +116,7 @@ class LayerState(OperationState, TrackingState):
         return self.variables, self.layers, self.metrics, self.seed_generators
 
     def adapt(self, owner: Layer, name: str, value: Any) -> Any:
-        """A layer of the framework itself becomes one of ours, or a list or dict of such."""
+        """Return a layer of the framework itself as one of ours, or as a list or dict of such; anything else as it is."""
         kind: Any = type(value)
         if has_state_of_keras(kind):
             raise not_one(f"`{name}` of {type(owner).__name__} to be a layer, a Variable or plain", value)

@@ -45,7 +45,7 @@ def call_recorded(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
 
 
 def output_spec(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
-    """The symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
+    """Return the symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
     function = type(layer).compute_output_shape
     signature = type(layer)._kf_call
     if not is_default(function) and (shapes := signature.shapes(args, kwargs)):
@@ -58,7 +58,7 @@ def output_spec(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
 
 
 def output_shape(layer: Layer, shapes: Args, named_shapes: Kwargs) -> Any:
-    """The shapes of the outputs for shapes of the inputs, by place and by name ("query_shape")."""
+    """Return the shapes of the outputs for shapes of the inputs, by place and by name ("query_shape")."""
 
     def symbolic(shape: Any) -> Any:
         return map_shapes(lambda s: KerasTensor(s, layer.compute_dtype), shape)
@@ -77,7 +77,7 @@ def output_shape(layer: Layer, shapes: Args, named_shapes: Kwargs) -> Any:
 
 
 def by_call(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
-    """The symbolic outputs, by running `call`."""
+    """Return the symbolic outputs, by running `call`."""
     if not type(layer)._kf_has_call:
         layer.call()  # which raises
     with _losses_kept(layer):
