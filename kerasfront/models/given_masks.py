@@ -11,7 +11,7 @@ from kerasfront.spec import KerasTensor
 
 
 def with_masks(inputs: Any, mask: Any) -> Any:
-    """Return the inputs with the given masks: one, or nested as the inputs are; None leaves the mask that an input has."""
+    """Return the inputs with the given masks: one, or nested as the inputs are; None leaves the mask of an input."""
     tensors, places = tree.flatten(inputs), Pairing(inputs, kind="input")
     order = places.leaves(tree.pack_sequence_as(inputs, range(len(tensors))))
     laid = dict(zip(order, places.pair(mask, "mask", missing=True), strict=True))

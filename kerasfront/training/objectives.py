@@ -335,7 +335,7 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 
 def metric_from(value: Any, y_true: Any, y_pred: Any) -> Metric | None:
-    """Return a Metric for a Metric, a name or a function; "accuracy" and "crossentropy" depend on the targets' shapes."""
+    """Return a Metric for a Metric, a name or a function; "accuracy" goes by the targets' shape."""
     if value is None or isinstance(value, Metric):
         return value
     if isinstance(value, str) and value in (*_ACCURACY, *_CROSSENTROPY):

@@ -116,7 +116,7 @@ class LayerState(OperationState, TrackingState):
         return self.variables, self.layers, self.metrics, self.seed_generators
 
     def adapt(self, owner: Layer, name: str, value: Any) -> Any:
-        """Return a layer of the framework itself as one of ours, or as a list or dict of such; anything else as it is."""
+        """Return a layer of the framework itself as one of ours, or as a list or dict of such."""
         kind: Any = type(value)
         if has_state_of_keras(kind):
             raise not_one(f"`{name}` of {type(owner).__name__} to be a layer, a Variable or plain", value)
