@@ -26,7 +26,7 @@ def _shape_only(out: Any, *args: Any) -> Any:
     return np.array(out.shape)
 
 
-def _given(key: Any, shape: Any, *args: Any) -> tuple[int, ...]:
+def _of_shape(key: Any, shape: Any, *args: Any) -> tuple[int, ...]:
     return shapes.given(shape)
 
 
@@ -34,7 +34,7 @@ def _of_second(key: Any, x: Any, *args: Any) -> tuple[int, ...]:
     return shapes.same(x)
 
 
-def _broadcast_given(*args: Any) -> tuple[int, ...]:
+def _broadcast_to_shape(*args: Any) -> tuple[int, ...]:
     return shapes.given(next(a for a in args if isinstance(a, (tuple, list))))
 
 
@@ -51,7 +51,7 @@ def next_key(state: Indices) -> tuple[Tensor, Tensor]:
 
 
 @primitive(
-    shape=_given,
+    shape=_of_shape,
     dtype=ASKED,
     name="draw.uniform",
     canonical=_shape_only,
@@ -63,7 +63,7 @@ def uniform(key: Indices, shape: Shape, minval: float, maxval: float, dtype: str
 
 
 @primitive(
-    shape=_given,
+    shape=_of_shape,
     dtype=ASKED,
     name="draw.normal",
     canonical=_shape_only,
@@ -75,7 +75,7 @@ def normal(key: Indices, shape: Shape, mean: float, stddev: float, dtype: str) -
 
 
 @primitive(
-    shape=_given,
+    shape=_of_shape,
     dtype=ASKED,
     name="draw.truncated_normal",
     canonical=_shape_only,
@@ -87,7 +87,7 @@ def truncated_normal(key: Indices, shape: Shape, mean: float, stddev: float, dty
 
 
 @primitive(
-    shape=_given,
+    shape=_of_shape,
     dtype=ASKED,
     name="draw.randint",
     canonical=_shape_only,
@@ -149,7 +149,7 @@ def shuffle(key: Indices, x: TensorLike, axis: int) -> Tensor:
 
 
 @primitive(
-    shape=_broadcast_given,
+    shape=_broadcast_to_shape,
     dtype=FLOATING,
     name="draw.gamma",
     canonical=_shape_only,
@@ -163,7 +163,7 @@ def gamma(key: Indices, shape: Shape, alpha: TensorLike) -> Tensor:
 
 
 @primitive(
-    shape=_broadcast_given,
+    shape=_broadcast_to_shape,
     dtype=FLOATING,
     name="draw.beta",
     canonical=_shape_only,
@@ -177,7 +177,7 @@ def beta(key: Indices, shape: Shape, alpha: TensorLike, beta: TensorLike) -> Ten
 
 
 @primitive(
-    shape=_broadcast_given,
+    shape=_broadcast_to_shape,
     dtype=FLOATING,
     name="draw.binomial",
     canonical=_shape_only,

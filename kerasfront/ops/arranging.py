@@ -44,11 +44,11 @@ def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
         pairs_open = [tuple(pair) for pair in pad_width] * (rank if len(pad_width) == 1 else 1)
         if len(pairs_open) == rank:
             return tuple(pairs_open)
-    given = np.asarray(pad_width)
-    if given.dtype.kind not in "iu" or (given < 0).any():
+    widths = np.asarray(pad_width)
+    if widths.dtype.kind not in "iu" or (widths < 0).any():
         raise ShapeError(f"Expected `pad_width` to hold integers that are not negative, got {pad_width!r}.")
     try:
-        pairs = np.broadcast_to(given, (rank, 2))
+        pairs = np.broadcast_to(widths, (rank, 2))
     except ValueError:
         raise ShapeError(f"Expected `pad_width` to be (before, after) for {rank} axes, got {pad_width!r}.") from None
     return tuple((int(before), int(after)) for before, after in pairs)
@@ -228,10 +228,10 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: int | Sequence[int] | 
     >>> ops.convert_to_numpy(ops.roll([1, 2, 3], 1)).tolist()
     [3, 1, 2]
     """
-    given: Any = (shift,) if is_open(shift) else shift
-    if axis is None and isinstance(given, tuple) and len(given) == 1:
-        return reshape(roll_along(ravel(x), given, (0,)), shape_of(x))
-    shift = given
+    moves: Any = (shift,) if is_open(shift) else shift
+    if axis is None and isinstance(moves, tuple) and len(moves) == 1:
+        return reshape(roll_along(ravel(x), moves, (0,)), shape_of(x))
+    shift = moves
     if axis is None:
         total = shift if isinstance(shift, int) else int(np.sum(shift))
         return reshape(roll_along(ravel(x), (total,), (0,)), shape_of(x))

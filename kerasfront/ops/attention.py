@@ -153,8 +153,8 @@ def attend(
         scores = e.add(scores, wide(bias))
     allowed = mask
     if is_causal:
-        seen = _causal(scores)
-        allowed = seen if mask is None else e.logical_and(seen, mask)
+        visible = _causal(scores)
+        allowed = visible if mask is None else e.logical_and(visible, mask)
     if allowed is not None:
         scores = e.select_where(allowed, scores, MASKED)
     weights = softmax(scores, -1)

@@ -49,18 +49,18 @@ def _first(structure: Any) -> Any:
 
 
 def _length(xs: Any, length: int | None) -> int:
-    found = [x.shape[0] if len(x.shape) else None for x in _leaves(xs)]  # a tracer's symbols, too, can't be hashed
-    known = {int(n) for n in found if n is not None and not unknown(n)} | ({length} if length is not None else set())
-    if None in found or len(known) > 1 or not (found or known):
+    lengths = [x.shape[0] if len(x.shape) else None for x in _leaves(xs)]  # a tracer's symbols, too, can't be hashed
+    sizes = {int(n) for n in lengths if n is not None and not unknown(n)} | ({length} if length is not None else set())
+    if None in lengths or len(sizes) > 1 or not (lengths or sizes):
         raise ShapeError(
             "Expected `xs` to have one size along the first axis, that of `length` where it is given; got "
-            f"{sorted({str(n) for n in found})} and length={length}."
+            f"{sorted({str(n) for n in lengths})} and length={length}."
         )
-    size: Any = (known or found).pop()
+    size: Any = (sizes or lengths).pop()
     return int(size)
 
 
-def _kept(name: str, before: Any, after: Any) -> Any:
+def _same_structure(name: str, before: Any, after: Any) -> Any:
     """Return `after`, which must have the structure, shapes and dtypes of `before`."""
     try:
         tree.assert_same_structure(before, after)
@@ -98,7 +98,7 @@ def _infer_scan(
     n = _length(xs, length)
     carried = _specs(init)
     carry, y = f(carried, _first(xs))
-    _kept("scan", carried, _specs(carry))
+    _same_structure("scan", carried, _specs(carry))
     return carried, tree.map_structure(
         lambda t: KerasTensor((n, *_spec(t).shape), _spec(t).dtype), y, none_is_leaf=False
     )
@@ -174,7 +174,7 @@ def _infer_while(cond: Any, body: Any, loop_vars: Any, maximum_iterations: Any =
     before = _specs(loop_vars)
     state = before if isinstance(before, (list, tuple)) else (before,)
     cond(*state)
-    return _kept("while_loop", before, _specs(_like_loop_vars(body(*state), loop_vars)))
+    return _same_structure("while_loop", before, _specs(_like_loop_vars(body(*state), loop_vars)))
 
 
 def _like_loop_vars(result: Any, loop_vars: Any) -> Any:
@@ -224,7 +224,7 @@ def while_loop(cond: Body, body: Body, loop_vars: Nested, maximum_iterations: in
 
 def _infer_fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
     before = _specs(init_val)
-    return _kept("fori_loop", before, _specs(body_fun(KerasTensor((), "int32"), before)))
+    return _same_structure("fori_loop", before, _specs(body_fun(KerasTensor((), "int32"), before)))
 
 
 @derived(
@@ -253,7 +253,7 @@ def fori_loop(lower: Indices, upper: Indices, body_fun: Body, init_val: Nested) 
 
 def _alike(name: str, outs: Sequence[Any]) -> Any:
     for out in outs[1:]:
-        _kept(f"{name}: the branches differ", outs[0], out)
+        _same_structure(f"{name}: the branches differ", outs[0], out)
     return outs[0]
 
 
@@ -466,9 +466,9 @@ def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None
             raise ShapeError(f"The signature {signature!r} is for {len(ranks)} arguments, got {len(keys)}.")
 
         def with_tensors(*tensors: Any) -> Any:
-            given = dict(zip(keys, tensors, strict=True))
-            positional = [given.get(i, a) for i, a in enumerate(args)]
-            return pyfunc(*positional, **{k: given.get(k, v) for k, v in kwargs.items()})
+            by_place = dict(zip(keys, tensors, strict=True))
+            positional = [by_place.get(i, a) for i, a in enumerate(args)]
+            return pyfunc(*positional, **{k: by_place.get(k, v) for k, v in kwargs.items()})
 
         tensors = [convert_to_tensor(args[k] if isinstance(k, int) else kwargs[k]) for k in keys]
         return _vectorized(with_tensors, tensors, ranks)

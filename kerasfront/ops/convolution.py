@@ -30,10 +30,10 @@ def layout(data_format: str | None) -> str:
     Raises:
         ValueError: It is no data format.
     """
-    found = data_format or settings.image_data_format()
-    if found not in FORMATS:
+    name = data_format or settings.image_data_format()
+    if name not in FORMATS:
         raise ValueError(f"Expected `data_format` 'channels_last' or 'channels_first', got {data_format!r}.")
-    return found
+    return name
 
 
 def padding_name(padding: str, allowed: Sequence[str] = ("valid", "same")) -> str:
@@ -143,12 +143,12 @@ def _conv(inputs: Any, kernel: Any, bias: Any, strides: Any, padding: str, data_
     _kernel_of(inputs, kernel, rank)
     data_format = layout(data_format)
     channels = inputs.shape[-1 if data_format == "channels_last" else 1]
-    held = kernel.shape[-2]
-    groups = 1 if channels is None or unknown(channels) else channels // held
-    if groups < 1 or groups * held != channels and groups != 1:
+    kernel_channels = kernel.shape[-2]
+    groups = 1 if channels is None or unknown(channels) else channels // kernel_channels
+    if groups < 1 or groups * kernel_channels != channels and groups != 1:
         raise ShapeError(
             f"The {channels} channels of the inputs {tuple(dims_of(inputs))} are no multiple of the "
-            f"{held} channels "
+            f"{kernel_channels} channels "
             f"of the kernel {tuple(kernel.shape)}."
         )
     return convolution(

@@ -40,8 +40,8 @@ def _clipped(p: Any) -> Any:
 
 def _same_shapes(name: str, target: Any, output: Any) -> None:
     a, b = tuple(target.shape), tuple(output.shape)
-    known = all(m == n or None in (m, n) or unknown(m) or unknown(n) for m, n in zip(a, b, strict=False))
-    if len(a) != len(b) or not known:
+    compatible = all(m == n or None in (m, n) or unknown(m) or unknown(n) for m, n in zip(a, b, strict=False))
+    if len(a) != len(b) or not compatible:
         raise ShapeError(f"{name} needs `target` and `output` of one shape, got {a} and {b}.")
 
 

@@ -225,12 +225,12 @@ def _greedy(x: Any, lengths: Any, merge_repeated: bool, blank: int) -> tuple[Any
     best = _int(r.argmax(x, -1))
     place = _positions(best)
     valid = e.less(place, expand_dims(lengths, 1))
-    kept = e.logical_and(valid, e.not_equal(best, blank))
+    is_label = e.logical_and(valid, e.not_equal(best, blank))
     if merge_repeated:
-        kept = e.logical_and(kept, e.not_equal(best, _shifted(best, 1, -1)))
+        is_label = e.logical_and(is_label, e.not_equal(best, _shifted(best, 1, -1)))
     # Keys without ties: what is kept in its order, then the rest.
-    order = argsort(e.add(place, e.multiply(_int(e.logical_not(kept)), 1 << 29)), -1)
-    count = r.sum(_int(kept), 1, keepdims=True)
+    order = argsort(e.add(place, e.multiply(_int(e.logical_not(is_label)), 1 << 29)), -1)
+    count = r.sum(_int(is_label), 1, keepdims=True)
     labels = e.select_where(e.less(place, count), take_along_axis(best, order, 1), -1)
     score = e.negative(r.sum(e.select_where(valid, r.amax(x, -1), 0), 1, keepdims=True))
     return expand_dims(labels, 0), score
@@ -279,9 +279,9 @@ def _extended(state: Any, logp: Any, width: int, classes: int, blank: int) -> An
     """Return the best `width` prefixes after one more step."""
     last, ends_blank, ends_label = state["last"], state["blank"], state["label"]
     total = _logaddexp(ends_blank, ends_label)
-    known = e.maximum(last, 0)
+    nearest = e.maximum(last, 0)
     stay_blank = e.add(total, get_item(logp, (slice(None), slice(blank, blank + 1))))
-    stay_label = e.select_where(e.greater_equal(last, 0), e.add(ends_label, take_along_axis(logp, known, 1)), _NEVER)
+    stay_label = e.select_where(e.greater_equal(last, 0), e.add(ends_label, take_along_axis(logp, nearest, 1)), _NEVER)
     label = np.arange(classes, dtype="int32")
     again = e.equal(expand_dims(last, -1), label)  # (batch, width, classes)
     grown = e.select_where(again, expand_dims(ends_blank, -1), expand_dims(total, -1))
@@ -289,10 +289,10 @@ def _extended(state: Any, logp: Any, width: int, classes: int, blank: int) -> An
     # Where prefix i grown by the last label of j is j itself, its probability goes to j.
     same = e.logical_and(_pairs(state["h0"], state["up0"]), _pairs(state["h1"], state["up1"]))
     same = e.logical_and(same, expand_dims(e.greater_equal(last, 0), 1))
-    into = take_along_axis(grown, repeat(expand_dims(known, 1), width, 1), 2)
+    into = take_along_axis(grown, repeat(expand_dims(nearest, 1), width, 1), 2)
     stay_label = _logaddexp(stay_label, r.amax(e.select_where(same, into, _NEVER), 1))
-    taken = matmul(cast(same, "float32"), cast(again, "float32"))
-    grown = e.select_where(e.greater(taken, 0), _NEVER, grown)
+    is_repeat = matmul(cast(same, "float32"), cast(again, "float32"))
+    grown = e.select_where(e.greater(is_repeat, 0), _NEVER, grown)
     candidates = concatenate([_logaddexp(stay_blank, stay_label), reshape(grown, (-1, width * classes))], 1)
     scores, chosen = top_k(candidates, width)
     chosen = _int(chosen)

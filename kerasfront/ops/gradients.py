@@ -207,16 +207,16 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> float(ops.grad(lambda x: 5.0 * clipped(x))(2.0))
     1.0
     """
-    made: dict[str, Callable[..., Any]] = {}
+    functions: dict[str, Callable[..., Any]] = {}
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
         adapter = runtime.need()
         if kwargs or any(not adapter.is_tensor(resolve(a, adapter)) and type(a) is not float for a in args):
             return f(*args, **kwargs)[0]
-        if adapter.name not in made:
-            made[adapter.name] = adapter.custom_gradient(_fitting(f))
-        return made[adapter.name](*[_float_tensor(a) for a in args])
+        if adapter.name not in functions:
+            functions[adapter.name] = adapter.custom_gradient(_fitting(f))
+        return functions[adapter.name](*[_float_tensor(a) for a in args])
 
     return call
 
@@ -228,14 +228,14 @@ def _fitting(f: Callable[..., Any]) -> Callable[..., Any]:
         output, pullback = f(*args)
 
         def gradient(*inputs: Any, upstream: Any) -> tuple[Any, ...]:
-            found = pullback(*inputs, upstream=upstream)
-            found = tuple(found) if isinstance(found, (list, tuple)) else (found,)
-            if len(found) != len(inputs):
+            gradients = pullback(*inputs, upstream=upstream)
+            gradients = tuple(gradients) if isinstance(gradients, (list, tuple)) else (gradients,)
+            if len(gradients) != len(inputs):
                 raise ShapeError(
-                    f"The gradient function of '{getattr(f, '__name__', f)}' returns {len(found)} gradients for "
+                    f"The gradient function of '{getattr(f, '__name__', f)}' returns {len(gradients)} gradients for "
                     f"{len(inputs)} arguments; return one for each (None where there is none)."
                 )
-            return tuple(_gradient_for(x, g) for x, g in zip(inputs, found, strict=True))
+            return tuple(_gradient_for(x, g) for x, g in zip(inputs, gradients, strict=True))
 
         return output, gradient
 
@@ -291,11 +291,11 @@ def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> 
         leaves = tree.flatten(chosen)
         outputs, pullback = runtime.need().vjp(lambda *x: tree.map_structure(_float_tensor, of_leaves(*x)), leaves)
         flat = tree.flatten(outputs)
-        found = []
+        blocks = []
         for place in range(len(flat)):
             rows = tree.pack_sequence_as(chosen, _rows(pullback, outputs, flat, place, leaves))
-            found.append(rows[0] if isinstance(argnums, int) else tuple(rows))
-        return found[0] if outputs is flat[0] else _nested(outputs, found)
+            blocks.append(rows[0] if isinstance(argnums, int) else tuple(rows))
+        return blocks[0] if outputs is flat[0] else _nested(outputs, blocks)
 
     return evaluate
 

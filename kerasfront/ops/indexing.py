@@ -93,12 +93,12 @@ def _full_key(key: Any, rank: int) -> list[Any]:
     parts = [p if _is_static(p) else convert_to_tensor(p) for p in (key if isinstance(key, tuple) else (key,))]
     if any(isinstance(p, (float, np.floating)) for p in (key if isinstance(key, tuple) else (key,))):
         raise IndexError(f"Expected integers, slices, None, Ellipsis or tensors as an index, got {key!r}.")
-    taken = sum(_axes_taken(p) for p in parts)
+    indexed = sum(_axes_taken(p) for p in parts)
     if sum(p is Ellipsis for p in parts) > 1:
         raise IndexError("An index can only have one Ellipsis ('...').")
-    if taken > rank:
-        raise IndexError(f"Too many indices: {taken} for a tensor of rank {rank}.")
-    rest = [_slice(None)] * (rank - taken)
+    if indexed > rank:
+        raise IndexError(f"Too many indices: {indexed} for a tensor of rank {rank}.")
+    rest = [_slice(None)] * (rank - indexed)
     at = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
     return [*parts[:at], *rest, *parts[at + 1 :]]
 
@@ -146,7 +146,7 @@ def get_item(x: TensorLike, key: Any) -> Tensor:
     >>> ops.convert_to_numpy(ops.get_item(ops.convert_to_tensor([1, 2, 3]), np.s_[::-1])).tolist()
     [3, 2, 1]
     """
-    parts = _with_masks_found(_full_key(key, rank_of(x)))
+    parts = _with_indices_of_masks(_full_key(key, rank_of(x)))
     if all(_is_static(p) for p in parts):
         return basic_item(x, tuple(_checked(parts, dims_of(x))))
     # NumPy counts integers among the index tensors once there is one.
@@ -166,7 +166,7 @@ def _checked(parts: list[Any], dims: Sequence[Any]) -> list[Any]:
     return [int(p) if isinstance(p, np.integer) else p for p in parts]
 
 
-def _with_masks_found(parts: list[Any]) -> list[Any]:
+def _with_indices_of_masks(parts: list[Any]) -> list[Any]:
     out: list[Any] = []
     for part in parts:
         out += [part] if _is_static(part) or dtype_of(part) != "bool" else list(nonzero(part))
@@ -279,14 +279,14 @@ def take_along_axis(x: TensorLike, indices: Indices, axis: int | None = None) ->
     return take_along(ravel(x), ravel(indices), 0) if axis is None else take_along(x, indices, axis)
 
 
-def _found(x: KerasTensor) -> tuple[KerasTensor, ...]:
+def _nonzero_specs(x: KerasTensor) -> tuple[KerasTensor, ...]:
     if not x.shape:
         raise ShapeError("nonzero needs a tensor of rank 1 or more, got a scalar.")
     return tuple(KerasTensor((None,), "int32") for _ in x.shape)
 
 
 @primitive(
-    infer=_found,
+    infer=_nonzero_specs,
     ref=np.nonzero,
     differentiable=False,
     samples=(sample(Array((3, 4))), sample(Array((5,), dtype="bool"))),
@@ -370,13 +370,13 @@ def select(condlist: Unconverted, choicelist: Tensors, default: TensorLike = 0) 
 def _unsliced(inputs: Any, start_indices: Any, shape: Any) -> tuple[int, ...]:
     if any(map(is_open, shape)):
         return tuple(shape)
-    wanted = shapes.given(shape)
-    if len(wanted) != len(inputs.shape) or any(
-        n < 0 or (d is not None and n > d) for n, d in zip(wanted, inputs.shape, strict=True)
+    lengths = shapes.given(shape)
+    if len(lengths) != len(inputs.shape) or any(
+        n < 0 or (d is not None and n > d) for n, d in zip(lengths, inputs.shape, strict=True)
     ):
         sizes = tuple(None if unknown(d) else d for d in inputs.shape)
-        raise ShapeError(f"A slice of the shape {wanted} doesn't fit into {sizes}.")
-    return wanted
+        raise ShapeError(f"A slice of the shape {lengths} doesn't fit into {sizes}.")
+    return lengths
 
 
 @primitive(shape=_unsliced, samples=(sample(_X, _index([0, 1, 2]), (2, 1, 2)),), spaces=INTERNAL)
@@ -386,9 +386,9 @@ def dynamic_slice(inputs: TensorLike, start_indices: Indices, shape: Sequence[in
 
 def _starts(start_indices: Any) -> list[Any] | None:
     """Return the indices as Python integers, or None where they are tensors."""
-    given = start_indices if isinstance(start_indices, (list, tuple)) else None
-    if given is not None and all(isinstance(i, (int, np.integer)) for i in given):
-        return [int(i) for i in given]
+    numbers = start_indices if isinstance(start_indices, (list, tuple)) else None
+    if numbers is not None and all(isinstance(i, (int, np.integer)) for i in numbers):
+        return [int(i) for i in numbers]
     return [int(i) for i in start_indices] if isinstance(start_indices, np.ndarray) else None
 
 

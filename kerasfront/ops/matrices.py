@@ -765,8 +765,8 @@ def matrix_rank(x: TensorLike, tol: float | None = None) -> Tensor:
     least: Any = tol
     if tol is None:
         m, n = shape_of(x)[-2:]
-        known = isinstance(m, int) and isinstance(n, int)
-        larger = builtins.max(m, n) if known else cast(maximum(m, n), dtype_of(values))
+        are_integers = isinstance(m, int) and isinstance(n, int)
+        larger = builtins.max(m, n) if are_integers else cast(maximum(m, n), dtype_of(values))
         precision = float(ml_dtypes.finfo(dtype_of(values)).eps)  # type: ignore[no-untyped-call]
         least = amax(values, -1, keepdims=True) * (precision * larger)
     return sum(cast(values > least, "int32"), -1)

@@ -73,9 +73,9 @@ class _Namespace:
         self._module = module
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._module, name)
-        wrap = isinstance(found, types.ModuleType) or (callable(found) and not isinstance(found, type))
-        return native(found) if wrap else found
+        value = getattr(self._module, name)
+        wrap = isinstance(value, types.ModuleType) or (callable(value) and not isinstance(value, type))
+        return native(value) if wrap else value
 
     def __repr__(self) -> str:
         return f"<native {self._module.__name__}>"
@@ -100,7 +100,9 @@ class NativeCall:
         return {**self.__dict__, "call": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, call=native(state["function"]))
+        for name, value in state.items():
+            setattr(self, name, value)
+        self.call = native(self.function)
 
     def get_config(self) -> dict[str, Any]:
         raise SavingError(
@@ -153,10 +155,10 @@ def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return sized.back(_SIZES, tuple(_specs(evaluate(run, sized.at(size))) for size in _SIZES))
 
 
-def _specs(found: Any) -> Any:
+def _specs(results: Any) -> Any:
     """Return KerasTensors for a nested structure of (shape, dtype)."""
-    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], str):
-        return KerasTensor(found[0], found[1])
-    if isinstance(found, dict):
-        return {k: _specs(v) for k, v in found.items()}
-    return type(found)(_specs(v) for v in found)
+    if isinstance(results, tuple) and len(results) == 2 and isinstance(results[1], str):
+        return KerasTensor(results[0], results[1])
+    if isinstance(results, dict):
+        return {k: _specs(v) for k, v in results.items()}
+    return type(results)(_specs(v) for v in results)

@@ -156,7 +156,7 @@ def adaptive_max(inputs: TensorLike, output_size: Sizes, data_format: str) -> Te
     """Compute `adaptive_max_pool`, with every argument resolved."""
 
 
-def _wanted(inputs: Any, output_size: Any, data_format: Any, name: str) -> tuple[Any, str]:
+def _resolved_size(inputs: Any, output_size: Any, data_format: Any, name: str) -> tuple[Any, str]:
     rank = spatial_rank(inputs, name)
     out = (output_size,) * rank if isinstance(output_size, int) or output_size is None else tuple(output_size)
     if len(out) != rank or any(m is not None and (not isinstance(m, int) or m < 1) for m in out):
@@ -187,7 +187,7 @@ def adaptive_average_pool(
     >>> ops.convert_to_numpy(ops.adaptive_average_pool([[[1.0], [2.0], [6.0]]], 2)).tolist()
     [[[1.5], [4.0]]]
     """
-    return adaptive_average(inputs, *_wanted(inputs, output_size, data_format, "adaptive_average_pool"))
+    return adaptive_average(inputs, *_resolved_size(inputs, output_size, data_format, "adaptive_average_pool"))
 
 
 @derived(samples=(sample(Array((2, 7, 6, 3)), 3), sample(Array((2, 7, 6, 3)), (1, 4))), spaces=NN)
@@ -202,4 +202,4 @@ def adaptive_max_pool(
     >>> ops.convert_to_numpy(ops.adaptive_max_pool([[[1.0], [2.0], [6.0]]], 2)).tolist()
     [[[2.0], [6.0]]]
     """
-    return adaptive_max(inputs, *_wanted(inputs, output_size, data_format, "adaptive_max_pool"))
+    return adaptive_max(inputs, *_resolved_size(inputs, output_size, data_format, "adaptive_max_pool"))

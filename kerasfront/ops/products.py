@@ -79,13 +79,13 @@ def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Tensor:
         m, n = d1[a], d2[b]
         if isinstance(m, int) and isinstance(n, int) and m != n and not (unknown(m) or unknown(n)):
             raise ShapeError(f"tensordot can't sum over axis {a} of {tuple(d1)} with axis {b} of {tuple(d2)}.")
-    inner = _size([_known(d1[a], d2[b]) for a, b in zip(first, second, strict=True)])
+    inner = _size([_known_size(d1[a], d2[b]) for a, b in zip(first, second, strict=True)])
     left = reshape(transpose(x1, (*kept1, *first)), (_size([d1[i] for i in kept1]), inner))
     right = reshape(transpose(x2, (*second, *kept2)), (inner, _size([d2[i] for i in kept2])))
     return reshape(matmul(left, right), (*(d1[i] for i in kept1), *(d2[i] for i in kept2)))
 
 
-def _known(m: Any, n: Any) -> Any:
+def _known_size(m: Any, n: Any) -> Any:
     return n if not isinstance(m, int) or unknown(m) else m
 
 

@@ -39,12 +39,12 @@ def _checked(
     if len(x.shape) != 3:
         raise ShapeError(f"{name} needs inputs of shape (batch, time, features), got {tuple(x.shape)}.")
     features = x.shape[2]
-    known = features is not None and not unknown(features)
+    is_size = features is not None and not unknown(features)
     if tuple(recurrent_kernel.shape) != (units, gates * units):
         raise ShapeError(
             f"{name} needs a recurrent kernel of shape (units, {gates} * units), got {tuple(recurrent_kernel.shape)}."
         )
-    if tuple(kernel.shape) != (features if known else kernel.shape[0], gates * units):
+    if tuple(kernel.shape) != (features if is_size else kernel.shape[0], gates * units):
         raise ShapeError(f"{name} needs a kernel of shape {(features, gates * units)}, got {tuple(kernel.shape)}.")
     if bias is not None and tuple(bias.shape) != bias_shape:
         raise ShapeError(f"{name} needs a bias of shape {bias_shape}, got {tuple(bias.shape)}.")
@@ -78,9 +78,9 @@ def _run(step: Any, states: tuple[Any, ...], projected: Any, mask: Any, reverse:
         x, counts = row
         *before, y = carry
         after = step(tuple(before), x)
-        kept = tuple(e.select_where(counts, new, old) for new, old in zip(after, before, strict=True))
+        carried = tuple(e.select_where(counts, new, old) for new, old in zip(after, before, strict=True))
         y = e.select_where(counts, after[0], y)
-        return (*kept, y), y
+        return (*carried, y), y
 
     rows = (projected, expand_dims(transpose(mask, (1, 0)), -1))
     last, ys = scan(masked, (*states, zeros_like(states[0])), rows, reverse=reverse)

@@ -216,11 +216,11 @@ def _with_initial(x: Any, axis: Axis, initial: Any) -> tuple[Any, Sequence[int]]
     The reduction has an element to begin with then, even of an empty tensor.
     """
     axes = shapes.axes_of(axis, len(x.shape))
-    kept = [i for i in range(len(x.shape)) if i not in axes]
-    x = transpose(x, (*kept, *axes))
-    dims = shape_of(x)[: len(kept)]
+    others = [i for i in range(len(x.shape)) if i not in axes]
+    x = transpose(x, (*others, *axes))
+    dims = shape_of(x)[: len(others)]
     rest = 1
-    for d in shape_of(x)[len(kept) :]:
+    for d in shape_of(x)[len(others) :]:
         rest = rest * d
     x = reshape(x, (*dims, rest))
     return concatenate([x, full((*dims, 1), initial, dtype_of(x))], -1), axes

@@ -85,14 +85,14 @@ def squeeze(x: TensorLike, axis: int | Sequence[int] | None = None) -> Tensor:
     """
 
 
-def _concatenated_mask(found: list[Any], slots: list[Any]) -> Any:
+def _concatenated_mask(masks: list[Any], slots: list[Any]) -> Any:
     xs, axis = slots
-    return joined_masks(concatenate, found, xs, axis % len(xs[0].shape))
+    return joined_masks(concatenate, masks, xs, axis % len(xs[0].shape))
 
 
-def _stacked_mask(found: list[Any], slots: list[Any]) -> Any:
+def _stacked_mask(masks: list[Any], slots: list[Any]) -> Any:
     xs, axis = slots
-    return joined_masks(stack, found, xs, axis % (1 + len(xs[0].shape)))
+    return joined_masks(stack, masks, xs, axis % (1 + len(xs[0].shape)))
 
 
 @primitive(
@@ -179,13 +179,13 @@ def broadcast_to(x: TensorLike, shape: Sequence[int]) -> Tensor:
 
 
 def _broadcast(x: Any, shape: Any) -> tuple[int, ...]:
-    wanted = shapes.given(shape)
-    shapes.broadcast_shapes(tuple(x.shape), wanted)
-    if len(wanted) < len(x.shape) or any(
-        a != 1 and b == 1 for a, b in zip(reversed(x.shape), reversed(wanted), strict=False)
+    target = shapes.given(shape)
+    shapes.broadcast_shapes(tuple(x.shape), target)
+    if len(target) < len(x.shape) or any(
+        a != 1 and b == 1 for a, b in zip(reversed(x.shape), reversed(target), strict=False)
     ):
-        raise ShapeError(f"The shape {tuple(x.shape)} can't be broadcast to {wanted}.")
-    return wanted
+        raise ShapeError(f"The shape {tuple(x.shape)} can't be broadcast to {target}.")
+    return target
 
 
 def _columns(x: KerasTensor, num: int | None = None, axis: int = 0) -> list[KerasTensor]:
@@ -566,22 +566,22 @@ def _product(values: Sequence[Any]) -> Any:
     return out
 
 
-def _sizes(groups: list[list[str]], dims: Sequence[Any], given: dict[str, Any], pattern: str) -> dict[str, Any]:
+def _sizes(groups: list[list[str]], dims: Sequence[Any], lengths: dict[str, Any], pattern: str) -> dict[str, Any]:
     """Return the size of each named axis."""
-    sizes = dict(given)
+    sizes = dict(lengths)
     for group, size in zip(groups, dims, strict=True):
         open_ = [n for n in group if n not in sizes]
-        known = _product([sizes[n] for n in group if n in sizes])
+        product = _product([sizes[n] for n in group if n in sizes])
         if len(open_) > 1:
             raise ShapeError(
                 f"Give the sizes of all but one of the axes {', '.join(open_)} of the pattern {pattern!r}."
             )
         if open_:
-            if isinstance(size, int) and size % known and not unknown(size):
-                raise ShapeError(f"An axis of size {size} can't be split by {known}, as {pattern!r} asks.")
-            sizes[open_[0]] = size // known
-        elif isinstance(size, int) and known != size and not unknown(size):
+            if isinstance(size, int) and size % product and not unknown(size):
+                raise ShapeError(f"An axis of size {size} can't be split by {product}, as {pattern!r} asks.")
+            sizes[open_[0]] = size // product
+        elif isinstance(size, int) and product != size and not unknown(size):
             raise ShapeError(
-                f"The axes ({' '.join(group)}) make {known} in the pattern {pattern!r}; the tensor has {size}."
+                f"The axes ({' '.join(group)}) make {product} in the pattern {pattern!r}; the tensor has {size}."
             )
     return sizes

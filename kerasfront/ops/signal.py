@@ -422,10 +422,10 @@ def _window(window: Any, sequence_length: int, fft_length: int, dtype: str) -> A
         a = 0.5 if window == "hann" else 0.54
         values = a - (1 - a) * np.cos(2 * np.pi * np.arange(sequence_length) / sequence_length)
         return convert_to_tensor(np.pad(values, (left, fft_length - sequence_length - left)), dtype)
-    given = convert_to_tensor(window, dtype)
-    if tuple(given.shape) != (sequence_length,):
-        raise ShapeError(f"Expected `window` of shape ({sequence_length},), got {tuple(given.shape)}.")
-    return _pad_both(given, left, fft_length - sequence_length - left, 0)
+    taps = convert_to_tensor(window, dtype)
+    if tuple(taps.shape) != (sequence_length,):
+        raise ShapeError(f"Expected `window` of shape ({sequence_length},), got {tuple(taps.shape)}.")
+    return _pad_both(taps, left, fft_length - sequence_length - left, 0)
 
 
 def _reflected(x: Any, count: int) -> Any:

@@ -142,12 +142,12 @@ def in_top_k(targets: Indices, predictions: TensorLike, k: int) -> Tensor:
 
 
 def _searched(sorted_sequence: Any, values: Any, side: str = "left") -> tuple[int, ...]:
-    rows, wanted = tuple(sorted_sequence.shape), tuple(getattr(values, "shape", ()))
-    if not rows or (len(rows) > 1 and rows[:-1] != wanted[:-1]):
+    rows, searched = tuple(sorted_sequence.shape), tuple(getattr(values, "shape", ()))
+    if not rows or (len(rows) > 1 and rows[:-1] != searched[:-1]):
         raise ShapeError(
-            f"Can't search rows of the shape {rows} for values of the shape {wanted}: leading axes differ."
+            f"Can't search rows of the shape {rows} for values of the shape {searched}: leading axes differ."
         )
-    return wanted
+    return searched
 
 
 _SEARCH = Rule(dtypes.promote, lambda operand, arguments: "int32", "search")
@@ -222,13 +222,13 @@ def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bo
     [False, True, False]
     """
     if 0 in tuple(dims_of(x2)):
-        found = zeros_of_shape(x1)
+        is_member = zeros_of_shape(x1)
     else:
         wide = "int32" if dtype_of(x1) == "bool" else dtype_of(x1)
-        known, wanted = sort(cast(ravel(x2), wide), 0), cast(x1, wide)
+        members, candidates = sort(cast(ravel(x2), wide), 0), cast(x1, wide)
         # Past the end means the last one, which is smaller then.
-        found = e.equal(take(known, searchsorted(known, wanted), 0), wanted)
-    return e.logical_not(found) if invert else found
+        is_member = e.equal(take(members, searchsorted(members, candidates), 0), candidates)
+    return e.logical_not(is_member) if invert else is_member
 
 
 def zeros_of_shape(x: TensorLike) -> Tensor:

@@ -59,12 +59,12 @@ def allclose(x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1
 def _in_one_axis(x: Any, axis: Axis) -> tuple[Any, Sequence[int]]:
     """Return x with the reduced axes made one, the last."""
     axes = shapes.axes_of(axis, len(x.shape))
-    kept = [i for i in range(len(x.shape)) if i not in axes]
+    others = [i for i in range(len(x.shape)) if i not in axes]
     dims = shape_of(x)
     size: Any = 1
     for a in axes:
         size = size * dims[a]
-    return reshape(transpose(x, (*kept, *axes)), (*(dims[i] for i in kept), size)), axes
+    return reshape(transpose(x, (*others, *axes)), (*(dims[i] for i in others), size)), axes
 
 
 def _quantile(x: Any, q: Any, axis: Axis, method: str, keepdims: bool, pass_nan: bool) -> Any:
@@ -243,10 +243,10 @@ def _bins(x: Any, minlength: int) -> Any:
         return minlength
     top = e.add(amax(x), 1)
     try:
-        found = int(top)
+        number = int(top)
     except TypeError:
         return minlength or top
-    return found if found > minlength else minlength
+    return number if number > minlength else minlength
 
 
 def _sums_by_id(ids: Any, values: Any) -> tuple[tuple[Any], Any]:

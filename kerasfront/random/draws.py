@@ -278,11 +278,11 @@ def _noise_shape(inputs: Any, noise_shape: Any) -> Any:
     if noise_shape is None:
         return None
     own = ops.shape(inputs)
-    wanted = tuple(noise_shape)
-    if len(wanted) > len(own):
-        raise ShapeError(f"Expected `noise_shape` to broadcast to the shape {tuple(own)}, got {wanted}.")
-    wanted = (1,) * (len(own) - len(wanted)) + wanted
-    out = tuple(size if n is None else n for n, size in zip(wanted, own, strict=True))
+    target = tuple(noise_shape)
+    if len(target) > len(own):
+        raise ShapeError(f"Expected `noise_shape` to broadcast to the shape {tuple(own)}, got {target}.")
+    target = (1,) * (len(own) - len(target)) + target
+    out = tuple(size if n is None else n for n, size in zip(target, own, strict=True))
     if any(isinstance(n, int) and isinstance(d, int) and n not in (1, d) for n, d in zip(out, own, strict=True)):
         raise ShapeError(f"Expected `noise_shape` to broadcast to the shape {tuple(own)}, got {tuple(noise_shape)}.")
     return out

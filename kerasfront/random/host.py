@@ -14,7 +14,7 @@ class _Global:
     def __init__(self) -> None:
         # Where nothing was seeded, Python's own generator says: who seeds that one gets reproducible draws too.
         self.seed = random.randrange(2**32)
-        self.drawn = 0
+        self.count = 0
         self.lock = threading.Lock()
 
 
@@ -45,15 +45,15 @@ def next_host_seed() -> int:
     `set_random_seed` and the number of calls since determine it.
     """
     with _global.lock:
-        _global.drawn += 1
-        number = _global.drawn
+        _global.count += 1
+        number = _global.count
     return int(_sequence((_global.seed, number)).generate_state(1)[0])
 
 
 def reset(seed: int) -> None:
     """Begin again from `seed`."""
     with _global.lock:
-        _global.seed, _global.drawn = int(seed), 0
+        _global.seed, _global.count = int(seed), 0
 
 
 def global_seed() -> int:

@@ -82,8 +82,8 @@ def _words(key: Any, shape: Sequence[Any]) -> tuple[Tensor, Tensor]:
     # As vectors of one element: NumPy warns where scalars wrap.
     pair = [ops.get_item(words, slice(i, i + 1)) for i in range(2)]
     places = ops.arange(math.prod(shape), dtype="int32")
-    found = threefry2x32(pair, (places, ops.zeros_like(places)))
-    return ops.reshape(found[0], shape), ops.reshape(found[1], shape)
+    hashed = threefry2x32(pair, (places, ops.zeros_like(places)))
+    return ops.reshape(hashed[0], shape), ops.reshape(hashed[1], shape)
 
 
 # ---- the last step ------------------------------------------------------------------------------------------------
@@ -233,9 +233,9 @@ def randint(key: TensorLike, shape: Sequence[Any], minval: int, maxval: int, dty
     if minval >= -(2**31) and maxval <= 2**31 or (dtype == "uint32" and minval >= 0 and maxval <= 2**32):
         words = bits(key, (math.prod(shape),))  # flat: NumPy warns where scalars wrap
         count = maxval - minval
-        drawn = words[0] if count == 2**32 else _multiplied(words, count)
+        numbers = words[0] if count == 2**32 else _multiplied(words, count)
         start = (minval + 2**31) % 2**32 - 2**31
-        return ops.cast(ops.reshape(drawn + start, shape), dtype)
+        return ops.cast(ops.reshape(numbers + start, shape), dtype)
 
     wide = "uint64" if maxval > 2**63 else "int64"
     integers = _host(lambda generator, shape: generator.integers(minval, maxval, shape, wide))

@@ -60,9 +60,9 @@ class SeedGenerator(Constructed):
         self.name = name or naming.auto_name("seed_generator")
         self._initial_seed = seed
         start = host.next_host_seed() if seed is None else as_seed(seed)
-        self.state = self._held(np.array([start, 0], "uint32"))
+        self.state = self._variable(np.array([start, 0], "uint32"))
 
-    def _held(self, state: np.ndarray[Any, Any]) -> Variable:
+    def _variable(self, state: np.ndarray[Any, Any]) -> Variable:
         with scopes.name_scope(self.name), _device():
             return Variable(state, trainable=False, dtype="uint32", name="seed_generator_state")
 
@@ -70,9 +70,10 @@ class SeedGenerator(Constructed):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "state": self.state.numpy()}
 
-    def __setstate__(self, held: dict[str, Any]) -> None:
-        self.__dict__.update(held)
-        self.state = self._held(held["state"])
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self.state = self._variable(state["state"])
 
     def next(self, ordered: bool = True) -> Tensor:
         """Return the next key: a tensor of shape (2,) and dtype uint32, the seed and the count of draws before.

@@ -42,11 +42,11 @@ def bind_all(adapter: Any) -> None:
     Raises:
         KerasFrontError: The adapter lacks primitives, or has ops that nobody declared; it names them.
     """
-    known = {*adapter.primitives, *adapter.overrides, *adapter.gaps}
-    strange = known - OPS.keys()
+    supplied = {*adapter.primitives, *adapter.overrides, *adapter.gaps}
+    strange = supplied - OPS.keys()
     if strange:
         raise KerasFrontError(f"The backend '{adapter.name}' supplies unknown ops: {', '.join(sorted(strange))}.")
-    missing = [n for n, op in OPS.items() if op.kind == "primitive" and n not in known]
+    missing = [n for n, op in OPS.items() if op.kind == "primitive" and n not in supplied]
     if missing:
         raise KerasFrontError(
             f"The backend '{adapter.name}' does not supply the primitives {', '.join(sorted(missing))}.",

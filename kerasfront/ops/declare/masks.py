@@ -51,9 +51,9 @@ def joined_masks(join: Callable[[list[Any], int], Any], masks: list[Any], xs: Se
     The masks are joined alike where it is one of their axes; a tensor without a mask counts everywhere then. Along
     another axis a step counts where it does in any mask.
     """
-    known = [m for m in masks if m is not None]
-    rank = max(len(m.shape) for m in known)
+    present = [m for m in masks if m is not None]
+    rank = max(len(m.shape) for m in present)
     if axis >= rank:
-        return functools.reduce(either, known)
+        return functools.reduce(either, present)
     filled = [everywhere(x, rank) if m is None else m for x, m in zip(xs, masks, strict=True)]
     return join(filled, axis) if all(len(m.shape) == rank for m in filled) else None

@@ -128,8 +128,8 @@ def _fast_test(op: Op, parameters: list[inspect.Parameter]) -> str | None:
     classes, same_dtype, first = [], [], None
     for index, kind in op.tensors:
         name, optional = parameters[index].name, str(parameters[index].annotation).endswith("| None")
-        known = f"type({name}) in native"
-        classes.append(f"({name} is None or {known})" if optional else known)
+        is_native = f"type({name}) in native"
+        classes.append(f"({name} is None or {is_native})" if optional else is_native)
         if kind == "Condition":
             is_bool = f"{name}.dtype is boolean"
             classes.append(f"({name} is None or {is_bool})" if optional else is_bool)

@@ -27,9 +27,9 @@ from kerasfront.spec.dtypes import SAME
 from kerasfront.typing import Tensor, TensorLike
 
 
-def _channels(images: Any, wanted: Sequence[int]) -> None:
-    if images.shape[-1] not in wanted and not unknown(images.shape[-1]):
-        raise ShapeError(f"Expected images with {' or '.join(map(str, wanted))} channels, got {images.shape[-1]}.")
+def _channels(images: Any, counts: Sequence[int]) -> None:
+    if images.shape[-1] not in counts and not unknown(images.shape[-1]):
+        raise ShapeError(f"Expected images with {' or '.join(map(str, counts))} channels, got {images.shape[-1]}.")
 
 
 @derived(

@@ -59,9 +59,9 @@ def _cut(x: Any, axis: int, reach: int, step: int, gap: int, padding: str) -> An
         raise ShapeError(f"A patch that reaches over {span} does not fit into a dimension of size {size}.")
     count = (size - span) // step + 1
     if step == span == reach:
-        kept = get_item(x, (*[ALL] * axis, builtins.slice(0, count * step)))
+        whole = get_item(x, (*[ALL] * axis, builtins.slice(0, count * step)))
         dims = shape_of(x)
-        return reshape(kept, (*dims[:axis], count, reach, *dims[axis + 1 :]))
+        return reshape(whole, (*dims[:axis], count, reach, *dims[axis + 1 :]))
     starts = reshape(arange(count, dtype="int32") * step, (count, 1))
     return take(x, starts + convert_to_tensor(np.arange(reach, dtype="int32") * gap), axis)
 

@@ -100,19 +100,19 @@ def _inside(positions: Any, size: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
-def resize_weights(size: int, wanted: int, method: str, antialias: bool) -> np.ndarray[Any, Any]:
+def resize_weights(size: int, length: int, method: str, antialias: bool) -> np.ndarray[Any, Any]:
     """Return the matrix (size, wanted) by which an axis is resized.
 
     Each pixel is the middle of its square.
     """
     if method == "area":
-        edges = np.arange(wanted + 1) * (size / wanted)
+        edges = np.arange(length + 1) * (size / length)
         left, right = edges[:-1], edges[1:]
         places = np.arange(size)[:, None]
         overlap = np.minimum(right, places + 1) - np.maximum(left, places)
         return np.maximum(overlap, 0) / (right - left)
-    step = size / wanted
-    positions = (np.arange(wanted) + 0.5) * step - 0.5
+    step = size / length
+    positions = (np.arange(length) + 0.5) * step - 0.5
     widened = builtins.max(step, 1.0) if antialias else 1.0
     out: np.ndarray[Any, Any] = _weights(
         positions[None], np.arange(size)[:, None], size, widened, method, _Host, float(np.finfo("float32").eps)
@@ -204,16 +204,16 @@ def _resized_axis(images: Any, axis: int, weights: np.ndarray[Any, Any]) -> Any:
     return out
 
 
-def _graph_weights(size: Any, wanted: Any, method: str, antialias: bool, dtype: str) -> Any:
+def _graph_weights(size: Any, length: Any, method: str, antialias: bool, dtype: str) -> Any:
     """Return `resize_weights` of an axis whose size, before or after, only the running graph knows."""
     have = cast(size, dtype)
     places = expand_dims(cast(arange(size), dtype), 1)
-    step = have / cast(wanted, dtype)
+    step = have / cast(length, dtype)
     if method == "area":
-        left = expand_dims(cast(arange(wanted), dtype), 0) * step
+        left = expand_dims(cast(arange(length), dtype), 0) * step
         overlap = minimum(left + step, places + 1.0) - maximum(left, places)
         return maximum(overlap, 0.0) / step
-    positions = expand_dims((cast(arange(wanted), dtype) + 0.5) * step - 0.5, 0)
+    positions = expand_dims((cast(arange(length), dtype) + 0.5) * step - 0.5, 0)
     widened = maximum(step, 1.0) if antialias else 1.0
     return _weights(positions, places, have, widened, method, _Graph, float(np.finfo("float32").eps))
 

@@ -43,8 +43,8 @@ def _place(index: Any, size: Any, mode: str) -> Any:
         period = maximum(2 * (size - 1), 1) if not isinstance(size, int) else builtins.max(2 * (size - 1), 1)
         return (size - 1) - abs(mod(index, period) - (size - 1))
     if mode == "reflect":
-        found = mod(index, 2 * size)
-        return minimum(found, 2 * size - 1 - found)
+        place = mod(index, 2 * size)
+        return minimum(place, 2 * size - 1 - place)
     return index
 
 
@@ -56,12 +56,12 @@ def _looked_up(values: Any, base: Any, sizes: Sequence[Any], corner: Sequence[An
             here = logical_and(index >= 0, index < size)
             inside = here if inside is None else logical_and(inside, here)
         flat = flat * size + clip(_place(index, size, mode), 0, size - 1)
-    found = take(values, flat, 0)
+    pixels = take(values, flat, 0)
     if inside is None:
-        return found
-    if len(found.shape) > len(inside.shape):
+        return pixels
+    if len(pixels.shape) > len(inside.shape):
         inside = expand_dims(inside, -1)
-    return select_where(inside, found, cast(fill, dtype_of(found)))
+    return select_where(inside, pixels, cast(fill, dtype_of(pixels)))
 
 
 def _interpolated(
@@ -78,8 +78,8 @@ def _interpolated(
         upper = [corner >> i & 1 for i in range(len(starts))]
         parts = [share if up else 1.0 - share for share, up in zip(shares, upper, strict=True)]
         weight = reduce(operator.mul, parts)
-        found = _looked_up(values, base, sizes, [s + up for s, up in zip(starts, upper, strict=True)], mode, fill)
-        term = found * (weight if len(found.shape) == len(weight.shape) else expand_dims(weight, -1))
+        pixels = _looked_up(values, base, sizes, [s + up for s, up in zip(starts, upper, strict=True)], mode, fill)
+        term = pixels * (weight if len(pixels.shape) == len(weight.shape) else expand_dims(weight, -1))
         total = term if total is None else total + term
     return total
 
@@ -241,11 +241,11 @@ def perspective_transform(
     place = Layout(images, data_format)
     x = place.enter(images)
     points = []
-    for name, given in (("start_points", start_points), ("end_points", end_points)):
-        if rank_of(given) not in (2, 3) or tuple(dims_of(given)[-2:]) != (4, 2):
-            raise ShapeError(f"Expected `{name}` of shape (4, 2) or (batch, 4, 2), got {tuple(dims_of(given))}.")
-        floats = cast(given, _sizes_of(x)[2])
-        points.append(expand_dims(floats, 0) if rank_of(given) == 2 else floats)
+    for name, corners in (("start_points", start_points), ("end_points", end_points)):
+        if rank_of(corners) not in (2, 3) or tuple(dims_of(corners)[-2:]) != (4, 2):
+            raise ShapeError(f"Expected `{name}` of shape (4, 2) or (batch, 4, 2), got {tuple(dims_of(corners))}.")
+        floats = cast(corners, _sizes_of(x)[2])
+        points.append(expand_dims(floats, 0) if rank_of(corners) == 2 else floats)
     rows, columns = _projected(x, homography(*points))
     return place.leave(sampled(x, rows, columns, order, "constant", fill_value))
 
