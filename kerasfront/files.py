@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, and never half of one."""
+"""Atomic writes: a reader sees the old file or the new one, never half of one."""
 
 import os
 import shutil
@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kerasfront.errors import MissingFileError, suggest
+from kerasfront.typing import PathLike
 
 
 @contextmanager
-def replacing(target: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives the path of a temporary file beside the target, which takes the target's place at the end.
+def replacing(target: PathLike) -> Iterator[Path]:
+    """Replace a file atomically: yield the path of a temporary file, which takes the target's place at the end.
 
     The temporary name ends as the target's does, so that writers which look at the extension work. Missing
     folders are made. If the body raises, the target stays as it was and the temporary file is removed.
@@ -25,32 +26,32 @@ def replacing(target: str | os.PathLike[str]) -> Iterator[Path]:
         ...     Path(folder, "new", "a.txt").read_text()
         'whole'
     """
-    goal = Path(target)
-    goal.parent.mkdir(parents=True, exist_ok=True)
-    temporary = goal.with_name(f".{os.getpid()}-{goal.name}")
+    path = Path(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         yield temporary
         sync(temporary)
-        os.replace(temporary, goal)
-        sync(goal.parent)
+        os.replace(temporary, path)
+        sync(path.parent)
     finally:
         remove(temporary)
 
 
-def sync(path: str | os.PathLike[str]) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk: then a crash can't take it away."""
+def sync(path: PathLike) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk, so that it outlives a crash."""
     try:
-        number = os.open(path, os.O_RDONLY)
-    except OSError:  # nothing was written, or folders can't be opened on this system
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # Nothing was written, or this system can't open folders.
         return
     try:
-        os.fsync(number)
+        os.fsync(descriptor)
     finally:
-        os.close(number)
+        os.close(descriptor)
 
 
-def remove(path: str | os.PathLike[str]) -> None:
-    """Removes a file or a folder with all that it holds; nothing happens where there is none."""
+def remove(path: PathLike) -> None:
+    """Remove a file, or a folder with its contents, if there is one."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):
@@ -58,7 +59,7 @@ def remove(path: str | os.PathLike[str]) -> None:
 
 
 def missing(path: Path) -> MissingFileError:
-    """The error for a file that isn't there, with the name that is most like it; the caller raises it."""
+    """Return the error for a file that isn't there. It names the file beside it whose name is most similar."""
     try:
         beside = [str(path.with_name(name)) for name in os.listdir(path.parent)[:1000]] if path.name else []
     except OSError:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.typing import DTypeLike
 
 __all__ = ["is_float_dtype", "is_int_dtype", "is_keras_tensor", "result_type"]
 
@@ -12,22 +11,22 @@ __all__ = ["is_float_dtype", "is_int_dtype", "is_keras_tensor", "result_type"]
 _PYTHON_SCALARS = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
 
 
-def is_float_dtype(dtype: Any) -> bool:
+def is_float_dtype(dtype: DTypeLike) -> bool:
     """Return whether a dtype is a real floating-point one."""
     return dtypes.is_float(dtypes.standardize(dtype))
 
 
-def is_int_dtype(dtype: Any) -> bool:
+def is_int_dtype(dtype: DTypeLike) -> bool:
     """Return whether a dtype is an integer one, signed or not."""
     return dtypes.is_int(dtypes.standardize(dtype))
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: object) -> bool:
     """Return whether `x` is a symbolic tensor."""
     return isinstance(x, KerasTensor)
 
 
-def result_type(*dtypes_: Any) -> str:
+def result_type(*dtypes_: DTypeLike) -> str:
     """Return the dtype to which an op promotes these; the types `int`, `float` and `bool` stand for Python scalars.
 
     >>> import kerasfront as keras
@@ -37,7 +36,7 @@ def result_type(*dtypes_: Any) -> str:
     return dtypes.promote(*map(_promotable, dtypes_))
 
 
-def _promotable(dtype: Any) -> str:
+def _promotable(dtype: DTypeLike) -> str:
     if isinstance(dtype, type) and dtype in _PYTHON_SCALARS:
         return _PYTHON_SCALARS[dtype]
     return dtypes.standardize(dtype)

@@ -8,12 +8,12 @@ from kerasfront import settings
 from kerasfront.arguments import plain, wrong
 
 _logger = logging.getLogger("kerasfront")
-# Of a terminal that doesn't say how wide it is.
+# The width of a terminal that doesn't say how wide it is.
 _COLUMNS = 80
 
 
 def is_live() -> bool:
-    """Whether a line of standard output can be drawn over: in a terminal or a notebook, not in a log."""
+    """Return whether a line of standard output can be overwritten: in a terminal or a notebook, not in a log."""
     if not settings.is_interactive_logging_enabled():
         return False
     stream = sys.stdout
@@ -23,7 +23,7 @@ def is_live() -> bool:
 
 
 def width() -> int:
-    """The columns of the terminal; a notebook scrolls, and lines of a log may be of any length."""
+    """Return the columns of the terminal. There is no limit in a notebook, which scrolls, or in a log."""
     if not getattr(sys.stdout, "isatty", lambda: False)():
         return sys.maxsize
     if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
@@ -35,7 +35,7 @@ def width() -> int:
 
 
 def can_write(text: str) -> bool:
-    """Whether standard output has these letters in its encoding."""
+    """Return whether the encoding of standard output has these characters."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
@@ -44,7 +44,7 @@ def can_write(text: str) -> bool:
 
 
 def resolve_verbose(verbose: int | str | bool) -> int:
-    """The number behind a `verbose` argument: "auto" is 1 where output is live, 2 (a line an epoch) in a log.
+    """Return the number that a `verbose` argument means: "auto" is 1 where output is live, else 2, a line an epoch.
 
     Raises:
         ValueError: It is none of "auto", 0, 1, 2.
@@ -63,7 +63,7 @@ def resolve_verbose(verbose: int | str | bool) -> int:
 
 
 def write(text: str) -> None:
-    """Writes as it stands and flushes, or hands the line to `logging` where interactive logging is off."""
+    """Write the text as it is and flush; where interactive logging is off, hand it to `logging`."""
     if settings.is_interactive_logging_enabled():
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -72,5 +72,5 @@ def write(text: str) -> None:
 
 
 def announce(message: str) -> None:
-    """A line of its own, such as a callback's; it begins below a progress bar that is being drawn."""
+    """Write a line of its own, such as a callback's, below a progress bar that is being drawn."""
     write(f"\n{message}\n" if is_live() else f"{message}\n")

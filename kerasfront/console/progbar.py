@@ -15,16 +15,15 @@ Values = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 
 class Progbar(Constructed):
-    """Draws how far a loop has come, what a step takes and what is left, and the values that it is given.
+    """A progress bar: how far a loop is, how long a step takes, how much time is left, and the latest values.
 
-    In a terminal the line is never wider than the screen: the bar gets shorter, then the numbers, and what still has
-    no room is left out; `val_loss` (or the loss) and the first metric come first then. In a file or a pipe only the
-    last state is written, without escapes.
+    In a terminal the line is never wider than the screen. Where room is short, the bar shrinks first, then the numbers
+    lose digits, then values are left out; `val_loss` (or the loss) and the first metric stay longest. In a file or a
+    pipe only the last state is written, without escape sequences.
 
-    A value is averaged over the steps that it stood for, until the last update, which shows the last values
-    (as in Keras). Values that are computed on a device needn't be read each step: hand over a callable, and
-    it is called only when something is drawn, at most once in `interval` seconds. What a callable gives is
-    shown as it is.
+    A value is averaged over the steps that it was reported for, until the last update, which shows the last values
+    (as in Keras). A value that is on a device needn't be read at each step: pass a callable, which is called only when
+    the bar is drawn, at most once in `interval` seconds. What it returns is shown as it is.
 
     Args:
         target: The number of steps, or `None` where it is unknown.
@@ -62,7 +61,7 @@ class Progbar(Constructed):
         self.stateful_metrics = set(stateful_metrics or ())
         self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
         self.unit_name = unit_name
-        self.title = ""  # begins the one line of verbose=2
+        self.title = ""  # The line of verbose=2 begins with it.
         self._seen = 0
         self._values: dict[str, Any] = {}
         self._sums: dict[str, tuple[float, int]] = {}
@@ -76,12 +75,12 @@ class Progbar(Constructed):
     def update(
         self, current: int, values: Values | Callable[[], Values] | None = None, finalize: bool | None = None
     ) -> None:
-        """Notes that `current` steps are done, and draws if it is time to.
+        """Record that `current` steps are done, and draw if `interval` seconds have passed.
 
         Args:
             current: The steps done so far.
-            values: Pairs of a name and a number (or a callable that gives one), a dict, or a callable that
-                gives either. They replace those of the same name; plain values in the last update also
+            values: Pairs of a name and a number (or a callable that returns one), a dict, or a callable that
+                returns either. They replace those of the same name; plain values in the last update also
                 replace an earlier callable.
             finalize: Whether this is the last update; by default, when `current` reaches the target.
         """
@@ -101,11 +100,11 @@ class Progbar(Constructed):
         self._done = self._done or finalize
 
     def add(self, n: int, values: Values | Callable[[], Values] | None = None) -> None:
-        """Notes that `n` more steps are done; see `update`."""
+        """Record that `n` more steps are done; see `update`."""
         self.update(self._seen + n, values)
 
     def shown(self) -> dict[str, Any]:
-        """The values as a drawing shows them now."""
+        """Return the values as the bar would show them now."""
         late = dict(self._late()) if self._late is not None else {}
         return {name: value() if callable(value) else value for name, value in {**self._values, **late}.items()}
 
@@ -118,7 +117,7 @@ class Progbar(Constructed):
             self._late = values
             return
         if finalize:
-            self._late = None  # what it reads may have been reset by now
+            self._late = None  # The metrics that it reads may have been reset by now.
         for name, value in values.items() if isinstance(values, Mapping) else values:
             if callable(value) or finalize or not self._is_averaged(name):
                 self._values[name] = value
@@ -130,7 +129,7 @@ class Progbar(Constructed):
             return name in self.stateless_metrics
         return name not in self.stateful_metrics
 
-    def _average(self, name: str, value: Any, steps: int) -> float:
+    def _average(self, name: str, value: float, steps: int) -> float:
         total, count = self._sums.get(name, (0.0, 0))
         self._sums[name] = total + value * steps, count + steps
         return self._sums[name][0] / self._sums[name][1]
@@ -140,19 +139,19 @@ class Progbar(Constructed):
     def _draw(self, now: float, finalize: bool) -> None:
         drawn, length = line(self._progress(now, finalize))
         if console.is_live():
-            # Over the line from before, of which nothing may be left to see.
+            # The new line overwrites the one before: spaces cover what was longer.
             room = max(console.width() - 1 - length, 0)
             drawn = f"\r{drawn}{' ' * min(max(self._drawn_length - length, 0), room)}"
         console.write(f"{drawn}\n" if finalize else drawn)
         self._drawn_at, self._drawn_length = now, 0 if finalize else length
 
     def _progress(self, now: float, finalize: bool) -> Progress:
-        known = self.target is not None
+        has_target = self.target is not None
         return Progress(
-            head=f"{self._count():>{2 * len(str(self.target)) + 1}}" if known else self._count(),
-            done=(min(self._seen / self.target, 1.0) if self.target else 1.0) if known else None,
+            head=f"{self._count():>{2 * len(str(self.target)) + 1}}" if has_target else self._count(),
+            done=(min(self._seen / self.target, 1.0) if self.target else 1.0) if has_target else None,
             bar=self.width,
-            time=_duration(self._left(now) if known and not finalize else now - self._start),
+            time=_duration(self._left(now) if has_target and not finalize else now - self._start),
             step_time=self._step_time(now),
             values=self.shown(),
         )

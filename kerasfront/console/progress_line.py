@@ -10,24 +10,24 @@ from rich.cells import cell_len
 
 from kerasfront import console
 
-# What the bar is drawn with, done and open: in colour, without (there both must differ), and in plain letters.
+# The characters for what is done and what is left: in colour, without colour (they must differ), and in ASCII.
 _COLOURED, _PLAIN, _ASCII = ("━", "━"), ("━", "─"), ("=", ".")
 _STYLES = {"bold": "\x1b[1m", "green": "\x1b[32m", "grey": "\x1b[37m"}
 
 
 class Progress(NamedTuple):
-    """What there is to tell: each of these is a column of the line."""
+    """What a line tells; each field is a column."""
 
     head: str
-    done: float | None  # from 0 to 1; None where the end isn't known
-    bar: int  # the bar's length where there is room
+    done: float | None  # From 0 to 1; None where the end isn't known.
+    bar: int  # The bar's length where there is room.
     time: str
     step_time: str
     values: dict[str, Any]
 
 
 class Layout(NamedTuple):
-    """How much of it is drawn: the part of the bar's length, the times, and the digits of the numbers."""
+    """How much is drawn: the part of the bar's length, the times, and the digits of the numbers."""
 
     bar: float
     time: bool
@@ -36,7 +36,7 @@ class Layout(NamedTuple):
     digits: int | None
 
 
-# From roomy to tight. The first ones are taken where all values fit.
+# From wide to narrow. The first four are for lines that show all values.
 _LAYOUTS = (
     Layout(1, True, True, " - ", None),
     Layout(0.5, True, True, " - ", None),
@@ -54,33 +54,33 @@ ROOMY, _COMFORTABLE, _WITH_BAR = _LAYOUTS[0], 4, 5
 
 
 def line(progress: Progress) -> tuple[str, int]:
-    """The line for standard output as it is, and how many columns it takes."""
-    room = console.width() - 1  # a line that is as long as the terminal is wide wraps in some
-    layout, told = _fitted(progress, room)
-    return _drawn(progress, layout, told, styled=_has_colour()), _length(progress, layout, told)
+    """Return the line for standard output as it is, and how many columns it takes."""
+    room = console.width() - 1  # Some terminals wrap a line that is as long as they are wide.
+    layout, values = _fitted(progress, room)
+    return _drawn(progress, layout, values, styled=_has_colour()), _length(progress, layout, values)
 
 
-def values_of(told: dict[str, Any], layout: Layout = ROOMY) -> str:
-    """The names with their values, each after a separator."""
-    return "".join(f"{layout.separator}{name}: {_number(value, layout.digits)}" for name, value in told.items())
+def values_of(values: dict[str, Any], layout: Layout = ROOMY) -> str:
+    """Return the names with their values, each after a separator."""
+    return "".join(f"{layout.separator}{name}: {_number(value, layout.digits)}" for name, value in values.items())
 
 
 def _fitted(progress: Progress, room: int) -> tuple[Layout, dict[str, Any]]:
-    """The layout for the room, and the values that it shows: all of them, or else those that count most."""
+    """Return the layout for the room, and the values that it shows: all of them, or the most important ones."""
     for layout in _LAYOUTS[:_COMFORTABLE]:
         if _length(progress, layout, progress.values) <= room:
             return layout, progress.values
     ranked = _by_importance(progress.values)
     layout = _for_the_first(progress, ranked, room)
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in ranked:
-        if _length(progress, layout, {**told, name: value}) <= room:
-            told[name] = value
-    return layout, told
+        if _length(progress, layout, {**values, name: value}) <= room:
+            values[name] = value
+    return layout, values
 
 
 def _for_the_first(progress: Progress, ranked: list[tuple[str, Any]], room: int) -> Layout:
-    """The layout in which the first four values fit, or the first three, with a bar; else the first two at all."""
+    """Return the widest layout in which four values fit beside a bar, else three; else two, also without a bar."""
     for count, layouts in ((4, _LAYOUTS[:_WITH_BAR]), (3, _LAYOUTS[:_WITH_BAR]), (2, _LAYOUTS)):
         for layout in layouts:
             if _length(progress, layout, dict(ranked[:count])) <= room:
@@ -88,19 +88,19 @@ def _for_the_first(progress: Progress, ranked: list[tuple[str, Any]], room: int)
     return _LAYOUTS[-1]
 
 
-def _by_importance(told: dict[str, Any]) -> list[tuple[str, Any]]:
-    """val_loss (or the loss) and the first metric first, then the loss and that metric's val_, the rest as it comes."""
-    loss = "val_loss" if "val_loss" in told else "loss"
-    metric = next((name for name in told if name not in ("loss", "val_loss")), loss)
-    order = dict.fromkeys([loss, metric, "loss", f"val_{metric}", *told])
-    return [(name, told[name]) for name in order if name in told]
+def _by_importance(values: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Sort values: val_loss (or the loss), the first metric, the loss, that metric's val_, then the rest in order."""
+    loss = "val_loss" if "val_loss" in values else "loss"
+    metric = next((name for name in values if name not in ("loss", "val_loss")), loss)
+    order = dict.fromkeys([loss, metric, "loss", f"val_{metric}", *values])
+    return [(name, values[name]) for name in order if name in values]
 
 
-def _length(progress: Progress, layout: Layout, told: dict[str, Any]) -> int:
-    return cell_len(_drawn(progress, layout, told, styled=False))
+def _length(progress: Progress, layout: Layout, values: dict[str, Any]) -> int:
+    return cell_len(_drawn(progress, layout, values, styled=False))
 
 
-def _drawn(progress: Progress, layout: Layout, told: dict[str, Any], styled: bool) -> str:
+def _drawn(progress: Progress, layout: Layout, values: dict[str, Any], styled: bool) -> str:
     def style(text: str, name: str) -> str:
         return f"{_STYLES[name]}{text}\x1b[0m" if styled and text else text
 
@@ -112,7 +112,7 @@ def _drawn(progress: Progress, layout: Layout, told: dict[str, Any], styled: boo
         parts.append(style(progress.time, "bold"))
     if layout.step_time:
         parts.append(progress.step_time)
-    return " ".join(parts) + values_of(told, layout)
+    return " ".join(parts) + values_of(values, layout)
 
 
 def _letters() -> tuple[str, str]:
@@ -121,7 +121,7 @@ def _letters() -> tuple[str, str]:
 
 
 def _has_colour() -> bool:
-    """Colours in a terminal and a notebook, unless the user wants none (https://no-color.org)."""
+    """Return whether to draw in colour: in a terminal and a notebook, unless NO_COLOR is set (https://no-color.org)."""
     return console.is_live() and not os.environ.get("NO_COLOR")
 
 

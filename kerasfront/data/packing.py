@@ -8,7 +8,7 @@ __all__ = ["pack_x_y_sample_weight", "unpack_x_y_sample_weight"]
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """Puts inputs, targets and sample weights into the tuple that `unpack_x_y_sample_weight` takes apart.
+    """Put inputs, targets and sample weights into the tuple that `unpack_x_y_sample_weight` takes apart.
 
     Returns:
         `x` alone where there are no targets (in a tuple of one, if it is itself a list or tuple), `(x, y)`,
@@ -25,7 +25,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """Takes apart what a data set yields.
+    """Unpack what a data set yields.
 
     Args:
         data: `x`, or a tuple or list `(x,)`, `(x, y)` or `(x, y, sample_weight)`.

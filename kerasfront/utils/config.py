@@ -1,9 +1,9 @@
-"""Config: named values that can be frozen."""
+"""keras.utils.Config: named values that can be frozen."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from typing import Any
 
 from kerasfront.errors import suggest
@@ -36,10 +36,10 @@ class Config:
     # -- reading
 
     def __getattr__(self, name: str) -> Any:
-        # What a copy or a pickle asks of an object without values is no value.
+        # copy and pickle ask an object whose slots are still empty for special methods: those are no values.
         if name.startswith("__") or name in self.__slots__ or name not in self._values:
-            known = [] if name in self.__slots__ else list(self._values)
-            raise AttributeError(f"The Config has no value '{name}'.{suggest(name, known)}")
+            names = [] if name in self.__slots__ else list(self._values)
+            raise AttributeError(f"The Config has no value '{name}'.{suggest(name, names)}")
         return self._values[name]
 
     def __getitem__(self, key: str) -> Any:
@@ -48,19 +48,19 @@ class Config:
         return self._values[key]
 
     def get(self, keyname: str, value: Any = None) -> Any:
-        """The value of a name, or `value` where there is none."""
+        """Return the value of a name, or `value` where there is none."""
         return self._values.get(keyname, value)
 
     def keys(self) -> KeysView[str]:
-        """The names."""
+        """Return the names."""
         return self._values.keys()
 
     def values(self) -> ValuesView[Any]:
-        """The values."""
+        """Return the values."""
         return self._values.values()
 
     def items(self) -> ItemsView[str, Any]:
-        """The names with their values."""
+        """Return the names with their values."""
         return self._values.items()
 
     def __iter__(self) -> Iterator[str]:
@@ -69,10 +69,10 @@ class Config:
     def __len__(self) -> int:
         return len(self._values)
 
-    def __contains__(self, key: Any) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._values
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: object) -> bool:
         return self._values == (other._values if isinstance(other, Config) else other)
 
     __hash__ = None  # type: ignore[assignment]
@@ -81,11 +81,15 @@ class Config:
         return f"<Config {self._values}>"
 
     def as_dict(self) -> dict[str, Any]:
-        """A dict of the values."""
+        """Return a dict of the values."""
         return dict(self._values)
 
     def to_json(self) -> str:
-        """The values as JSON; raises TypeError for one that JSON doesn't have."""
+        """Return the values as JSON.
+
+        Raises:
+            TypeError: JSON has no form for a value.
+        """
         return json.dumps(self._values)
 
     # -- writing
@@ -110,7 +114,7 @@ class Config:
         del self._writable()[key]
 
     def pop(self, *args: Any) -> Any:
-        """Take a value away and return it; a second argument is returned where there is none."""
+        """Remove a value and return it; without one, return the second argument."""
         return self._writable().pop(*args)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
@@ -132,11 +136,11 @@ class Config:
         """Allow changes again."""
         object.__setattr__(self, "_frozen", False)
 
-    def __reduce__(self) -> Any:
-        return _made, (self._values, self._frozen)
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any], bool], Config], tuple[dict[str, Any], bool]]:
+        return _restored, (self._values, self._frozen)
 
 
-def _made(values: dict[str, Any], frozen: bool) -> Config:
+def _restored(values: dict[str, Any], frozen: bool) -> Config:
     config = Config(**values)
     if frozen:
         config.freeze()

@@ -1,4 +1,4 @@
-"""Small numeric helpers on the host."""
+"""Small numeric helpers that compute with NumPy."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import numpy as np
 
 from kerasfront.arguments import converted
 from kerasfront.errors import ShapeError
+from kerasfront.typing import TensorLike
 
 __all__ = ["normalize", "to_categorical"]
 
 
 @converted
-def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
-    """One-hot rows for integer classes, as a NumPy array.
+def to_categorical(x: TensorLike, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+    """Return one-hot rows for integer classes, as a NumPy array.
 
     Args:
         x: Integers of any shape, from 0 to `num_classes - 1`; a last axis of length 1 is dropped.
@@ -35,16 +36,16 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     largest = int(classes.max(initial=-1))
     count = largest + 1 if num_classes is None else num_classes
     if largest >= count or classes.min(initial=0) < 0:
-        came = f"{classes.min(initial=0)} to {largest}"
-        raise ShapeError(f"to_categorical() expects classes from 0 to num_classes - 1 = {count - 1}; {came} came.")
+        extent = f"{classes.min(initial=0)} to {largest}"
+        raise ShapeError(f"to_categorical() expects classes from 0 to num_classes - 1 = {count - 1}; {extent} came.")
     one_hot = np.zeros((*classes.shape, count))
     np.put_along_axis(one_hot, classes[..., None], 1.0, axis=-1)
     return one_hot
 
 
 @converted
-def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
-    """Divides by the norm along an axis; where that is 0, the values stay 0.
+def normalize(x: TensorLike, axis: int = -1, order: int = 2) -> np.ndarray[Any, Any]:
+    """Divide by the norm along an axis. Where the norm is 0, the values stay 0.
 
     Args:
         x: Numbers; a scalar counts as one of shape (1,).
@@ -61,4 +62,4 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
     """
     values = np.atleast_1d(np.asarray(x))
     norm = np.linalg.norm(values, ord=order, axis=axis, keepdims=True)
-    return values / np.where(norm == 0, 1, norm)
+    return np.asarray(values / np.where(norm == 0, 1, norm))
