@@ -1,4 +1,4 @@
-"""Make models on one backend and run them on the adapter of another, in one process: `other_adapters.py OTHER HOW`."""
+"""Make models on one backend, run them on the adapter of another, in one process: `other_adapters.py OTHER HOW...`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 import kerasfront as keras
 from kerasfront import contract, layers, ops, tree
+from kerasfront.testing.layers import CASES
 
 
 def cnn():
@@ -90,7 +91,12 @@ def run_on(model, adapter, x, values):
 def eager(model, adapter, batches):
     values = [adapter.to_tensor(v.numpy(), v.dtype) for v in model.variables]
     for batch in batches:
-        yield run_on(model, adapter, tree.map_structure(lambda a: adapter.to_tensor(a, None), batch), values)
+        yield run_on(model, adapter, tree.map_structure(lambda a: as_tensor(adapter, a), batch), values)
+
+
+def as_tensor(adapter, x):
+    """An array as the adapter's tensor; arrays of strings stay."""
+    return x if np.asarray(x).dtype.kind in "OUS" else adapter.to_tensor(x, None)
 
 
 def compiled(model, adapter, batches):
@@ -161,26 +167,48 @@ def _torch_export(model, adapter, values, shapes):
     return lambda xs: program(*xs)
 
 
-def main(other, how):
-    adapter = contract.load(other)
+def same(adapter, how, expected, results):
+    """Check that the adapter's tensors hold what the backend's do."""
+    for want, got in zip(tree.flatten(expected), tree.flatten(results), strict=True):
+        assert how == "exported" or adapter.is_tensor(got), (how, type(got))
+        got, want = adapter.to_numpy(got), ops.convert_to_numpy(want)
+        np.testing.assert_allclose(got.astype("float64"), want.astype("float64"), rtol=1e-5, atol=1e-5, err_msg=how)
+
+
+def models(adapter, hows):
     for name, make in MODELS.items():
         model, batches = make(), data(name)
         move_weights(model)
         expected = [model(batch, training=False) for batch in batches]
         before = [v.numpy() for v in model.variables]
-        for want, got in zip(expected, globals()[how](model, adapter, batches), strict=True):
-            for a, b in zip(tree.flatten(want), tree.flatten(got), strict=True):
-                assert how == "exported" or adapter.is_tensor(b), (name, type(b))
-                np.testing.assert_allclose(
-                    adapter.to_numpy(b), ops.convert_to_numpy(a), rtol=1e-5, atol=1e-5, err_msg=f"{name} {how}"
-                )
+        for how in hows:
+            for want, got in zip(expected, HOWS[how](model, adapter, batches), strict=True):
+                same(adapter, how, want, got)
+            print(name, how, "ok", flush=True)
         for v, value in zip(model.variables, before, strict=True):  # the model is as it was, on its own backend
             np.testing.assert_array_equal(v.numpy(), value)
         again = model(batches[0], training=False)
-        for a, b in zip(tree.flatten(expected[0]), tree.flatten(again), strict=True):
-            np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
-        print(name, how, "ok", flush=True)
+        for want, got in zip(tree.flatten(expected[0]), tree.flatten(again), strict=True):
+            np.testing.assert_array_equal(ops.convert_to_numpy(want), ops.convert_to_numpy(got))
 
+
+def every_layer(adapter):
+    for case in CASES:
+        inputs = case.nested([keras.Input(shape, dtype=case.dtype) for shape in case.shapes])
+        model, batch = keras.Model(inputs, case.call(case.make(layers), inputs)), case.inputs()
+        expected = model(batch, training=False)
+        try:
+            same(adapter, "eager", expected, next(eager(model, adapter, [batch])))
+        except Exception as error:
+            error.add_note(f"in the layer {case.id}")
+            raise
+
+
+HOWS = {"eager": eager, "compiled": compiled, "exported": exported}
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    other, *hows = sys.argv[1:]
+    if hows == ["layers"]:
+        every_layer(contract.load(other))
+    else:
+        models(contract.load(other), hows)
