@@ -53,7 +53,7 @@ class Pipeline(DataLayer):
         for layer in self._pipeline_layers:
             spec = type(layer)._kf_call
             flag = {"training": training} if spec.has_training else {}
-            inputs = layer(inputs, **flag, **({"mask": mask} if mask is not None and "mask" in spec.known else {}))
+            inputs = layer(inputs, **flag, **({"mask": mask} if mask is not None and "mask" in spec.parameter_names else {}))
         return inputs
 
     def get_config(self) -> Config:
