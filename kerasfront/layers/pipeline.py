@@ -53,7 +53,8 @@ class Pipeline(DataLayer):
         for layer in self._pipeline_layers:
             spec = type(layer)._kf_call
             flag = {"training": training} if spec.has_training else {}
-            inputs = layer(inputs, **flag, **({"mask": mask} if mask is not None and "mask" in spec.parameter_names else {}))
+            masks = {"mask": mask} if mask is not None and "mask" in spec.parameter_names else {}
+            inputs = layer(inputs, **flag, **masks)
         return inputs
 
     def get_config(self) -> Config:
