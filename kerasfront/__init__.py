@@ -146,7 +146,7 @@ _NAMES = {
 
 
 def version() -> str:
-    """The version of kerasfront itself, as `__version__` has it.
+    """Return the version of kerasfront itself, as `__version__` has it.
 
     Programs that ask whether Keras has something (`keras.__version__ >= "3.5"`) compare with `__keras_version__`, the
     version of Keras whose API and file formats kerasfront has: where kerasfront runs under the name of Keras, that is

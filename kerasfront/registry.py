@@ -68,7 +68,9 @@ class Registry:
     """
 
     def __init__(self, module: str, kind: str, names: Mapping[str, Callable[..., Any]]) -> None:
-        self.module, self.kind, self.names = module, kind, dict(names)
+        self.module: str = module
+        self.kind: str = kind
+        self.names: dict[str, Callable[..., Any]] = dict(names)
         serialization.register(module, self.names)
 
     def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:

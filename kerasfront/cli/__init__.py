@@ -15,7 +15,7 @@ from kerasfront.cli import commands
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="kerasfront",
     help="One deep-learning front-end for PyTorch, JAX and TensorFlow.",
     no_args_is_help=True,

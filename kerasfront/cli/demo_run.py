@@ -50,6 +50,7 @@ class EpochTimes(Callback):
 
     def __init__(self) -> None:
         super().__init__()
+        self.start: float = 0.0
         self.seconds: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -56,10 +56,10 @@ class Progbar(Constructed):
     ) -> None:
         self.target = target
         self.width = width
-        self.verbose = console.resolve_verbose(verbose)
+        self.verbose: int = console.resolve_verbose(verbose)
         self.interval = interval
-        self.stateful_metrics = set(stateful_metrics or ())
-        self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
+        self.stateful_metrics: set[str] = set(stateful_metrics or ())
+        self.stateless_metrics: set[str] | None = None if stateless_metrics is None else set(stateless_metrics)
         self.unit_name = unit_name
         self.title = ""  # The line of verbose=2 begins with it.
         self._seen = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
-from typing import Any
+from typing import Any, ClassVar
 
 from kerasfront.errors import suggest
 
@@ -75,7 +75,7 @@ class Config:
     def __eq__(self, other: object) -> bool:
         return self._values == (other._values if isinstance(other, Config) else other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"<Config {self._values}>"
