@@ -17,16 +17,16 @@ from kerasfront.ops.convolution import FORMATS, layout
 from kerasfront.typing import Shape
 from kerasfront.variable import Variable
 
-# The namespaces whose objects an argument holds, by the last word of its name.
+# By the last word of an argument's name: the namespace in which its value is looked up.
 _NAMESPACES: dict[str, Any] = {
     "activation": activations,
     "initializer": initializers,
     "regularizer": regularizers,
     "constraint": constraints,
 }
-# The locals of a constructor that are no attributes, and the argument that the constructor of Layer keeps.
+# Locals of a constructor that become no attributes, and the argument that the constructor of Layer keeps.
 _NO_ATTRIBUTES = frozenset({"self", "kwargs", "__class__", "activity_regularizer"})
-# What Layer.get_config says, and arguments that are no state of the layer.
+# Arguments that Layer.get_config returns, and arguments that are no state of the layer.
 _ELSEWHERE = frozenset({"self", "name", "dtype", "trainable", "autocast", "args", "kwargs", "weights"})
 
 
@@ -100,14 +100,14 @@ def _arguments(cls: type) -> tuple[str, ...]:
 
 
 def give_paths(layers: Iterable[Any]) -> None:
-    """Give layers that have no path yet, as nothing had to be built, a path below the scopes that are open."""
+    """Give paths, below the scopes that are open, to layers that have none since there was nothing to build in them."""
     for layer in layers:
         if layer._kf.path is None:
             layer._kf.path = scopes.path_of(layer.name)
 
 
 def _with_defaults(function: Callable[..., None], defaults: Mapping[str, Any]) -> Callable[..., None]:
-    """Return a copy of a constructor with other defaults."""
+    """Copy a constructor, with other defaults."""
     function = inspect.unwrap(function)
     assert isinstance(function, types.FunctionType)
     parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -126,22 +126,22 @@ def read(variable: Any) -> Any:
 
 
 def where(layer: Layer) -> str:
-    """Return the layer in an error: its class and name."""
+    """Return the layer as errors name it: by its class and name."""
     return f"the {type(layer).__name__} layer '{layer.name}'"
 
 
 def positive(layer: Layer, name: str, value: Any) -> int:
-    """`value`, a positive integer; raises ValueError."""
+    """Return `value` if it is a positive integer, else raise ValueError."""
     return as_int(value, name, where(layer), least=1)
 
 
 def per_axis(layer: Layer, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
-    """Return an integer, or one for each of `rank` spatial dims, as a tuple; raises ValueError."""
+    """Return a tuple of an integer for each of `rank` spatial dims, from one or several; raise ValueError otherwise."""
     return as_ints(value, name, where(layer), rank=rank, least=least)
 
 
 def known_size(layer: Layer, input_shape: Shape, axis: int) -> int:
-    """Return the size of an axis of the inputs; raises ShapeError where it isn't known."""
+    """Return the size of an axis of the inputs; raise a ShapeError where it isn't known."""
     if not -len(input_shape) <= axis < len(input_shape):
         raise ShapeError(f"Expected the inputs of {where(layer)} to have an axis {axis}, got {tuple(input_shape)}.")
     size = input_shape[axis]
@@ -162,21 +162,21 @@ def strides_or_dilation(layer: Layer, strides: Sequence[int], dilation_rate: Seq
 
 
 def one_of(layer: Layer, name: str, value: Any, options: Sequence[str]) -> str:
-    """`value` in lower case, one of the options; raises ValueError that suggests the nearest."""
-    found = value.lower() if isinstance(value, str) else value
-    if found not in options:
-        known = ", ".join(map(repr, options))
+    """Return `value` in lower case if it is one of the options, else raise a ValueError that suggests the nearest."""
+    choice = value.lower() if isinstance(value, str) else value
+    if choice not in options:
+        all_options = ", ".join(map(repr, options))
         raise ValueError(
-            f"Expected `{name}` of {where(layer)} to be one of {known}, got {value!r}.{suggest(found, options)}"
+            f"Expected `{name}` of {where(layer)} to be one of {all_options}, got {value!r}.{suggest(choice, options)}"
         )
-    return str(found)
+    return str(choice)
 
 
 def data_format_of(layer: Layer, data_format: Any) -> str:
-    """Return the data format, or the configured one for None; raises ValueError."""
+    """Return the data format, or the configured one for None; raise ValueError for any other."""
     return layout(None) if data_format is None else one_of(layer, "data_format", data_format, FORMATS)
 
 
 def fraction(layer: Layer, name: str, value: Any) -> float:
-    """`value`, a number from 0 to 1; raises ValueError."""
+    """Return `value` if it is a number from 0 to 1, else raise ValueError."""
     return as_float(value, name, where(layer), least=0, most=1)

@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from kerasfront.typing import DTypePolicyLike, RegularizerLike, Tensor
 
-# What the functions `get` make of what a user gives for one of these.
+# What an argument becomes, which a user may give as an object, a name or a config.
 Activation = Callable[..., Tensor]
 Initializer = Callable[..., Tensor]
 Regularizer = Callable[[Tensor], Tensor]
@@ -40,7 +40,7 @@ class CommonOptions(BareOptions, total=False):
 
     name: str | None
     dtype: DTypePolicyLike | None
-    # The only size of `input_shape`.
+    # The size, where `input_shape` has only one.
     input_dim: int
 
 

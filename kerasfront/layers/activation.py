@@ -48,7 +48,7 @@ class Activation(Elementwise):
 class SlopeOptions(LayerOptions, total=False):
     """Options of ReLU and LeakyReLU, beside those that they name themselves."""
 
-    # Keras 2's name of `negative_slope`.
+    # The name that `negative_slope` had in Keras 2.
     alpha: float
 
 
@@ -235,13 +235,13 @@ class Softmax(Elementwise):
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else [int(a) for a in axis]
 
-    # A mask of the inputs' rank is no mask of steps; `_aligned` looks at it.
+    # A mask may have the rank of the inputs here, and is then no mask of time steps: `_aligned` tells the two apart.
     _kf_keeps_steps = False
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
         if mask is not None and (aligned := _aligned(self, mask, inputs)) is not None:
-            # Large, yet not so large that the sum with the largest logits would overflow.
+            # This is large, but the sum with the largest logits doesn't overflow.
             low = -3e4 if self.compute_dtype == "float16" else -1e9
             inputs = inputs + ops.cast(ops.logical_not(aligned), self.compute_dtype) * low
         return ops.softmax(inputs, axis)

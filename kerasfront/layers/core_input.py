@@ -109,7 +109,7 @@ def Input(
     tensor: KerasTensor | None = None,
     optional: bool = False,
 ) -> KerasTensor:
-    """A symbolic tensor from which a model can be built; the arguments are those of `InputLayer`.
+    """Make a symbolic tensor from which a model can be built; the arguments are those of `InputLayer`.
 
     >>> import kerasfront as keras
     >>> keras.Input((32,), name="x").shape

@@ -149,16 +149,16 @@ def _sizes(layer: EinsumDense, inner: str, outer: str, input_shape: Shape) -> di
     """Return the sizes of the labels, from the inputs and, where these don't have them, from the output."""
     result = dict(_aligned(inner, input_shape))
     output = (input_shape[0], *layer.output_shape)
-    if inner.startswith("..."):  # what the ellipsis stands for may be left out of output_shape
+    if inner.startswith("..."):  # output_shape may leave out the axes that the ellipsis stands for
         output = (None,) * (len(outer) - 3 - len(layer.output_shape)) + layer.output_shape
     for label, size in _aligned(outer, output):
-        known = result.get(label)
-        if known is not None and size is not None and known != size:
+        of_inputs = result.get(label)
+        if of_inputs is not None and size is not None and of_inputs != size:
             raise ShapeError(
-                f"The inputs of {where(layer)}, of shape {tuple(input_shape)}, have the size {known} for "
+                f"The inputs of {where(layer)}, of shape {tuple(input_shape)}, have the size {of_inputs} for "
                 f"'{label}' in '{layer.equation}'; its output_shape says {size}."
             )
-        result[label] = size if known is None else known
+        result[label] = size if of_inputs is None else of_inputs
     return result
 
 

@@ -31,7 +31,7 @@ class EmbeddingOptions(BareOptions, total=False):
     name: str | None
     dtype: DTypePolicyLike | None
     activity_regularizer: RegularizerLike | None
-    # Keras 2: the number of indices of a sample, or their shape.
+    # The number of indices of a sample, or their shape: an argument of Keras 2.
     input_length: int | Sequence[int | None] | None
 
 
@@ -82,7 +82,7 @@ class Embedding(EmbeddingsLayer):
         length = kwargs.pop("input_length", None)
         if length is not None:
             kwargs["input_shape"] = (length,) if isinstance(length, int) else tuple(length)
-        # Indices are never cast to a float dtype, and rows are cast after they were picked.
+        # Autocast would cast the indices to a float dtype. The rows are cast after they were picked.
         kwargs["autocast"] = False
         super().__init__(**kwargs)
         self._kf_keep_adaptation(lora_rank, lora_alpha, quantization_config)
@@ -98,7 +98,7 @@ class Embedding(EmbeddingsLayer):
             self.set_weights(list(weights) if isinstance(weights, (list, tuple)) else [weights])
 
     def build(self, input_shape: Shape | None = None) -> None:
-        if not self.built:  # the constructor has built it where it was given weights
+        if not self.built:  # the constructor has built it if it was called with weights
             self._kf_make_kernel((self.input_dim, self.output_dim))
             self._kf_make_lora()
 

@@ -95,7 +95,7 @@ class Lambda(Configured):
     def from_config(
         cls, config: Config, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool | None = None
     ) -> Self:
-        """A new one from what `get_config` returned; `safe_mode` changes nothing: no bytecode is run."""
+        """Make a layer from what `get_config` returned; `safe_mode` changes nothing: no bytecode is run."""
         with serialization.custom_object_scope(custom_objects):
             return super().from_config(config)
 
@@ -112,5 +112,5 @@ def _whole_shape(layer: Lambda, inputs: Any) -> Any:
 def _parameters(function: Any) -> tuple[str, ...]:
     try:
         return tuple(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # a function of C without a signature
+    except (TypeError, ValueError):  # a function that is written in C may have no signature
         return ()

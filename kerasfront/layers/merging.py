@@ -20,14 +20,14 @@ from kerasfront.typing import Shape, Tensor, TensorLike
 
 def _check_several(layer: Configured, inputs: Any, least: int = 1) -> None:
     if not isinstance(inputs, (list, tuple)) or len(inputs) < least:
-        came = f"{len(inputs)}" if isinstance(inputs, (list, tuple)) else "one that is no list"
-        raise ShapeError(f"Expected {where(layer)} to be called on a list of {least} inputs or more, got {came}.")
+        number = f"{len(inputs)}" if isinstance(inputs, (list, tuple)) else "one that is no list"
+        raise ShapeError(f"Expected {where(layer)} to be called on a list of {least} inputs or more, got {number}.")
 
 
 class Merge(Configured):
     """A layer that joins its inputs two by two."""
 
-    # The op that joins two.
+    # The op that joins two inputs.
     _kf_join: Callable[[Any, Any], Tensor]
 
     def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
@@ -250,7 +250,7 @@ class Dot(Configured):
                 f"Expected the inputs of {where(self)} to be alike along the axes {self._kf_axes}, "
                 f"got {list(input_shape)}."
             )
-        # The batch is a, what is summed is z; the other axes are b, c, ... and m, n, ...
+        # In the equation the batch is `a`, the axis that is summed over `z`; other axes are b, c, ... and m, n, ...
         left = _labels("abcdefghijkl", len(input_shape[0]), self._kf_axes[0])
         right = _labels("amnopqrstuvw", len(input_shape[1]), self._kf_axes[1])
         self._kf_equation = f"{left},{right}->{left.replace('z', '')}{right[1:].replace('z', '')}"

@@ -39,12 +39,15 @@ def _as_axes(layer: Layer, axis: Any) -> list[int]:
 
 
 def _fitting(axes: Sequence[int], sizes: Sequence[int]) -> InputSpec:
-    """What inputs fit weights of such sizes for these axes: those of any rank that have them."""
+    """Return the spec of inputs that have these sizes on these axes, whatever their rank."""
     return InputSpec(min_ndim=max(-a if a < 0 else a + 1 for a in axes), axes=dict(zip(axes, sizes, strict=True)))
 
 
 def _sorted_axes(axes: Sequence[int], input_shape: Sequence[Any]) -> tuple[tuple[int, ...], InputSpec]:
-    """The axes in their order in the inputs, and what inputs fit: those of any rank where all count from the end."""
+    """Return the axes in the order of the inputs, and the spec of inputs.
+
+    Where all axes count from the end, inputs may have any rank.
+    """
     rank = len(input_shape)
     over = tuple(sorted(a % rank for a in axes))
     if all(a < 0 for a in axes):
@@ -210,7 +213,7 @@ class BatchNormalization(Scaled):
 def _move(average: Variable, value: Tensor, momentum: float) -> None:
     """Move an average towards a value that has no gradient."""
     current = average.value
-    if average.dtype in _HALF:  # a step between two values of half precision is worked out in float32
+    if average.dtype in _HALF:  # half precision would round the small step away
         current, value = ops.cast(current, "float32"), ops.cast(value, "float32")
         average.assign(ops.cast(current + (value - current) * (1 - momentum), average.dtype))
     else:
@@ -325,7 +328,7 @@ class LayerNormalization(Scaled):
 
     axis: list[int]
     rms_scaling: bool
-    # The axes in the order of the inputs, and the sizes that gamma and beta are reshaped to, where they aren't so.
+    # The axes in the order of the inputs. The shape to which gamma and beta are reshaped; None where they have it.
     _kf_over: tuple[int, ...]
     _kf_sizes: tuple[Any, ...] | None
 
@@ -358,7 +361,7 @@ class LayerNormalization(Scaled):
         return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
     def build(self, input_shape: Shape) -> None:
-        # The axes as they were sorted: so does Keras lay out what it saves.
+        # The axes are sorted as Keras sorts them, since weight files contain gamma and beta in this layout.
         axes = self.axis
         shape = tuple(known_size(self, input_shape, a) for a in axes)
         self.gamma = make_weight(self, "gamma", shape, autocast=False) if self.scale or self.rms_scaling else None
@@ -461,8 +464,9 @@ class GroupNormalization(Scaled):
 
     groups: int
     axis: int
-    # The axes that are normalized, once the channels are in two; the shape of gamma and beta, aligned with the inputs;
-    # the axis of the channels, and how they are parted.
+    # A call splits the axis of the channels into two: groups, and channels of a group. `_kf_over` are the axes that are
+    # normalized then; `_kf_aligned` is the shape in which gamma and beta broadcast with the inputs; `_kf_parts` are the
+    # axis, the number of groups, and their size.
     _kf_over: tuple[int, ...]
     _kf_aligned: tuple[int, ...]
     _kf_parts: tuple[int, int, int]
@@ -505,7 +509,6 @@ class GroupNormalization(Scaled):
         self.beta = make_weight(self, "beta", (channels,), autocast=False) if self.center else None
         rank = len(input_shape)
         axis = self.axis % rank
-        # With the channels in two axes, (groups, channels of a group), all but batch and groups are normalized.
         self._kf_over = tuple(i for i in range(1, rank + 1) if i != axis)
         self._kf_aligned = tuple(channels if i == axis else 1 for i in range(rank))
         self._kf_parts = (axis, self.groups, channels // self.groups)
@@ -602,12 +605,13 @@ class SpectralNormalization(Wrapper):
         if training:
             u, kernel = self.normalized_weights()
             self.vector_u.assign(u)
-            # The gradient by the kernel is that of the new one, also where an assignment is part of what is traced.
+            # Gradients have to be those by the new kernel also where the assignment itself is traced: so its value
+            # depends on the old kernel by the identity.
             self.kernel.assign(self.kernel + ops.stop_gradient(kernel - self.kernel))
         return self.layer(inputs)
 
     def normalized_weights(self) -> tuple[Tensor, Tensor]:
-        """The next vector of the power iteration, and the kernel over its largest singular value.
+        """Return the next vector of the power iteration, and the kernel divided by its largest singular value.
 
         A kernel of zeros stays as it is.
         """

@@ -9,6 +9,7 @@ from kerasfront import serialization
 from kerasfront.layers._configured import give_paths, where
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.data_layer import DataLayer
+from kerasfront.state import StateAlias
 from kerasfront.typing import Config, Shape
 
 
@@ -28,29 +29,30 @@ class Pipeline(DataLayer):
     7.0
     """
 
-    # Keras's name, which weight files have.
-    _kf_saved_as = {"_pipeline_layers": "_pipeline_layers"}  # the name in files
-    _pipeline_layers: list[Layer]
+    # The name in weight files is Keras's.
+    _kf_saved_as = {"_kf_layers": "_pipeline_layers"}
+    _kf_layers: list[Layer]
+    _pipeline_layers = StateAlias[list[Layer]](lambda layer: layer.layers)
 
     def __init__(self, layers: Sequence[Layer], name: str | None = None) -> None:
-        # What belongs to images keeps its dtype: each layer casts what it computes with.
+        # Labels and boxes that come with images keep their dtypes: each layer casts what it computes with.
         super().__init__(name=name, autocast=False)
         strange = [x for x in layers if not isinstance(x, Layer)]
         if strange:
             raise ValueError(f"Expected `layers` of {where(self)} to be layers, got {strange[0]!r}.")
-        self._pipeline_layers = list(layers)
+        self._kf_layers = list(layers)
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, in order."""
-        return list(self._pipeline_layers)
+        return list(self._kf_layers)
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Each layer is built by its first call, when its inputs are known."""
-        give_paths(self._pipeline_layers)
+        give_paths(self._kf_layers)
 
     def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
-        for layer in self._pipeline_layers:
+        for layer in self._kf_layers:
             spec = type(layer)._kf_call
             flag = {"training": training} if spec.has_training else {}
             masks = {"mask": mask} if mask is not None and "mask" in spec.parameter_names else {}
@@ -58,7 +60,7 @@ class Pipeline(DataLayer):
         return inputs
 
     def get_config(self) -> Config:
-        layers = [serialization.serialize_keras_object(layer) for layer in self._pipeline_layers]
+        layers = [serialization.serialize_keras_object(layer) for layer in self._kf_layers]
         return {"layers": layers, "name": self.name}
 
     @classmethod

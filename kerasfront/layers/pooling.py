@@ -213,9 +213,9 @@ class GlobalAveragePooling1D(GlobalPooling):
         check_rank(self, inputs)
         if mask is None:
             return ops.mean(inputs, self._kf_axes, self.keepdims)
-        kept = ops.expand_dims(ops.cast(mask, ops.dtype(inputs)), 2 if self.data_format == "channels_last" else 1)
-        count = ops.maximum(ops.sum(kept, self._kf_axes, keepdims=self.keepdims), 1)
-        return ops.sum(inputs * kept, self._kf_axes, keepdims=self.keepdims) / count
+        counts = ops.expand_dims(ops.cast(mask, ops.dtype(inputs)), 2 if self.data_format == "channels_last" else 1)
+        count = ops.maximum(ops.sum(counts, self._kf_axes, keepdims=self.keepdims), 1)
+        return ops.sum(inputs * counts, self._kf_axes, keepdims=self.keepdims) / count
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         return None
@@ -294,7 +294,7 @@ class GlobalMaxPooling3D(GlobalPooling):
 
 
 class AdaptivePooling(Configured):
-    """A layer that reduces windows of `rank` spatial dims that it chooses so that as many are left as it is told."""
+    """A layer that reduces windows of `rank` spatial dims, which it chooses so that the output has a certain size."""
 
     rank: int
     output_size: tuple[int, ...]

@@ -28,7 +28,7 @@ class Noise(Configured):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        # A rate that is set later may be the first that is not 0.
+        # A layer that was made with a rate of 0 has no generator: it gets one when another rate is set.
         if name in ("rate", "stddev") and value and "seed" in self.__dict__ and "seed_generator" not in self.__dict__:
             _keep_seed(self, self.seed, draws=True)
 
@@ -97,7 +97,7 @@ class SpatialDropout(Dropping):
 
     def get_config(self) -> Config:
         config = super().get_config()
-        config.pop("trainable")  # Keras's class takes no such argument, and there is nothing to train
+        config.pop("trainable")  # the constructor of Keras's class takes no `trainable`
         return config
 
     def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
@@ -269,11 +269,13 @@ class AlphaDropout(Dropping):
     def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if not training or self.rate == 0:
             return inputs
-        low = -1.6732632423543772 * 1.0507009873554805  # SELU's limit towards minus infinity
-        # What is kept is 1 here, what is dropped 0.
-        kept = random.dropout(ops.ones_like(inputs), self.rate, self.noise_shape, self.seed_generator) * (1 - self.rate)
+        low = -1.6732632423543772 * 1.0507009873554805  # the limit of SELU towards minus infinity
+        # 1 where an element stays, 0 where it is dropped.
+        stays = random.dropout(ops.ones_like(inputs), self.rate, self.noise_shape, self.seed_generator) * (
+            1 - self.rate
+        )
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
-        return a * (inputs * kept + low * (1 - kept)) - a * low * self.rate
+        return a * (inputs * stays + low * (1 - stays)) - a * low * self.rate
 
 
 class ActivityRegularization(Configured):

@@ -42,12 +42,12 @@ class Flatten(Configured):
         if self.data_format == "channels_first" and rank > 2:
             inputs = ops.transpose(inputs, (0, *range(2, rank), 1))
         size = _product(inputs.shape[1:])
-        # -1 keeps what a compiled graph doesn't know; where there are no elements it could be anything.
+        # The batch is -1, since a compiled graph may not know it. In a tensor without elements -1 would be ambiguous.
         return ops.reshape(inputs, (-1, size) if size else (ops.shape(inputs)[0], -1 if size is None else 0))
 
 
 def _product(dims: Any) -> int | None:
-    """The product of dims; None where one isn't known."""
+    """Return the product of dims; None where one isn't known."""
     return math.prod(dims) if all(isinstance(d, int) for d in dims) else None
 
 
@@ -91,13 +91,13 @@ def _resolved_shape(layer: Reshape, dims: Any) -> tuple[int, ...]:
     target, size = layer.target_shape, _product(dims)
     if size is None:
         return target
-    known = math.prod([d for d in target if d != -1])
-    if (size % known if known and -1 in target else size != known) or (not known and size):
+    rest = math.prod([d for d in target if d != -1])
+    if (size % rest if rest and -1 in target else size != rest) or (not rest and size):
         raise ShapeError(
             f"Expected the samples of the inputs of {where(layer)} to have the size of {target}, "
             f"got samples of shape {tuple(dims)}."
         )
-    return tuple(size // known if d == -1 and known else 0 if d == -1 else d for d in target)
+    return tuple(size // rest if d == -1 and rest else 0 if d == -1 else d for d in target)
 
 
 class Permute(Configured):
@@ -161,7 +161,7 @@ class RepeatVector(Configured):
 
 
 def _sides(layer: Configured, name: str, value: Any, rank: int) -> Sides:
-    """How much at the start and at the end of each dim: from an integer, one per dim, or a pair per dim."""
+    """Return how much is meant at the start and the end of each dim: by an integer, one per dim, or a pair per dim."""
     per_dim = (value,) * rank if isinstance(value, int) else value
     pairs = [(v, v) if isinstance(v, int) else v for v in per_dim] if isinstance(per_dim, (list, tuple)) else []
     if len(pairs) != rank or any(not _is_pair(p) for p in pairs):
@@ -177,11 +177,11 @@ def _is_pair(value: Any) -> bool:
 
 
 def _pair(layer: Configured, name: str, value: Any) -> tuple[int, int]:
-    """How much at the start and at the end of the only dim: an integer, or two."""
-    found = (value, value) if isinstance(value, int) else value
-    if not _is_pair(found):
+    """Return how much is meant at the start and the end of the only dim: an integer, or two."""
+    pair = (value, value) if isinstance(value, int) else value
+    if not _is_pair(pair):
         raise ValueError(f"Expected `{name}` of {where(layer)} to be an integer from 0 on, or two, got {value!r}.")
-    return int(found[0]), int(found[1])
+    return int(pair[0]), int(pair[1])
 
 
 Sides = tuple[tuple[int, int], ...]
@@ -193,7 +193,7 @@ class Cropping(Configured):
     rank: int
     data_format: str = "channels_last"
     cropping: Any
-    # How much is cut off the start and the end of each dim, and what indexes the rest.
+    # How much is cut off the start and the end of each dim, and the slices of what stays.
     _kf_sides: Sides
     _kf_key: tuple[slice, ...]
 

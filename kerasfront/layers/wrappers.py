@@ -64,7 +64,7 @@ class TimeDistributed(Wrapper):
                 return _out_of_batch(computed, ops.shape(inputs)[:2])
         if mask is None or inner is None:
             return mask
-        # The layer used the inner mask up: a step counts where anything in it does.
+        # The inner layer has used the inner mask: a step counts where anything in it does.
         return ops.any(mask, axis=tuple(range(2, len(mask.shape))))
 
 
@@ -85,7 +85,7 @@ def _into_batch(x: Any) -> Any:
 
 
 def _out_of_batch(x: Any, lead: Any) -> Any:
-    # The batch is found from the rest, unless the length is what a compiled graph doesn't know.
+    # A compiled graph may not know the batch or the length: -1 stands for the batch, unless the length is unknown.
     batch, length = lead
     first = -1 if isinstance(length, int) and length else batch
     return ops.reshape(x, (first, length, *ops.shape(x)[1:]))
@@ -123,7 +123,7 @@ class Bidirectional(Configured):
     Raises:
         ValueError: The layers don't fit each other, or the merge mode is unknown.
 
-    Reference: Schuster and Paliwal (1997), "Bidirectional recurrent neural networks".
+    Source: Schuster and Paliwal (1997), "Bidirectional recurrent neural networks".
 
     >>> import kerasfront as keras
     >>> layer = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True))
@@ -137,7 +137,7 @@ class Bidirectional(Configured):
     return_sequences: bool
     return_state: bool
     stateful: bool
-    # The weights that the constructor was given, until the layer is built.
+    # The `weights` of the constructor, until the layer is built.
     _kf_initial_weights: Sequence[Any] | None
 
     def __init__(
@@ -187,7 +187,7 @@ class Bidirectional(Configured):
             self._kf_initial_weights = None
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
-        # What is None isn't passed on, so that the layers' calls stay short.
+        # Arguments that are None aren't passed on: a call with inputs alone takes a faster way.
         options = {} if mask is None else {"mask": mask}
         first, second = options, options
         if initial_state is not None:
@@ -267,10 +267,10 @@ def _count_states_of(layer: Any) -> int:
 
 
 def _copy(layer: Any, direction: str, **changed: Any) -> Any:
-    """A layer from the config of `layer`, with the direction before its name."""
+    """Make a layer from the config of `layer`, with the direction before its name."""
     cell = getattr(layer, "cell", None)
     inside = [*layers_inside(layer), *([] if cell is None else [cell])]
-    known = {type(part).__name__: type(part) for part in inside}
+    classes = {type(part).__name__: type(part) for part in inside}
     config = {**layer.get_config(), **changed, "name": f"{direction}_{layer.name.removeprefix(f'{direction}_')}"}
-    with serialization.custom_object_scope(known):
+    with serialization.custom_object_scope(classes):
         return type(layer).from_config(config)

@@ -27,7 +27,7 @@ WORDS = (
 )  # fmt: skip
 # What a call of attention reads or asks by Keras's names.
 REPLACED = frozenset({
-    "_query_dense", "_key_dense", "_value_dense", "_output_dense", "_gate_dense", "_compute_attention",
+    "_query_dense", "_key_dense", "_value_dense", "_output_dense", "_compute_attention",
     "_compute_attention_mask", "_compute_causal_mask", "_masked_softmax", "_build_attention",
 })  # fmt: skip
 

@@ -44,7 +44,7 @@ class Axes:
         return self._merge(x, 2)
 
     def back(self, x: Any, query: Any) -> Any:
-        """What `flat` did undone, for the axes of the query."""
+        """Undo what `flat` did, for the axes of the query."""
         sizes = ops.shape(query)
         heads = ops.shape(x)[2:]
         x = ops.reshape(x, (*(sizes[a] for a in self.order), *heads))
@@ -61,7 +61,7 @@ class Axes:
         )
 
     def mask(self, mask: Any, x: Any) -> Any:
-        """A mask of the first axes of x as (batch, length)."""
+        """Return a mask of the first axes of x as (batch, length)."""
         mask = ops.convert_to_tensor(mask, "bool")
         if self.plain:
             return mask
@@ -69,7 +69,7 @@ class Axes:
         return self._merge(ops.broadcast_to(mask, ops.shape(x)[:-1]), 0)
 
     def pairs(self, mask: Any, query: Any, value: Any, layer: Any) -> Any:
-        """A mask of queries and keys as (batch, heads or 1, length, length)."""
+        """Return a mask of queries and keys as (batch, heads or 1, length, length)."""
         mask = ops.convert_to_tensor(mask, "bool")
         rank, pair, lead = len(mask.shape), 2 * len(self.attended), len(self.lead)
         if not pair <= rank <= lead + 1 + pair:

@@ -44,7 +44,7 @@ class GroupedQueryAttention(ManyHeads):
         ValueError: An argument is out of its range, or the heads don't divide.
         ShapeError: The shapes of query, value, key or masks don't fit.
 
-    Reference: Ainslie et al., https://arxiv.org/abs/2305.13245
+    Source: Ainslie et al., https://arxiv.org/abs/2305.13245
 
     >>> import kerasfront as keras
     >>> layer = keras.layers.GroupQueryAttention(head_dim=4, num_query_heads=4, num_key_value_heads=2)

@@ -21,7 +21,7 @@ from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.state import StateAlias
 from kerasfront.typing import Config, Tensor, TensorLike
 
-# What a subclass may have of its own, so that a call asks it.
+# The parts of a call that a subclass may override: the call then goes through them.
 _PARTS = ("_compute_attention", "_compute_attention_mask", "_compute_causal_mask", "_masked_softmax")
 
 
@@ -44,8 +44,8 @@ class ManyHeads(Configured):
     bias_regularizer: Regularizer | None
     kernel_constraint: Constraint | None
     bias_constraint: Constraint | None
-    # The names of these in Keras, and of what `_compute_attention` is made of there; see docs/aliases.md. Nothing here
-    # reads them.
+    # Keras's private names for these arguments, and for what `_compute_attention` is made of there. Libraries read them
+    # (docs/aliases.md); nothing here does.
     _use_bias = StateAlias[bool](lambda layer: layer.use_bias)
     _dropout = StateAlias[float](lambda layer: layer.dropout)
     _use_gate = StateAlias[bool](lambda layer: layer.use_gate)
@@ -62,17 +62,19 @@ class ManyHeads(Configured):
     _dropout_layer = StateAlias[Callable[..., Tensor]](lambda layer: functools.partial(drop, layer))
     _dot_product_equation = StateAlias[str | None](lambda layer: _equations(layer)[0])
     _combine_equation = StateAlias[str | None](lambda layer: _equations(layer)[1])
-    # The projection of the gate, under Keras's name, which files have.
-    _gate_dense: Projection | None
+    _gate_dense = StateAlias[Projection | None](lambda layer: layer._kf_gate_dense)
 
     # The attributes of the projections of query, key, value and output.
     _kf_attributes: tuple[str, str, str, str]
-    _kf_saved_as = {"_gate_dense": "_gate_dense"}  # the name in files
-    # What the projections of a layer that was made from a config were quantized by.
+    # The names of attributes in weight files.
+    _kf_saved_as = {"_kf_gate_dense": "_gate_dense"}
+    # The projection of the gate; None without one, and until the layer is built.
+    _kf_gate_dense: Projection | None = None
+    # How the projections were quantized, for a layer that was made from a config.
     _kf_config_inside: Any = None
-    # Over which axes attention runs, once the layer is built.
+    # The axes over which attention runs; None until the layer is built.
     _kf_axes: Any = None
-    # Whether a subclass has a part of its own: the call goes through the parts then.
+    # Whether a subclass overrides a part of the call, so that the call has to go through the parts.
     _kf_has_own_parts = False
     _kf_left_out = frozenset({"flash_attention"})
 
@@ -81,8 +83,8 @@ class ManyHeads(Configured):
         cls._kf_has_own_parts = overrides(cls, ManyHeads, _PARTS)
 
     def get_config(self) -> Config:
-        # Projections that were quantized are made so again: by a map of their policies and, where these don't say all
-        # of it, by what they were quantized by (which Keras has no place for).
+        # A layer that is made from the config has to make quantized projections again. A map of their policies says
+        # how, with the quantization config where the policies don't say all of it (Keras has no place for that one).
         config = {**super().get_config(), "dtype": dtype_policies.serialize(policy_with_inner_ones(self))}
         inside = inner_config(self)
         return config if inside is None else {**config, "quantization_config": inside}
@@ -116,9 +118,9 @@ class ManyHeads(Configured):
         if not axes.plain:
             q, k, v = axes.flat(q), axes.flat(k), axes.flat(v)
         allowed = None
-        given = (query_mask, value_mask, key_mask, attention_mask)
-        if self.sliding_window is not None or any(m is not None for m in given):
-            allowed = _allowed_pairs(self, axes, query, value, q, k, given)
+        masks_of_call = (query_mask, value_mask, key_mask, attention_mask)
+        if self.sliding_window is not None or any(m is not None for m in masks_of_call):
+            allowed = _allowed_pairs(self, axes, query, value, q, k, masks_of_call)
         outputs, weights = _attend(self, q, k, v, allowed, use_causal_mask, training, return_attention_scores)
         if not axes.plain:
             outputs = axes.back(outputs, query)
@@ -141,7 +143,7 @@ class ManyHeads(Configured):
         self._kf_axes = Axes(rank, axes)
 
     def _compute_causal_mask(self, query: Tensor, value: Tensor | None = None) -> Tensor:
-        """Where a query may see a key, of shape (1, queries, keys); value None: the query."""
+        """Return where a query may see a key, of shape (1, queries, keys); value None: the query."""
         return causal_mask(ops.shape(query)[1], ops.shape(query if value is None else value)[1])[None]
 
     def _compute_attention_mask(
@@ -154,7 +156,7 @@ class ManyHeads(Configured):
         attention_mask: TensorLike | None = None,
         use_causal_mask: bool = False,
     ) -> Tensor | None:
-        """All masks as one, of shape (batch or 1, queries, keys) where attention runs over one axis; None: no mask."""
+        """Combine all masks into one of shape (batch or 1, queries, keys), for attention over one axis; None: no mask."""
         masks = [None if attention_mask is None else ops.convert_to_tensor(attention_mask, "bool")]
         masks += [None if query_mask is None else ops.convert_to_tensor(query_mask, "bool")[:, :, None]]
         masks += [ops.convert_to_tensor(m, "bool")[:, None] for m in (value_mask, key_mask) if m is not None]
@@ -165,7 +167,7 @@ class ManyHeads(Configured):
         return all_of(*masks)
 
     def _masked_softmax(self, attention_scores: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """The weights of scores of shape (batch, heads, queries, keys); a mask without heads is that of all."""
+        """Return the weights of scores of shape (batch, heads, queries, keys); a mask without heads holds for all."""
         return _softmax_over_keys(self._kf_axes, attention_scores, attention_mask)
 
     def _compute_attention(
@@ -178,7 +180,7 @@ class ManyHeads(Configured):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """`(outputs, weights or None)` of heads: tensors of shape (batch, ..., heads, size), and a mask of pairs."""
+        """Return `(outputs, weights or None)` for heads of shape (batch, ..., heads, size), and a mask of pairs."""
         axes = self._kf_axes
         allowed = None if attention_mask is None else axes.pairs(attention_mask, query[..., 0], value[..., 0], self)
         q, k, v = (query, key, value) if axes.plain else map(axes.flat, (query, key, value))
@@ -245,7 +247,7 @@ def make_projections(
     names = layer._kf_attributes
     setattr(layer, names[0], _project(layer, "query", query, 1, (heads[0], sizes[0])))
     setattr(layer, names[1], _project(layer, "key", key, 1, (heads[1], sizes[0])))
-    layer._gate_dense = _project(layer, "gate", query, 1, (heads[0], sizes[1])) if layer.use_gate else None
+    layer._kf_gate_dense = _project(layer, "gate", query, 1, (heads[0], sizes[1])) if layer.use_gate else None
     setattr(layer, names[2], _project(layer, "value", value, 1, (heads[1], sizes[1])))
     merged = (*query[:-1], heads[0], sizes[1])
     setattr(layer, names[3], _project(layer, "attention_output", merged, 2, outputs))
@@ -271,7 +273,7 @@ def _project(owner: ManyHeads, name: str, shape: Any, summed: int, outputs: tupl
 def _call_by_parts(
     layer: ManyHeads, query: Any, value: Any, key: Any, masks: dict[str, Any], training: bool | None, scores: bool
 ) -> Any:
-    """The call by way of the parts, of which a subclass has some of its own."""
+    """Run the call by way of the parts, of which a subclass overrides some."""
     mask = type(layer)._compute_attention_mask(layer, query, value, **masks)
     to_query, to_key, to_value, to_output = [getattr(layer, name) for name in layer._kf_attributes]
     q, k, v = to_query(query), to_key(value if key is None else key), to_value(value)
@@ -284,9 +286,9 @@ def _call_by_parts(
     return (outputs, weights) if scores else outputs
 
 
-def _allowed_pairs(layer: ManyHeads, axes: Axes, query: Any, value: Any, q: Any, k: Any, given: Any) -> Any:
-    """Where a query may attend to a key: booleans that broadcast to (batch, heads, queries, keys)."""
-    query_mask, value_mask, key_mask, attention_mask = given
+def _allowed_pairs(layer: ManyHeads, axes: Axes, query: Any, value: Any, q: Any, k: Any, masks: Any) -> Any:
+    """Return where a query may attend to a key: booleans that broadcast to (batch, heads, queries, keys)."""
+    query_mask, value_mask, key_mask, attention_mask = masks
     rows = [] if query_mask is None else [axes.mask(query_mask, query)[:, None, :, None]]
     columns = [axes.mask(m, value)[:, None, None] for m in (value_mask, key_mask) if m is not None]
     window = None if layer.sliding_window is None else _window(ops.shape(q)[1], ops.shape(k)[1], layer.sliding_window)
@@ -324,7 +326,7 @@ def _attend(
 def _softmax_over_keys(axes: Axes, scores: Tensor, mask: Tensor | None) -> Tensor:
     """Return the weights of scores of shape (batch, heads, queries, keys); a mask without heads is that of all."""
     rank = len(scores.shape)
-    # Scores of several axes of queries, which a subclass computes, have as many of keys.
+    # A subclass may compute scores of several axes of queries, and then of as many axes of keys.
     several = len(axes.attended) if rank > 4 and rank == axes.scores_rank else 1
     if mask is not None:
         at = len(mask.shape) - 2 * several
@@ -340,4 +342,4 @@ def _window(queries: Any, keys: Any, reach: int) -> Tensor:
 
 
 def _gated(layer: ManyHeads, outputs: Any, query: Any) -> Any:
-    return outputs if layer._gate_dense is None else outputs * ops.sigmoid(layer._gate_dense(query))
+    return outputs if layer._kf_gate_dense is None else outputs * ops.sigmoid(layer._kf_gate_dense(query))

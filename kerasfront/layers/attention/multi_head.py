@@ -60,7 +60,7 @@ class MultiHeadAttention(ManyHeads):
         ValueError: An argument is out of its range.
         ShapeError: The shapes of query, value, key or masks don't fit.
 
-    References: Vaswani et al., https://arxiv.org/abs/1706.03762; the gate: Qiu et al., https://arxiv.org/abs/2505.06708
+    Source: Vaswani et al., https://arxiv.org/abs/1706.03762; the gate: Qiu et al., https://arxiv.org/abs/2505.06708
 
     >>> import kerasfront as keras
     >>> layer = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4)
@@ -74,12 +74,12 @@ class MultiHeadAttention(ManyHeads):
     value_dim: int = 0
     output_shape: tuple[int, ...] | None
     attention_axes: tuple[int, ...] | None = None
-    # The projections, once the layer is built.
+    # The projections; None until the layer is built.
     query_dense: Any = None
     key_dense: Any = None
     value_dense: Any = None
     output_dense: Any = None
-    # The names of these in Keras; see docs/aliases.md. Libraries replace the projections by them.
+    # Keras's private names for these (docs/aliases.md). Libraries replace the projections by setting them.
     _query_dense, _key_dense = Alias("query_dense"), Alias("key_dense")
     _value_dense, _output_dense = Alias("value_dense"), Alias("output_dense")
     _num_heads = StateAlias[int](lambda layer: layer.num_heads)

@@ -47,7 +47,7 @@ class Attention(Configured):
     Raises:
         ValueError: An argument is out of its range, or `inputs` or `mask` isn't such a list.
 
-    Reference: Luong et al., https://arxiv.org/abs/1508.04025
+    Source: Luong et al., https://arxiv.org/abs/1508.04025
 
     >>> import kerasfront as keras
     >>> query, value = keras.ops.ones((1, 2, 4)), keras.ops.ones((1, 3, 4))
@@ -118,7 +118,7 @@ class Attention(Configured):
         training: bool | None = None,
         use_causal_mask: bool = False,
     ) -> Any:
-        # Keras has the arguments of `call` in another order here.
+        # Keras orders these arguments in another way than those of `call`.
         return super().compute_output_spec(
             inputs, mask=mask, training=training, return_attention_scores=return_attention_scores,
             use_causal_mask=use_causal_mask,
@@ -144,7 +144,7 @@ class AdditiveAttention(Attention):
 
     The call arguments, results and errors are those of `Attention`; queries and keys have the same size.
 
-    Reference: Bahdanau et al., https://arxiv.org/abs/1409.0473
+    Source: Bahdanau et al., https://arxiv.org/abs/1409.0473
 
     >>> import kerasfront as keras
     >>> query, value = keras.ops.ones((1, 2, 4)), keras.ops.ones((1, 3, 4))

@@ -16,7 +16,7 @@ class Projection(EinsumDense):
     """An EinsumDense from the last axes to new last axes: one product of matrices, without a general einsum."""
 
     supports_masking = True
-    # The number of axes that are summed over, the shape of the kernel as a matrix, and the new axes.
+    # The number of axes that are summed over, the shape of the kernel as a matrix, and the sizes of the new axes.
     _kf_plan: tuple[int, tuple[int, int], tuple[int, ...]]
 
     def build(self, input_shape: Any) -> None:

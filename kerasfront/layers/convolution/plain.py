@@ -90,7 +90,7 @@ class BaseConv(Window, KernelLayer):
         return x if self.activation is None else self.activation(x)
 
     def convolution_op(self, inputs: Tensor, kernel: TensorLike) -> Tensor:
-        """The convolution of inputs with a kernel, without bias and activation."""
+        """Convolve inputs with a kernel, without bias and activation."""
         return convolution(
             inputs, kernel, None, self.strides, self.padding, self.data_format, self.dilation_rate, self.groups
         )

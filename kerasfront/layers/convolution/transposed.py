@@ -21,7 +21,7 @@ class BaseConvTranspose(Window):
     kernel_regularizer: Regularizer | None
     kernel_constraint: Constraint | None
     kernel: Variable
-    # How much is cut off the start and the end of each dim of the whole result.
+    # How much is cut off the start and the end of each spatial dim of the full result.
     _kf_crops: Any
 
     def __init__(
@@ -159,7 +159,7 @@ class Conv3DTranspose(BaseConvTranspose):
         bias_constraint: ConstraintLike | None = None,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
-        # Keras has data_format and output_padding the other way round here.
+        # In Keras, data_format and output_padding are the other way round in this class only.
         super().__init__(
             filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate, activation, use_bias,
             kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,

@@ -31,7 +31,7 @@ class Window(Configured):
     bias_regularizer: Regularizer | None
     bias_constraint: Constraint | None
     bias: Variable | None
-    # What `padding` may be.
+    # The values that `padding` may have.
     _kf_paddings: tuple[str, ...] = ("valid", "same")
 
 

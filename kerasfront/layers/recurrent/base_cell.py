@@ -41,19 +41,19 @@ class RecurrentCell(Configured):
     recurrent_kernel: Variable
     bias: Variable | None
 
-    # The masks are no state: they are tensors that hold for one sequence.
+    # The masks are tensors that hold for one sequence, so nothing has to track them.
     _kf_input_mask: Tensor | None = None
     _kf_state_mask: Tensor | None = None
     _kf_untracked = Layer._kf_untracked | {"_kf_input_mask", "_kf_state_mask"}
 
     def get_dropout_mask(self, step_input: Tensor) -> Tensor | None:
-        """The mask of the inputs: 0 or 1 / (1 - dropout) for each element of a step's input; None without dropout."""
+        """Return the mask of the inputs: 0 or 1 / (1 - dropout) for each element of a step; None without dropout."""
         if self.dropout and self._kf_input_mask is None:
             self._kf_input_mask = random.dropout(ops.ones_like(step_input), self.dropout, seed=self.seed_generator)
         return self._kf_input_mask
 
     def get_recurrent_dropout_mask(self, step_input: Tensor) -> Tensor | None:
-        """The mask of the first state, of the shape of `step_input`, which is that state; None without dropout."""
+        """Return the mask of the first state, in the shape of `step_input`, which is that state; None without dropout."""
         if self.recurrent_dropout and self._kf_state_mask is None:
             ones = ops.ones_like(step_input)
             self._kf_state_mask = random.dropout(ones, self.recurrent_dropout, seed=self.seed_generator)
@@ -68,7 +68,7 @@ class RecurrentCell(Configured):
         self._kf_state_mask = None
 
     def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
-        """Zeros for each state, of shape (batch_size, units)."""
+        """Return zeros for each state, of shape (batch_size, units)."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
 
@@ -95,7 +95,7 @@ class UnitsCell(RecurrentCell):
     """A cell over vectors: its kernels have `units` columns for each gate."""
 
     units: int
-    # The number of gates, the new values of the state among them.
+    # The number of blocks of columns in the kernels: one for each gate, and one for the new values.
     _kf_gates = 1
 
     def build(self, input_shape: Any) -> None:
@@ -114,5 +114,5 @@ def first_state(states: Any) -> Any:
 
 
 def next_states(state: Any, states: Any) -> Any:
-    """Return the next state as the states came: alone, or in a list."""
+    """Return the next state in the form of the states before: alone, or in a list."""
     return [state] if isinstance(states, (list, tuple)) else state

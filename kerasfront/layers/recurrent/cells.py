@@ -50,11 +50,11 @@ class StackedRNNCells(Configured):
         return _output_size(self.cells[-1])
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
-        """The initial states of each cell."""
+        """Return the initial states of each cell."""
         return [initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells]
 
     def build(self, input_shape: Any) -> None:
-        batch_sizes: list[Any] = []  # of each tensor of a step
+        batch_sizes: list[Any] = []  # one for each tensor of a step
         map_shapes(lambda shape: batch_sizes.append(shape[0]), input_shape)
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
@@ -119,7 +119,7 @@ def _as_shape(size: Any) -> tuple[Any, ...]:
 
 
 def _output_size(cell: Any) -> Any:
-    """What the cell says, else the size of its first state."""
+    """Return the output size that the cell says, else the size of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
         size = cell.state_size[0] if isinstance(cell.state_size, (list, tuple)) else cell.state_size
@@ -127,16 +127,16 @@ def _output_size(cell: Any) -> Any:
 
 
 def initial_state(cell: Any, batch_size: Any, dtype: str) -> Any:
-    """The states that the cell begins with: its own, else zeros of its state sizes, nested as these are."""
+    """Return the states that the cell begins with: its own, else zeros of its state sizes, nested as these are."""
     if hasattr(cell, "get_initial_state"):
-        found = cell.get_initial_state(batch_size=batch_size)
-        return list(found) if isinstance(found, tuple) else found if isinstance(found, (list, dict)) else [found]
+        states = cell.get_initial_state(batch_size=batch_size)
+        return list(states) if isinstance(states, tuple) else states if isinstance(states, (list, dict)) else [states]
     sizes = list(cell.state_size) if isinstance(cell.state_size, tuple) else cell.state_size
     return _zeros(sizes if isinstance(sizes, (list, dict)) else [sizes], batch_size, dtype)
 
 
 def _zeros(sizes: Any, batch_size: Any, dtype: str) -> Any:
-    """Zeros for sizes in lists and dicts: an integer is the size of one axis, a tuple those of several."""
+    """Return zeros for sizes in lists and dicts: an integer is the size of one axis, a tuple those of several."""
     if isinstance(sizes, list):
         return [_zeros(size, batch_size, dtype) for size in sizes]
     if isinstance(sizes, dict):
@@ -145,7 +145,7 @@ def _zeros(sizes: Any, batch_size: Any, dtype: str) -> Any:
 
 
 def state_leaves(sizes: Any, top: bool = True) -> int:
-    """How many tensors states of such sizes are; a tuple within is the shape of one."""
+    """Return how many tensors states of such sizes are; a tuple within is the shape of one."""
     if isinstance(sizes, dict):
         return sum(state_leaves(size, False) for size in sizes.values())
     if isinstance(sizes, list) or (top and isinstance(sizes, tuple)):
@@ -154,7 +154,7 @@ def state_leaves(sizes: Any, top: bool = True) -> int:
 
 
 def run_cell(cell: Any, inputs: Any, states: Any, training: Any, **kwargs: Any) -> Any:
-    """`(output, next states)` of one step. Cells of ours run in the context of the layer around them."""
+    """Return `(output, next states)` of one step. Cells of ours run in the context of the layer around them."""
     if isinstance(cell, (RecurrentCell, StackedRNNCells)):
         return cell.call(inputs, states, training=training, **kwargs)
     if isinstance(cell, Layer):

@@ -96,7 +96,7 @@ class ConvLSTMCell(RecurrentCell):
         self._kf_spatial = tuple(spatial)
 
     def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
-        """Zeros for both states, for the image size that the cell was built for."""
+        """Return zeros for both states, for the image size that the cell was built for."""
         spatial = [
             shapes.window_length(n, k, s, self.padding, d)
             for n, k, s, d in zip(self._kf_spatial, self.kernel_size, self.strides, self.dilation_rate, strict=True)
@@ -105,7 +105,7 @@ class ConvLSTMCell(RecurrentCell):
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(2)]
 
     def project(self, inputs: Tensor) -> Tensor:
-        """What the inputs add to the gates."""
+        """Compute what the inputs add to the gates."""
         return convolution(
             inputs, self.kernel, self.bias, self.strides, self.padding, self.data_format, self.dilation_rate, 1
         )
@@ -172,7 +172,7 @@ class _ConvLSTM(OfCell):
         self.input_spec = InputSpec(ndim=self.rank + 3, axes={axis: sequences_shape[axis]})
 
     def _kf_cell_states(self, sequences: Any) -> Any:
-        # From the sequences themselves: the layer need not have been built for their image size.
+        # The image size is that of the sequences, for which the layer needn't have been built.
         axis = -1 if self.data_format == "channels_last" else 1
         if None in sequences.shape[2:]:
             part = ops.split(self.cell.project(ops.zeros_like(sequences[:, 0])), 4, axis=axis)[0]
@@ -233,7 +233,7 @@ class ConvLSTM2D(_ConvLSTM):
         ValueError: An argument is out of its range.
         ShapeError: The window doesn't fit into the images.
 
-    Reference: Shi et al., https://arxiv.org/abs/1506.04214
+    Source: Shi et al., https://arxiv.org/abs/1506.04214
 
     >>> import kerasfront as keras
     >>> layer = keras.layers.ConvLSTM2D(4, 3, padding="same", data_format="channels_last")

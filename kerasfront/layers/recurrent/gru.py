@@ -51,7 +51,7 @@ class GRUCell(UnitsCell):
 
     Called on inputs of shape (batch, features) and a list of states, it returns the output and the next states.
 
-    Reference: Cho et al., https://arxiv.org/abs/1406.1078
+    Source: Cho et al., https://arxiv.org/abs/1406.1078
 
     >>> import kerasfront as keras
     >>> cell = keras.layers.GRUCell(3)
@@ -155,7 +155,7 @@ class GRU(UnitsRNN):
 
     The call arguments, results and errors are those of `RNN`.
 
-    Reference: Cho et al., https://arxiv.org/abs/1406.1078
+    Source: Cho et al., https://arxiv.org/abs/1406.1078
 
     >>> import kerasfront as keras
     >>> keras.layers.GRU(3, return_sequences=True)(keras.ops.ones((2, 5, 4))).shape[1:] == (5, 3)

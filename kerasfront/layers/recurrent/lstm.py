@@ -51,7 +51,7 @@ class LSTMCell(UnitsCell):
 
     Called on inputs of shape (batch, features) and the states [h, c], it returns the output and the next states.
 
-    Reference: Hochreiter and Schmidhuber (1997), "Long short-term memory".
+    Source: Hochreiter and Schmidhuber (1997), "Long short-term memory".
 
     >>> import kerasfront as keras
     >>> cell = keras.layers.LSTMCell(3)
@@ -103,7 +103,7 @@ class LSTMCell(UnitsCell):
 
 
 def lstm_step(cell: Any, gates: Any, c: Tensor) -> tuple[Tensor, Tensor]:
-    """The next h and c from the four gates before their activations."""
+    """Return the next h and c, from the four gates before their activations."""
     i, f, g, o = gates
     gate = cell.recurrent_activation
     c = gate(f) * c + gate(i) * cell.activation(g)
@@ -157,7 +157,7 @@ class LSTM(UnitsRNN):
 
     The call arguments, results and errors are those of `RNN`.
 
-    Reference: Hochreiter and Schmidhuber (1997), "Long short-term memory".
+    Source: Hochreiter and Schmidhuber (1997), "Long short-term memory".
 
     >>> import kerasfront as keras
     >>> y, h, c = keras.layers.LSTM(3, return_sequences=True, return_state=True)(keras.ops.ones((2, 5, 4)))

@@ -20,7 +20,7 @@ T = TypeVar("T")
 class RecurrentOptions(CommonOptions, total=False):
     """Options of recurrent layers, beside those that they name themselves."""
 
-    # Keras 2: which of two ways to compute the same.
+    # In Keras 2 it chose one of two ways to compute the same.
     implementation: int
     zero_output_for_mask: bool
 
@@ -102,7 +102,7 @@ class UnitsRNN(OfCell):
     units = CellAttribute[int]()
 
     def __init__(self, cell: UnitsCell, **kwargs: Any) -> None:
-        kwargs.pop("implementation", None)  # Keras 2: which of two ways to compute the same
+        kwargs.pop("implementation", None)  # Keras 2 had two ways to compute the same
         super().__init__(cell, **kwargs)
         self.input_spec = InputSpec(ndim=3)
 

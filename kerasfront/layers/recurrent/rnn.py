@@ -82,8 +82,8 @@ class RNN(Configured):
     stateful: bool
     unroll: bool
     zero_output_for_mask: bool
-    # The variables that a stateful layer carries from batch to batch, in the structure of the cell's states. They are
-    # no weights, so that the layer doesn't track them.
+    # The variables in which a stateful layer keeps the states from batch to batch, in the structure of the cell's
+    # states. They are no weights, so the layer doesn't track them.
     states: Any
     _kf_untracked = Layer._kf_untracked | {"states"}
 
@@ -107,7 +107,7 @@ class RNN(Configured):
         self.go_backwards, self.stateful, self.unroll = bool(go_backwards), bool(stateful), bool(unroll)
         self.zero_output_for_mask = bool(zero_output_for_mask)
         self.states = None
-        # A cell of a user's own may take steps of several tensors.
+        # The steps of a user's own cell may consist of several tensors, which one spec doesn't describe.
         self.input_spec = InputSpec(min_ndim=3) if isinstance(cell, RecurrentCell) else None
         self.supports_masking, self._kf.makes_mask = True, False
 
@@ -126,7 +126,7 @@ class RNN(Configured):
             _make_states(self, shapes[0][0])
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
-        """The states that the cell begins with, for a batch."""
+        """Return the states that the cell begins with, for a batch."""
         return initial_state(self.cell, batch_size, self.compute_dtype)
 
     def reset_state(self) -> None:
@@ -139,7 +139,7 @@ class RNN(Configured):
         self.reset_state()
 
     def compute_mask(self, _: Any, mask: Any) -> Any:
-        # Only the sequence of outputs has the sequence's mask.
+        # A mask has a time axis, as only the sequence of outputs does.
         mask = first_mask(mask) if self.return_sequences else None
         return [mask, *(None for _ in range(count_states(self)))] if self.return_state else mask
 
@@ -211,7 +211,7 @@ def count_states(layer: RNN) -> int:
 def _make_states(layer: RNN, batch_size: int | None) -> None:
     if batch_size is None:
         raise ValueError(
-            f"{where(layer).capitalize()} is stateful: it needs to know the batch size, and None came. Give the "
+            f"{where(layer).capitalize()} is stateful: it needs to know the batch size, and got None. Give the "
             "model an Input with batch_size, or call it on data."
         )
     sizes = infer(lambda: layer.get_initial_state(batch_size), (), {})
@@ -225,7 +225,7 @@ def _first_states(layer: RNN, sequences: Any, initial_state: Any) -> Any:
     """Return the states to begin with: those of the call, else those of the batch before, else the cell's."""
     if initial_state is None:
         if layer.stateful:
-            # Copies: the gradients need what the states were, and assigning them changes torch's tensors in place.
+            # The gradients need the values from before the call, which an assignment would change in place on torch.
             return tree.map_structure(lambda v: ops.copy(v.value), layer.states)
         return layer._kf_cell_states(sequences)
     flat = tree.flatten(initial_state)

@@ -36,7 +36,7 @@ class SimpleRNNCell(UnitsCell):
 
     Called on inputs of shape (batch, features) and a list of states, it returns the output and the next states.
 
-    Reference: Elman (1990), "Finding structure in time".
+    Source: Elman (1990), "Finding structure in time".
 
     >>> import kerasfront as keras
     >>> cell = keras.layers.SimpleRNNCell(3)
@@ -105,7 +105,7 @@ class SimpleRNN(UnitsRNN):
 
     The call arguments, results and errors are those of `RNN`.
 
-    Reference: Elman (1990), "Finding structure in time".
+    Source: Elman (1990), "Finding structure in time".
 
     >>> import kerasfront as keras
     >>> keras.layers.SimpleRNN(3)(keras.ops.ones((2, 5, 4))).shape[1]
