@@ -156,7 +156,7 @@ class ManyHeads(Configured):
         attention_mask: TensorLike | None = None,
         use_causal_mask: bool = False,
     ) -> Tensor | None:
-        """Combine all masks into one of shape (batch or 1, queries, keys), for attention over one axis; None: no mask."""
+        """Combine all masks into one, of shape (batch or 1, queries, keys) for attention over one axis; None: none."""
         masks = [None if attention_mask is None else ops.convert_to_tensor(attention_mask, "bool")]
         masks += [None if query_mask is None else ops.convert_to_tensor(query_mask, "bool")[:, :, None]]
         masks += [ops.convert_to_tensor(m, "bool")[:, None] for m in (value_mask, key_mask) if m is not None]

@@ -53,7 +53,7 @@ class RecurrentCell(Configured):
         return self._kf_input_mask
 
     def get_recurrent_dropout_mask(self, step_input: Tensor) -> Tensor | None:
-        """Return the mask of the first state, in the shape of `step_input`, which is that state; None without dropout."""
+        """Return the mask of the first state, in the shape of that state, `step_input`; None without dropout."""
         if self.recurrent_dropout and self._kf_state_mask is None:
             ones = ops.ones_like(step_input)
             self._kf_state_mask = random.dropout(ones, self.recurrent_dropout, seed=self.seed_generator)
