@@ -1,9 +1,7 @@
-"""Quantization: weights as small integers or float8, and what `quantize` of layers and models is told.
+"""Quantization: weights as small integers or float8, and the configs that `quantize` of layers and models takes.
 
-What layers do with it is in `kerasfront.layers`.
+What layers do with them is in `kerasfront.layers.kernels`.
 """
-
-from typing import Any
 
 from kerasfront.quantizers.configs import (
     AWQConfig,
@@ -24,44 +22,7 @@ from kerasfront.quantizers.functions import (
     unpack_int4,
 )
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer, Quantizer
-from kerasfront.registry import Registry, by_name
-
-_registry = Registry(
-    "keras.quantizers",
-    "quantizer",
-    by_name(
-        AbsMaxQuantizer, Int8QuantizationConfig, Int4QuantizationConfig, Float8QuantizationConfig, GPTQConfig, AWQConfig
-    ),
-)
-
-
-def serialize(initializer: Any) -> Any:
-    """The config of a quantizer, or a QuantizationConfig, from which `deserialize` makes an equal one."""
-    return _registry.serialize(initializer)
-
-
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
-    """A quantizer, or a QuantizationConfig, from its config; `custom_objects` are the user's own."""
-    return _registry.deserialize(config, custom_objects)
-
-
-def get(identifier: Any, **kwargs: Any) -> Any:
-    """A quantizer from its name, its class (made with `kwargs`), its config, or itself; None for None.
-
-    Raises:
-        UnknownNameError: Nothing has the name.
-        ValueError: `identifier` is none of these.
-
-    >>> import kerasfront as keras
-    >>> keras.quantizers.get("abs_max_quantizer", axis=0).axis
-    (0,)
-    """
-    if isinstance(identifier, str):
-        identifier = _registry.find(identifier)
-    if isinstance(identifier, type) and kwargs:
-        return identifier(**kwargs)
-    return _registry.get(identifier, lambda x: callable(x) or isinstance(x, QuantizationConfig))
-
+from kerasfront.quantizers.registry import deserialize, get, serialize
 
 __all__ = [
     "AWQConfig",

@@ -1,18 +1,21 @@
-"""What `quantize` is told: the mode, and how weights and inputs are quantized."""
+"""Configs of `quantize`: the mode, and how weights and inputs are quantized."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self
 
 from kerasfront import serialization
 from kerasfront.arguments import Constructed
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer, Quantizer
 
 _INT8 = (-127, 127)
+# What a config takes for a quantizer: one, its config, or a function of a user's that works as one.
+QuantizerLike = Quantizer | Mapping[str, Any] | Callable[..., Any]
 
 
 class QuantizationConfig(Constructed):
-    """The base of what `quantize` is told.
+    """The base of the configs that `quantize` takes.
 
     Args:
         weight_quantizer: How weights are quantized; None: by the mode's own rule.
@@ -25,7 +28,9 @@ class QuantizationConfig(Constructed):
 
     _mode: ClassVar[str]
 
-    def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = None) -> None:
+    def __init__(
+        self, weight_quantizer: QuantizerLike | None = None, activation_quantizer: QuantizerLike | str | None = None
+    ) -> None:
         self.weight_quantizer = _quantizer(weight_quantizer)
         self.activation_quantizer = _quantizer(activation_quantizer)
         for name in ("weight_quantizer", "activation_quantizer"):
@@ -48,31 +53,36 @@ class QuantizationConfig(Constructed):
         return self.mode
 
     def get_config(self) -> dict[str, Any]:
+        """Return what makes an equal config."""
         quantizers = {"weight_quantizer": self.weight_quantizer, "activation_quantizer": self.activation_quantizer}
         return {name: serialization.serialize_keras_object(value) for name, value in quantizers.items()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> QuantizationConfig:
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return the config that `get_config` of another one described."""
         return cls(**config)
 
     @staticmethod
-    def weight_quantizer_or_default(config: QuantizationConfig | None, default: Any) -> Any:
-        """The weight quantizer of a config; `default` where there is neither."""
+    def weight_quantizer_or_default(config: QuantizationConfig | None, default: Quantizer) -> Quantizer:
+        """Return the weight quantizer of a config; `default` where there is neither."""
         return default if config is None or config.weight_quantizer is None else config.weight_quantizer
 
     @staticmethod
-    def activation_quantizer_or_default(config: QuantizationConfig | None, default: Any) -> Any:
-        """The activation quantizer of a config, None where it has none; `default` where there is no config."""
+    def activation_quantizer_or_default(
+        config: QuantizationConfig | None, default: Quantizer | None
+    ) -> Quantizer | None:
+        """Return the activation quantizer of a config, None where it has none; `default` where there is no config."""
         return default if config is None else config.activation_quantizer
 
 
-def _quantizer(value: Any) -> Any:
+def _quantizer(value: object) -> Any:
+    """Return the quantizer of an argument; raises ValueError for what can't be called."""
     if value is None or isinstance(value, Quantizer):
         return value
-    found = serialization.deserialize_keras_object(value) if isinstance(value, dict) else value
-    if not callable(found):
+    quantizer = serialization.deserialize_keras_object(value) if isinstance(value, dict) else value
+    if not callable(quantizer):
         raise ValueError(f"Expected a Quantizer, or None, got {value!r}.")
-    return found
+    return quantizer
 
 
 class Int8QuantizationConfig(QuantizationConfig):
@@ -96,9 +106,14 @@ class Int8QuantizationConfig(QuantizationConfig):
 
     _mode = "int8"
 
-    def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = "default") -> None:
-        default = isinstance(activation_quantizer, str) and activation_quantizer == "default"
-        super().__init__(weight_quantizer, AbsMaxQuantizer(value_range=_INT8) if default else activation_quantizer)
+    def __init__(
+        self,
+        weight_quantizer: QuantizerLike | None = None,
+        activation_quantizer: QuantizerLike | str | None = "default",
+    ) -> None:
+        if activation_quantizer == "default":
+            activation_quantizer = AbsMaxQuantizer(value_range=_INT8)
+        super().__init__(weight_quantizer, activation_quantizer)
 
     def _check(self, name: str, quantizer: Quantizer) -> None:
         if getattr(quantizer, "output_dtype", "int8") != "int8":
@@ -130,14 +145,16 @@ class Int4QuantizationConfig(QuantizationConfig):
     _mode = "int4"
 
     def __init__(
-        self, weight_quantizer: Any = None, activation_quantizer: Any = "default", block_size: int | None = 128
+        self,
+        weight_quantizer: QuantizerLike | None = None,
+        activation_quantizer: QuantizerLike | str | None = "default",
+        block_size: int | None = 128,
     ) -> None:
         ok = block_size is None or (isinstance(block_size, int) and (block_size == -1 or block_size > 0))
         if not ok or isinstance(block_size, bool):
             raise ValueError(f"Expected `block_size` to be a positive integer, -1 or None, got {block_size!r}.")
         self.block_size = block_size
-        default = isinstance(activation_quantizer, str) and activation_quantizer == "default"
-        super().__init__(weight_quantizer, None if default else activation_quantizer)
+        super().__init__(weight_quantizer, None if activation_quantizer == "default" else activation_quantizer)
 
     def _check(self, name: str, quantizer: Quantizer) -> None:
         if self.block_size not in (None, -1):
@@ -159,7 +176,7 @@ class Int4QuantizationConfig(QuantizationConfig):
         return {**super().get_config(), "block_size": self.block_size}
 
 
-def _fits_4_bits(quantizer: Any) -> bool:
+def _fits_4_bits(quantizer: Quantizer) -> bool:
     low, high = getattr(quantizer, "value_range", (-8, 7))
     return bool(low >= -8 and high <= 7)
 
@@ -184,14 +201,20 @@ class Float8QuantizationConfig(QuantizationConfig):
 
 
 class _Calibrated(QuantizationConfig):
-    """What the methods share that look at inputs before they quantize."""
+    """The base of the methods that look at inputs before they quantize."""
 
     weight_bits: int
     group_size: int
     _arguments: ClassVar[tuple[str, ...]]
 
     def _keep_calibration(
-        self, dataset: Any, tokenizer: Any, num_samples: int, sequence_length: int, group_size: int, structure: Any
+        self,
+        dataset: Iterable[Any] | None,
+        tokenizer: Any,
+        num_samples: int,
+        sequence_length: int,
+        group_size: int,
+        structure: dict[str, Any] | None,
     ) -> None:
         super().__init__(None, None)
         for name, value in (("num_samples", num_samples), ("sequence_length", sequence_length)):
@@ -208,13 +231,13 @@ class _Calibrated(QuantizationConfig):
         return self.dtype_policy_string()
 
     def dtype_policy_string(self) -> str:
-        """The mode as dtype policies name it: "gptq/4/128"."""
+        """Return the mode as dtype policies name it: "gptq/4/128"."""
         return f"{self.mode}/{self.weight_bits}/{self.group_size}"
 
     def get_config(self) -> dict[str, Any]:
-        """The numbers; data and tokenizer aren't saved: what was calibrated doesn't need them."""
-        gone = {"dataset": None, "tokenizer": None, "quantization_layer_structure": None}
-        return {name: gone.get(name, getattr(self, name)) for name in self._arguments}
+        """Return the numbers. Data and tokenizer aren't saved: a layer that was calibrated doesn't need them."""
+        unsaved = ("dataset", "tokenizer", "quantization_layer_structure")
+        return {name: None if name in unsaved else getattr(self, name) for name in self._arguments}
 
 
 class GPTQConfig(_Calibrated):
@@ -253,7 +276,7 @@ class GPTQConfig(_Calibrated):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Iterable[Any] | None,
         tokenizer: Any,
         *,
         weight_bits: int = 4,
@@ -308,7 +331,7 @@ class AWQConfig(_Calibrated):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Iterable[Any] | None,
         tokenizer: Any,
         *,
         weight_bits: int = 4,

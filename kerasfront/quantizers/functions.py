@@ -11,8 +11,9 @@ import numpy as np
 from kerasfront import ops
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.spec import dtypes
+from kerasfront.typing import Axis, DTypeLike, Tensor, TensorLike
 
-Axis = int | Sequence[int] | None
+Array = np.ndarray[Any, Any]
 # The largest finite value of each float8 dtype.
 FLOAT8_MAX = {"float8_e4m3fn": 448.0, "float8_e5m2": 57344.0}
 
@@ -21,14 +22,14 @@ FLOAT8_MAX = {"float8_e4m3fn": 448.0, "float8_e5m2": 57344.0}
 
 
 def abs_max_quantize(
-    inputs: Any,
+    inputs: TensorLike,
     axis: Axis,
     value_range: Sequence[float] = (-127, 127),
-    dtype: Any = "int8",
+    dtype: DTypeLike = "int8",
     epsilon: float = 1e-7,
     to_numpy: bool = False,
 ) -> tuple[Any, Any]:
-    """Integers whose range is that of the largest absolute value: `round(inputs * scale)`.
+    """Return integers whose range is that of the largest absolute value: `round(inputs * scale)`.
 
     Args:
         inputs: Floats.
@@ -50,16 +51,18 @@ def abs_max_quantize(
     low, high = value_range
     if to_numpy:
         return _abs_max_on_host(ops.convert_to_numpy(inputs), axis, low, high, dtype, epsilon)
-    inputs = ops.convert_to_tensor(inputs)
-    name = _float_of(ops.dtype(inputs))
-    wide = ops.cast(inputs, _wide(name))
+    x = ops.convert_to_tensor(inputs)
+    name = _float_of(ops.dtype(x))
+    wide = ops.cast(x, _wide(name))
     largest = ops.max(ops.absolute(wide), axis=axis, keepdims=True)
     scale = ops.cast(ops.divide(high, ops.add(largest, epsilon)), name)
     rounded = ops.clip(ops.round(ops.multiply(wide, ops.cast(scale, _wide(name)))), low, high)
     return ops.cast(rounded, dtype), scale
 
 
-def _abs_max_on_host(x: Any, axis: Axis, low: float, high: float, dtype: Any, epsilon: float) -> tuple[Any, Any]:
+def _abs_max_on_host(
+    x: Array, axis: Axis, low: float, high: float, dtype: DTypeLike, epsilon: float
+) -> tuple[Array, Array]:
     name = _float_of(dtypes.standardize(x.dtype))
     wide = x.astype(dtypes.to_numpy(_wide(name)))
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else axis
@@ -74,19 +77,19 @@ def _float_of(name: str) -> str:
 
 
 def _wide(name: str) -> str:
-    """The dtype in which scales are computed: half precision can't hold them."""
+    """Return the dtype in which scales are computed: half precision can't hold them."""
     return "float64" if name == "float64" else "float32"
 
 
 def abs_max_quantize_grouped_with_zero_point(
-    inputs: Any,
+    inputs: Tensor,
     block_size: int,
     value_range: Sequence[float] = (-8, 7),
-    dtype: Any = "int8",
+    dtype: DTypeLike = "int8",
     epsilon: float = 1e-7,
     to_numpy: bool = False,
 ) -> tuple[Any, Any, Any]:
-    """Integers with a scale and a zero point for each block of rows, in each column.
+    """Return integers with a scale and a zero point for each block of rows, in each column.
 
     The range of a block holds 0, also where all its values are of one sign. (Keras takes the values' range alone, and
     cuts off what the zero point then can't reach.)
@@ -119,10 +122,10 @@ def abs_max_quantize_grouped_with_zero_point(
         raise ValueError(f"Expected `block_size` to be a positive integer, got {block_size!r}.")
     low, high = value_range
     xp: Any = np if to_numpy else ops
-    inputs = ops.convert_to_numpy(inputs) if to_numpy else ops.convert_to_tensor(inputs)
-    name = _wide(_float_of(dtypes.standardize(inputs.dtype) if to_numpy else ops.dtype(inputs)))
-    wide = inputs.astype(name) if to_numpy else ops.cast(inputs, name)
-    rows, columns = inputs.shape
+    x: Any = ops.convert_to_numpy(inputs) if to_numpy else ops.convert_to_tensor(inputs)
+    name = _wide(_float_of(dtypes.standardize(x.dtype) if to_numpy else ops.dtype(x)))
+    wide = x.astype(name) if to_numpy else ops.cast(x, name)
+    rows, columns = x.shape
     blocks = -(-rows // block_size)
     padded = xp.pad(wide, [[0, blocks * block_size - rows], [0, 0]])
     padded = xp.reshape(padded, (blocks, block_size, columns))
@@ -143,8 +146,8 @@ def abs_max_quantize_grouped_with_zero_point(
 # ---- 4 bits -------------------------------------------------------------------------------------------------------
 
 
-def pack_int4(arr: Any, axis: int = 0, dtype: Any = "int8") -> tuple[Any, tuple[int, ...], int]:
-    """Two integers of 4 bits in each byte: along `axis`, the first one in the lower half.
+def pack_int4(arr: TensorLike, axis: int = 0, dtype: DTypeLike = "int8") -> tuple[Tensor, tuple[int, ...], int]:
+    """Pack two integers of 4 bits in each byte: along `axis`, the first one in the lower half.
 
     Args:
         arr: Integers from -8 to 7 (from 0 to 15 for "uint8").
@@ -164,14 +167,16 @@ def pack_int4(arr: Any, axis: int = 0, dtype: Any = "int8") -> tuple[Any, tuple[
     ([[45, -121], [1, 0]], (2, 2), 3)
     """
     name = _byte(dtype)
-    arr = ops.convert_to_tensor(arr)
-    if ops.dtype(arr) != name:
-        raise DTypeError(f"Expected integers of 4 bits to have the dtype {name} to be packed, got {ops.dtype(arr)}.")
-    axis = axis % len(arr.shape)
-    length = int(arr.shape[axis])
-    rows = ops.moveaxis(ops.cast(arr, "int32"), axis, 0)
+    integers = ops.convert_to_tensor(arr)
+    if ops.dtype(integers) != name:
+        raise DTypeError(
+            f"Expected integers of 4 bits to have the dtype {name} to be packed, got {ops.dtype(integers)}."
+        )
+    axis = axis % len(integers.shape)
+    length = int(integers.shape[axis])
+    rows = ops.moveaxis(ops.cast(integers, "int32"), axis, 0)
     if length % 2:
-        rows = ops.pad(rows, [[0, 1], *[[0, 0]] * (len(arr.shape) - 1)])
+        rows = ops.pad(rows, [[0, 1], *[[0, 0]] * (len(integers.shape) - 1)])
     joined = ops.bitwise_or(ops.bitwise_and(rows[::2], 15), ops.left_shift(ops.bitwise_and(rows[1::2], 15), 4))
     if name == "int8":
         joined = ops.where(ops.greater(joined, 127), joined - 256, joined)
@@ -179,8 +184,8 @@ def pack_int4(arr: Any, axis: int = 0, dtype: Any = "int8") -> tuple[Any, tuple[
     return packed, tuple(int(d) for d in packed.shape), length
 
 
-def unpack_int4(packed: Any, orig_len: int, axis: int = 0, dtype: Any = "int8") -> Any:
-    """What `pack_int4` packed.
+def unpack_int4(packed: TensorLike, orig_len: int, axis: int = 0, dtype: DTypeLike = "int8") -> Tensor:
+    """Return the integers that `pack_int4` packed.
 
     Args:
         packed: The bytes.
@@ -198,22 +203,21 @@ def unpack_int4(packed: Any, orig_len: int, axis: int = 0, dtype: Any = "int8") 
     [[-3, 7], [2, -8], [1, 0]]
     """
     name = _byte(dtype)
-    packed = ops.convert_to_tensor(packed)
-    if ops.dtype(packed) != name:
-        raise DTypeError(f"Expected the bytes to be unpacked to have the dtype {name}, got {ops.dtype(packed)}.")
-    rank = len(packed.shape)
-    axis = axis % rank
-    wide = ops.cast(packed, "int32")
+    packed_bytes = ops.convert_to_tensor(packed)
+    if ops.dtype(packed_bytes) != name:
+        raise DTypeError(f"Expected the bytes to be unpacked to have the dtype {name}, got {ops.dtype(packed_bytes)}.")
+    axis = axis % len(packed_bytes.shape)
+    wide = ops.cast(packed_bytes, "int32")
     halves = [ops.bitwise_and(wide, 15), ops.bitwise_and(ops.right_shift(wide, 4), 15)]
     if name == "int8":
         halves = [ops.where(ops.greater(h, 7), h - 16, h) for h in halves]
-    shape = list(ops.shape(packed))
+    shape = list(ops.shape(packed_bytes))
     shape[axis] = 2 * shape[axis]
     both = ops.reshape(ops.stack([ops.cast(h, name) for h in halves], axis=axis + 1), shape)
     return both[(slice(None),) * axis + (slice(0, orig_len),)]
 
 
-def _byte(dtype: Any) -> str:
+def _byte(dtype: DTypeLike) -> str:
     name = dtypes.standardize(dtype)
     if name not in ("int8", "uint8"):
         raise ValueError(f"Expected the `dtype` of packed integers to be 'int8' or 'uint8', got {name!r}.")
@@ -223,8 +227,12 @@ def _byte(dtype: Any) -> str:
 # ---- float8 -------------------------------------------------------------------------------------------------------
 
 
-def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: Any, compute_dtype: Any) -> Any:
-    """Floats as they are after `inputs / scale` was in a float8 dtype; what it can't hold becomes its largest value.
+def quantize_and_dequantize(
+    inputs: TensorLike, scale: TensorLike, quantized_dtype: DTypeLike, compute_dtype: DTypeLike
+) -> Tensor:
+    """Return floats as they are after `inputs / scale` was in a float8 dtype.
+
+    What that dtype can't hold becomes its largest value.
 
     Args:
         inputs: Floats.
@@ -244,8 +252,8 @@ def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: Any, compu
     return ops.multiply(ops.cast(ops.cast(scaled, narrow), compute_dtype), scale)
 
 
-def compute_float8_scale(amax: Any, scale: Any, dtype_max: float, margin: int = 0) -> Any:
-    """The scale by which values up to `amax` fit a float8 dtype: `amax / dtype_max * 2**margin`.
+def compute_float8_scale(amax: TensorLike, scale: TensorLike, dtype_max: float, margin: int = 0) -> Tensor:
+    """Return the scale by which values up to `amax` fit a float8 dtype: `amax / dtype_max * 2**margin`.
 
     Args:
         amax: The largest absolute value.
@@ -257,22 +265,22 @@ def compute_float8_scale(amax: Any, scale: Any, dtype_max: float, margin: int = 
     >>> float(keras.quantizers.compute_float8_scale(keras.ops.array(896.0), keras.ops.array(1.0), 448.0))
     2.0
     """
-    amax = ops.convert_to_tensor(amax)
-    found = ops.multiply(ops.divide(amax, dtype_max), 2.0**margin)
-    return ops.where(ops.logical_and(ops.greater(amax, 0.0), ops.isfinite(amax)), found, scale)
+    largest = ops.convert_to_tensor(amax)
+    new_scale = ops.multiply(ops.divide(largest, dtype_max), 2.0**margin)
+    return ops.where(ops.logical_and(ops.greater(largest, 0.0), ops.isfinite(largest)), new_scale, scale)
 
 
-def compute_float8_amax_history(x: Any, amax_history: Any) -> Any:
-    """The history of largest absolute values with that of x in place of the oldest.
+def compute_float8_amax_history(x: TensorLike, amax_history: TensorLike) -> Tensor:
+    """Return the history of largest absolute values with that of x in place of the oldest.
 
     >>> import kerasfront as keras
     >>> f = keras.quantizers.compute_float8_amax_history
     >>> keras.ops.convert_to_numpy(f(keras.ops.array([-5.0, 2.0]), keras.ops.array([1.0, 2.0, 3.0]))).tolist()
     [5.0, 3.0, 1.0]
     """
-    amax_history = ops.convert_to_tensor(amax_history)
-    newest = ops.cast(ops.max(ops.absolute(x)), ops.dtype(amax_history))
-    moved = ops.roll(amax_history, shift=-1)
+    history = ops.convert_to_tensor(amax_history)
+    newest = ops.cast(ops.max(ops.absolute(x)), ops.dtype(history))
+    moved = ops.roll(history, shift=-1)
     return ops.concatenate([ops.reshape(newest, (1,)), moved[1:]], axis=0)
 
 
@@ -280,14 +288,14 @@ def compute_float8_amax_history(x: Any, amax_history: Any) -> Any:
 
 
 def fake_quant_with_min_max_vars(
-    inputs: Any,
-    min_vals: Any,
-    max_vals: Any,
+    inputs: TensorLike,
+    min_vals: TensorLike,
+    max_vals: TensorLike,
     num_bits: int = 8,
     narrow_range: bool = False,
     axis: int | None = None,
-) -> Any:
-    """Floats as they are after they were integers of `num_bits` between `min_vals` and `max_vals`.
+) -> Tensor:
+    """Return floats as they are after they were integers of `num_bits` between `min_vals` and `max_vals`.
 
     The range is moved a little, so that 0 is one of the integers. Gradients pass inside of it; outside they go to
     `min_vals` or `max_vals`.
@@ -310,22 +318,23 @@ def fake_quant_with_min_max_vars(
     """
     if isinstance(num_bits, bool) or not isinstance(num_bits, int) or num_bits < 2:
         raise ValueError(f"Expected `num_bits` to be an integer from 2 on, got {num_bits!r}.")
-    inputs = ops.convert_to_tensor(inputs)
-    name = _float_of(ops.dtype(inputs))
+    x = ops.convert_to_tensor(inputs)
+    name = _float_of(ops.dtype(x))
     low, high = ops.cast(min_vals, name), ops.cast(max_vals, name)
-    last = None if axis is None else axis % len(inputs.shape)
-    return _fake_quant(num_bits, bool(narrow_range), last)(ops.cast(inputs, name), low, high)
+    channels = None if axis is None else axis % len(x.shape)
+    return _fake_quant(num_bits, bool(narrow_range), channels)(ops.cast(x, name), low, high)
 
 
 @functools.cache
-def _fake_quant(num_bits: int, narrow_range: bool, axis: int | None) -> Callable[..., Any]:
+def _fake_quant(num_bits: int, narrow_range: bool, axis: int | None) -> Callable[..., Tensor]:
+    """Return the function of inputs and range, with its gradient, for options that are known before."""
     least, most = float(narrow_range), 2.0**num_bits - 1
 
-    def spread(values: Any, rank: int) -> Any:
+    def spread(values: Tensor, rank: int) -> Tensor:
         return values if axis is None else ops.reshape(values, (1,) * axis + (-1,) + (1,) * (rank - axis - 1))
 
     @ops.custom_gradient
-    def quantized(inputs: Any, low: Any, high: Any) -> Any:
+    def quantized(inputs: Tensor, low: Tensor, high: Tensor) -> Any:
         rank = len(inputs.shape)
         scale = ops.divide(ops.subtract(high, low), most - least)
         zero = ops.subtract(least, ops.divide(low, scale))
@@ -335,15 +344,15 @@ def _fake_quant(num_bits: int, narrow_range: bool, axis: int | None) -> Callable
         inside = ops.subtract(ops.clip(inputs, lowest, highest), lowest)
         output = ops.add(ops.multiply(ops.floor(ops.add(ops.divide(inside, step), 0.5)), step), lowest)
 
-        def gradient(*args: Any, upstream: Any) -> Any:
+        def gradient(*args: Tensor, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             over = None if axis is None else [a for a in range(rank) if a != axis]
-            nothing = ops.zeros_like(upstream)
+            zeros = ops.zeros_like(upstream)
             below, above = ops.less(args[0], lowest), ops.greater(args[0], highest)
             beside = ops.logical_or(below, above)
             return (
-                ops.where(beside, nothing, upstream),
-                ops.sum(ops.where(below, upstream, nothing), axis=over),
-                ops.sum(ops.where(above, upstream, nothing), axis=over),
+                ops.where(beside, zeros, upstream),
+                ops.sum(ops.where(below, upstream, zeros), axis=over),
+                ops.sum(ops.where(above, upstream, zeros), axis=over),
             )
 
         return output, gradient

@@ -7,11 +7,18 @@ from typing import Any
 
 from kerasfront.arguments import Constructed
 from kerasfront.errors import suggest
-from kerasfront.quantizers.functions import Axis, abs_max_quantize
+from kerasfront.quantizers.functions import abs_max_quantize
 from kerasfront.spec import dtypes
+from kerasfront.typing import Axis, Tensor
 from kerasfront.watching import Watched
 
-_RANGES = {"int4": (-8, 7), "uint4": (0, 15), "int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
+_RANGES: dict[str, tuple[float, float]] = {
+    "int4": (-8, 7),
+    "uint4": (0, 15),
+    "int8": (-128, 127),
+    "uint8": (0, 255),
+    "int16": (-32768, 32767),
+}
 
 
 class Quantizer(Constructed, Watched):
@@ -25,19 +32,20 @@ class Quantizer(Constructed, Watched):
     True
     """
 
-    def __init__(self, output_dtype: Any = "int8") -> None:
+    def __init__(self, output_dtype: str = "int8") -> None:
         self.output_dtype = output_dtype
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Any:
+        """Return the integers and the scale of x; the base returns x itself."""
         return x
 
     def get_config(self) -> dict[str, Any]:
-        """What makes an equal quantizer; a subclass says it."""
+        """Return what makes an equal quantizer; a subclass says it."""
         raise NotImplementedError(f"{type(self).__name__} defines no get_config().")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Quantizer:
-        """The quantizer of a config."""
+        """Return the quantizer of a config."""
         return cls(**config)
 
 
@@ -64,7 +72,7 @@ class AbsMaxQuantizer(Quantizer):
         axis: Axis = None,
         value_range: Sequence[float] = (-127, 127),
         epsilon: float = 1e-7,
-        output_dtype: Any = "int8",
+        output_dtype: str = "int8",
     ) -> None:
         super().__init__(output_dtype)
         self.axis = None if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
@@ -72,14 +80,14 @@ class AbsMaxQuantizer(Quantizer):
         self.epsilon = epsilon
         if len(self.value_range) != 2 or not self.value_range[0] < self.value_range[1]:
             raise ValueError(f"Expected `value_range` to be two numbers, the smaller one first, got {value_range!r}.")
-        least, most = _RANGES.get(output_dtype, self.value_range)
+        least, most = _RANGES.get(output_dtype, (self.value_range[0], self.value_range[1]))
         if self.value_range[0] < least or self.value_range[1] > most:
             raise ValueError(
                 f"Expected `value_range` to lie between {least} and {most}, for {output_dtype}, got {value_range!r}."
             )
 
-    def __call__(self, x: Any, axis: Axis = None, to_numpy: bool = False) -> tuple[Any, Any]:
-        """The integers and the scale of x.
+    def __call__(self, x: Tensor, axis: Axis = None, to_numpy: bool = False) -> tuple[Any, Any]:
+        """Return the integers and the scale of x.
 
         Args:
             x: Floats.
@@ -99,8 +107,8 @@ class AbsMaxQuantizer(Quantizer):
         return config if self.axis is None else {**config, "axis": self.axis}
 
 
-def checked_mode(mode: Any, modes: Sequence[str]) -> str:
-    """`mode`, one of `modes`; raises ValueError that suggests the nearest."""
+def checked_mode(mode: str | None, modes: Sequence[str]) -> str:
+    """Return `mode`, one of `modes`; raises a ValueError that suggests the nearest."""
     if mode not in modes:
         known = ", ".join(map(repr, modes))
         raise ValueError(f"Expected the quantization mode to be one of {known}, got {mode!r}.{suggest(mode, modes)}")

@@ -1,8 +1,8 @@
 """Saving and loading: `.keras` files, weights, and objects as configs."""
 
 from kerasfront.saving.limits import Limits
+from kerasfront.saving.loading import LoadReport
 from kerasfront.saving.model_files import load_model, load_weights, model_from_json, save_model, save_weights
-from kerasfront.saving.weights import LoadReport
 from kerasfront.serialization import (
     CustomObjectScope,
     custom_object_scope,

@@ -9,8 +9,8 @@ from typing import Any
 from kerasfront import serialization
 from kerasfront.errors import SavingError
 from kerasfront.layers.base.layer import Layer
+from kerasfront.saving.deferred import Deferred
 from kerasfront.saving.limits import DEFAULT, Limits
-from kerasfront.saving.weights import Deferred
 
 # What variables may take beyond the bytes of a weights file: a file in half precision fills a float32 model,
 # and some variables are in no file.

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kerasfront.errors import SavingError
-from kerasfront.saving import keras_archive, legacy_h5, safetensors_files, weights
+from kerasfront.saving import keras_archive, legacy_h5, safetensors_files, shards, weights
 from kerasfront.saving.building import LoadOptions
 from kerasfront.saving.limits import Limits
-from kerasfront.saving.weights import LoadReport
+from kerasfront.saving.loading import LoadReport
 
 Task = Literal["save_model", "load_model", "save_weights", "load_weights"]
 
@@ -51,13 +51,13 @@ KERAS = Format(
 )  # fmt: skip
 WEIGHTS_H5 = Format(
     (".weights.h5",), "weights and the optimizer's state", _HDF5,
-    save_weights=weights.save_h5,
-    load_weights=weights.load_h5,
+    save_weights=weights.save,
+    load_weights=weights.load,
 )  # fmt: skip
 WEIGHTS_JSON = Format(
     (".weights.json",), "weights and the optimizer's state, in several files", b"{",
-    save_weights=weights.save_shards,
-    load_weights=weights.load_h5,
+    save_weights=shards.save,
+    load_weights=shards.load,
     is_sharded=True,
 )  # fmt: skip
 SAFETENSORS = Format(

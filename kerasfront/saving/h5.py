@@ -1,10 +1,11 @@
-"""HDF5 files of weights. Nothing in them is taken on trust: links, shapes and filters are looked at first."""
+"""HDF5 files of weights. Nothing in them is trusted: links, shapes and filters are checked before values are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -12,8 +13,11 @@ import numpy as np
 from kerasfront import memory
 from kerasfront.errors import SavingError
 from kerasfront.saving.limits import Limits
+from kerasfront.saving.readers import Array, Entry, in_order
 from kerasfront.spec import dtypes
 
+# What h5py opens: a path, or a file that is open.
+Source = str | Path | BinaryIO | io.RawIOBase
 _DEEPEST = 64
 # Filters that are part of HDF5 itself: others would load plug-ins from disk.
 _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
@@ -21,28 +25,20 @@ _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z
 _MOST_DEFLATED = 1100
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What a file declares of one dataset."""
-
-    path: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    @property
-    def nbytes(self) -> int:
-        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
-
-
 class Reader:
     """The datasets of a file, checked. Opening it reads no values.
+
+    Args:
+        source: A path or an open file.
+        what: The file, for errors.
+        limits: What the file may ask for.
 
     Raises:
         SavingError: It is no HDF5 file, is cut short, or holds links out of itself, virtual datasets, shapes
             that its size can't hold, or more than the limits allow.
     """
 
-    def __init__(self, source: Any, what: str, limits: Limits) -> None:
+    def __init__(self, source: Source, what: str, limits: Limits) -> None:
         self.what = what
         try:
             self.file = h5py.File(source, "r")
@@ -59,7 +55,7 @@ class Reader:
     def __enter__(self) -> Reader:
         return self
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.file.close()
 
     def _inspect(self, limits: Limits) -> None:
@@ -86,7 +82,9 @@ class Reader:
             raise SavingError(f"{self.what} declares {total:,} bytes of weights; {limits.weight_bytes:,} are allowed.")
         self.nbytes = total
 
-    def _children(self, path: str, group: Any, seen: set[Any], limits: Limits) -> Iterator[tuple[str, Any]]:
+    def _children(
+        self, path: str, group: h5py.Group, seen: set[Any], limits: Limits
+    ) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
         for raw in group.id:
             name = raw.decode("utf-8")
             if group.id.links.get_info(raw).type != h5py.h5l.TYPE_HARD:
@@ -105,7 +103,7 @@ class Reader:
                 raise SavingError(f"{self.what} holds a {type(child).__name__} at '{path}/{name}'.")
             yield name, child
 
-    def _entry(self, path: str, dataset: Any) -> Entry:
+    def _entry(self, path: str, dataset: h5py.Dataset) -> Entry:
         creation = dataset.id.get_create_plist()
         layout = creation.get_layout()
         if layout == h5py.h5d.VIRTUAL or creation.get_external_count():
@@ -124,68 +122,46 @@ class Reader:
             )
         return entry
 
-    def _dtype(self, path: str, dataset: Any) -> np.dtype[Any]:
-        """The dtype of the values; types that NumPy lacks are stored as raw bytes, named by an attribute."""
-        found: np.dtype[Any] = dataset.dtype
-        if found.kind in "biufc":
-            return found
-        if found.kind == "V" and found.names is None and found.subdtype is None and "dtype" in dataset.attrs:
+    def _dtype(self, path: str, dataset: h5py.Dataset) -> np.dtype[Any]:
+        """Return the dtype of the values. Types that NumPy lacks are stored as raw bytes, named by an attribute."""
+        stored: np.dtype[Any] = dataset.dtype
+        if stored.kind in "biufc":
+            return stored
+        if stored.kind == "V" and stored.names is None and stored.subdtype is None and "dtype" in dataset.attrs:
             name = dataset.attrs["dtype"]
-            if isinstance(name, str) and name in dtypes.NAMES and dtypes.to_numpy(name).itemsize == found.itemsize:
+            if isinstance(name, str) and name in dtypes.NAMES and dtypes.to_numpy(name).itemsize == stored.itemsize:
                 return dtypes.to_numpy(name)
-        raise SavingError(f"{self.what}: '{path}' is of the type {found}, which no weight has.")
+        raise SavingError(f"{self.what}: '{path}' is of the type {stored}, which no weight has.")
 
-    def read(self, path: str) -> np.ndarray[Any, Any]:
-        """The values of a dataset, in one copy from the file."""
+    def read(self, path: str) -> Array:
+        """Return the values of a dataset, in one copy from the file."""
         entry = self.entries[path]
         raw = self.file[path].dtype
-        out = memory.empty(entry.shape, raw)
+        values = memory.empty(entry.shape, raw)
         try:
-            if out.size:
-                self.file[path].read_direct(out)
+            if values.size:
+                self.file[path].read_direct(values)
         except (OSError, RuntimeError) as error:
             raise SavingError(f"{self.what} is damaged at '{path}': {error}.") from error
-        return out if raw == entry.dtype else out.view(entry.dtype)
+        return values if raw == entry.dtype else values.view(entry.dtype)
 
     def names(self, group: str) -> list[str]:
-        """The datasets directly in a group, numbers in their order."""
-        found = [n for n in self.groups.get(group, ()) if f"{group}/{n}" in self.entries]
-        return sorted(found, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n))
-
-    def store(self, group: str) -> Store:
-        return Store(self, group)
+        """Return the names of the datasets directly in a group, numbers in their order."""
+        return in_order(n for n in self.groups.get(group, ()) if f"{group}/{n}" in self.entries)
 
     def has(self, group: str) -> bool:
+        """Return whether there is a group of this path."""
         return group in self.groups
 
 
-class Store(Mapping[str, np.ndarray[Any, Any]]):
-    """The datasets of one object, as `load_own_variables` sees them: arrays by name, read when asked for."""
-
-    def __init__(self, reader: Any, group: str) -> None:
-        self._reader, self._group = reader, group
-        self._names = reader.names(group)
-
-    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
-        if name not in self._names:
-            raise KeyError(name)
-        return self._reader.read(f"{self._group}/{name}")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a dataset, without reading it."""
-        return self._reader.entries[f"{self._group}/{name}"].shape
-
-
 class WriteStore(dict[str, Any]):
-    """What `save_own_variables` writes into: each value goes to the file at once."""
+    """What `save_own_variables` writes into: each value goes to the file at once.
 
-    def __init__(self, group: Any) -> None:
+    Args:
+        group: The group of the object whose variables are saved.
+    """
+
+    def __init__(self, group: h5py.Group) -> None:
         super().__init__()
         self._group = group
 
@@ -196,8 +172,8 @@ class WriteStore(dict[str, Any]):
         super().__setitem__(name, None)
 
 
-def write(group: Any, name: str, value: np.ndarray[Any, Any]) -> None:
-    """Write one array; dtypes that NumPy lacks as raw bytes with an attribute that names them."""
+def write(group: h5py.Group, name: str, value: Array) -> None:
+    """Write one array. A dtype that NumPy lacks is written as raw bytes, with an attribute that names it."""
     if value.dtype.kind in "biufc":
         group.create_dataset(name, data=value)
         return

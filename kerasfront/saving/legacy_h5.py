@@ -20,12 +20,13 @@ import numpy as np
 from kerasfront import files, losses
 from kerasfront.contract import running
 from kerasfront.errors import SavingError
-from kerasfront.saving import h5, weights
+from kerasfront.saving import h5, loading
 from kerasfront.saving.archive import parse_json
 from kerasfront.saving.building import LoadOptions, build_model, compile_models
+from kerasfront.saving.deferred import Deferred
 from kerasfront.saving.keras_archive import config_text, layers_with_assets
 from kerasfront.saving.limits import Limits
-from kerasfront.saving.weights import Deferred, LoadReport
+from kerasfront.saving.loading import LoadReport
 from kerasfront.variable import Variable
 from kerasfront.version import KERAS_VERSION
 
@@ -149,7 +150,7 @@ def load_weights(model: Any, target: Path, strict: bool, limits: Limits) -> Load
     what = f"'{target}'"
     with h5.Reader(str(target), what, limits) as reader:
         if not _has_this_layout(reader):
-            return weights.load_keras3_layout(model, reader, what, strict)
+            return loading.load_keras3_layout(model, reader, what, strict)
         return _load(model, reader, limits, strict)
 
 

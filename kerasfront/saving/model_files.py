@@ -16,7 +16,7 @@ from kerasfront.saving import formats, keras_archive
 from kerasfront.saving.archive import parse_json
 from kerasfront.saving.building import LoadOptions, model_of
 from kerasfront.saving.limits import DEFAULT, Limits
-from kerasfront.saving.weights import LoadReport
+from kerasfront.saving.loading import LoadReport
 from kerasfront.tracebacks import entry_point
 
 __all__ = ["load_model", "load_weights", "model_from_json", "save_model", "save_weights"]

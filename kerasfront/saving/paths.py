@@ -6,9 +6,9 @@ A path follows attributes: `layers/dense_1`, `encoder/blocks/conv2d`. Inside lis
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from kerasfront.errors import SavingError
 from kerasfront.layers.base.layer import Layer
@@ -16,12 +16,29 @@ from kerasfront.metrics.metric import Metric
 from kerasfront.naming import to_snake_case
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.tracking import TrackedDict, TrackedList, TrackedSet
+from kerasfront.variable import Variable
 
 _CONTAINERS = (TrackedList, TrackedDict, TrackedSet, tuple)
 
 
-def is_saveable(value: Any) -> bool:
-    """Whether it has weights of its own in a file: layers, models and optimizers do; metrics don't."""
+class SaveableOptimizer(Protocol):
+    """What a file holds beside layers: an optimizer, or an object of a user's with the same methods."""
+
+    name: str
+    built: bool
+
+    @property
+    def variables(self) -> Sequence[Variable]: ...
+    def build(self, variables: list[Variable], /) -> None: ...
+    def save_own_variables(self, store: Any, /) -> None: ...
+    def load_own_variables(self, store: Any, /) -> None: ...
+
+
+Saveable = Layer | SaveableOptimizer
+
+
+def is_saveable(value: object) -> bool:
+    """Return whether a value has weights of its own in a file: layers, models and optimizers do; metrics don't."""
     kind: Any = type(value)
     return _are_saveable(kind)
 
@@ -33,8 +50,8 @@ def _are_saveable(kind: type) -> bool:
     return hasattr(kind, "save_own_variables") and not issubclass(kind, (Metric, type))
 
 
-def walk(root: Any) -> Iterator[tuple[str, Any]]:
-    """Each saveable object below `root`, itself first (as ""), once, with its path."""
+def walk(root: Layer) -> Iterator[tuple[str, Saveable]]:
+    """Return each saveable object below `root`, itself first (as ""), once, with its path."""
     visited: set[int] = set()
     pending: list[tuple[str, Any]] = [("", root)]
     while pending:
@@ -47,8 +64,8 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
             pending.extend(reversed(list(_attributes(value, path))))
 
 
-def seed_generators(root: Any) -> dict[str, SeedGenerator]:
-    """The seed generators of the layers by the paths that Keras had for them until 3.9."""
+def seed_generators(root: Layer) -> dict[str, SeedGenerator]:
+    """Return the seed generators of the layers by the paths that Keras had for them until 3.9."""
     return {
         joined(path, name): value
         for path, owner in walk(root)
@@ -58,22 +75,24 @@ def seed_generators(root: Any) -> dict[str, SeedGenerator]:
 
 
 def joined(path: str, name: str) -> str:
+    """Return the path of what has a name below a path; the model's own path is empty."""
     return f"{path}/{name}" if path else name
 
 
 class _Container:
     """A list, tuple, dict or set of which some members may be saveable."""
 
-    def __init__(self, values: Any) -> None:
+    def __init__(self, values: Iterable[Any]) -> None:
         if isinstance(values, dict):
             values = values.values()
         elif isinstance(values, set):  # a set has no order of its own
             values = sorted(values, key=lambda v: str(getattr(v, "name", "")))
-        self.values = list(values)
+        self._values = list(values)
 
     def members(self, path: str) -> Iterator[tuple[str, Any]]:
+        """Return the members that are saveable or containers themselves, with their paths."""
         counts: dict[str, int] = {}
-        for value in self.values:
+        for value in self._values:
             inner = _Container(value) if isinstance(value, _CONTAINERS) else value
             if not isinstance(inner, _Container) and not is_saveable(inner):
                 continue
@@ -82,11 +101,11 @@ class _Container:
             yield joined(path, f"{name}_{number}" if number else name), inner
 
 
-def _attributes(owner: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _attributes(owner: Saveable, path: str) -> Iterator[tuple[str, Any]]:
     """Return what an object holds that may be saveable, by the names in files; a graph's layers come first."""
     members = _named_members(owner)
-    if isinstance(getattr(type(owner), "layers", None), property):
-        members["layers"] = tuple(owner.layers)
+    if isinstance(shown := getattr(type(owner), "layers", None), property):
+        members["layers"] = tuple(shown.__get__(owner))
     first = "layers" if getattr(type(owner), "_kf_saves_layers_first", False) else None
     for name in sorted(members, key=lambda n: (n != first, n.startswith("_"), n)):
         value = members[name]
@@ -96,7 +115,7 @@ def _attributes(owner: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield _checked(path, name), value
 
 
-def _named_members(owner: Any) -> dict[str, Any]:
+def _named_members(owner: Saveable) -> dict[str, Any]:
     """Return the attributes of an object by their names in files.
 
     A class of ours declares the names of its private attributes in `_kf_saved_as`. All other attributes go by their
@@ -120,7 +139,7 @@ def declared_names(kind: type) -> Mapping[str, str]:
     return {k: v for cls in reversed(kind.__mro__) for k, v in vars(cls).get("_kf_saved_as", {}).items()}
 
 
-def _is_shown(owner: Any, name: str, value: Any) -> bool:
+def _is_shown(owner: Saveable, name: str, value: object) -> bool:
     """Return whether a property of this name shows the value."""
     return isinstance(getattr(type(owner), name, None), property) and getattr(owner, name) is value
 

@@ -11,9 +11,12 @@ from safetensors.numpy import save_file
 
 from kerasfront import files
 from kerasfront.errors import SavingError
-from kerasfront.saving import paths, weights
-from kerasfront.saving.h5 import Entry, Store
+from kerasfront.layers.base.layer import Layer
+from kerasfront.saving import loading, paths
 from kerasfront.saving.limits import Limits
+from kerasfront.saving.loading import LoadReport
+from kerasfront.saving.readers import Array, Entry, in_order
+from kerasfront.saving.weights import arrays_of
 from kerasfront.spec import dtypes
 
 _NAMES = {
@@ -23,10 +26,10 @@ _NAMES = {
 }  # fmt: skip
 
 
-def save(model: Any, path: Path) -> None:
+def save(model: Layer, path: Path) -> None:
     """Write the weights of a model: layers only, no optimizer. `path` appears whole or not at all."""
     arrays = {}
-    for name, _, values in weights.arrays_of(model):
+    for name, _, values in arrays_of(model):
         # `ascontiguousarray` makes a scalar an array of one.
         contiguous = {k: np.ascontiguousarray(v).reshape(v.shape) for k, v in values.items()}
         arrays.update({paths.joined(name, key): value for key, value in contiguous.items()})
@@ -34,12 +37,12 @@ def save(model: Any, path: Path) -> None:
         save_file(arrays, temporary, metadata={"format": "np"})
 
 
-def load(model: Any, path: Path, strict: bool, limits: Limits) -> weights.LoadReport:
+def load(model: Layer, path: Path, strict: bool, limits: Limits) -> LoadReport:
     """Load the weights of a model from a file that `save` wrote."""
     what = f"'{path}'"
     try:
         with safe_open(path, framework="numpy") as file:
-            return weights.load(model, _Reader(file, what, limits), what, strict, optimizer=False)
+            return loading.load(model, _Reader(file, what, limits), what, strict, optimizer=False)
     except SafetensorError as error:
         raise SavingError(f"{what} is no safetensors file, or a damaged one: {error}.") from error
 
@@ -48,7 +51,7 @@ class _Reader:
     """A safetensors file with the paths of an HDF5 file. The library itself checks sizes against the file."""
 
     def __init__(self, file: Any, what: str, limits: Limits) -> None:
-        self.file, self.what = file, what
+        self._file = file
         self.entries: dict[str, Entry] = {}
         self._key_of: dict[str, str] = {}
         self._members: dict[str, list[str]] = {}
@@ -66,11 +69,16 @@ class _Reader:
             self._key_of[path] = key
             self._members.setdefault(group, []).append(name)
 
+    @property
+    def nbytes(self) -> int:
+        return sum(entry.nbytes for entry in self.entries.values())
+
     def names(self, group: str) -> list[str]:
-        return sorted(self._members.get(group, ()), key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n))
+        return in_order(self._members.get(group, ()))
 
-    def store(self, group: str) -> Store:
-        return Store(self, group)
+    def has(self, group: str) -> bool:
+        return group in self._members
 
-    def read(self, path: str) -> np.ndarray[Any, Any]:
-        return self.file.get_tensor(self._key_of[path])
+    def read(self, path: str) -> Array:
+        values: Array = self._file.get_tensor(self._key_of[path])
+        return values

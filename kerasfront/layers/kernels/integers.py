@@ -40,9 +40,10 @@ def quantized_inputs(quantizer: Quantizer, inputs: Tensor, axes: Any) -> tuple[T
 def quantized_kernel(spec: KernelSpec, default: AbsMaxQuantizer, kernel: Array) -> tuple[Array, Array]:
     """Return the integers and the scale of a kernel, by the quantizer of the config or the default one."""
     quantizer = quantizers.QuantizationConfig.weight_quantizer_or_default(spec.config, default)
-    plain = isinstance(quantizer, AbsMaxQuantizer)
-    integers, scale = quantizer(kernel, to_numpy=True) if plain else quantizer(ops.convert_to_tensor(kernel))
-    integers, scale = ops.convert_to_numpy(integers), ops.convert_to_numpy(scale)
+    if isinstance(quantizer, AbsMaxQuantizer):
+        integers, scale = quantizer(kernel, to_numpy=True)
+    else:
+        integers, scale = map(ops.convert_to_numpy, quantizer(ops.convert_to_tensor(kernel)))
     axes = default.axis or ()
     expected = tuple(1 if axis in axes else size for axis, size in enumerate(kernel.shape))
     if integers.shape != kernel.shape or scale.shape != expected:
