@@ -26,7 +26,7 @@ _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_
 
 
 def takes_late_logs(hook: _Hook) -> _Hook:
-    """Marks a hook that can do with `logs` as a callable, because it seldom looks at them.
+    """Mark a hook that can do with `logs` as a callable, because it seldom looks at them.
 
     A batch hook so marked doesn't need to see every batch either: where no other callback does, the loop may
     call it once for several batches, with the index of the last.
@@ -75,66 +75,66 @@ class Callback(Stateful, Constructed):
     _model = StateAlias[Any](lambda self: self._kf.model)
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Called with `verbose`, `epochs` and `steps` (`None` where unknown) before the begin hook."""
+        """Take `verbose`, `epochs` and `steps` (None where unknown); it is called before the first hook."""
         self.params = params
 
     def set_model(self, model: Any) -> None:
-        """Called with the model before the begin hook."""
+        """Take the model; it is called before the first hook."""
         self._kf.model = model
 
     def _kf_idle_hooks(self) -> Iterable[Callable[..., None]]:
-        """Overridden hooks (as functions of the class) that do nothing with this object's settings."""
+        """Return overridden hooks (as functions of the class) that do nothing with this object's settings."""
         return ()
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Another name of `on_train_batch_begin`."""
+        """Handle the same event as `on_train_batch_begin`, under its other name."""
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Another name of `on_train_batch_end`."""
+        """Handle the same event as `on_train_batch_end`, under its other name."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Called before each epoch of training."""
+        """Handle the start of an epoch of training."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Called after each epoch of training and its validation; validation metrics begin with `val_`."""
+        """Handle the end of an epoch of training and its validation; validation metrics begin with `val_`."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Called when training begins."""
+        """Handle the start of training."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Called when training ends, with the logs of the last epoch."""
+        """Handle the end of training, with the logs of the last epoch."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Called before each batch of training."""
+        """Handle the start of a batch of training."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after each batch of training, with the metrics of the epoch so far."""
+        """Handle the end of a batch of training, with the metrics of the epoch so far."""
         self.on_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Called when an evaluation begins, also that in `fit`."""
+        """Handle the start of an evaluation, also that in `fit`."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Called when an evaluation ends, with its metrics."""
+        """Handle the end of an evaluation, with its metrics."""
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Called before each batch of an evaluation."""
+        """Handle the start of a batch of an evaluation."""
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after each batch of an evaluation, with the metrics so far."""
+        """Handle the end of a batch of an evaluation, with the metrics so far."""
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
-        """Called when `predict` begins."""
+        """Handle the start of `predict`."""
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        """Called when `predict` ends."""
+        """Handle the end of `predict`."""
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Called before each batch of `predict`."""
+        """Handle the start of a batch of `predict`."""
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after each batch of `predict`; `logs["outputs"]` are its outputs."""
+        """Handle the end of a batch of `predict`; `logs["outputs"]` are its outputs."""
 
 
 # One callback, or a list of them, which may be nested.
@@ -147,23 +147,23 @@ class CallbackSet:
     def __init__(self, callbacks: Iterable[Any]) -> None:
         callbacks = list(callbacks)
         self._listeners = {
-            hook: [found for callback in callbacks if (found := _listener(callback, hook)) is not None]
+            hook: [listener for callback in callbacks if (listener := _listener(callback, hook)) is not None]
             for hook in HOOKS
         }
 
     def watches_batches(self, mode: str) -> bool:
-        """Whether somebody must see each batch of "train", "test" or "predict"."""
+        """Return whether a callback must see each batch of "train", "test" or "predict"."""
         return any(not is_late for _, is_late in self._batch_listeners(mode))
 
     def draws_batches(self, mode: str) -> bool:
-        """Whether somebody wants to hear about progress now and then, and reads logs seldom."""
+        """Return whether a callback shows progress now and then, and reads logs seldom."""
         return any(is_late for _, is_late in self._batch_listeners(mode))
 
     def _batch_listeners(self, mode: str) -> list[tuple[Callable[..., None], bool]]:
         return self._listeners[f"on_{mode}_batch_begin"] + self._listeners[f"on_{mode}_batch_end"]
 
     def notify(self, hook: str, logs: LateLogs, *position: int) -> None:
-        """Calls the listeners in order; late logs are read when the first of them needs them."""
+        """Call the listeners in order; late logs are read when the first of them needs them."""
         for listener, is_late in self._listeners[hook]:
             if not is_late:
                 logs = (logs() if callable(logs) else logs) if logs is not None else {}
@@ -171,7 +171,7 @@ class CallbackSet:
 
 
 def _listener(callback: Any, hook: str) -> tuple[Callable[..., None], bool] | None:
-    """The callback's own method for a hook, and whether it takes late logs; None where it has none."""
+    """Return the callback's own method for a hook, and whether it takes late logs; None where it has none."""
     idle = list(callback._kf_idle_hooks()) if isinstance(callback, Callback) else []
     for name in (hook, _ALIASES.get(hook)):
         method = getattr(callback, name, None) if name else None
@@ -182,5 +182,5 @@ def _listener(callback: Any, hook: str) -> tuple[Callable[..., None], bool] | No
 
 
 def flatten_callbacks(callbacks: CallbacksLike) -> list[Any]:
-    """One callback, or a nested structure of them, as a list."""
+    """Return one callback, or a nested structure of them, as a list."""
     return [] if callbacks is None else [one for one in tree.flatten(callbacks) if one is not None]

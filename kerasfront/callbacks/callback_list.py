@@ -81,18 +81,18 @@ class CallbackList(Callback):
         _find_listeners(self)
 
     def append(self, callback: Callback) -> None:
-        """Adds a callback at the end."""
+        """Add a callback at the end."""
         self.callbacks.append(callback)
         _find_listeners(self)
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Hands the parameters to each callback."""
+        """Hand the parameters to each callback."""
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
 
     def set_model(self, model: Any) -> None:
-        """Hands the model to each callback; the model's `history` becomes that of the list."""
+        """Hand the model to each callback; the model's `history` becomes that of the list."""
         super().set_model(model)
         if (history := _first(self.callbacks, History)) is not None:
             model.history = history

@@ -55,16 +55,16 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
-        known = self.keys or []
-        new = sorted(key for key in logs if key not in known)
+        names = self.keys or []
+        new = sorted(key for key in logs if key not in names)
         if new or self.keys is None:
             rows = self.rows()
-            self.keys = known + new
+            self.keys = names + new
             _rewrite(self, (_line(self, dict(row)) for row in rows))
         _write_line(self, {"epoch": epoch, **logs})
 
     def rows(self) -> list[dict[str, Any]]:
-        """What the file holds: a dict of strings for each line."""
+        """Return what the file holds: a dict of strings for each line."""
         if not os.path.exists(self.filename):
             return []
         with open(self.filename, newline="", encoding="utf-8") as file:
@@ -99,7 +99,7 @@ def _writer(logger: CSVLogger, file: TextIO) -> csv.DictWriter[str]:
 
 
 def _cell(value: Any) -> str | int | float:
-    """A number or string as it is; a list or array as one cell."""
+    """Return a number or string as it is, and a list or array as one cell."""
     if isinstance(value, (str, int, float)):
         return value
     return str(np.asarray(value).tolist())

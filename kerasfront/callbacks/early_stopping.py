@@ -94,7 +94,7 @@ class EarlyStopping(MonitorCallback):
             self.model.set_weights(self.best_weights)
 
     def get_monitor_value(self, logs: Logs | None) -> float | None:
-        """The monitored value; a warning and None where the logs don't have it."""
+        """Return the monitored value; where the logs don't have it, warn and return None."""
         return current_value(self, logs)
 
 

@@ -40,33 +40,33 @@ class EventWriter:
         self._write(file_version="brain.Event:2")
 
     def scalar(self, tag: str, value: float, step: int) -> None:
-        """Writes a number."""
+        """Write a number."""
         self._tensor(tag, np.float32(value), self._tensorboard.scalars.create_summary_metadata("", ""), step)
 
     def histogram(self, tag: str, values: npt.ArrayLike, step: int) -> None:
-        """Writes the distribution of an array's values."""
+        """Write the distribution of an array's values."""
         rows = _histogram(np.asarray(values, dtype="float64").reshape(-1))
         self._tensor(tag, rows, self._tensorboard.histograms.create_summary_metadata("", ""), step)
 
     def image(self, tag: str, picture: np.ndarray, step: int) -> None:
-        """Writes a picture: uint8 of shape (height, width)."""
+        """Write a picture: uint8 of shape (height, width)."""
         height, width = picture.shape
         content = np.array([str(width), str(height), _png(picture)], dtype=object)
         self._tensor(tag, content, self._tensorboard.images.create_summary_metadata("", ""), step)
 
     def keras_graph(self, description: str) -> None:
-        """Writes a model's JSON for the graph page."""
+        """Write a model's JSON for the graph page."""
         metadata = self._tensorboard.summaries.SummaryMetadata()
         metadata.plugin_data.plugin_name = "graph_keras_model"
         metadata.plugin_data.content = b"1"
         self._tensor("keras", np.array(description.encode(), dtype=object), metadata, 0)
 
     def flush(self) -> None:
-        """Makes what was written visible to readers."""
+        """Make what was written visible to readers."""
         self._file.flush()
 
     def close(self) -> None:
-        """Ends the file."""
+        """End the file."""
         self._file.close()
 
     def _tensor(self, tag: str, values: Any, metadata: Any, step: int) -> None:
@@ -93,7 +93,7 @@ def _tensorboard() -> _Tensorboard:
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:
-    """Rows of (left edge, right edge, count), as the histogram page wants them."""
+    """Return rows of (left edge, right edge, count), as the histogram page reads them."""
     values = values[np.isfinite(values)]
     if values.size == 0:
         return np.zeros((0, 3))
@@ -102,7 +102,7 @@ def _histogram(values: np.ndarray) -> np.ndarray:
 
 
 def _png(picture: np.ndarray) -> bytes:
-    """A grey 8-bit PNG file."""
+    """Return a grey 8-bit PNG file."""
     height, width = picture.shape
     # each row begins with the number of its filter, 0 for none
     raw = np.insert(picture, 0, 0, axis=1).tobytes()

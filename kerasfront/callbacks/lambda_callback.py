@@ -43,7 +43,7 @@ class LambdaCallback(Callback):
         **kwargs: Any,
     ) -> None:
         super().__init__()
-        given = {
+        functions = {
             "on_epoch_begin": on_epoch_begin,
             "on_epoch_end": on_epoch_end,
             "on_train_begin": on_train_begin,
@@ -52,7 +52,7 @@ class LambdaCallback(Callback):
             "on_train_batch_end": on_train_batch_end,
             **kwargs,
         }
-        for name, function in given.items():
+        for name, function in functions.items():
             if name not in _NAMES:
                 raise unknown("hook", name, _NAMES)
             if function is None:

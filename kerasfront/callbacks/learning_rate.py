@@ -131,7 +131,7 @@ class ReduceLROnPlateau(MonitorCallback):
                 _reduce(self, epoch, rate)
 
     def in_cooldown(self) -> bool:
-        """Whether the epochs after a reduction that aren't watched still run."""
+        """Return whether the epochs after a reduction that aren't watched still run."""
         return self.cooldown_counter > 0
 
 
@@ -171,7 +171,7 @@ def _checked(rate: Any) -> float:
 
 
 def _takes_two(schedule: Callable[..., Any]) -> bool:
-    """Whether a schedule takes the learning rate after the epoch."""
+    """Return whether a schedule takes the learning rate after the epoch."""
     if not callable(schedule):
         raise TypeError(f"LearningRateScheduler: `schedule` must be callable; {schedule!r} came.")
     try:

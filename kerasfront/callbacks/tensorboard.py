@@ -197,7 +197,7 @@ def _write_weights(board: TensorBoard, epoch: int) -> None:
 
 
 def _write_embeddings(board: TensorBoard, epoch: int) -> None:
-    """Tables of the weights beside the file that tells the projector page where they are."""
+    """Write tables of the weights beside the file that tells the projector page where they are."""
     folder = Path(board.log_dir, "train")
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
@@ -216,7 +216,7 @@ def _labels_of(board: TensorBoard, layer: str) -> str | None:
 
 
 def _as_picture(values: np.ndarray) -> np.ndarray:
-    """Weights as one grey picture (height, width): a row for each input, dark the smallest."""
+    """Return weights as one grey picture (height, width): a row for each input, dark the smallest."""
     rows = np.asarray(values, dtype="float64").reshape(-1, values.shape[-1] if values.ndim else 1)
     low, high = np.nanmin(rows, initial=np.inf), np.nanmax(rows, initial=-np.inf)
     spread = high - low if high > low else 1.0

@@ -27,12 +27,12 @@ class Constraint(Constructed, Watched):
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(w).")
 
     def get_config(self) -> Config:
-        """The arguments that make an equal one."""
+        """Return the arguments that make an equal one."""
         return {}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """A new one from what `get_config` returned."""
+        """Make a new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
 
@@ -88,8 +88,8 @@ class MinMaxNorm(Constraint):
         w = ops.convert_to_tensor(w)
         norms = _norm(w, self.axis)
         inside = ops.minimum(ops.maximum(norms, self.min_value), self.max_value)
-        wanted = self.rate * inside + (1 - self.rate) * norms
-        return w * (wanted / (settings.epsilon() + norms))
+        target = self.rate * inside + (1 - self.rate) * norms
+        return w * (target / (settings.epsilon() + norms))
 
     def get_config(self) -> Config:
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}

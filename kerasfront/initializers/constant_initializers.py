@@ -104,7 +104,11 @@ _WINDOWS = {
 
 
 def window(name: str, length: int, periodic: bool) -> Array:
-    """A window of `length` samples in float64; raises ValueError for an unknown name."""
+    """Return a window of `length` samples in float64.
+
+    Raises:
+        ValueError: Nothing has the name.
+    """
     if name not in _WINDOWS:
         raise ValueError(f"Unknown window '{name}'.{suggest(name, _WINDOWS)} Known: {', '.join(_WINDOWS)}.")
     if length == 1:

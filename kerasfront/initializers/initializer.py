@@ -35,16 +35,16 @@ class Initializer(Constructed):
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(shape, dtype=None).")
 
     def get_config(self) -> Config:
-        """The arguments that make an equal one."""
+        """Return the arguments that make an equal one."""
         return {}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """A new one from what `get_config` returned."""
+        """Make a new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
     def clone(self) -> Self:
-        """A new one with the same config; where no seed was given it draws other values."""
+        """Make a new one with the same config; where no seed was given it draws other values."""
         return type(self).from_config(self.get_config())
 
 
@@ -63,7 +63,7 @@ class HostInitializer(Initializer):
             cls.draw = None
 
     def __call__(self, shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
-        """The values as a tensor of `shape`; dtype None means `floatx()`."""
+        """Return the values as a tensor of `shape`; dtype None means `floatx()`."""
         name = dtypes.standardize(dtype)
         return ops.convert_to_tensor(self.draw(as_ints(shape, "shape", type(self).__name__, least=0), name), name)
 
@@ -82,7 +82,7 @@ class RandomInitializer(HostInitializer):
         self.seed = next_host_seed() if seed is None else seed
 
     def generator(self) -> np.random.Generator:
-        """The NumPy generator of one call."""
+        """Return the NumPy generator of one call."""
         if isinstance(self.seed, SeedGenerator):
             return host_generator(*np.asarray(ops.convert_to_numpy(self.seed.next())).tolist())
         return host_generator(self.seed)
@@ -92,12 +92,12 @@ class RandomInitializer(HostInitializer):
 
 
 def working(dtype: str) -> Any:
-    """The dtype in which floats are drawn: 32 bits, unless 64 are wanted."""
+    """Return the dtype in which floats are drawn: 32 bits, unless 64 are asked for."""
     return np.float64 if dtype == "float64" else np.float32
 
 
 def rounded(values: Any, dtype: str) -> Array:
-    """`values` in a dtype given by its canonical name."""
+    """Return values in a dtype given by its canonical name."""
     return np.asarray(values).astype(dtypes.to_numpy(dtype), copy=False)
 
 
@@ -108,7 +108,7 @@ def normal(generator: np.random.Generator, shape: tuple[int, ...], mean: float, 
 
 
 def truncated(generator: np.random.Generator, shape: tuple[int, ...], mean: float, stddev: float, dtype: str) -> Array:
-    """Normal values, drawn again where they lie more than two standard deviations from the mean."""
+    """Draw normal values, again where they lie more than two standard deviations from the mean."""
     kind = working(dtype)
     values = generator.standard_normal(int(np.prod(shape)), dtype=kind)
     while len(outside := np.flatnonzero(np.abs(values) > 2)):

@@ -94,7 +94,7 @@ def _axes(axes: Axes) -> tuple[int, ...] | None:
 
 
 def fans(shape: tuple[int, ...], input_axes: Axes = None, output_axes: Axes = None) -> tuple[int, int]:
-    """How many inputs one output has, and how many outputs one input: `(fan_in, fan_out)`.
+    """Return how many inputs one output has, and how many outputs one input: `(fan_in, fan_out)`.
 
     The last two dims of a kernel are the channels that go in and come out, those before them its extent in space.
     Where both `input_axes` and `output_axes` are given, the fans are the products of these dims.

@@ -22,7 +22,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def is_own(function: object) -> bool:
-    """Whether it is a function of this module, which knows what to do with targets that are integers."""
+    """Return whether it is a function of this module, which knows what to do with targets that are integers."""
     return getattr(function, "__module__", None) == __name__
 
 
@@ -30,13 +30,16 @@ _OF_SAMPLES: set[Any] = set()
 
 
 def of_samples(function: _Function) -> _Function:
-    """Notes that the value of the function for a sample depends on that sample alone."""
+    """Mark a function whose value for a sample depends on that sample alone."""
     _OF_SAMPLES.add(function)
     return function
 
 
 def is_of_samples(function: object, arguments: Mapping[str, Any]) -> bool:
-    """Whether a sample's value is known to depend on it alone. Classes that are ignored take samples out of a mean."""
+    """Return whether a sample's value is known to depend on it alone.
+
+    Classes that are ignored take samples out of a mean.
+    """
     return function in _OF_SAMPLES and arguments.get("axis", -1) == -1 and arguments.get("ignore_class") is None
 
 
@@ -44,13 +47,13 @@ _OF_ELEMENTS: set[Any] = set()
 
 
 def of_elements(function: _Function) -> _Function:
-    """Notes that the function is the mean over the last axis of values that each depend on one element alone."""
+    """Mark a function that is the mean over the last axis of values that each depend on one element alone."""
     _OF_ELEMENTS.add(function)
     return of_samples(function)
 
 
 def by_elements(function: object, y_true: Tensor, y_pred: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Both with an axis more, where a mask marks single elements that the function would average over."""
+    """Add an axis to both, where a mask marks single elements that the function would average over."""
     if function not in _OF_ELEMENTS or len(mask.shape) != len(y_pred.shape):
         return y_true, y_pred
     y_true, y_pred = same_rank(y_true, y_pred)
@@ -58,7 +61,7 @@ def by_elements(function: object, y_true: Tensor, y_pred: Tensor, mask: Tensor) 
 
 
 def pair(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor]:
-    """Both as tensors of y_pred's dtype (floats) and of one rank."""
+    """Return both as tensors of y_pred's dtype (floats) and of one rank."""
     y_pred = ops.convert_to_tensor(y_pred)
     name = dtype_of(y_pred)
     if not name.startswith(("float", "bfloat", "complex")):
@@ -72,7 +75,7 @@ def pair(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor]:
 
 @of_elements
 def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`mean(square(y_true - y_pred))` over the last axis.
+    """Compute `mean(square(y_true - y_pred))` over the last axis.
 
     >>> import kerasfront as keras
     >>> float(keras.losses.mean_squared_error([1.0, 2.0], [1.0, 4.0]))
@@ -84,7 +87,7 @@ def mean_squared_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @of_elements
 def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`mean(abs(y_true - y_pred))` over the last axis.
+    """Compute `mean(abs(y_true - y_pred))` over the last axis.
 
     >>> import kerasfront as keras
     >>> float(keras.losses.mean_absolute_error([1.0, 2.0], [1.0, 4.0]))
@@ -96,7 +99,7 @@ def mean_absolute_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @of_elements
 def mean_absolute_percentage_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`100 * mean(abs((y_true - y_pred) / y_true))` over the last axis; the divisor is at least `epsilon()`.
+    """Compute `100 * mean(abs((y_true - y_pred) / y_true))` over the last axis; the divisor is at least `epsilon()`.
 
     >>> import kerasfront as keras
     >>> float(keras.losses.mean_absolute_percentage_error([1.0, 2.0], [1.0, 4.0]))
@@ -109,7 +112,9 @@ def mean_absolute_percentage_error(y_true: TensorLike, y_pred: TensorLike) -> Te
 
 @of_elements
 def mean_squared_logarithmic_error(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`mean(square(log(y_true + 1) - log(y_pred + 1)))` over the last axis; values below `epsilon()` are raised to it.
+    """Compute `mean(square(log(y_true + 1) - log(y_pred + 1)))` over the last axis.
+
+    Values below `epsilon()` are raised to it.
 
     >>> import kerasfront as keras
     >>> round(float(keras.losses.mean_squared_logarithmic_error([1.0], [3.0])), 4)
@@ -122,7 +127,7 @@ def mean_squared_logarithmic_error(y_true: TensorLike, y_pred: TensorLike) -> Te
 
 @of_elements
 def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
-    """Half the squared error where it is below `delta`, and linear from there; the mean over the last axis.
+    """Compute half the squared error where it is below `delta`, and linear from there; the mean over the last axis.
 
     >>> import kerasfront as keras
     >>> float(keras.losses.huber([0.0, 0.0], [1.0, 3.0]))
@@ -137,7 +142,7 @@ def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
 
 @of_elements
 def log_cosh(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`mean(log(cosh(y_pred - y_true)))` over the last axis, without overflow.
+    """Compute `mean(log(cosh(y_pred - y_true)))` over the last axis, without overflow.
 
     >>> import kerasfront as keras
     >>> round(float(keras.losses.log_cosh([0.0], [1000.0])), 3)
@@ -150,7 +155,7 @@ def log_cosh(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @of_elements
 def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`mean(y_pred - y_true * log(y_pred + epsilon()))` over the last axis.
+    """Compute `mean(y_pred - y_true * log(y_pred + epsilon()))` over the last axis.
 
     >>> import kerasfront as keras
     >>> round(float(keras.losses.poisson([1.0, 0.0], [1.0, 1.0])), 4)
@@ -162,7 +167,7 @@ def poisson(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @of_samples
 def kl_divergence(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`sum(y_true * log(y_true / y_pred))` over the last axis; both are cut to `[epsilon(), 1]`.
+    """Compute `sum(y_true * log(y_true / y_pred))` over the last axis; both are cut to `[epsilon(), 1]`.
 
     >>> import kerasfront as keras
     >>> round(float(keras.losses.kl_divergence([0.0, 1.0], [0.5, 0.5])), 4)
@@ -174,13 +179,13 @@ def kl_divergence(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 
 def unit(x: Tensor, axis: int) -> Tensor:
-    """x scaled to length 1 along an axis; vectors of length 0 stay."""
+    """Scale x to length 1 along an axis; vectors of length 0 stay."""
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
 
 
 @of_samples
 def cosine_similarity(y_true: TensorLike, y_pred: TensorLike, axis: int = -1) -> Tensor:
-    """The negative cosine of the angle between y_true and y_pred: -1 where they point the same way.
+    """Compute the negative cosine of the angle between y_true and y_pred: -1 where they point the same way.
 
     >>> import kerasfront as keras
     >>> round(float(keras.losses.cosine_similarity([0.0, 2.0], [0.0, 3.0])), 4)
@@ -194,13 +199,13 @@ def cosine_similarity(y_true: TensorLike, y_pred: TensorLike, axis: int = -1) ->
 
 
 def signs(y_true: Tensor) -> Tensor:
-    """Labels that are all 0 or 1 as -1 and 1; others as they are."""
+    """Return labels that are all 0 or 1 as -1 and 1, and others as they are."""
     binary = ops.all(ops.logical_or(ops.equal(y_true, 0), ops.equal(y_true, 1)))
     return select_where(binary, 2 * y_true - 1, y_true)
 
 
 def hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`mean(maximum(1 - y_true * y_pred, 0))` over the last axis, for labels -1 and 1 (or 0 and 1).
+    """Compute `mean(maximum(1 - y_true * y_pred, 0))` over the last axis, for labels -1 and 1 (or 0 and 1).
 
     >>> import kerasfront as keras
     >>> float(keras.losses.hinge([1.0, -1.0], [0.5, 0.5]))
@@ -211,7 +216,7 @@ def hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 
 def squared_hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`mean(square(maximum(1 - y_true * y_pred, 0)))` over the last axis, for labels -1 and 1 (or 0 and 1).
+    """Compute `mean(square(maximum(1 - y_true * y_pred, 0)))` over the last axis, for labels -1 and 1 (or 0 and 1).
 
     >>> import kerasfront as keras
     >>> float(keras.losses.squared_hinge([1.0, -1.0], [1.0, 1.0]))
@@ -223,7 +228,7 @@ def squared_hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @of_samples
 def categorical_hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """`maximum(largest wrong score - right score + 1, 0)`, for one-hot targets, over the last axis.
+    """Compute `maximum(largest wrong score - right score + 1, 0)`, for one-hot targets, over the last axis.
 
     >>> import kerasfront as keras
     >>> float(keras.losses.categorical_hinge([0.0, 1.0], [0.5, 1.0]))
@@ -259,7 +264,7 @@ def _smoothed_binary(y_true: Tensor, label_smoothing: float) -> Tensor:
 def categorical_crossentropy(
     y_true: TensorLike, y_pred: TensorLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
-    """`-sum(y_true * log(y_pred))` over the classes, for one-hot (or soft) targets.
+    """Compute `-sum(y_true * log(y_pred))` over the classes, for one-hot (or soft) targets.
 
     Args:
         y_true: The targets, of y_pred's shape.
@@ -281,7 +286,7 @@ def categorical_crossentropy(
 def sparse_categorical_crossentropy(
     y_true: TensorLike, y_pred: TensorLike, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Tensor:
-    """`-log(y_pred[y_true])`, for classes given as integers.
+    """Compute `-log(y_pred[y_true])`, for classes given as integers.
 
     Args:
         y_true: Integers, of y_pred's shape without `axis` (a last axis of size 1 is dropped).
@@ -303,8 +308,8 @@ def sparse_categorical_crossentropy(
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
     valid = ops.not_equal(y_true, ignore_class)
-    known = select_where(valid, y_true, ops.zeros_like(y_true))
-    values = ops.sparse_categorical_crossentropy(known, y_pred, from_logits=from_logits, axis=axis)
+    classes = select_where(valid, y_true, ops.zeros_like(y_true))
+    values = ops.sparse_categorical_crossentropy(classes, y_pred, from_logits=from_logits, axis=axis)
     values = select_where(valid, values, 0.0)
     if ops.is_tensor(values):
         scopes.set_mask(values, valid)
@@ -315,7 +320,7 @@ def sparse_categorical_crossentropy(
 def binary_crossentropy(
     y_true: TensorLike, y_pred: TensorLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
-    """The mean over `axis` of `-(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred))`.
+    """Compute the mean over `axis` of `-(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred))`.
 
     Args:
         y_true: Targets from 0 to 1, of y_pred's shape.
@@ -344,7 +349,7 @@ def binary_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """The binary cross-entropy, times `(1 - p)^gamma` where p is the probability of the right answer.
+    """Compute the binary cross-entropy, times `(1 - p)^gamma` where p is the probability of the right answer.
 
     Args:
         y_true: Targets from 0 to 1, of y_pred's shape.
@@ -383,7 +388,7 @@ def categorical_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Tensor:
-    """`-sum(alpha * (1 - y_pred)^gamma * y_true * log(y_pred))` over the classes, for one-hot targets.
+    """Compute `-sum(alpha * (1 - y_pred)^gamma * y_true * log(y_pred))` over the classes, for one-hot targets.
 
     Args:
         y_true: The targets, of y_pred's shape.
@@ -410,7 +415,7 @@ def categorical_focal_crossentropy(
 
 @of_samples
 def categorical_generalized_cross_entropy(y_true: TensorLike, y_pred: TensorLike, q: float) -> Tensor:
-    """`(1 - y_pred[y_true]^q) / q`, for classes given as integers: robust to wrong labels.
+    """Compute `(1 - y_pred[y_true]^q) / q`, for classes given as integers: robust to wrong labels.
 
     Args:
         y_true: Integers, of y_pred's shape without the last axis (a last axis of size 1 is dropped).
@@ -433,7 +438,9 @@ def categorical_generalized_cross_entropy(y_true: TensorLike, y_pred: TensorLike
 
 
 def ctc(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """Connectionist temporal classification: a label sequence against scores over time, whatever the alignment.
+    """Compute the connectionist temporal classification loss: of label sequences against scores over time.
+
+    It is minus the log of the probability of the labels, whatever their alignment.
 
     Args:
         y_true: Integers of shape `(batch, length)`, padded with 0, which is the blank.
@@ -461,7 +468,7 @@ def ctc(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 
 def dice(y_true: TensorLike, y_pred: TensorLike, axis: Axis = None) -> Tensor:
-    """`1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`, over `axis` (None: everything).
+    """Compute `1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`, over `axis` (None: everything).
 
     Reference: Milletari et al., https://arxiv.org/abs/1606.04797
 
@@ -476,7 +483,7 @@ def dice(y_true: TensorLike, y_pred: TensorLike, axis: Axis = None) -> Tensor:
 
 
 def tversky(y_true: TensorLike, y_pred: TensorLike, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None) -> Tensor:
-    """`1 - tp / (tp + alpha * fp + beta * fn)` with soft counts over `axis` (None: everything).
+    """Compute `1 - tp / (tp + alpha * fp + beta * fn)` with soft counts over `axis` (None: everything).
 
     Args:
         y_true: Targets from 0 to 1.
@@ -507,7 +514,9 @@ def circle(
     gamma: float = 80,
     margin: float = 0.4,
 ) -> Tensor:
-    """Pulls embeddings of one class together and pushes others apart, the more the further they are from it.
+    """Compute the circle loss, which pulls embeddings of one class together and pushes others apart.
+
+    The further they are from where they belong, the more they count.
 
     A sample without another of its class counts in no mean.
 
@@ -546,12 +555,12 @@ def circle(
 
 
 def _wide(y_pred: Tensor) -> bool:
-    """Whether values are wide enough to be summed as they are."""
+    """Return whether values are wide enough to be summed as they are."""
     return dtype_of(y_pred) in ("float32", "float64")
 
 
 def _even(y_true: Tensor, y_pred: Tensor) -> bool:
-    """Whether both have the same axes, at least one, and are wide."""
+    """Return whether both have the same axes, at least one, and are wide."""
     return len(y_pred.shape) > 0 and y_true.shape == y_pred.shape and _wide(y_pred)
 
 

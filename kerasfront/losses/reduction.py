@@ -17,19 +17,22 @@ REDUCTIONS = (*MEANS, "sum", "none", None)
 
 
 def check(reduction: str | None) -> str | None:
-    """`reduction`, which must be one of REDUCTIONS; "auto", which Keras 2's files have, is the default."""
+    """Return `reduction`, which must be one of REDUCTIONS.
+
+    "auto", which Keras 2's files have, is the default.
+    """
     if reduction == "auto":
         return "sum_over_batch_size"
     if reduction not in REDUCTIONS:
-        known = [str(r) for r in REDUCTIONS]
+        options = [str(r) for r in REDUCTIONS]
         raise ValueError(
-            f"Expected `reduction` to be one of {', '.join(known)}, got {reduction!r}.{suggest(reduction, known)}"
+            f"Expected `reduction` to be one of {', '.join(options)}, got {reduction!r}.{suggest(reduction, options)}"
         )
     return reduction
 
 
 def same_rank(x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
-    """Two tensors without a last axis of size 1 that only one of them has; vectors get one instead."""
+    """Drop a last axis of size 1 that only one of two tensors has, or add one to a vector beside a matrix."""
     rank1, rank2 = len(x1.shape), len(x2.shape)
     if rank1 == rank2:
         return x1, x2
@@ -41,12 +44,12 @@ def same_rank(x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def mask_of(x: object) -> Tensor | None:
-    """The mask that a tensor carries, or None."""
+    """Return the mask that a tensor carries, or None."""
     return scopes.get_mask(x) if scopes.masks else None
 
 
 def joined(mask: Tensor | None, other: Tensor | None) -> Tensor | None:
-    """Where both masks, of which one may have fewer axes, are true; None is true everywhere."""
+    """Return where both masks are true; None is true everywhere, and one may have fewer axes."""
     if mask is None or other is None:
         return other if mask is None else mask
     rank = max(len(mask.shape), len(other.shape))
@@ -54,7 +57,7 @@ def joined(mask: Tensor | None, other: Tensor | None) -> Tensor | None:
 
 
 def of_rank(weights: Tensor, rank: int) -> Tensor:
-    """Weights with axes of size 1 added at the end, or dropped there, so that they stand beside values of a rank."""
+    """Add axes of size 1 at the end of weights, or drop them there, so that they stand beside values of a rank."""
     have = len(weights.shape)
     while have > rank and weights.shape[-1] == 1:
         weights, have = ops.squeeze(weights, -1), have - 1
@@ -64,7 +67,11 @@ def of_rank(weights: Tensor, rank: int) -> Tensor:
 
 
 def mask_beside(mask: Tensor, values: Tensor) -> Tensor:
-    """A mask in the rank of values, or lower; raises ShapeError where it isn't one of their first axes."""
+    """Return a mask in the rank of values, or lower.
+
+    Raises:
+        ShapeError: The mask hasn't the first axes of the values.
+    """
     fitted = of_rank(mask, min(len(mask.shape), len(values.shape)))
     if not scopes.fits(fitted, values, broadcast=True):
         raise ShapeError(
@@ -77,7 +84,7 @@ def mask_beside(mask: Tensor, values: Tensor) -> Tensor:
 
 
 def size(values: Tensor) -> int | Tensor:
-    """How many elements a tensor has: an integer, or a scalar tensor where a compiled graph does not know."""
+    """Return how many elements a tensor has: an integer, or a scalar tensor where a compiled graph does not know."""
     total: Any = 1
     for dim in ops.shape(values):
         total = total * dim
@@ -87,7 +94,10 @@ def size(values: Tensor) -> int | Tensor:
 def weighted(
     values: Tensor, sample_weight: TensorLike | None, mask: Tensor | None, dtype: str
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Values times their weights and mask; the weights (None: all 1), and the mask, both of the values' rank."""
+    """Return values times their weights and mask, the weights and the mask.
+
+    Both are of the values' rank. None stands for weights of 1, and for no mask.
+    """
     rank = len(values.shape)
     weights = None
     if sample_weight is not None:
@@ -99,7 +109,7 @@ def weighted(
 
 
 def total(weights: Tensor, values: Tensor) -> Tensor:
-    """The sum of weights that broadcast to the shape of values."""
+    """Return the sum of weights that broadcast to the shape of values."""
     repeats: Any = 1
     for have, want in zip(ops.shape(weights) or (1,) * len(values.shape), ops.shape(values), strict=True):
         if isinstance(have, int) and have == 1:
@@ -111,7 +121,9 @@ def total(weights: Tensor, values: Tensor) -> Tensor:
 def reduce(
     values: Tensor, reduction: str | None, sample_weight: TensorLike | None, mask: Tensor | None, dtype: str
 ) -> Tensor:
-    """Losses of samples as one number, by the reduction; what a mask leaves out counts neither above nor below.
+    """Return losses of samples as one number, by the reduction.
+
+    What a mask leaves out counts neither above nor below.
 
     With weights, "sum_over_batch_size" (the same as "mean") divides by the number of samples, and
     "mean_with_sample_weight" by the sum of the weights.
@@ -132,7 +144,7 @@ def reduce(
 
 
 def ratio(above: Tensor, below: Tensor) -> Tensor:
-    """A quotient that is 0 where the divisor is 0."""
+    """Divide; the quotient is 0 where the divisor is 0."""
     nothing = ops.equal(below, 0)
     return select_where(nothing, 0.0, above / select_where(nothing, 1.0, below))
 

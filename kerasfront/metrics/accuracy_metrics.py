@@ -20,7 +20,7 @@ def _right(x: Tensor) -> Tensor:
 
 
 def _hits(classes: TensorLike, y_pred: TensorLike, dtype: str) -> tuple[Tensor, Tensor] | None:
-    """How many of the largest predictions are at their class, and the classes; None where these need more care."""
+    """Return how many of the largest predictions are at their class, and the classes; None where one op can't tell."""
     classes, y_pred = ops.convert_to_tensor(classes), ops.convert_to_tensor(y_pred)
     fit = len(classes.shape) == len(y_pred.shape) - 1 and not shapes.differ(classes.shape, y_pred.shape[:-1])
     if not fit or not dtype_of(classes).startswith(("int", "uint")):
@@ -30,14 +30,14 @@ def _hits(classes: TensorLike, y_pred: TensorLike, dtype: str) -> tuple[Tensor, 
 
 @of_samples
 def accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """1 where y_true equals y_pred, else 0."""
+    """Return 1 where y_true equals y_pred, else 0."""
     y_true, y_pred = same_rank(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
     return _right(ops.equal(y_true, y_pred))
 
 
 @of_samples
 def binary_accuracy(y_true: TensorLike, y_pred: TensorLike, threshold: float = 0.5) -> Tensor:
-    """1 where y_pred is above the threshold as y_true (0 or 1) says, else 0.
+    """Return 1 where y_pred is above the threshold as y_true (0 or 1) says, else 0.
 
     >>> import kerasfront as keras
     >>> keras.ops.convert_to_numpy(keras.metrics.binary_accuracy([1, 0], [0.7, 0.6])).tolist()
@@ -50,7 +50,7 @@ def binary_accuracy(y_true: TensorLike, y_pred: TensorLike, threshold: float = 0
 
 @of_samples
 def categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """1 where the largest prediction is where the one-hot target is, else 0.
+    """Return 1 where the largest prediction is where the one-hot target is, else 0.
 
     >>> import kerasfront as keras
     >>> keras.ops.convert_to_numpy(keras.metrics.categorical_accuracy([[0, 1]], [[0.2, 0.8]])).tolist()
@@ -60,7 +60,7 @@ def categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 
 def classes_of(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor]:
-    """Class numbers without a last axis of size 1 that the predictions' axis of classes stands for."""
+    """Return class numbers, without a last axis of size 1 beside the predictions' axis of classes, and predictions."""
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
@@ -69,7 +69,7 @@ def classes_of(y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor]:
 
 @of_samples
 def sparse_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """1 where the largest prediction is at the index that the integer target says, else 0.
+    """Return 1 where the largest prediction is at the index that the integer target says, else 0.
 
     >>> import kerasfront as keras
     >>> keras.ops.convert_to_numpy(keras.metrics.sparse_categorical_accuracy([1], [[0.2, 0.8]])).tolist()
@@ -81,7 +81,7 @@ def sparse_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike) -> Tenso
 
 @of_samples
 def top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 5) -> Tensor:
-    """1 where fewer than k predictions are larger than that of the one-hot target's class, else 0.
+    """Return 1 where fewer than k predictions are larger than that of the one-hot target's class, else 0.
 
     >>> import kerasfront as keras
     >>> right = keras.metrics.top_k_categorical_accuracy([[1, 0, 0]], [[0.2, 0.7, 0.1]], k=2)
@@ -95,7 +95,7 @@ def top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 
 def sparse_top_k_categorical_accuracy(
     y_true: TensorLike, y_pred: TensorLike, k: int = 5, from_sorted_ids: bool = False
 ) -> Tensor:
-    """1 where fewer than k predictions are larger than that of the integer target's class, else 0.
+    """Return 1 where fewer than k predictions are larger than that of the integer target's class, else 0.
 
     With `from_sorted_ids`, y_pred holds the classes in the order of their scores, and the first k are looked at.
 

@@ -41,8 +41,8 @@ class _Count(Metric):
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
-        found = counts.count(y_true, y_pred, self.thresholds, sample_weight, dtype=sum_dtype(self))
-        self.accumulator.assign_add(getattr(found, self.counted))
+        added = counts.count(y_true, y_pred, self.thresholds, sample_weight, dtype=sum_dtype(self))
+        self.accumulator.assign_add(getattr(added, self.counted))
 
     def result(self) -> Tensor:
         return _single(self.accumulator.value, self.thresholds)
@@ -50,8 +50,8 @@ class _Count(Metric):
     def host_result(self) -> float | np.ndarray[Any, Any]:
         if type(self).result is not _Count.result:
             return super().host_result()
-        found = exact(self.accumulator)
-        return float(found[0]) if len(found) == 1 else found
+        amounts = exact(self.accumulator)
+        return float(amounts[0]) if len(amounts) == 1 else amounts
 
     def get_config(self) -> Config:
         return {**super().get_config(), "thresholds": self.init_thresholds}
@@ -132,11 +132,11 @@ class _PartOf(Metric):
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
-        found = counts.count(
+        added = counts.count(
             y_true, y_pred, self.thresholds, sample_weight, self.top_k, self.class_id, dtype=sum_dtype(self)
         )
-        self.true_positives.assign_add(found.true_positives)
-        getattr(self, self.errors).assign_add(getattr(found, self.errors))
+        self.true_positives.assign_add(added.true_positives)
+        getattr(self, self.errors).assign_add(getattr(added, self.errors))
 
     def result(self) -> Tensor:
         right = self.true_positives.value
@@ -183,7 +183,7 @@ class Recall(_PartOf):
 
 
 def spread(number: int) -> list[float]:
-    """Thresholds evenly from 0 to 1, the first and the last just outside."""
+    """Return thresholds evenly from 0 to 1, the first and the last just outside."""
     inner = [(i + 1) / (number - 1) for i in range(number - 2)]
     return [-settings.epsilon(), *inner, 1.0 + settings.epsilon()]
 
@@ -239,29 +239,29 @@ class _Best(_AtThresholds):
         added = counts.count(y_true, y_pred, self.thresholds, sample_weight, None, self.class_id, dtype=sum_dtype(self))
         _add_counts(self, added)
 
-    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
-        """The rate that must be good enough, and the one whose best is wanted."""
+    def rates(self, tally: counts.Counts) -> tuple[Tensor, Tensor]:
+        """Return the rate that must be good enough, and the one whose best value is the result."""
         raise NotImplementedError
 
     def result(self) -> Tensor:
-        limited, wanted = self.rates(_counts(self))
-        return ops.amax(select_where(ops.greater_equal(limited, self.value), wanted, 0.0))
+        limited, best = self.rates(_counts(self))
+        return ops.amax(select_where(ops.greater_equal(limited, self.value), best, 0.0))
 
     def get_config(self) -> Config:
         own = {"class_id": self.class_id, "num_thresholds": self.num_thresholds, self.asked: self.value}
         return {**super().get_config(), **own}
 
 
-def _recall(held: counts.Counts) -> Tensor:
-    return ratio(held.true_positives, held.true_positives + held.false_negatives)
+def _recall(tally: counts.Counts) -> Tensor:
+    return ratio(tally.true_positives, tally.true_positives + tally.false_negatives)
 
 
-def _precision(held: counts.Counts) -> Tensor:
-    return ratio(held.true_positives, held.true_positives + held.false_positives)
+def _precision(tally: counts.Counts) -> Tensor:
+    return ratio(tally.true_positives, tally.true_positives + tally.false_positives)
 
 
-def _specificity(held: counts.Counts) -> Tensor:
-    return ratio(held.true_negatives, held.true_negatives + held.false_positives)
+def _specificity(tally: counts.Counts) -> Tensor:
+    return ratio(tally.true_negatives, tally.true_negatives + tally.false_positives)
 
 
 class SensitivityAtSpecificity(_Best):
@@ -294,8 +294,8 @@ class SensitivityAtSpecificity(_Best):
     ) -> None:
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
-    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
-        return _specificity(held), _recall(held)
+    def rates(self, tally: counts.Counts) -> tuple[Tensor, Tensor]:
+        return _specificity(tally), _recall(tally)
 
 
 class SpecificityAtSensitivity(_Best):
@@ -320,8 +320,8 @@ class SpecificityAtSensitivity(_Best):
     ) -> None:
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
-    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
-        return _recall(held), _specificity(held)
+    def rates(self, tally: counts.Counts) -> tuple[Tensor, Tensor]:
+        return _recall(tally), _specificity(tally)
 
 
 class PrecisionAtRecall(_Best):
@@ -346,8 +346,8 @@ class PrecisionAtRecall(_Best):
     ) -> None:
         super().__init__(recall, num_thresholds, class_id, name, dtype)
 
-    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
-        return _recall(held), _precision(held)
+    def rates(self, tally: counts.Counts) -> tuple[Tensor, Tensor]:
+        return _recall(tally), _precision(tally)
 
 
 class RecallAtPrecision(_Best):
@@ -372,8 +372,8 @@ class RecallAtPrecision(_Best):
     ) -> None:
         super().__init__(precision, num_thresholds, class_id, name, dtype)
 
-    def rates(self, held: counts.Counts) -> tuple[Tensor, Tensor]:
-        return _precision(held), _recall(held)
+    def rates(self, tally: counts.Counts) -> tuple[Tensor, Tensor]:
+        return _precision(tally), _recall(tally)
 
 
 class AUCState(MetricState):
@@ -464,8 +464,8 @@ class AUC(_AtThresholds):
         if self.label_weights is not None and not self.multi_label:
             weights = ops.ones_like(y_pred) * ops.convert_to_tensor(self.label_weights, self.dtype)
             if sample_weight is not None:
-                given = ops.convert_to_tensor(sample_weight, self.dtype)
-                weights = weights * ops.reshape(given, (*given.shape, *(1,) * (len(y_pred.shape) - len(given.shape))))
+                own = ops.convert_to_tensor(sample_weight, self.dtype)
+                weights = weights * ops.reshape(own, (*own.shape, *(1,) * (len(y_pred.shape) - len(own.shape))))
             sample_weight = weights
         state = self._kf
         added = counts.count(
@@ -474,16 +474,16 @@ class AUC(_AtThresholds):
         _add_counts(self, added)
 
     def interpolate_pr_auc(self) -> Tensor:
-        """The area under the precision-recall curve, interpolated between thresholds as counts are, not linearly."""
-        held = _counts(self)
-        tp, positives = held.true_positives, held.true_positives + held.false_positives
+        """Return the area under the precision-recall curve, where counts are interpolated between thresholds."""
+        tally = _counts(self)
+        tp, positives = tally.true_positives, tally.true_positives + tally.false_positives
         gained, answered = tp[:-1] - tp[1:], positives[:-1] - positives[1:]
         slope = ratio(gained, ops.maximum(answered, 0.0))
         intercept = tp[1:] - slope * positives[1:]
         both = ops.logical_and(ops.greater(positives[:-1], 0), ops.greater(positives[1:], 0))
         growth = select_where(both, ratio(positives[:-1], ops.maximum(positives[1:], 0.0)), 1.0)
         area = slope * (gained + intercept * ops.log(growth))
-        return _mean_of_labels(self, ops.sum(ratio(area, ops.maximum(tp[1:] + held.false_negatives[1:], 0.0)), axis=0))
+        return _mean_of_labels(self, ops.sum(ratio(area, ops.maximum(tp[1:] + tally.false_negatives[1:], 0.0)), axis=0))
 
     def result(self) -> Tensor:
         if not self._kf.built:
@@ -538,29 +538,29 @@ def _mean_of_labels(metric: AUC, areas: Tensor) -> Tensor:
     return ratio(ops.sum(areas * weights), ops.sum(weights))
 
 
-def _curve(name: str, held: counts.Counts) -> tuple[Tensor, Tensor]:
+def _curve(name: str, tally: counts.Counts) -> tuple[Tensor, Tensor]:
     """Return the coordinates of a curve's points, one for each threshold."""
     if name == "ROC":
-        return 1.0 - _specificity_or_one(held), _recall(held)
+        return 1.0 - _specificity_or_one(tally), _recall(tally)
     if name == "PR":
-        return _recall(held), _precision(held)
-    return _gains(held)
+        return _recall(tally), _precision(tally)
+    return _gains(tally)
 
 
-def _gains(held: counts.Counts) -> tuple[Tensor, Tensor]:
-    """The recall gain (cut off at 0, where always saying yes would do) and the precision gain."""
-    positives = held.true_positives + held.false_negatives
-    odds = ratio(positives, held.true_negatives + held.false_positives)
-    found = ops.greater(held.true_positives, 0)
-    recall = 1.0 - odds * ratio(held.false_negatives, held.true_positives)
-    precision = 1.0 - odds * ratio(held.false_positives, held.true_positives)
-    silent = ops.cast(ops.equal(held.false_positives, 0), "float32")
-    return select_where(found, ops.maximum(recall, 0.0), 0.0), select_where(found, precision, silent)
+def _gains(tally: counts.Counts) -> tuple[Tensor, Tensor]:
+    """Return the recall gain (cut off at 0, where always saying yes would do) and the precision gain."""
+    positives = tally.true_positives + tally.false_negatives
+    odds = ratio(positives, tally.true_negatives + tally.false_positives)
+    detected = ops.greater(tally.true_positives, 0)
+    recall = 1.0 - odds * ratio(tally.false_negatives, tally.true_positives)
+    precision = 1.0 - odds * ratio(tally.false_positives, tally.true_positives)
+    silent = ops.cast(ops.equal(tally.false_positives, 0), "float32")
+    return select_where(detected, ops.maximum(recall, 0.0), 0.0), select_where(detected, precision, silent)
 
 
-def _specificity_or_one(held: counts.Counts) -> Tensor:
-    """`tn / (tn + fp)`, and 1 where there are no negatives: the false positive rate is 0 then."""
-    return 1.0 - ratio(held.false_positives, held.true_negatives + held.false_positives)
+def _specificity_or_one(tally: counts.Counts) -> Tensor:
+    """Return `tn / (tn + fp)`, and 1 where there are no negatives: the false positive rate is 0 then."""
+    return 1.0 - ratio(tally.false_positives, tally.true_negatives + tally.false_positives)
 
 
 def _one_of(argument: str, value: str, known: Sequence[str]) -> str:

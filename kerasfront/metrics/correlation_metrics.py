@@ -17,7 +17,7 @@ def _centered(x: Tensor, axis: Axis) -> tuple[Tensor, Tensor]:
 
 
 def pearson_correlation(y_true: TensorLike, y_pred: TensorLike, axis: Axis = -1) -> Tensor:
-    """The covariance along `axis` divided by the standard deviations.
+    """Return the covariance along `axis` divided by the standard deviations.
 
     >>> import kerasfront as keras
     >>> round(float(keras.metrics.pearson_correlation([0.0, 1.0, 2.0], [1.0, 3.0, 5.0])), 4)
@@ -30,7 +30,9 @@ def pearson_correlation(y_true: TensorLike, y_pred: TensorLike, axis: Axis = -1)
 
 
 def concordance_correlation(y_true: TensorLike, y_pred: TensorLike, axis: Axis = -1) -> Tensor:
-    """Twice the covariance along `axis` divided by both variances and the squared difference of the means.
+    """Return twice the covariance divided by both variances and the squared difference of the means.
+
+    All of them are taken along `axis`.
 
     Reference: Lin (1989), A concordance correlation coefficient to evaluate reproducibility.
 

@@ -26,7 +26,10 @@ class Counts(NamedTuple):
 
 
 def checked(thresholds: float | Sequence[float] | None, top_k: int | None = None) -> list[float]:
-    """The thresholds as a list; None means 0.5, or with top_k that every prediction that is left counts."""
+    """Return thresholds as a list.
+
+    None means 0.5, or with `top_k` that every prediction which is left counts.
+    """
     if thresholds is None:
         return [0.5] if top_k is None else [_LOWEST]
     values: list[Any] = list(thresholds) if isinstance(thresholds, (list, tuple, np.ndarray)) else [thresholds]
@@ -37,7 +40,10 @@ def checked(thresholds: float | Sequence[float] | None, top_k: int | None = None
 
 
 def _only_top(y_pred: Tensor, k: int) -> Tensor:
-    """The k largest predictions along the last axis, the first of equal ones; the others far below every threshold."""
+    """Return the k largest predictions along the last axis; the others are set far below every threshold.
+
+    Of equal predictions the first count as larger.
+    """
     _, indices = ops.top_k(y_pred, k, sorted=False)
     chosen = ops.sum(ops.one_hot(indices, y_pred.shape[-1], dtype=y_pred.dtype), axis=-2)
     return y_pred * chosen + _LOWEST * (1.0 - chosen)
@@ -61,7 +67,7 @@ def _prepared(
     class_id: int | None,
     dtype: str,
 ) -> tuple[Any, Any, Any]:
-    """Labels as 0.0 and 1.0, predictions and (where given) weights, all of one shape."""
+    """Return labels as 0.0 and 1.0, predictions, and weights if there are any, all of one shape."""
     y_pred, y_true = ops.convert_to_tensor(y_pred, dtype), ops.convert_to_tensor(y_true)
     y_true, y_pred = reduction.same_rank(y_true, y_pred)
     mask = reduction.mask_of(y_pred)
@@ -80,9 +86,9 @@ def _prepared(
     if sample_weight is None and mask is None:
         return labels, y_pred, None
     weights = ops.ones_like(y_pred)
-    for given in (sample_weight, mask):
-        if given is not None:
-            weights = weights * reduction.of_rank(ops.convert_to_tensor(given, dtype), len(y_pred.shape))
+    for factor in (sample_weight, mask):
+        if factor is not None:
+            weights = weights * reduction.of_rank(ops.convert_to_tensor(factor, dtype), len(y_pred.shape))
     return labels, y_pred, weights
 
 
@@ -91,7 +97,7 @@ _AT_ONCE = 2**14
 
 
 def sums_by_cell(amounts: Tensor, cells: Tensor, size: int) -> Tensor:
-    """The sum of the amounts (n, ...) in each of `size` cells; integers are counted exactly."""
+    """Return the sum of the amounts (n, ...) in each of `size` cells; integers are counted exactly."""
     number = amounts.shape[0]
     groups = 1 if number is None or number <= _AT_ONCE else max(1, min(1024, number // size))
     if groups == 1 or reduction.dtype_of(amounts).startswith("int"):
@@ -111,7 +117,7 @@ def count(
     labels: int | None = None,
     dtype: str = "float32",
 ) -> Counts:
-    """How many predictions above (or not above) each threshold are positive (or negative).
+    """Count predictions above (or not above) each threshold that are positive (or negative).
 
     Args:
         y_true: Labels: 0, or anything else.
@@ -150,7 +156,7 @@ def _above_one(
 def _above(
     scores: Tensor, positive: Tensor, negative: Tensor, thresholds: Sequence[float], groups: int
 ) -> tuple[Tensor, Tensor]:
-    """The sums of both amounts whose score is above each threshold, (thresholds, groups), in one pass."""
+    """Return the sums of both amounts whose score is above each threshold, (thresholds, groups), in one pass."""
     order = np.argsort(thresholds, kind="stable")
     limits = ops.convert_to_tensor(np.asarray(thresholds, "float32")[order], scores.dtype)
     exceeded = ops.searchsorted(limits, ops.reshape(scores, (-1,)), side="left")  # how many limits lie below

@@ -42,7 +42,7 @@ class _ConfusionMatrix(Metric):
         )
 
     def classes(self, y: TensorLike, sparse: bool) -> Tensor:
-        """Class numbers, from scores along `axis` where `sparse` is false."""
+        """Return class numbers, from scores along `axis` where `sparse` is false."""
         y = ops.convert_to_tensor(y) if sparse else ops.argmax(y, axis=self.axis)
         return ops.reshape(ops.cast(y, "int32"), (-1,))
 
@@ -53,7 +53,7 @@ class _ConfusionMatrix(Metric):
         _add(self, truth, guess, sample_weight, shape)
 
     def overlaps(self) -> tuple[Tensor, Tensor]:
-        """The intersection and the union of each class."""
+        """Return the intersection and the union of each class."""
         matrix = ops.cast(self.total_confusion_matrix.value, "float32")
         both = ops.diagonal(matrix)
         return both, ops.sum(matrix, axis=0) + ops.sum(matrix, axis=1) - both
@@ -65,8 +65,8 @@ def _add(
     """Add a batch of class numbers to the matrix."""
     size, dtype = metric.num_classes, sum_dtype(metric)
     weights = _flat_weights(sample_weight, shape, dtype)
-    known = [ops.logical_and(ops.greater_equal(x, 0), ops.less(x, size)) for x in (truth, guess)]
-    valid = ops.logical_and(*known)
+    in_range = [ops.logical_and(ops.greater_equal(x, 0), ops.less(x, size)) for x in (truth, guess)]
+    valid = ops.logical_and(*in_range)
     if metric.ignore_class is not None:
         valid = ops.logical_and(valid, ops.not_equal(truth, metric.ignore_class))
     counted = ops.cast(valid, "int32") if weights is None else ops.cast(valid, dtype) * weights

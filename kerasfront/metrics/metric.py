@@ -111,7 +111,9 @@ class Metric(Stateful, Constructed, Copied, Tracked):
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """Make a variable of the state. One of floats stores more digits than it shows: counts go beyond 2**24.
+        """Make a variable of the state.
+
+        One of floats stores more digits than it shows: counts go beyond 2**24.
 
         Args:
             shape: Its shape.
@@ -141,11 +143,11 @@ class Metric(Stateful, Constructed, Copied, Tracked):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> Variable:
-        """As `add_variable`; without an initializer the variable begins with zeros."""
+        """Make a variable as `add_variable` does; without an initializer it begins with zeros."""
         return self.add_variable(shape, initializer or "zeros", dtype, name=name)
 
     def reset_state(self) -> None:
-        """Begin again: the state becomes zeros."""
+        """Begin again: set the state to zeros."""
         for variable in self.variables:
             assign_zeros(variable)
 
@@ -159,15 +161,15 @@ class Metric(Stateful, Constructed, Copied, Tracked):
         return self._kf_additive
 
     def result(self) -> Any:
-        """The value for all that was added since the last reset: a scalar tensor, or a dict of them."""
+        """Return the value for all that was added since the last reset: a scalar tensor, or a dict of them."""
         raise NotImplementedError(f"The metric '{self.name}' ({type(self).__name__}) defines no result().")
 
     def host_result(self) -> Any:
-        """`result()` for the logs: a Python number or a NumPy array, or a dict of them."""
+        """Return `result()` for the logs: a Python number or a NumPy array, or a dict of them."""
         return host_values(self.result())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Add a batch; returns the result so far."""
+        """Add a batch, and return the result so far."""
         try:
             self.update_state(*args, **kwargs)
             return self.result()
@@ -196,14 +198,14 @@ class Metric(Stateful, Constructed, Copied, Tracked):
     # -- config
 
     def get_config(self) -> Config:
-        """The arguments that make an equal one."""
+        """Return the arguments that make an equal one."""
         policy = self._kf.policy
         plain = policy.compute_dtype == policy.variable_dtype == policy.name
         return {"name": self.name, "dtype": policy.name if plain else dtype_policies.serialize(policy)}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """A new one from what `get_config` returned."""
+        """Make a new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
     # -- what libraries know by Keras's private names
@@ -221,7 +223,7 @@ def sum_dtype(metric: Metric) -> str:
 
 
 def host_values(value: Any) -> Any:
-    """Scalar tensors as Python numbers, other tensors as NumPy arrays, in dicts too."""
+    """Return scalar tensors as Python numbers and other tensors as NumPy arrays, in dicts too."""
     if isinstance(value, dict):
         return {key: host_values(item) for key, item in value.items()}
     if isinstance(value, (int, float)):

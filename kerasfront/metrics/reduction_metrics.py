@@ -17,7 +17,9 @@ from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
 
 
 def of_samples(values: TensorLike, sample_weight: TensorLike | None, dtype: str) -> tuple[Tensor, Tensor | None]:
-    """Values times their weights, and the weights (None: all 1); a mask that the values carry is a weight.
+    """Return values times their weights, and the weights; None stands for weights of 1.
+
+    A mask that the values carry is a weight.
 
     Axes that the weights don't have are averaged over: weights are of samples.
     """
@@ -174,7 +176,7 @@ class MeanMetricWrapper(Mean):
         return self._kf_additive and is_of_samples(self._kf.function, self._kf.arguments)
 
     def _kf_whole(self, y_true: TensorLike, y_pred: TensorLike) -> tuple[Tensor, Tensor] | None:
-        """The sum over all samples, where one op gives it, and a tensor with an element for each; else None."""
+        """Return the sum over all samples, where one op gives it, and a tensor with an element for each; else None."""
         return None
 
     _fn = StateAlias[Callable[..., Any]](lambda self: self._kf.function)

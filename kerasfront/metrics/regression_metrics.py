@@ -75,7 +75,7 @@ class MeanSquaredLogarithmicError(FixedMean, function=f.mean_squared_logarithmic
 
 
 def cosine_similarity(y_true: TensorLike, y_pred: TensorLike, axis: int = -1) -> Tensor:
-    """The cosine of the angle between y_true and y_pred: 1 where they point the same way (the loss: -1)."""
+    """Return the cosine of the angle between y_true and y_pred: 1 where they point the same way (the loss: -1)."""
     return -f.cosine_similarity(y_true, y_pred, axis)
 
 
@@ -232,9 +232,9 @@ class R2Score(Metric):
         dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        known = ("uniform_average", "variance_weighted_average", None)
-        if class_aggregation not in known:
-            raise ValueError(f"Expected `class_aggregation` to be one of {known}, got {class_aggregation!r}.")
+        options = ("uniform_average", "variance_weighted_average", None)
+        if class_aggregation not in options:
+            raise ValueError(f"Expected `class_aggregation` to be one of {options}, got {class_aggregation!r}.")
         if num_regressors < 0:
             raise ValueError(f"Expected `num_regressors` not to be negative, got {num_regressors!r}.")
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors

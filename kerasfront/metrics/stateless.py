@@ -34,9 +34,9 @@ def on_values(
             f"The metric '{owner}' has {len(variables)} variables ({', '.join(v.path for v in variables)}); "
             f"{len(values)} values came."
         )
-    with StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
+    with StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
         result = function()
-    return result, [scope.get_current_value(v) for v in variables]
+        return result, [v.value for v in variables]
 
 
 def read(result: Any) -> Any:

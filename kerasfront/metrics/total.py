@@ -40,11 +40,11 @@ class Total(Variable):
         return active.adapter.read_sum(self._value, self._dtype)
 
     def exact(self) -> np.ndarray[Any, Any]:
-        """A copy on the host, of float64: all digits."""
+        """Return a copy on the host, of float64: all digits."""
         return np.array(active.adapter.sum_to_numpy(self._value), "float64")
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """A copy on the host, of the Variable's dtype."""
+        """Return a copy on the host, of the Variable's dtype."""
         return self.exact().astype(dtypes.to_numpy(self._dtype))
 
     def _kf_native(self, value: Any) -> Any:
@@ -56,7 +56,7 @@ class Total(Variable):
         return active.adapter.sum_of(value)
 
     def _number(self, value: Any) -> Any:
-        """A native tensor of integers or floats."""
+        """Return a native tensor of integers or floats."""
         if type(value) not in active.adapter.native:
             value = ops.convert_to_tensor(value)
         name = active.adapter.dtype_name(value)
@@ -82,5 +82,5 @@ class Total(Variable):
 
 
 def exact(variable: Variable) -> np.ndarray[Any, Any]:
-    """All the digits of a metric's Variable, on the host."""
+    """Return all the digits of a metric's Variable, on the host."""
     return variable.exact() if isinstance(variable, Total) else variable.numpy()

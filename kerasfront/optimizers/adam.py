@@ -15,7 +15,7 @@ from kerasfront.variable import Variable
 
 
 def one_minus_power(beta: float, step: Tensor) -> Tensor:
-    """`1 - beta^step`, without the cancellation that costs float32 four digits where beta is 0.999."""
+    """Return `1 - beta^step`, without the cancellation that costs float32 four digits where beta is 0.999."""
     return -ops.expm1(step * math.log(beta)) if beta > 0 else ops.ones_like(step)
 
 

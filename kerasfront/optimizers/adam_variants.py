@@ -210,5 +210,5 @@ class Lion(Optimizer):
     def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         m = slots["momentum"]
         direction = ops.sign(m * self.beta_1 + gradient * (1 - self.beta_1))
-        kept = m * self.beta_2 + gradient * (1 - self.beta_2)
-        return value - hyper["learning_rate"] * direction, {"momentum": kept}
+        mean = m * self.beta_2 + gradient * (1 - self.beta_2)
+        return value - hyper["learning_rate"] * direction, {"momentum": mean}

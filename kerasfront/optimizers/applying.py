@@ -93,8 +93,8 @@ def _update_fused(optimizer: OptimizerBase, grads: list[Any], variables: list[Va
     if fused is None or assignment_scopes.stack:
         return False
     state, index = optimizer._kf, index_of(optimizer)
-    kept = [state.slots[index[id(v)]] for v in variables]
-    slots = {name: [k[name]._value for k in kept] for name in (kept[0] if kept else ())}
+    rows = [state.slots[index[id(v)]] for v in variables]
+    slots = {name: [row[name]._value for row in rows] for name in (rows[0] if rows else ())}
     hyper: dict[str, Any] = {name: getattr(optimizer, name) for name in optimizer.hyperparameters}
     hyper["learning_rate"], hyper["iterations"] = rate, state.iterations._value
     return bool(fused([v._value for v in variables], grads, slots, hyper))

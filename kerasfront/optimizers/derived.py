@@ -42,10 +42,10 @@ def has_constraints(optimizer: OptimizerBase) -> bool:
     return derived.constrained
 
 
-def in_order(optimizer: OptimizerBase, kept: list[Variable], variables: list[Variable]) -> list[Variable]:
+def in_order(optimizer: OptimizerBase, slots: list[Variable], variables: list[Variable]) -> list[Variable]:
     """Return what is kept for each of some variables, from the list that has it for all of them."""
     index = index_of(optimizer)
-    return [kept[index[id(v)]] for v in variables]
+    return [slots[index[id(v)]] for v in variables]
 
 
 def _fused_rule(cls: type[OptimizerBase]) -> FusedUpdate | None:

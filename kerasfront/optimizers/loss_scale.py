@@ -49,9 +49,9 @@ class LossScaleOptimizer(Optimizer):
     ) -> None:
         if not isinstance(inner_optimizer, Optimizer):
             raise TypeError(f"LossScaleOptimizer takes an optimizer as `inner_optimizer`, got {inner_optimizer!r}.")
-        given = [key for key, value in kwargs.items() if value not in (None, False)]
-        if given:
-            raise ValueError(f"LossScaleOptimizer doesn't take {', '.join(given)}: set it on the inner optimizer.")
+        arguments = [key for key, value in kwargs.items() if value not in (None, False)]
+        if arguments:
+            raise ValueError(f"LossScaleOptimizer doesn't take {', '.join(arguments)}: set it on the inner optimizer.")
         self.inner_optimizer = inner_optimizer
         super().__init__(learning_rate=0.0, name=name)
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
@@ -89,7 +89,7 @@ class LossScaleOptimizer(Optimizer):
         return loss * ops.cast(self.dynamic_scale, ops.convert_to_tensor(loss).dtype)
 
     def check_finite(self, grads: Sequence[TensorLike | None]) -> Tensor:
-        """Whether all gradients are finite: a boolean scalar."""
+        """Return whether all gradients are finite: a boolean scalar."""
         # A sum of zeros and nans: 0 * inf and 0 * nan are nan. One small reduction a gradient.
         sums = [ops.sum(ops.cast(g, "float32") * 0.0) for g in grads if g is not None]
         return ops.isfinite(sum(sums[1:], sums[0])) if sums else ops.convert_to_tensor(True)

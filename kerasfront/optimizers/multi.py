@@ -67,7 +67,7 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         return len(self._optimizer_map)
 
     def get_config(self) -> Config:
-        """The arguments that make an equal one."""
+        """Return the arguments that make an equal one."""
         return {
             "default_optimizer": serialization.serialize_keras_object(self._default_optimizer),
             "optimizer_map": {e: serialization.serialize_keras_object(o) for e, o in self._optimizer_map.items()},
@@ -75,7 +75,7 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> OptimizerMap:
-        """A new one from what `get_config` returned."""
+        """Make a new one from what `get_config` returned."""
         with serialization.loading(custom_objects):
             return cls(**{key: serialization.revive(value) for key, value in config.items()})
 

@@ -108,15 +108,15 @@ class Muon(Optimizer):
         return value - m * hyper["adam_rate"] / (ops.sqrt(v) + self.epsilon), {"momentum": m, "velocity": v}
 
     def transpose_last_axis(self, X: Tensor) -> Tensor:
-        """X with its last two axes swapped."""
+        """Swap the last two axes."""
         return ops.swapaxes(X, -1, -2)
 
     def lr_adjust(self, x: Tensor) -> Tensor:
-        """A step scaled so that its root mean square is about `rms_rate`."""
+        """Scale a step so that its root mean square is about `rms_rate`."""
         return x if self.rms_rate is None else x * self.rms_rate * max(x.shape) ** 0.5
 
     def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Tensor:
-        """About the orthogonal matrix that is nearest to the matrix x: its singular values drawn close to 1."""
+        """Return about the orthogonal matrix that is nearest to a matrix: its singular values are drawn close to 1."""
         tall = x.shape[0] > x.shape[1]
         x = self.transpose_last_axis(x) if tall else x
         x = x / (ops.sqrt(ops.sum(ops.square(x))) + 1e-7)

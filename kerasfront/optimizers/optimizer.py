@@ -185,13 +185,13 @@ class Optimizer(OptimizerBase):
     def add_optimizer_variables(
         self,
         trainable_variables: Sequence[Variable],
-        name: Sequence[str],
+        name: list[str] | tuple[str, ...],
         initializer: InitializerLike | Sequence[InitializerLike] = "zeros",
     ) -> list[list[Variable]]: ...
     def add_optimizer_variables(
         self,
         trainable_variables: Sequence[Variable],
-        name: str | Sequence[str],
+        name: str | list[str] | tuple[str, ...],
         initializer: InitializerLike | Sequence[InitializerLike] = "zeros",
     ) -> list[Variable] | list[list[Variable]]:
         """Make a variable of the state for each variable; with several names, return a list for each name."""

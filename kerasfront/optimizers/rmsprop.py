@@ -62,12 +62,12 @@ class RMSprop(Optimizer):
 
     def make_all_slots(self, variables: Sequence[Variable]) -> list[dict[str, Variable]]:
         # Keras keeps one kind of slot after the other, not one variable after the other.
-        kept: list[dict[str, Variable]] = [{} for _ in variables]
+        all_slots: list[dict[str, Variable]] = [{} for _ in variables]
         for name in self.slots:
-            for slots, variable in zip(kept, variables, strict=True):
+            for slots, variable in zip(all_slots, variables, strict=True):
                 if not variable.overwrite_with_gradient:
                     slots[name] = self.add_variable_from_reference(variable, name)
-        return kept
+        return all_slots
 
     def update(self, gradient: Tensor, value: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         v = self.rho * slots["velocity"] + (1 - self.rho) * ops.square(gradient)

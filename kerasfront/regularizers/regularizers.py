@@ -31,17 +31,17 @@ class Regularizer(Constructed, Watched):
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(x).")
 
     def get_config(self) -> Config:
-        """The arguments that make an equal one."""
+        """Return the arguments that make an equal one."""
         return {}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """A new one from what `get_config` returned."""
+        """Make a new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
 
 def _factor(value: Any, name: str, default: float) -> float:
-    """A non-negative number; None is the default."""
+    """Return a number that is not negative; None is the default."""
     if value is None:
         return default
     good = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

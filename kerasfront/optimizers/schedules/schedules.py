@@ -30,12 +30,12 @@ class LearningRateSchedule(Constructed, Watched):
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(step).")
 
     def get_config(self) -> Config:
-        """The arguments that make an equal one."""
+        """Return the arguments that make an equal one."""
         raise NotImplementedError(f"{type(self).__name__} defines no get_config().")
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """A new one from what `get_config` returned."""
+        """Make a new one from what `get_config` returned."""
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
 
