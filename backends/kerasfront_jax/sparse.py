@@ -83,25 +83,25 @@ def _with_data(x: Any, data: Any) -> Any:
 
 
 def _sums(dense: Callable[..., Any], sign: int) -> Callable[..., Any]:
-    def call(a: Any, b: Any) -> Any:
-        if is_sparse(a) and is_sparse(b) and a.shape == b.shape:
-            return a + (b if sign > 0 else -b)
-        return dense(to_dense(a), to_dense(b))
+    def call(x1: Any, x2: Any) -> Any:
+        if is_sparse(x1) and is_sparse(x2) and x1.shape == x2.shape:
+            return x1 + (x2 if sign > 0 else -x2)
+        return dense(to_dense(x1), to_dense(x2))
 
     return call
 
 
-def _multiply(a: Any, b: Any) -> Any:
-    if is_sparse(a) and is_sparse(b):
-        return _loaded().bcoo_multiply_sparse(a, b)
-    a, b = (a, b) if is_sparse(a) else (b, a)
-    return _with_data(a, _loaded().bcoo_multiply_dense(a, b))
+def _multiply(x1: Any, x2: Any) -> Any:
+    if is_sparse(x1) and is_sparse(x2):
+        return _loaded().bcoo_multiply_sparse(x1, x2)
+    x1, x2 = (x1, x2) if is_sparse(x1) else (x2, x1)
+    return _with_data(x1, _loaded().bcoo_multiply_dense(x1, x2))
 
 
-def _divide(a: Any, b: Any) -> Any:
-    if is_sparse(b):
-        return to_dense(a) / to_dense(b)
-    return _with_data(a, a.data / b if jnp.ndim(b) == 0 else _loaded().bcoo_multiply_dense(a, 1 / b))
+def _divide(x1: Any, x2: Any) -> Any:
+    if is_sparse(x2):
+        return to_dense(x1) / to_dense(x2)
+    return _with_data(x1, x1.data / x2 if jnp.ndim(x2) == 0 else _loaded().bcoo_multiply_dense(x1, 1 / x2))
 
 
 def _joined(join: Callable[..., Any], dense: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,14 +155,15 @@ def _take(dense: Callable[..., Any]) -> Callable[..., Any]:
 
 def sparse_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
     """By op what is done with sparse tensors; `native` is the table for dense ones."""
+    stack = _joined(_stack, native["stack"])
     return {
         "add": _sums(native["add"], 1),
         "subtract": _sums(native["subtract"], -1),
         "multiply": _multiply,
         "divide": _divide,
-        "matmul": lambda a, b: _loaded().sparsify(jnp.matmul)(a, b),
+        "matmul": lambda x1, x2: _loaded().sparsify(jnp.matmul)(x1, x2),
         "concatenate": _joined(_concatenate, native["concatenate"]),
-        "stack": _joined(_stack, native["stack"]),
+        "stack": lambda x, axis=0: stack(x, axis),
         "reshape": _reshape,
         "transpose": lambda x, axes=None: _loaded().bcoo_transpose(x, permutation=axes or tuple(range(x.ndim))[::-1]),
         "expand_dims": _expand_dims,

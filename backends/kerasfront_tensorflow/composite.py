@@ -45,7 +45,16 @@ def _densely(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _add(dense: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda a, b: tf.sparse.add(a, b) if _sparse(a) and _sparse(b) else dense(to_dense(a), to_dense(b))
+    return lambda x1, x2: tf.sparse.add(x1, x2) if _sparse(x1) and _sparse(x2) else dense(to_dense(x1), to_dense(x2))
+
+
+def _subtract(dense: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x1: Any, x2: Any) -> Any:
+        if _sparse(x1) and _sparse(x2):
+            return tf.sparse.add(x1, x2.with_values(-x2.values))
+        return dense(to_dense(x1), to_dense(x2))
+
+    return call
 
 
 def _at(x: Any, places: Any) -> Any:
@@ -53,33 +62,33 @@ def _at(x: Any, places: Any) -> Any:
     return x if x.shape.rank == 0 else tf.gather_nd(tf.broadcast_to(x, places.dense_shape), places.indices)
 
 
-def _multiply(a: Any, b: Any) -> Any:
-    if not _sparse(a):
-        a, b = b, a
-    return a.with_values(a.values * _at(to_dense(b), a))
+def _multiply(x1: Any, x2: Any) -> Any:
+    if not _sparse(x1):
+        x1, x2 = x2, x1
+    return x1.with_values(x1.values * _at(to_dense(x2), x1))
 
 
-def _divide(a: Any, b: Any) -> Any:
-    if _sparse(b):
-        return to_dense(a) / to_dense(b)
-    return a.with_values(a.values / _at(b, a))
+def _divide(x1: Any, x2: Any) -> Any:
+    if _sparse(x2):
+        return to_dense(x1) / to_dense(x2)
+    return x1.with_values(x1.values / _at(x2, x1))
 
 
 def _matmul(dense: Callable[..., Any]) -> Callable[..., Any]:
     """The product by TensorFlow's kernel for matrices; vectors and stacks of matrices are multiplied densely."""
 
-    def call(a: Any, b: Any) -> Any:
-        both = _sparse(a) and _sparse(b)
-        if not _sparse(a) and a.shape.rank == 2 == b.shape.rank:
-            product = tf.sparse.sparse_dense_matmul(a, b)
-        elif _sparse(a) and b.shape.rank == 2 and a.shape.rank > 1:
-            rows = a if a.shape.rank == 2 else tf.sparse.reshape(a, tf.stack([-1, a.dense_shape[-1]]))
-            product = tf.sparse.sparse_dense_matmul(rows, to_dense(b))
-            if a.shape.rank > 2:
-                product = tf.reshape(product, tf.concat([a.dense_shape[:-1], [tf.shape(b, tf.int64)[-1]]], 0))
-            product.set_shape([*a.shape[:-1], b.shape[-1]])
+    def call(x1: Any, x2: Any) -> Any:
+        both = _sparse(x1) and _sparse(x2)
+        if not _sparse(x1) and x1.shape.rank == 2 == x2.shape.rank:
+            product = tf.sparse.sparse_dense_matmul(x1, x2)
+        elif _sparse(x1) and x2.shape.rank == 2 and x1.shape.rank > 1:
+            rows = x1 if x1.shape.rank == 2 else tf.sparse.reshape(x1, tf.stack([-1, x1.dense_shape[-1]]))
+            product = tf.sparse.sparse_dense_matmul(rows, to_dense(x2))
+            if x1.shape.rank > 2:
+                product = tf.reshape(product, tf.concat([x1.dense_shape[:-1], [tf.shape(x2, tf.int64)[-1]]], 0))
+            product.set_shape([*x1.shape[:-1], x2.shape[-1]])
         else:
-            product = dense(to_dense(a), to_dense(b))
+            product = dense(to_dense(x1), to_dense(x2))
         return tf.sparse.from_dense(product) if both else product
 
     return call
@@ -130,16 +139,15 @@ def _take(dense: Callable[..., Any]) -> Callable[..., Any]:
 
 def sparse_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
     """By op what is done with sparse tensors; `native` is the table for dense ones."""
+    stack = _joined(_stack, native["stack"])
     return {
         "add": _add(native["add"]),
-        "subtract": lambda a, b: _add(native["subtract"])(a, b) if not (_sparse(a) and _sparse(b)) else tf.sparse.add(
-            a, b.with_values(-b.values)
-        ),
+        "subtract": _subtract(native["subtract"]),
         "multiply": _multiply,
         "divide": _divide,
         "matmul": _matmul(native["matmul"]),
         "concatenate": _joined(lambda xs, axis: tf.sparse.concat(axis, xs), native["concatenate"]),
-        "stack": _joined(_stack, native["stack"]),
+        "stack": lambda x, axis=0: stack(x, axis),
         "reshape": lambda x, newshape: tf.sparse.reshape(x, [newshape] if isinstance(newshape, int) else newshape),
         "transpose": lambda x, axes=None: tf.sparse.transpose(x, axes),
         "expand_dims": _expand_dims,
@@ -165,10 +173,10 @@ _DISPATCHED = {
 
 
 def _ragged_matmul(dense: Callable[..., Any]) -> Callable[..., Any]:
-    def call(a: Any, b: Any) -> Any:
-        if not isinstance(a, tf.RaggedTensor) or isinstance(b, tf.RaggedTensor) or a.flat_values.shape.rank < 2:
+    def call(x1: Any, x2: Any) -> Any:
+        if not isinstance(x1, tf.RaggedTensor) or isinstance(x2, tf.RaggedTensor) or x1.flat_values.shape.rank < 2:
             raise TypeError("the product of a ragged tensor needs a uniform last axis and a matrix on the right")
-        return a.with_flat_values(dense(a.flat_values, b))
+        return x1.with_flat_values(dense(x1.flat_values, x2))
 
     return call
 
@@ -203,6 +211,6 @@ def ragged_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
         "matmul": _ragged_matmul(native["matmul"]),
         "take": _ragged_take(native["take"]),
         "concatenate": lambda xs, axis=0: tf.concat(xs, axis),
-        "stack": lambda xs, axis=0: tf.stack(xs, axis),
+        "stack": lambda x, axis=0: tf.stack(x, axis),
         "expand_dims": lambda x, axis: tf.expand_dims(x, axis),
     }

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from kerasfront.contract.native import NestedNative
 
 # compile()'s argument jit_compile.
-Jit: TypeAlias = bool | Literal["auto"] | Any
+Jit: TypeAlias = bool | Literal["auto"] | None
 
 
 class Compile:

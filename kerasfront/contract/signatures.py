@@ -32,9 +32,10 @@ _REPORTED = 5
 def differences(adapter: Adapter) -> Iterator[str]:
     """Yield a sentence for each function of the adapter's tables that doesn't fit the declaration of its op."""
     package = type(adapter).__module__.partition(".")[0]
-    for name, function in {**adapter.overrides, **adapter.primitives}.items():
-        if name in OPS and (problem := difference(OPS[name], function, package)) is not None:
-            yield problem
+    for table in (adapter.primitives, adapter.overrides, *adapter.composite_ops.values()):
+        for name, function in table.items():
+            if name in OPS and (problem := difference(OPS[name], function, package)) is not None:
+                yield problem
 
 
 def check(adapter: Adapter) -> None:
