@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from kerasfront import tree
@@ -193,7 +193,7 @@ _WHILES = (
 
 
 @derived(infer=_infer_while, samples=_WHILES, dtypes_tested=_TESTED, differentiable=False)
-def while_loop(cond: Body, body: Body, loop_vars: Nested, maximum_iterations: int | None = None) -> Any:
+def while_loop(cond: Body, body: Body, loop_vars: Nested, maximum_iterations: int | None = None) -> Nested:
     """Call `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` is true.
 
     Args:
@@ -232,7 +232,7 @@ def _infer_fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
     samples=(sample(0, 4, lambda i, x: x * 2, Array((3,))), sample(2, 2, lambda i, x: x, Array(()))),
     dtypes_tested=_TESTED,
 )
-def fori_loop(lower: Indices, upper: Indices, body_fun: Body, init_val: Nested) -> Any:
+def fori_loop(lower: Indices, upper: Indices, body_fun: Body, init_val: Nested) -> Nested:
     """Call `value = body_fun(i, value)` for i from `lower` to `upper` - 1 (int32 scalars), from `init_val` on.
 
     Returns:
@@ -261,7 +261,7 @@ def _alike(name: str, outs: Sequence[Any]) -> Any:
     infer=lambda pred, true_fn, false_fn: _alike("cond", [_specs(true_fn()), _specs(false_fn())]),
     samples=(sample(True, lambda: 1.0, lambda: 2.0), sample(False, lambda: (1, 2), lambda: (3, 4))),
 )
-def cond(pred: Condition, true_fn: Body, false_fn: Body) -> Any:
+def cond(pred: Condition, true_fn: Body, false_fn: Body) -> Nested:
     """Return `true_fn()` where the scalar `pred` is true, else `false_fn()`.
 
     Compiled, both are traced and one runs: they return the same structure, shapes and dtypes.
@@ -288,7 +288,7 @@ def _infer_switch(index: Any, branches: Any, *operands: Any) -> Any:
     ),
     dtypes_tested=_TESTED,
 )
-def switch(index: Indices, branches: Sequence[Any], *operands: Nested) -> Any:
+def switch(index: Indices, branches: Sequence[Any], *operands: Nested) -> Nested:
     """Return `branches[index](*operands)`; an index out of range is clipped to the first or last branch.
 
     Args:
@@ -319,7 +319,7 @@ def _infer_map(f: Any, xs: Any) -> Any:
     samples=(sample(lambda x: x * 2, _X), sample(lambda x: (x[0], x[1]), (_X, Array((4,))))),
     dtypes_tested=_TESTED,
 )
-def map(f: Body, xs: Nested) -> Any:
+def map(f: Body, xs: Nested) -> Nested:
     """Return `f` of each slice along the first axis of `xs` (nested tensors), one after the other.
 
     The results are stacked.
@@ -338,7 +338,7 @@ def map(f: Body, xs: Nested) -> Any:
     samples=(sample(lambda x: x * 2, _X), sample(lambda x: x[0] * x[1], (_X, Array((4,))))),
     dtypes_tested=_TESTED,
 )
-def vectorized_map(function: Body, elements: Nested) -> Any:
+def vectorized_map(function: Body, elements: Nested) -> Nested:
     """Return `function` of each slice along the first axis of `elements`.
 
     All slices are computed at once where the framework can vectorize.
@@ -363,7 +363,7 @@ _ASSOCIATIVE = (
 
 
 @derived(infer=lambda f, elems, reverse=False, axis=0: _specs(elems), samples=_ASSOCIATIVE, dtypes_tested=_TESTED)
-def associative_scan(f: Body, elems: Nested, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(f: Body, elems: Nested, reverse: bool = False, axis: int = 0) -> Nested:
     """Return the running results of an associative function along `axis`, in a logarithmic number of steps.
 
     Args:
@@ -437,7 +437,9 @@ def _vectorized(function: Any, tensors: list[Any], ranks: list[int]) -> Any:
 
 
 @public("ops", "ops.numpy")
-def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Any:
+def vectorize(
+    pyfunc: Callable[..., Any], *, excluded: Collection[int | str] | None = None, signature: str | None = None
+) -> Callable[..., Any]:
     """Return a function that calls `pyfunc` for each element of its arguments, broadcast together, as NumPy's does.
 
     Args:

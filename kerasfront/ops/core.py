@@ -255,7 +255,7 @@ def ndim(x: TensorLike) -> int:
 
 
 @public("ops", "ops.numpy")
-def size(x: TensorLike) -> Any:
+def size(x: TensorLike) -> int | Tensor | None:
     """Return the number of elements of x: an integer, a scalar tensor where a compiled graph doesn't know it, or None.
 
     >>> from kerasfront import ops

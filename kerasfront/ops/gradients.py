@@ -168,7 +168,9 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
 
 
 @public("ops", "ops.linalg")
-def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> tuple[Any, ...]:
     """Return `(fun(*primals), derivative)`: the derivative of `fun` at `primals` in the direction `tangents`.
 
     With `has_aux`, `fun` returns `(output, aux)` and the result is `(output, derivative, aux)`.

@@ -476,7 +476,7 @@ def one_hot_dense(x: Indices, num_classes: int, axis: int = -1, dtype: DTypeLike
     """Return one-hot vectors along a new `axis`; an index out of range gives zeros. `one_hot` calls this."""
 
 
-def sparse_of(places: Sequence[Any], values: Any, dims: Sequence[Any]) -> Any:
+def sparse_of(places: Sequence[Tensor], values: TensorLike, dims: Sequence[Any]) -> Tensor:
     """Return a sparse tensor of shape `dims` with values at different places, a vector of indices for each axis.
 
     Places out of range are left out.
@@ -484,7 +484,7 @@ def sparse_of(places: Sequence[Any], values: Any, dims: Sequence[Any]) -> Any:
     return runtime.need().sparse_of(stack(places, -1), values, tuple(dims))
 
 
-def _sparse_spec(dims: tuple[int, ...], dtype: Any) -> Any:
+def _sparse_spec(dims: tuple[int, ...], dtype: Any) -> KerasTensor:
     """Return the symbolic tensor of a sparse result."""
     return KerasTensor(dims, dtypes.standardize(dtype), sparse=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 from kerasfront import tree
 from kerasfront.errors import BackendError, SavingError
@@ -16,12 +16,19 @@ from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, Node, OperationState, infer, mode
 from kerasfront.spec.symbolic import AtSizes
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 # What stands for an unknown size: nothing is computed, so it may be large; the probes themselves don't fit 64 bits.
 _SIZES = (2**3 * 3**3 * 5 * 7 * 11, 2**3 * 3**3 * 5 * 7 * 13)
 
 
+@overload
+def native(function: types.ModuleType) -> Any: ...
+@overload
+def native(function: Callable[P, R]) -> Callable[P, R]: ...
 @public("ops")
-def native(function: Any) -> Any:
+def native(function: types.ModuleType | Callable[..., Any]) -> Any:
     """Return a function of the framework that takes symbolic tensors too, of which it then makes a node of the graph.
 
     On PyTorch and TensorFlow `torch.relu(x)` and `tf.nn.relu(x)` do it by themselves, as these frameworks ask their

@@ -81,7 +81,7 @@ class SeedGenerator(Constructed):
         `ordered` is kept for Keras; the keys always come in order.
         """
         if mode.inferring:
-            return _symbolic_key()
+            return KerasTensor((2,), "uint32")
         return active.adapter.atomic(self._advance)
 
     def _advance(self) -> Any:
@@ -105,10 +105,6 @@ Seed: TypeAlias = int | SeedGenerator | None
 
 
 register("keras.random", {"SeedGenerator": SeedGenerator})
-
-
-def _symbolic_key() -> Any:
-    return KerasTensor((2,), "uint32")
 
 
 def as_seed(seed: Any) -> int:
@@ -154,6 +150,6 @@ def draw_seed(seed: int | SeedGenerator | None) -> Tensor:
         return global_seed_generator().next()
     start = as_seed(seed)
     if mode.inferring:
-        return _symbolic_key()
+        return KerasTensor((2,), "uint32")
     with _device():
         return ops.convert_to_tensor(np.array([start, 0], "uint32"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from kerasfront import scopes
 from kerasfront.ops.declare.op import OPS, Op
+from kerasfront.typing import Tensor
 
 
 def masked(op: Op, slots: list[Any], out: Any) -> Any:
@@ -32,20 +33,22 @@ def masked(op: Op, slots: list[Any], out: Any) -> Any:
     return out
 
 
-def either(mask: Any, other: Any) -> Any:
+def either(mask: Tensor | None, other: Tensor) -> Tensor:
     """Return a mask that is True where one of two is (None: where the other is)."""
     if mask is None or len(other.shape) != len(mask.shape):
         return other
     return OPS["logical_or"].call(mask, other)
 
 
-def everywhere(x: Any, rank: int) -> Any:
+def everywhere(x: Tensor, rank: int) -> Tensor:
     """Return a mask of the first `rank` axes of x that is True everywhere."""
     first = OPS["get_item"].call(x, (slice(None),) * rank + (0,) * (len(x.shape) - rank))
     return OPS["ones_like"].call(first, "bool")
 
 
-def joined_masks(join: Callable[[list[Any], int], Any], masks: list[Any], xs: Sequence[Any], axis: int) -> Any:
+def joined_masks(
+    join: Callable[[list[Tensor], int], Tensor], masks: list[Tensor | None], xs: Sequence[Tensor], axis: int
+) -> Tensor | None:
     """Return the mask of tensors joined along an axis, which isn't negative.
 
     The masks are joined alike where it is one of their axes; a tensor without a mask counts everywhere then. Along

@@ -250,7 +250,7 @@ def perspective_transform(
     return place.leave(sampled(x, rows, columns, order, "constant", fill_value))
 
 
-def homography(to: Any, of: Any) -> Any:
+def homography(to: TensorLike, of: TensorLike) -> Tensor:
     """Return the eight numbers of the projection that takes the points `of` to the points `to`, both (batch, 4, 2)."""
     x, y = get_item(of, (Ellipsis, 0)), get_item(of, (Ellipsis, 1))
     u, v = get_item(to, (Ellipsis, 0)), get_item(to, (Ellipsis, 1))
