@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,46 @@ def test_nothing_that_is_computed_depends_on_the_clock():
         if any({"time", "datetime"} & set(imported(node)) for node in ast.walk(parse(file)))
     }
     assert clocks == OF_TIME
+
+
+# Pages that say where things are: `path`, or `path:name` for a function, class or table of the file.
+PAGES = ("CONTRIBUTING.md", "docs/architecture.md")
+PLACE = re.compile(r"\b((?:kerasfront|kerasfront_bench|backends|tests|docs|benchmarks)/[\w./<>-]*[\w>/])(?::(\w+))?")
+
+
+def names_of(path):
+    """The names that a module defines."""
+    names = set()
+    for node in parse(path).body:
+        names |= {node.name} if hasattr(node, "name") else set()
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_place_that_a_page_names_is_there(page):
+    places = PLACE.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert len(places) > 20
+    missing = [path for path, _ in places if not list(ROOT.glob(re.sub(r"<\w+>", "*", path).rstrip("/")))]
+    assert missing == []
+    unknown = [f"{path}:{name}" for path, name in places if name and name not in names_of(ROOT / path)]
+    assert unknown == []
+
+
+def floors():
+    """The packages and modules of the front by their floors in pyproject.toml, the highest first."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    rows = next(c["layers"] for c in project["tool"]["importlinter"]["contracts"] if c["id"] == "layers")
+    here = {path.stem for path in (ROOT / "kerasfront").iterdir()}
+    return [[name for name in re.findall(r"\w+", row) if name in here] for row in rows]
+
+
+def test_the_drawing_shows_every_floor_in_its_order():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    drawing = re.search(r"```text\n(.*?)```", text, re.DOTALL)[1].splitlines()
+    line_of = {name: at for at, line in enumerate(drawing) for name in re.findall(r"\w+", line[13:64])}
+    lines = [[line_of[name] for name in row] for row in floors()]
+    flat = [at for row in lines for at in sorted(row)]
+    assert flat == sorted(flat)
