@@ -64,6 +64,7 @@ class Embedding(EmbeddingsLayer):
     embeddings_regularizer: Regularizer | None
     embeddings_constraint: Constraint | None
     mask_zero: bool
+    supports_masking: bool
 
     def __init__(
         self,
@@ -92,7 +93,8 @@ class Embedding(EmbeddingsLayer):
             embeddings_initializer=embeddings_initializer, embeddings_regularizer=embeddings_regularizer,
             embeddings_constraint=embeddings_constraint, mask_zero=bool(mask_zero),
         )  # fmt: skip
-        self.supports_masking = self._kf.makes_mask = self.mask_zero
+        self.supports_masking = self.mask_zero
+        self._kf.makes_mask = self.mask_zero
         if weights is not None:
             self.build()
             self.set_weights(list(weights) if isinstance(weights, (list, tuple)) else [weights])

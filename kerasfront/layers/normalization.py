@@ -68,8 +68,6 @@ class Scaled(Configured):
     gamma_regularizer: Regularizer | None
     beta_constraint: Constraint | None
     gamma_constraint: Constraint | None
-    gamma: Variable | None
-    beta: Variable | None
 
 
 def _in_compute_dtype(layer: Layer, x: Tensor) -> Tensor:
@@ -132,6 +130,8 @@ class BatchNormalization(Scaled):
     renorm_clipping: dict[str, float] | None
     renorm_momentum: float
     synchronized: bool
+    gamma: Variable | None
+    beta: Variable | None
     moving_mean: Variable
     moving_variance: Variable
     moving_stddev: Variable
@@ -328,6 +328,8 @@ class LayerNormalization(Scaled):
 
     axis: list[int]
     rms_scaling: bool
+    gamma: Variable | None
+    beta: Variable | None
     # The axes in the order of the inputs. The shape to which gamma and beta are reshaped; None where they have it.
     _kf_over: tuple[int, ...]
     _kf_sizes: tuple[Any, ...] | None
@@ -464,6 +466,8 @@ class GroupNormalization(Scaled):
 
     groups: int
     axis: int
+    gamma: Variable | None
+    beta: Variable | None
     # A call splits the axis of the channels into two: groups, and channels of a group. `_kf_over` are the axes that are
     # normalized then; `_kf_aligned` is the shape in which gamma and beta broadcast with the inputs; `_kf_parts` are the
     # axis, the number of groups, and their size.

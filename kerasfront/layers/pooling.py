@@ -207,7 +207,8 @@ class GlobalAveragePooling1D(GlobalPooling):
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(data_format, keepdims, **kwargs)
-        self.supports_masking, self._kf.makes_mask = True, False
+        self.supports_masking = True
+        self._kf.makes_mask = False
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         check_rank(self, inputs)

@@ -148,6 +148,7 @@ class SpatialDropout2D(SpatialDropout):
     """
 
     rank = 2
+    data_format: str
 
     def __init__(
         self,

@@ -263,6 +263,7 @@ class Cropping2D(Cropping):
     """
 
     rank = 2
+    data_format: str
     cropping: Sides
 
     def __init__(
@@ -286,6 +287,7 @@ class Cropping3D(Cropping):
     """
 
     rank = 3
+    data_format: str
     cropping: Sides
 
     def __init__(
@@ -338,6 +340,8 @@ class ZeroPadding1D(ZeroPadding):
     """
 
     rank = 1
+    data_format: str
+    supports_masking: bool
     padding: tuple[int, int]
 
     def __init__(
@@ -372,6 +376,7 @@ class ZeroPadding2D(ZeroPadding):
     """
 
     rank = 2
+    data_format: str
     padding: Sides
 
     def __init__(
@@ -395,6 +400,7 @@ class ZeroPadding3D(ZeroPadding):
     """
 
     rank = 3
+    data_format: str
     padding: Sides
 
     def __init__(

@@ -174,7 +174,8 @@ class Bidirectional(Configured):
         self.stateful = self.forward_layer.stateful
         self._kf_initial_weights = weights
         self.input_spec = layer.input_spec if not layer.built else InputSpec(min_ndim=3)
-        self.supports_masking, self._kf.makes_mask = True, False
+        self.supports_masking = True
+        self._kf.makes_mask = False
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         for layer in (self.forward_layer, self.backward_layer):

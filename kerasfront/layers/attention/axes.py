@@ -13,6 +13,13 @@ from kerasfront.layers._configured import where
 class Axes:
     """Attention over any axes of tensors of a rank: those become one axis of length, the others one of batch."""
 
+    attended: tuple[int, ...]
+    lead: tuple[int, ...]
+    order: tuple[int, ...]
+    # Whether attention runs over the only axis between the first and the last.
+    plain: bool
+    scores_rank: int
+
     def __init__(self, rank: int, attended: tuple[int, ...]) -> None:
         self.attended = attended
         self.lead = tuple(a for a in range(rank - 1) if a not in attended)

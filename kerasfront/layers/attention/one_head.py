@@ -74,7 +74,8 @@ class Attention(Configured):
         self.use_scale = bool(use_scale)
         self.score_mode = one_of(self, "score_mode", score_mode, ("dot", "concat"))
         keep_dropout(self, dropout, seed)
-        self.supports_masking, self._kf.makes_mask = True, False
+        self.supports_masking = True
+        self._kf.makes_mask = False
 
     def build(self, input_shape: Any) -> None:
         _check_inputs(self, input_shape)
@@ -151,6 +152,8 @@ class AdditiveAttention(Attention):
     >>> keras.layers.AdditiveAttention()([query, value]).shape[1:] == (2, 4)
     True
     """
+
+    scale: Variable | None
 
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[AdditiveOptions]) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)

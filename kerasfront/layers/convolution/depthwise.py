@@ -20,6 +20,7 @@ class BaseDepthwiseConv(Window):
     depthwise_regularizer: Regularizer | None
     depthwise_constraint: Constraint | None
     kernel: Variable
+    bias: Variable | None
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ class BaseConv(Window, KernelLayer):
     kernel_initializer: Initializer
     kernel_regularizer: Regularizer | None
     kernel_constraint: Constraint | None
+    bias: Variable | None
 
     def __init__(
         self,

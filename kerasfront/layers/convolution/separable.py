@@ -25,6 +25,7 @@ class BaseSeparableConv(Window):
     pointwise_constraint: Constraint | None
     depthwise_kernel: Variable
     pointwise_kernel: Variable
+    bias: Variable | None
 
     def __init__(
         self,

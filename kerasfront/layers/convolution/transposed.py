@@ -21,6 +21,7 @@ class BaseConvTranspose(Window):
     kernel_regularizer: Regularizer | None
     kernel_constraint: Constraint | None
     kernel: Variable
+    bias: Variable | None
     # How much is cut off the start and the end of each spatial dim of the full result.
     _kf_crops: Any
 

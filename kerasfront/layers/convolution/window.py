@@ -11,7 +11,6 @@ from kerasfront.layers._configured import Configured, data_format_of, one_of, pe
 from kerasfront.layers._options import Activation, Constraint, Initializer, Regularizer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.typing import Tensor
-from kerasfront.variable import Variable
 
 Steps = int | Sequence[int]
 
@@ -30,7 +29,6 @@ class Window(Configured):
     bias_initializer: Initializer
     bias_regularizer: Regularizer | None
     bias_constraint: Constraint | None
-    bias: Variable | None
     # The values that `padding` may have.
     _kf_paddings: tuple[str, ...] = ("valid", "same")
 

@@ -20,8 +20,6 @@ class RecurrentCell(Configured):
     https://arxiv.org/abs/1512.05287). They are kept until they are reset.
     """
 
-    state_size: Any
-    output_size: int
     activation: Activation
     use_bias: bool
     kernel_initializer: Initializer
@@ -37,9 +35,6 @@ class RecurrentCell(Configured):
     recurrent_dropout: float
     seed: int | None
     seed_generator: SeedGenerator
-    kernel: Variable
-    recurrent_kernel: Variable
-    bias: Variable | None
 
     # The masks are tensors that hold for one sequence, so nothing has to track them.
     _kf_input_mask: Tensor | None = None
@@ -67,11 +62,6 @@ class RecurrentCell(Configured):
         """Let the next call draw a new mask of the state."""
         self._kf_state_mask = None
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
-        """Return zeros for each state, of shape (batch_size, units)."""
-        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
-        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
-
 
 def keep_dropout(cell: RecurrentCell, dropout: float, recurrent_dropout: float, seed: int | None) -> None:
     """Keep the rates of a cell, and a generator where it will draw."""
@@ -95,6 +85,11 @@ class UnitsCell(RecurrentCell):
     """A cell over vectors: its kernels have `units` columns for each gate."""
 
     units: int
+    state_size: int | list[int]
+    output_size: int
+    kernel: Variable
+    recurrent_kernel: Variable
+    bias: Variable | None
     # The number of blocks of columns in the kernels: one for each gate, and one for the new values.
     _kf_gates = 1
 
@@ -103,6 +98,11 @@ class UnitsCell(RecurrentCell):
         self.kernel = make_weight(self, "kernel", (input_shape[-1], width))
         self.recurrent_kernel = make_weight(self, "recurrent_kernel", (self.units, width), of="recurrent")
         self.bias = self._kf_make_bias() if self.use_bias else None
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
+        """Return zeros for each state, of shape (batch_size, units)."""
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
 
     def _kf_make_bias(self) -> Variable:
         return make_weight(self, "bias", (self._kf_gates * self.units,))

@@ -27,6 +27,7 @@ from kerasfront.layers.recurrent.of_cell import CellAttribute, OfCell, Recurrent
 from kerasfront.ops.convolution import convolution
 from kerasfront.spec import KerasTensor, infer, shapes
 from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
+from kerasfront.variable import Variable
 
 Steps = int | Sequence[int]
 
@@ -43,6 +44,11 @@ class ConvLSTMCell(RecurrentCell):
     dilation_rate: tuple[int, ...]
     recurrent_activation: Activation
     unit_forget_bias: bool
+    state_size: list[int]
+    output_size: int
+    kernel: Variable
+    recurrent_kernel: Variable
+    bias: Variable | None
     # The spatial dims of the inputs that the cell was built for.
     _kf_spatial: tuple[Any, ...]
 
@@ -83,7 +89,8 @@ class ConvLSTMCell(RecurrentCell):
         strides_or_dilation(self, strides, dilation_rate)
         keep(self, **locals())
         keep_dropout(self, dropout, recurrent_dropout, seed)
-        self.state_size, self.output_size = [filters, filters], filters
+        self.state_size = [filters, filters]
+        self.output_size = filters
 
     def build(self, input_shape: Any) -> None:
         _, spatial, channels = shapes.split_channels(tuple(input_shape), self.data_format)
@@ -122,14 +129,14 @@ class ConvLSTMCell(RecurrentCell):
 
 class _ConvLSTM(OfCell):
     rank: int
-    filters = CellAttribute[int]()
-    kernel_size = CellAttribute[tuple[int, ...]]()
-    strides = CellAttribute[tuple[int, ...]]()
-    padding = CellAttribute[str]()
-    data_format = CellAttribute[str]()
-    dilation_rate = CellAttribute[tuple[int, ...]]()
-    recurrent_activation = CellAttribute[Activation]()
-    unit_forget_bias = CellAttribute[bool]()
+    filters: CellAttribute[int] = CellAttribute()
+    kernel_size: CellAttribute[tuple[int, ...]] = CellAttribute()
+    strides: CellAttribute[tuple[int, ...]] = CellAttribute()
+    padding: CellAttribute[str] = CellAttribute()
+    data_format: CellAttribute[str] = CellAttribute()
+    dilation_rate: CellAttribute[tuple[int, ...]] = CellAttribute()
+    recurrent_activation: CellAttribute[Activation] = CellAttribute()
+    unit_forget_bias: CellAttribute[bool] = CellAttribute()
 
     def __init__(
         self,

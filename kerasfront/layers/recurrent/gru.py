@@ -89,7 +89,8 @@ class GRUCell(UnitsCell):
         units = positive(self, "units", units)
         keep(self, **locals())
         keep_dropout(self, dropout, recurrent_dropout, seed)
-        self.state_size = self.output_size = units
+        self.state_size = units
+        self.output_size = units
 
     def _kf_make_bias(self) -> Variable:
         width = 3 * self.units
@@ -162,8 +163,8 @@ class GRU(UnitsRNN):
     True
     """
 
-    recurrent_activation = CellAttribute[Activation]()
-    reset_after = CellAttribute[bool]()
+    recurrent_activation: CellAttribute[Activation] = CellAttribute()
+    reset_after: CellAttribute[bool] = CellAttribute()
     use_cudnn: bool | str
 
     def __init__(

@@ -89,7 +89,8 @@ class LSTMCell(UnitsCell):
         units = positive(self, "units", units)
         keep(self, **locals())
         keep_dropout(self, dropout, recurrent_dropout, seed)
-        self.state_size, self.output_size = [units, units], units
+        self.state_size = [units, units]
+        self.output_size = units
 
     def _kf_make_bias(self) -> Variable:
         return make_forget_bias(self, self.units)
@@ -165,8 +166,8 @@ class LSTM(UnitsRNN):
     (True, 3)
     """
 
-    recurrent_activation = CellAttribute[Activation]()
-    unit_forget_bias = CellAttribute[bool]()
+    recurrent_activation: CellAttribute[Activation] = CellAttribute()
+    unit_forget_bias: CellAttribute[bool] = CellAttribute()
     use_cudnn: bool | str
 
     def __init__(

@@ -28,6 +28,8 @@ class RecurrentOptions(CommonOptions, total=False):
 class CellAttribute(Generic[T]):
     """An attribute of a layer that is its cell's attribute of the same name."""
 
+    name: str
+
     def __set_name__(self, owner: type, name: str) -> None:
         self.name, self.__doc__ = name, f"The cell's `{name}`."
 
@@ -47,20 +49,20 @@ class CellAttribute(Generic[T]):
 class OfCell(RNN):
     """A layer whose arguments are mostly those of its cell."""
 
-    activation = CellAttribute[Activation]()
-    use_bias = CellAttribute[bool]()
-    kernel_initializer = CellAttribute[Initializer]()
-    recurrent_initializer = CellAttribute[Initializer]()
-    bias_initializer = CellAttribute[Initializer]()
-    kernel_regularizer = CellAttribute[Regularizer | None]()
-    recurrent_regularizer = CellAttribute[Regularizer | None]()
-    bias_regularizer = CellAttribute[Regularizer | None]()
-    kernel_constraint = CellAttribute[Constraint | None]()
-    recurrent_constraint = CellAttribute[Constraint | None]()
-    bias_constraint = CellAttribute[Constraint | None]()
-    dropout = CellAttribute[float]()
-    recurrent_dropout = CellAttribute[float]()
-    seed = CellAttribute[int | None]()
+    activation: CellAttribute[Activation] = CellAttribute()
+    use_bias: CellAttribute[bool] = CellAttribute()
+    kernel_initializer: CellAttribute[Initializer] = CellAttribute()
+    recurrent_initializer: CellAttribute[Initializer] = CellAttribute()
+    bias_initializer: CellAttribute[Initializer] = CellAttribute()
+    kernel_regularizer: CellAttribute[Regularizer | None] = CellAttribute()
+    recurrent_regularizer: CellAttribute[Regularizer | None] = CellAttribute()
+    bias_regularizer: CellAttribute[Regularizer | None] = CellAttribute()
+    kernel_constraint: CellAttribute[Constraint | None] = CellAttribute()
+    recurrent_constraint: CellAttribute[Constraint | None] = CellAttribute()
+    bias_constraint: CellAttribute[Constraint | None] = CellAttribute()
+    dropout: CellAttribute[float] = CellAttribute()
+    recurrent_dropout: CellAttribute[float] = CellAttribute()
+    seed: CellAttribute[int | None] = CellAttribute()
 
 
 C = TypeVar("C", bound=RecurrentCell)
@@ -99,7 +101,7 @@ _OF_LOOP = ("return_sequences", "return_state", "go_backwards", "stateful", "unr
 class UnitsRNN(OfCell):
     """A layer that an op can run as a whole."""
 
-    units = CellAttribute[int]()
+    units: CellAttribute[int] = CellAttribute()
 
     def __init__(self, cell: UnitsCell, **kwargs: Any) -> None:
         kwargs.pop("implementation", None)  # Keras 2 had two ways to compute the same

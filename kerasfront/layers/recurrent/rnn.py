@@ -109,7 +109,8 @@ class RNN(Configured):
         self.states = None
         # The steps of a user's own cell may consist of several tensors, which one spec doesn't describe.
         self.input_spec = InputSpec(min_ndim=3) if isinstance(cell, RecurrentCell) else None
-        self.supports_masking, self._kf.makes_mask = True, False
+        self.supports_masking = True
+        self._kf.makes_mask = False
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         shapes: list[Any] = []

@@ -68,7 +68,8 @@ class SimpleRNNCell(UnitsCell):
         units = positive(self, "units", units)
         keep(self, **locals())
         keep_dropout(self, dropout, recurrent_dropout, seed)
-        self.state_size = self.output_size = units
+        self.state_size = units
+        self.output_size = units
 
     def call(self, sequence: Tensor, states: Any, training: bool | None = False) -> tuple[Tensor, Any]:
         x, h = dropped(self, sequence, first_state(states), training)
