@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.layers._configured import positive
-from kerasfront.layers.augmentation.base import Drawn, ImageLayer
+from kerasfront.layers.augmentation.base import Boxes, Drawn, ImageLayer, RandomImageOptions, cast_images
 from kerasfront.spec import dtypes
+from kerasfront.typing import Tensor
 
 
 class MaxNumBoundingBoxes(ImageLayer):
@@ -31,33 +32,36 @@ class MaxNumBoundingBoxes(ImageLayer):
     [[5, 7]]
     """
 
-    _only_in_training = False
+    _kf_only_in_training = False
 
-    def __init__(self, max_number: int, fill_value: int = -1, **kwargs: Any) -> None:
+    def __init__(self, max_number: int, fill_value: int = -1, **kwargs: Unpack[RandomImageOptions]) -> None:
         super().__init__(**kwargs)
         self.max_number, self.fill_value = positive(self, "max_number", max_number), fill_value
 
-    def transform_images(self, images: Any, transformation: Drawn | None = None, training: bool = True) -> Any:
-        return self._cast(images) if dtypes.is_float(ops.dtype(images)) else images
+    def transform_images(self, images: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
+        return cast_images(self, images) if dtypes.is_float(ops.dtype(images)) else images
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Drawn | None = None, training: bool = True
-    ) -> Any:
-        found = {key: ops.convert_to_tensor(value) for key, value in bounding_boxes.items()}
-        count = found["boxes"].shape[1]
-        if count > self.max_number and "labels" in found:
+        self, bounding_boxes: Boxes, transformation: Drawn | None = None, training: bool = True
+    ) -> Boxes:
+        boxes = {key: ops.convert_to_tensor(value) for key, value in bounding_boxes.items()}
+        count = boxes["boxes"].shape[1]
+        if count > self.max_number and "labels" in boxes:
             places = ops.arange(count, dtype="int32")
-            padding = ops.cast(ops.equal(found["labels"], -1), "int32")
+            padding = ops.cast(ops.equal(boxes["labels"], -1), "int32")
             order = ops.argsort(padding * count + places, axis=-1)
-            found = {key: self._sorted(value, order) for key, value in found.items()}
-        return {key: self._fitted(value, count) for key, value in found.items()}
+            boxes = {key: _sort(value, order) for key, value in boxes.items()}
+        return {key: _fit(value, self.max_number, self.fill_value) for key, value in boxes.items()}
 
-    def _sorted(self, x: Any, order: Any) -> Any:
-        index = order if len(x.shape) == 2 else ops.expand_dims(order, -1)
-        return ops.take_along_axis(x, index, axis=1)
 
-    def _fitted(self, x: Any, count: int) -> Any:
-        more = [(0, 0)] * len(x.shape)
-        more[1] = (0, max(self.max_number - count, 0))
-        fill: Any = ops.cast(self.fill_value, ops.dtype(x))
-        return ops.pad(x[:, : self.max_number], more, constant_values=fill)
+def _sort(x: Tensor, order: Tensor) -> Tensor:
+    """Return what belongs to boxes, (batch, count, ...), in another order of these."""
+    return ops.take_along_axis(x, order if len(x.shape) == 2 else ops.expand_dims(order, -1), axis=1)
+
+
+def _fit(x: Tensor, length: int, fill_value: int) -> Tensor:
+    """Return what belongs to boxes, (batch, count, ...), cut off or filled up to a count."""
+    padding = [(0, 0)] * len(x.shape)
+    padding[1] = (0, max(length - x.shape[1], 0))
+    fill: Any = ops.cast(fill_value, ops.dtype(x))
+    return ops.pad(x[:, :length], padding, constant_values=fill)

@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
-from kerasfront.layers._configured import fraction, keep, per_axis, positive, where
+from kerasfront.layers._configured import fraction, per_axis, positive, where
 from kerasfront.layers.augmentation import pixels
-from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
+from kerasfront.layers.augmentation.base import (
+    Drawn,
+    FormatOptions,
+    ImageData,
+    ImageLayer,
+    ImageOptions,
+    RandomImageOptions,
+    Size,
+    choose,
+    uniform,
+)
 from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
 from kerasfront.random.seed_generator import Seed
+from kerasfront.tracking import assign_untracked
+from kerasfront.typing import Tensor
+
+
+class ColourOptions(RandomImageOptions, total=False):
+    """Options of every image layer that is told the range of the values."""
+
+    value_range: Sequence[float]
 
 
 class Colours(ImageLayer):
     """An image layer that is told the range of the values."""
 
-    def __init__(self, *, value_range: Sequence[float] = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, *, value_range: Sequence[float] = (0, 255), **kwargs: Unpack[RandomImageOptions]) -> None:
         super().__init__(**kwargs)
         self.value_range = value_range_of(self, value_range)
 
-    @property
-    def _ends(self) -> Limits:
-        return self.value_range[0], self.value_range[1]
 
-    @property
-    def _width(self) -> float:
-        return self._ends[1] - self._ends[0]
+def ends_of(layer: Colours) -> Limits:
+    """Return the least and the largest value of a pixel."""
+    return layer.value_range[0], layer.value_range[1]
 
-    def _clipped(self, images: Any) -> Any:
-        return ops.clip(images, *self._ends)
+
+def width_of(layer: Colours) -> float:
+    """Return how far the largest value of a pixel is from the least."""
+    return layer.value_range[1] - layer.value_range[0]
+
+
+def clipped(layer: Colours, images: Tensor) -> Tensor:
+    """Return images with values cut off at the ends of the range."""
+    return ops.clip(images, *ends_of(layer))
 
 
 # ---- layers -------------------------------------------------------------------------------------------------------
@@ -55,18 +77,22 @@ class RandomBrightness(Colours):
     """
 
     def __init__(
-        self, factor: float | Sequence[float], value_range: Sequence[float] = (0, 255), seed: Seed = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        seed: Seed = None,
+        **kwargs: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
         if isinstance(factor, (int, float)) and -1 <= factor <= 1:
             factor = (-abs(factor), abs(factor))
         self.factor = limits(self, "factor", factor, -1, 1)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        return {"rgb_delta": self._uniform(size, self.factor, seed, 1, 1, 1) * self._width}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        return {"rgb_delta": uniform(size, self.factor, seed, 1, 1, 1) * width_of(self)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._clipped(images + drawn["rgb_delta"])
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return clipped(self, images + drawn["rgb_delta"])
 
 
 class RandomContrast(Colours):
@@ -89,7 +115,11 @@ class RandomContrast(Colours):
     """
 
     def __init__(
-        self, factor: float | Sequence[float], value_range: Sequence[float] = (0, 255), seed: Seed = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        seed: Seed = None,
+        **kwargs: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
         pair = tuple(factor) if isinstance(factor, (list, tuple)) else (factor, factor)
@@ -100,11 +130,11 @@ class RandomContrast(Colours):
             )
         self.factor = pair
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        return {"contrast_factor": self._uniform(size, (1 - self.factor[0], 1 + self.factor[1]), seed, 1, 1, 1)}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        return {"contrast_factor": uniform(size, (1 - self.factor[0], 1 + self.factor[1]), seed, 1, 1, 1)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._clipped(pixels.contrasted(images, drawn["contrast_factor"]))
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return clipped(self, pixels.contrasted(images, drawn["contrast_factor"]))
 
 
 class RandomHue(Colours):
@@ -133,21 +163,21 @@ class RandomHue(Colours):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor, -1)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        turn = self._uniform(size, self.factor, seed, 1, 1, 1) * 0.5
-        left = self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < 0.5
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        turn = uniform(size, self.factor, seed, 1, 1, 1) * 0.5
+        left = uniform(size, (0.0, 1.0), seed, 1, 1, 1) < 0.5
         return {"factor": ops.where(left, -turn, turn)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        x = self._clipped(images)
-        hsv = ops.image.rgb_to_hsv((x - self._ends[0]) / self._width, data_format="channels_last")
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        x = clipped(self, images)
+        hsv = ops.image.rgb_to_hsv((x - ends_of(self)[0]) / width_of(self), data_format="channels_last")
         hsv = ops.concatenate([ops.mod(hsv[..., :1] + drawn["factor"], 1.0), hsv[..., 1:]], axis=-1)
-        return ops.image.hsv_to_rgb(hsv, data_format="channels_last") * self._width + self._ends[0]
+        return ops.image.hsv_to_rgb(hsv, data_format="channels_last") * width_of(self) + ends_of(self)[0]
 
 
 class RandomSaturation(Colours):
@@ -179,21 +209,21 @@ class RandomSaturation(Colours):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor, -1)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        share = ops.clip(self._uniform(size, self.factor, seed, 1, 1, 1), 0.0, 1.0 - 1e-6)
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        share = ops.clip(uniform(size, self.factor, seed, 1, 1, 1), 0.0, 1.0 - 1e-6)
         return {"factor": share / (1.0 - share)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
         # In HSV the channels lie below the largest of them, at distances that the saturation multiplies.
-        x = self._clipped(images)
+        x = clipped(self, images)
         value = ops.max(x, axis=-1, keepdims=True)
         spread = value - ops.min(x, axis=-1, keepdims=True)
-        fullest = (value - self._ends[0]) / ops.where(spread > 0, spread, 1.0)
+        fullest = (value - ends_of(self)[0]) / ops.where(spread > 0, spread, 1.0)
         return value - (value - x) * ops.minimum(drawn["factor"], fullest)
 
 
@@ -214,31 +244,33 @@ class RandomGrayscale(ImageLayer):
     [152.99000549316406, 152.99000549316406, 152.99000549316406]
     """
 
-    def __init__(self, factor: float = 0.5, data_format: str | None = None, seed: Seed = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: float = 0.5, data_format: str | None = None, seed: Seed = None, **kwargs: Unpack[FormatOptions]
+    ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         self.factor = fraction(self, "factor", factor)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        return {"chosen": self._uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self.factor}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        return {"chosen": uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self.factor}
 
     # Arguments have Keras's names here.
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return super().compute_output_spec(inputs, *args, **kwargs)
 
-    def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Drawn | None:
+    def get_random_transformation(self, images: ImageData, training: bool = True, seed: Seed = None) -> Drawn | None:
         return super().get_random_transformation(images, training, seed)
 
     def transform_labels(  # type: ignore[override]
-        self, labels: Any, transformations: Drawn | None = None, **kwargs: Any
-    ) -> Any:
+        self, labels: Tensor, transformations: Drawn | None = None, **kwargs: Any
+    ) -> Tensor:
         return labels
 
     def transform_segmentation_masks(  # type: ignore[override]
-        self, segmentation_masks: Any, transformations: Drawn | None = None, **kwargs: Any
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformations: Drawn | None = None, **kwargs: Any
+    ) -> Tensor:
         return segmentation_masks
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
         return ops.where(drawn["chosen"], pixels.grey(images), images)
 
 
@@ -267,16 +299,16 @@ class RandomInvert(Colours):
         value_range: Sequence[float] = (0, 255),
         seed: Seed = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        return {"apply_inversion": self._chosen(size, self.factor, seed)}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        return {"apply_inversion": choose(size, self.factor, seed)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return ops.where(drawn["apply_inversion"], sum(self._ends) - images, images)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return ops.where(drawn["apply_inversion"], sum(ends_of(self)) - images, images)
 
 
 class RandomPosterization(Colours):
@@ -307,7 +339,7 @@ class RandomPosterization(Colours):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         numbers = factor if isinstance(factor, (list, tuple)) else (factor,)
@@ -315,13 +347,13 @@ class RandomPosterization(Colours):
             raise ValueError(f"Expected `factor` of {where(self)} to be an integer or a pair of them, got {factor!r}.")
         self.factor = limits(self, "factor", factor, 1, 8, start=1)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         least, most = self.factor
-        drawn = ops.floor(self._uniform(size, (least, most + 1), seed, 1, 1, 1))
+        drawn = ops.floor(uniform(size, (least, most + 1), seed, 1, 1, 1))
         return {"bits": ops.minimum(drawn, float(most))}  # a draw may be rounded up to its limit
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return pixels.posterized(self._clipped(images), drawn["bits"], self._ends)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return pixels.posterized(clipped(self, images), drawn["bits"], ends_of(self))
 
 
 class RandomColorDegeneration(Colours):
@@ -350,16 +382,16 @@ class RandomColorDegeneration(Colours):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor, -1)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        return {"factor": self._uniform(size, self.factor, seed, 1, 1, 1)}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        return {"factor": uniform(size, self.factor, seed, 1, 1, 1)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._clipped(pixels.blended(images, pixels.grey(images), drawn["factor"]))
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return clipped(self, pixels.blended(images, pixels.grey(images), drawn["factor"]))
 
 
 class RandomColorJitter(Colours):
@@ -384,8 +416,7 @@ class RandomColorJitter(Colours):
     [200.0, 200.0, 200.0]
     """
 
-    # The parts are no layers of a model: they have no names, draws or files of their own.
-    _kf_untracked = Colours._kf_untracked | {"_parts"}
+    _kf_parts: dict[str, Colours]
 
     def __init__(
         self,
@@ -396,33 +427,31 @@ class RandomColorJitter(Colours):
         hue_factor: float | Sequence[float] | None = None,
         seed: Seed = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        keep(
-            self,
-            brightness_factor=brightness_factor, contrast_factor=contrast_factor, saturation_factor=saturation_factor,
-            hue_factor=hue_factor,
-        )  # fmt: skip
-        makers: dict[str, Callable[..., Any]] = {
-            "brightness": RandomBrightness,
-            "contrast": RandomContrast,
-            "saturation": RandomSaturation,
-            "hue": RandomHue,
+        self.brightness_factor, self.contrast_factor = brightness_factor, contrast_factor
+        self.saturation_factor, self.hue_factor = saturation_factor, hue_factor
+        makers: dict[str, tuple[Callable[..., Colours], float | Sequence[float] | None]] = {
+            "brightness": (RandomBrightness, brightness_factor),
+            "contrast": (RandomContrast, contrast_factor),
+            "saturation": (RandomSaturation, saturation_factor),
+            "hue": (RandomHue, hue_factor),
         }
-        factors = {kind: getattr(self, f"{kind}_factor") for kind in makers}
-        self._parts = {
-            kind: makers[kind](factor, value_range=value_range, seed=self.generator, name=self.name)
-            for kind, factor in factors.items()
+        parts = {
+            kind: maker(factor, value_range=value_range, seed=self.generator, name=self.name)
+            for kind, (maker, factor) in makers.items()
             if factor is not None
         }
+        # They are no layers of a model: they have no names, draws or files of their own.
+        assign_untracked(self, "_kf_parts", parts)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        return {kind: part._draw(size, seed) for kind, part in self._parts.items()}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        return {kind: part._kf_draw(size, seed) for kind, part in self._kf_parts.items()}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        for kind, part in self._parts.items():
-            images = part._on_images(images, drawn[kind])
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        for kind, part in self._kf_parts.items():
+            images = part._kf_on_images(images, drawn[kind])
         return images
 
 
@@ -454,20 +483,20 @@ class Solarization(Colours):
         threshold_factor: float | Sequence[float] = 0.0,
         value_range: Sequence[float] = (0, 255),
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
         self.addition_factor = limits(self, "addition_factor", addition_factor)
         self.threshold_factor = limits(self, "threshold_factor", threshold_factor)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         return {
-            "additions": self._uniform(size, self.addition_factor, seed, 1, 1, 1) * self._width,
-            "thresholds": self._uniform(size, self.threshold_factor, seed, 1, 1, 1) * self._width + self._ends[0],
+            "additions": uniform(size, self.addition_factor, seed, 1, 1, 1) * width_of(self),
+            "thresholds": uniform(size, self.threshold_factor, seed, 1, 1, 1) * width_of(self) + ends_of(self)[0],
         }
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return pixels.solarized(self._clipped(images + drawn["additions"]), drawn["thresholds"], self._ends)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return pixels.solarized(clipped(self, images + drawn["additions"]), drawn["thresholds"], ends_of(self))
 
 
 class AutoContrast(Colours):
@@ -485,13 +514,13 @@ class AutoContrast(Colours):
     [0.0, 51.0, 255.0, 255.0]
     """
 
-    _only_in_training = False
+    _kf_only_in_training = False
 
-    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Unpack[RandomImageOptions]) -> None:
         super().__init__(value_range=value_range, **kwargs)
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return pixels.stretched(images, self._ends)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return pixels.stretched(images, ends_of(self))
 
 
 class Equalization(Colours):
@@ -513,10 +542,14 @@ class Equalization(Colours):
     [0.0, 85.0, 170.0, 255.0]
     """
 
-    _only_in_training = False
+    _kf_only_in_training = False
 
     def __init__(
-        self, value_range: Sequence[float] = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
+        self,
+        value_range: Sequence[float] = (0, 255),
+        bins: int = 256,
+        data_format: str | None = None,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, **kwargs)
         self.bins = positive(self, "bins", bins)
@@ -524,8 +557,8 @@ class Equalization(Colours):
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return super().compute_output_spec(inputs, *args, **kwargs)
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return pixels.equalized(images, self.bins, self._ends)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return pixels.equalized(images, self.bins, ends_of(self))
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(Colours):
@@ -555,7 +588,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Colours):
     [0.0, 170.0, 170.0, 255.0]
     """
 
-    _only_in_training = False
+    _kf_only_in_training = False
 
     def __init__(
         self,
@@ -563,7 +596,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Colours):
         clip_limit: float = 4.0,
         tile_grid_size: int | Sequence[int] = (8, 8),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, **kwargs)
         if not number(clip_limit) or not clip_limit > 0:
@@ -571,5 +604,5 @@ class ContrastLimitedAdaptiveHistogramEqualization(Colours):
         self.clip_limit = clip_limit
         self.tile_grid_size = per_axis(self, "tile_grid_size", tile_grid_size, 2)
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return pixels.adaptively_equalized(images, self.clip_limit, self.tile_grid_size, self._ends)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return pixels.adaptively_equalized(images, self.clip_limit, self.tile_grid_size, ends_of(self))

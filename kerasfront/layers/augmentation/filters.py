@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops, random
 from kerasfront.layers._configured import per_axis, where
 from kerasfront.layers.augmentation import pixels
-from kerasfront.layers.augmentation.base import Drawn, Size
-from kerasfront.layers.augmentation.color import Colours
+from kerasfront.layers.augmentation.base import (
+    Drawn,
+    FormatOptions,
+    ImageData,
+    Size,
+    choose,
+    generator_of,
+    images_of,
+    uniform,
+)
+from kerasfront.layers.augmentation.color import Colours, clipped, ends_of, width_of
 from kerasfront.layers.augmentation.factors import limits, number
 from kerasfront.ops.elementwise import rint
 from kerasfront.random.seed_generator import Seed
+from kerasfront.typing import Tensor
 
 
 class RandomSharpness(Colours):
@@ -44,17 +54,17 @@ class RandomSharpness(Colours):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        return {"factor": self._uniform(size, self.factor, seed, 1, 1, 1)}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        return {"factor": uniform(size, self.factor, seed, 1, 1, 1)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
         smooth = pixels.smoothed(images)
-        return self._clipped(pixels.blended(images, smooth, 1.0 - 2.0 * drawn["factor"]))
+        return clipped(self, pixels.blended(images, smooth, 1.0 - 2.0 * drawn["factor"]))
 
 
 class RandomGaussianBlur(Colours):
@@ -89,7 +99,7 @@ class RandomGaussianBlur(Colours):
         value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
@@ -98,11 +108,11 @@ class RandomGaussianBlur(Colours):
             raise ValueError(f"Expected `kernel_size` of {where(self)} to be odd, got {kernel_size!r}.")
         self.sigma = limits(self, "sigma", sigma, 0, math.inf)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        sigma = self._uniform(size, self.sigma, seed, 1, 1, 1)
-        return {"sigma": ops.where(self._chosen(size, self.factor, seed), sigma, 0.0)}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        sigma = uniform(size, self.sigma, seed, 1, 1, 1)
+        return {"sigma": ops.where(choose(size, self.factor, seed), sigma, 0.0)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
         return pixels.blurred(images, drawn["sigma"], self.kernel_size)
 
 
@@ -140,7 +150,7 @@ class RandomErasing(Colours):
         value_range: Sequence[float] = (0, 255),
         seed: Seed = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
@@ -149,33 +159,35 @@ class RandomErasing(Colours):
             raise ValueError(f"Expected `fill_value` of {where(self)} to be a number or None, got {fill_value!r}.")
         self.fill_value = fill_value
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         _, height, width = size
         high, wide = ops.cast(height, "float32"), ops.cast(width, "float32")
-        share = self._uniform(size, self.scale, seed)
-        ratio = ops.exp(self._uniform(size, (-math.log(3.3), math.log(3.3)), seed))
+        share = uniform(size, self.scale, seed)
+        ratio = ops.exp(uniform(size, (-math.log(3.3), math.log(3.3)), seed))
         # A rectangle of this area and ratio that fits into the image.
         ratio = ops.clip(ratio, share * high / wide, high / (wide * ops.maximum(share, 1e-6)))
         sides = ops.stack([ops.sqrt(share * high * wide * ratio), ops.sqrt(share * high * wide / ratio)], axis=-1)
         whole = ops.stack([high, wide])
         sides = ops.minimum(rint(sides), whole)
-        starts = ops.floor(self._uniform(size, (0.0, 1.0), seed, 2) * (whole - sides + 1.0))
+        starts = ops.floor(uniform(size, (0.0, 1.0), seed, 2) * (whole - sides + 1.0))
         starts = ops.minimum(starts, whole - sides)
         drawn = {"rectangles": ops.concatenate([starts, starts + sides], axis=-1)}
-        drawn["apply_erasing"] = self._chosen(size, self.factor, seed)
+        drawn["apply_erasing"] = choose(size, self.factor, seed)
         return drawn
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Drawn | None:
-        seed = self._generator(seed)
+    def get_random_transformation(self, data: ImageData, training: bool = True, seed: Seed = None) -> Drawn | None:
+        seed = generator_of(self, seed)
         drawn = super().get_random_transformation(data, training, seed)
         if drawn is not None and self.fill_value is None:
-            images = self._images_of(data)
+            images = images_of(self, data)
             channels = ops.shape(images)[-1 if self.data_format == "channels_last" else -3]
-            noise = random.normal((*drawn["size"], channels), sum(self._ends) / 2, self._width / 4, "float32", seed)
-            drawn["fill_value"] = self._clipped(noise)
+            noise = random.normal(
+                (*drawn["size"], channels), sum(ends_of(self)) / 2, width_of(self) / 4, "float32", seed
+            )
+            drawn["fill_value"] = clipped(self, noise)
         return drawn
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
         hidden = ops.logical_and(pixels.inside(images, drawn["rectangles"]), drawn["apply_erasing"])
         filling: Any = drawn.get("fill_value", self.fill_value)
         return ops.where(hidden, ops.cast(filling, ops.dtype(images)), images)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.bounding_boxes import clip_to_image_size, corner_points, enclosing, pad
 from kerasfront.layers._configured import one_of, where
-from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
+from kerasfront.layers.augmentation.base import Drawn, FormatOptions, ImageLayer, Size, choose, uniform
 from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
 from kerasfront.ops.image.sampling import FILL_MODES, grid, homography, sampled
 from kerasfront.random.seed_generator import Seed
+from kerasfront.typing import Tensor
 
 _INTERPOLATIONS = ("nearest", "bilinear")
 
@@ -52,26 +53,26 @@ class RandomFlip(ImageLayer):
         mode: str = "horizontal_and_vertical",
         seed: Seed = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.mode = one_of(self, "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         # By the axis of the images.
         names = {1: "vertical", 2: "horizontal"}
         axes = [axis for axis, name in names.items() if name in self.mode]
-        return {"flips": {axis: self._uniform(size, (0.0, 1.0), seed) < 0.5 for axis in axes}}
+        return {"flips": {axis: uniform(size, (0.0, 1.0), seed) < 0.5 for axis in axes}}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
         for axis, chosen in drawn["flips"].items():
             images = ops.where(ops.reshape(chosen, (-1, 1, 1, 1)), ops.flip(images, axis), images)
         return images
 
-    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
-        return self._on_images(masks, drawn)
+    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        return self._kf_on_images(masks, drawn)
 
-    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
+    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
         left, top, right, bottom = (boxes[..., i] for i in range(4))
         for axis, chosen in drawn["flips"].items():
             size, turned = ops.cast(drawn["size"][axis], "float32"), _per_box(chosen)
@@ -93,22 +94,22 @@ class _Sampled(ImageLayer):
         seed: Seed,
         data_format: str | None,
         fill_mode: str = "constant",
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.interpolation = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
         self.fill_mode = one_of(self, "fill_mode", fill_mode, FILL_MODES)
         self.fill_value = fill_value
 
-    def _taken(self, images: Any, drawn: Drawn, interpolation: str) -> Any:
-        """The pixels, interpolated in one way or the other."""
+    def _kf_sample(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
+        """Return the pixels, interpolated in one way or the other."""
         raise NotImplementedError
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._taken(images, drawn, self.interpolation)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return self._kf_sample(images, drawn, self.interpolation)
 
-    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
-        return self._taken(masks, drawn, "nearest")
+    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        return self._kf_sample(masks, drawn, "nearest")
 
 
 # ---- maps by a matrix ---------------------------------------------------------------------------------------------
@@ -117,16 +118,16 @@ class _Sampled(ImageLayer):
 class _Mapped(_Sampled):
     """A layer of which each pixel is taken from where a projection takes its place.
 
-    `_draw` gives it as "matrix" (batch, 3, 3): it takes (x, y, 1) in the result to a multiple of that in the images,
+    `_kf_draw` gives it as "matrix" (batch, 3, 3): it takes (x, y, 1) in the result to a multiple of that in the images,
     which reach from 0 to their width and height.
     """
 
-    def _taken(self, images: Any, drawn: Drawn, interpolation: str) -> Any:
+    def _kf_sample(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
         return ops.image.affine_transform(
             images, _of_pixels(drawn["matrix"]), interpolation, self.fill_mode, self.fill_value, "channels_last"
         )
 
-    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
+    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
         inverse = ops.reshape(ops.inv(drawn["matrix"]), (-1, 9))
         xs, ys = corner_points(boxes)
         return enclosing(*_projected(xs, ys, [ops.reshape(inverse[:, i], (-1, 1, 1)) for i in range(9)]))
@@ -204,7 +205,7 @@ class RandomRotation(_Mapped):
         seed: Seed = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
@@ -212,8 +213,8 @@ class RandomRotation(_Mapped):
         )  # fmt: skip
         self.factor = limits(self, "factor", _both_ways(factor), -1)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        angle = self._uniform(size, self.factor, seed) * (2 * math.pi)
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        angle = uniform(size, self.factor, seed) * (2 * math.pi)
         x, y = _middle(size)
         cos, sin = ops.cos(angle), ops.sin(angle)
         return {"matrix": _matrix(angle, (cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y))}
@@ -264,19 +265,19 @@ class RandomTranslation(_Shifted):
         seed: Seed = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
             **kwargs,
         )  # fmt: skip
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._down = limits(self, "height_factor", _both_ways(height_factor), -1)
-        self._right = limits(self, "width_factor", _both_ways(width_factor), -1)
+        self._kf_down = limits(self, "height_factor", _both_ways(height_factor), -1)
+        self._kf_right = limits(self, "width_factor", _both_ways(width_factor), -1)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        down = self._uniform(size, self._down, seed) * ops.cast(size[1], "float32")
-        right = self._uniform(size, self._right, seed) * ops.cast(size[2], "float32")
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        down = uniform(size, self._kf_down, seed) * ops.cast(size[1], "float32")
+        right = uniform(size, self._kf_right, seed) * ops.cast(size[2], "float32")
         return {"matrix": _matrix(down, (1.0, 0.0, -right), (0.0, 1.0, -down))}
 
 
@@ -312,25 +313,19 @@ class RandomZoom(_Mapped):
         seed: Seed = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
             **kwargs,
         )  # fmt: skip
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._tall = self._zoom("height_factor", height_factor)
-        self._wide = None if width_factor is None else self._zoom("width_factor", width_factor)
+        self._kf_tall = _zoom(self, "height_factor", height_factor)
+        self._kf_wide = None if width_factor is None else _zoom(self, "width_factor", width_factor)
 
-    def _zoom(self, name: str, factor: Any) -> Limits:
-        low, high = limits(self, name, _both_ways(factor), -1)
-        if low == -1:
-            raise ValueError(f"Expected `{name}` of {where(self)} to be above -1, which leaves no picture.")
-        return 1 + low, 1 + high
-
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        tall = self._uniform(size, self._tall, seed)
-        wide = tall if self._wide is None else self._uniform(size, self._wide, seed)
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        tall = uniform(size, self._kf_tall, seed)
+        wide = tall if self._kf_wide is None else uniform(size, self._kf_wide, seed)
         x, y = _middle(size)
         return {"matrix": _matrix(tall, (wide, 0.0, x - wide * x), (0.0, tall, y - tall * y))}
 
@@ -349,6 +344,18 @@ class RandomZoom(_Mapped):
         )
         boxes = pad(bounding_boxes["boxes"], -top, -left)
         return {**bounding_boxes, "boxes": clip_to_image_size(boxes, bottom - top, right - left)}
+
+
+def _zoom(layer: RandomZoom, name: str, factor: float | Sequence[float]) -> Limits:
+    """Return between which numbers a zoom is drawn, 1 being none.
+
+    Raises:
+        ValueError: Nothing of the picture would be left.
+    """
+    low, high = limits(layer, name, _both_ways(factor), -1)
+    if low == -1:
+        raise ValueError(f"Expected `{name}` of {where(layer)} to be above -1, which leaves no picture.")
+    return 1 + low, 1 + high
 
 
 class RandomShear(_Shifted):
@@ -382,7 +389,7 @@ class RandomShear(_Shifted):
         fill_value: float = 0.0,
         data_format: str | None = None,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
@@ -392,14 +399,16 @@ class RandomShear(_Shifted):
         self.x_factor = limits(self, "x_factor", x_factor, -1)
         self.y_factor = limits(self, "y_factor", y_factor, -1)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        across, down = self._lean(size, self.x_factor, seed), self._lean(size, self.y_factor, seed)
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        across, down = _lean(size, self.x_factor, seed), _lean(size, self.y_factor, seed)
         # About the middle of the first pixel.
         return {"matrix": _matrix(across, (1.0, across, across * -0.5), (down, 1.0, down * -0.5))}
 
-    def _lean(self, size: Size, factor: Limits, seed: Any) -> Any:
-        lean = self._uniform(size, factor, seed)
-        return ops.where(self._uniform(size, (0.0, 1.0), seed) < 0.5, -lean, lean)
+
+def _lean(size: Size, factor: Limits, seed: Seed) -> Tensor:
+    """Return how far each image is sheared, in either direction."""
+    lean = uniform(size, factor, seed)
+    return ops.where(uniform(size, (0.0, 1.0), seed) < 0.5, -lean, lean)
 
 
 class RandomPerspective(_Mapped):
@@ -434,7 +443,7 @@ class RandomPerspective(_Mapped):
         fill_value: float = 0.0,
         seed: Seed = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(
             interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format, **kwargs
@@ -444,9 +453,9 @@ class RandomPerspective(_Mapped):
             raise ValueError(f"Expected `scale` of {where(self)} to be a number from 0 to 1, got {scale!r}.")
         self.scale = scale
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        chosen = ops.squeeze(self._chosen(size, self.factor, seed), -1)
-        moves = self._uniform(size, (-self.scale / 4, self.scale / 4), seed, 4, 2)
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        chosen = ops.squeeze(choose(size, self.factor, seed), -1)
+        moves = uniform(size, (-self.scale / 4, self.scale / 4), seed, 4, 2)
         sides = ops.stack(_middle(size)) * 2
         corners = ops.convert_to_tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], "float32")
         start = ops.zeros_like(moves) + corners * sides
@@ -499,7 +508,7 @@ class RandomElasticTransform(_Sampled):
         value_range: Sequence[float] = (0, 255),
         seed: Seed = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
@@ -521,26 +530,26 @@ class RandomElasticTransform(_Sampled):
         longer, shorter = (ops.cast(f(height, width), "float32") for f in (ops.maximum, ops.minimum))
         return longer * 0.1 * factor, shorter * 0.05 * factor
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        chosen = self._chosen(size, self.factor, seed)
-        strength = self._uniform(size, self.scale, seed)
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        chosen = choose(size, self.factor, seed)
+        strength = uniform(size, self.scale, seed)
         alpha, sigma = self.get_elastic_transform_params(size[1], size[2], ops.reshape(strength, (-1, 1, 1)))
-        noise = self._uniform(size, (-1.0, 1.0), seed, 2, size[1], size[2])
+        noise = uniform(size, (-1.0, 1.0), seed, 2, size[1], size[2])
         # The axes of the images last, for the products: first over the rows, then over the columns.
         rows, columns = (ops.expand_dims(_smoothing(n, sigma), 1) for n in size[1:])
         smooth = ops.matmul(ops.matmul(rows, noise), ops.swapaxes(columns, -1, -2))
         moves = ops.transpose(smooth * ops.expand_dims(alpha, -1), (0, 2, 3, 1))
         return {"moves": ops.where(chosen, moves, 0.0)}
 
-    def _taken(self, images: Any, drawn: Drawn, interpolation: str) -> Any:
+    def _kf_sample(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
         rows, columns = (place + drawn["moves"][..., i] for i, place in enumerate(grid(images)))
         return sampled(images, rows, columns, _INTERPOLATIONS.index(interpolation), self.fill_mode, self.fill_value)
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        moved = super()._on_images(images, drawn)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        moved = super()._kf_on_images(images, drawn)
         return ops.clip(moved, *self.value_range) if self.fill_mode == "constant" else moved
 
-    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
+    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
         xs, ys = _outlines(boxes)
         x, y = xs, ys
         # The pixel at p shows what was at p + move(p): where a point has come to lie is found step by step.

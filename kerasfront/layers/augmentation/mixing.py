@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 from kerasfront import bounding_boxes as boxes_of
 from kerasfront import ops, random
 from kerasfront.layers._configured import where
 from kerasfront.layers.augmentation import pixels
-from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
-from kerasfront.layers.augmentation.factors import limits, number
+from kerasfront.layers.augmentation.base import (
+    Boxes,
+    Drawn,
+    FormatOptions,
+    ImageLayer,
+    Size,
+    box_format_of,
+    in_box_format,
+    uniform,
+)
+from kerasfront.layers.augmentation.factors import Limits, limits, number
 from kerasfront.ops.elementwise import rint
 from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import dtypes
+from kerasfront.typing import Tensor
 
 
 class _Mixing(ImageLayer):
@@ -22,12 +32,7 @@ class _Mixing(ImageLayer):
     "mix_weight", of shape (batch,), is the share of the image itself in its label.
     """
 
-    def _partners(self, size: Size, seed: Any) -> Any:
-        # In a random order each is followed by its partner, the last one by the first: nobody is its own.
-        order = random.shuffle(ops.arange(size[0], dtype="int32"), seed=seed)
-        return ops.take(ops.roll(order, -1), ops.argsort(order), axis=0)
-
-    def transform_labels(self, labels: Any, transformation: Drawn | None = None, training: bool = True) -> Any:
+    def transform_labels(self, labels: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
         """Labels (batch, ...), mixed in the shares of the images; integers become floats.
 
         Raises:
@@ -35,30 +40,45 @@ class _Mixing(ImageLayer):
         """
         if transformation is None:
             return labels
-        self._no_classes("labels", labels, len(labels.shape) == 1 or len(labels.shape) == 2 and labels.shape[1] == 1)
-        return self._blend(labels, transformation)
+        _check_mixable(
+            self, "labels", labels, len(labels.shape) == 1 or len(labels.shape) == 2 and labels.shape[1] == 1
+        )
+        return _blend(labels, transformation)
 
-    def _blend(self, x: Any, drawn: Drawn) -> Any:
-        """x (batch, ...) mixed with the partners' by the weights; integers become floats."""
-        x = x if dtypes.is_float(ops.dtype(x)) else ops.cast(x, "float32")
-        weight = ops.cast(drawn["mix_weight"], ops.dtype(x))
-        weight = ops.reshape(weight, (-1, *(1,) * (len(x.shape) - 1)))
-        return x * weight + ops.take(x, drawn["permutation_order"], axis=0) * (1 - weight)
 
-    def _no_classes(self, key: str, x: Any, classes: bool) -> None:
-        if classes and not dtypes.is_float(ops.dtype(x)):
-            raise ValueError(
-                f"Expected the {key} of {where(self)} to be floats, or vectors of one-hot integers, got "
-                f"{ops.dtype(x)} of shape {tuple(x.shape)}: numbers of classes can't be mixed. Use keras.ops.one_hot, "
-                f"or cast them to floats where they are something else."
-            )
+def _partners(size: Size, seed: Seed) -> Tensor:
+    """Return the partner of each image."""
+    # In a random order each is followed by its partner, the last one by the first: nobody is its own.
+    order = random.shuffle(ops.arange(size[0], dtype="int32"), seed=seed)
+    return ops.take(ops.roll(order, -1), ops.argsort(order), axis=0)
 
-    def _with_partners(self, bounding_boxes: Any, others: Any) -> Any:
-        """The boxes of each image and, behind them, `others`."""
-        return {k: ops.concatenate([v, others[k]], axis=1) for k, v in bounding_boxes.items()}
 
-    def _of_partners(self, bounding_boxes: Any, drawn: Drawn) -> Any:
-        return {k: ops.take(v, drawn["permutation_order"], axis=0) for k, v in bounding_boxes.items()}
+def _blend(x: Tensor, drawn: Drawn) -> Tensor:
+    """Return x (batch, ...) mixed with the partners' by the weights; integers become floats."""
+    x = x if dtypes.is_float(ops.dtype(x)) else ops.cast(x, "float32")
+    weight = ops.cast(drawn["mix_weight"], ops.dtype(x))
+    weight = ops.reshape(weight, (-1, *(1,) * (len(x.shape) - 1)))
+    return x * weight + ops.take(x, drawn["permutation_order"], axis=0) * (1 - weight)
+
+
+def _check_mixable(layer: _Mixing, key: str, x: Tensor, classes: bool) -> None:
+    """Raise a ValueError for integers that may be the numbers of classes."""
+    if classes and not dtypes.is_float(ops.dtype(x)):
+        raise ValueError(
+            f"Expected the {key} of {where(layer)} to be floats, or vectors of one-hot integers, got "
+            f"{ops.dtype(x)} of shape {tuple(x.shape)}: numbers of classes can't be mixed. Use keras.ops.one_hot, "
+            f"or cast them to floats where they are something else."
+        )
+
+
+def _with_partners(bounding_boxes: Boxes, others: Boxes) -> Boxes:
+    """Return the boxes of each image and, behind them, `others`."""
+    return {k: ops.concatenate([v, others[k]], axis=1) for k, v in bounding_boxes.items()}
+
+
+def _of_partners(bounding_boxes: Boxes, drawn: Drawn) -> Boxes:
+    """Return the boxes of the partner of each image."""
+    return {k: ops.take(v, drawn["permutation_order"], axis=0) for k, v in bounding_boxes.items()}
 
 
 class MixUp(_Mixing):
@@ -85,31 +105,33 @@ class MixUp(_Mixing):
     [1.0, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, alpha: float = 0.2, data_format: str | None = None, seed: Seed = None, **kwargs: Any) -> None:
+    def __init__(
+        self, alpha: float = 0.2, data_format: str | None = None, seed: Seed = None, **kwargs: Unpack[FormatOptions]
+    ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         if not number(alpha) or alpha < 0:
             raise ValueError(f"Expected `alpha` of {where(self)} to be a number from 0 on, got {alpha!r}.")
         self.alpha = alpha
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         weight = ops.ones((size[0],))
         if self.alpha > 0:
             weight = random.beta((size[0],), float(self.alpha), float(self.alpha), "float32", seed)
-        return {"mix_weight": weight, "permutation_order": self._partners(size, seed)}
+        return {"mix_weight": weight, "permutation_order": _partners(size, seed)}
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._blend(images, drawn)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return _blend(images, drawn)
 
-    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
-        self._no_classes("segmentation_masks", masks, masks.shape[-1] == 1)
-        return self._blend(masks, drawn)
+    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        _check_mixable(self, "segmentation_masks", masks, masks.shape[-1] == 1)
+        return _blend(masks, drawn)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Drawn | None = None, training: bool = True
-    ) -> Any:
+        self, bounding_boxes: Boxes, transformation: Drawn | None = None, training: bool = True
+    ) -> Boxes:
         if transformation is None:
             return bounding_boxes
-        return self._with_partners(bounding_boxes, self._of_partners(bounding_boxes, transformation))
+        return _with_partners(bounding_boxes, _of_partners(bounding_boxes, transformation))
 
 
 class CutMix(_Mixing):
@@ -139,57 +161,64 @@ class CutMix(_Mixing):
     """
 
     def __init__(
-        self, factor: float | Sequence[float] = 1.0, seed: Seed = None, data_format: str | None = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float] = 1.0,
+        seed: Seed = None,
+        data_format: str | None = None,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         batch, height, width = size
         whole = ops.stack([ops.cast(height, "float32"), ops.cast(width, "float32")])
-        sides = whole * ops.sqrt(self._pasted(size, seed))
-        middles = self._uniform(size, (0.0, 1.0), seed, 2) * whole
+        sides = whole * ops.sqrt(_share(self.factor, size, seed))
+        middles = uniform(size, (0.0, 1.0), seed, 2) * whole
         starts = ops.clip(rint(middles - sides / 2), 0.0, whole)
         ends = ops.clip(rint(middles + sides / 2), 0.0, whole)
         area = ops.prod((ends - starts) / whole, axis=-1)
         return {
-            "permutation_order": self._partners(size, seed),
+            "permutation_order": _partners(size, seed),
             "rectangles": ops.concatenate([starts, ends], axis=-1),
             "mix_weight": 1.0 - area,
         }
 
-    def _pasted(self, size: Size, seed: Any) -> Any:
-        """The share of the rectangle, before it is cut off at the border: (batch, 1)."""
-        if self.factor[1] == 0:
-            return ops.zeros((size[0], 1))
-        concentration = ops.maximum(self._uniform(size, self.factor, seed, 1), 1e-3)
-        return random.beta((size[0], 1), concentration, concentration, "float32", seed)
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return _pasted(images, drawn)
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._pasted_into(images, drawn)
-
-    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
-        return self._pasted_into(masks, drawn)
-
-    def _pasted_into(self, x: Any, drawn: Drawn) -> Any:
-        return ops.where(pixels.inside(x, drawn["rectangles"]), ops.take(x, drawn["permutation_order"], axis=0), x)
+    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        return _pasted(masks, drawn)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Drawn | None = None, training: bool = True
-    ) -> Any:
+        self, bounding_boxes: Boxes, transformation: Drawn | None = None, training: bool = True
+    ) -> Boxes:
         if transformation is None:
             return bounding_boxes
         _, height, width = transformation["size"]
-        form = self._box_format
+        form = box_format_of(self)
         boxes = boxes_of.convert_format(bounding_boxes["boxes"], form, "xyxy", height, width)
         own = {**bounding_boxes, "boxes": boxes}
-        others = self._of_partners(own, transformation)
+        others = _of_partners(own, transformation)
         top, left, bottom, right = (transformation["rectangles"][:, i : i + 1] for i in range(4))
         low, high = ops.stack([left, top], axis=-1), ops.stack([right, bottom], axis=-1)
         covered = ops.logical_and(ops.all(boxes[..., :2] >= low, -1), ops.all(boxes[..., 2:] <= high, -1))
         starts, ends = ops.maximum(others["boxes"][..., :2], low), ops.minimum(others["boxes"][..., 2:], high)
         left_out = ops.logical_not(ops.all(ends > starts, -1))
-        found = self._with_partners(own, {**others, "boxes": ops.concatenate([starts, ends], axis=-1)})
+        together = _with_partners(own, {**others, "boxes": ops.concatenate([starts, ends], axis=-1)})
         gone = ops.concatenate([covered, left_out], axis=1)
-        labels = ops.where(gone, ops.cast(-1, ops.dtype(found["labels"])), found["labels"])
-        return self._in_format({**found, "labels": labels}, height, width)
+        labels = ops.where(gone, ops.cast(-1, ops.dtype(together["labels"])), together["labels"])
+        return in_box_format(self, {**together, "labels": labels}, height, width)
+
+
+def _share(factor: Limits, size: Size, seed: Seed) -> Tensor:
+    """Return the share of the rectangle in each image, before it is cut off at the border: (batch, 1)."""
+    if factor[1] == 0:
+        return ops.zeros((size[0], 1))
+    concentration = ops.maximum(uniform(size, factor, seed, 1), 1e-3)
+    return random.beta((size[0], 1), concentration, concentration, "float32", seed)
+
+
+def _pasted(x: Tensor, drawn: Drawn) -> Tensor:
+    """Return images, or masks, with the rectangles of their partners."""
+    return ops.where(pixels.inside(x, drawn["rectangles"]), ops.take(x, drawn["permutation_order"], axis=0), x)

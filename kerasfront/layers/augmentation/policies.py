@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from kerasfront.bounding_boxes import corner_points, enclosing
 from kerasfront.contract import current
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.augmentation import pixels
-from kerasfront.layers.augmentation.base import Drawn, Size
-from kerasfront.layers.augmentation.color import Colours
+from kerasfront.layers.augmentation.base import Drawn, FormatOptions, Size
+from kerasfront.layers.augmentation.color import ColourOptions, Colours, ends_of
 from kerasfront.layers.augmentation.factors import Limits, limits, number
 from kerasfront.ops.elementwise import rint
 from kerasfront.random.seed_generator import Seed
 from kerasfront.spec import KerasTensor
+from kerasfront.typing import Tensor
 
 # What is done to images by a strength from -1 to 1, at which the changes are the largest of Cubuk et al., AutoAugment,
 # https://arxiv.org/abs/1805.09501 (table 6). At 0 nothing changes, but for the two that have no strength.
@@ -50,62 +51,65 @@ _BRANCHES = (*_COLOURED, "warp")
 class _Policy(Colours):
     """A layer that takes each image through steps, which are drawn for it: some changes, each with its strength."""
 
-    def __init__(self, *, factor: float | Sequence[float], interpolation: str, **kwargs: Any) -> None:
+    def __init__(self, *, factor: float | Sequence[float], interpolation: str, **kwargs: Unpack[ColourOptions]) -> None:
         super().__init__(**kwargs)
         self.factor = limits(self, "factor", factor)
         self.interpolation = one_of(self, "interpolation", interpolation, ("nearest", "bilinear"))
 
-    def _drawn_steps(self, size: Size, changes: Sequence[str], shape: tuple[int, ...], seed: Any) -> Drawn:
-        """The steps of each image, (batch, *shape): branches, strengths, and transforms (batch, *shape, 8)."""
-        whole = (size[0], *shape)
-        choice = random.randint(whole, 0, len(changes), seed=seed)
-        strength = random.uniform(whole, *self.factor, dtype="float32", seed=seed)
-        left = random.uniform(whole, dtype="float32", seed=seed) < 0.5
-        strength = ops.where(left, -strength, strength)
-        branch = np.array([_BRANCHES.index("warp" if c in _GEOMETRIC else c) for c in changes], "int32")
-        amount = {c: ops.where(ops.equal(choice, changes.index(c)), strength, 0.0) for c in _GEOMETRIC}
-        return {
-            "branches": ops.take(branch, choice, axis=0),
-            "strengths": strength,
-            "transforms": _transforms(amount, *(ops.cast(n, "float32") for n in size[1:])),
-        }
 
-    def _taken(self, images: Any, steps: Drawn) -> Any:
-        """The images after their steps, (batch, steps), one after the other."""
-        ends = self._ends
+def _draw_steps(layer: _Policy, size: Size, changes: Sequence[str], shape: tuple[int, ...], seed: Seed) -> Drawn:
+    """Return the steps of each image, (batch, *shape): branches, strengths, and transforms (batch, *shape, 8)."""
+    whole = (size[0], *shape)
+    choice = random.randint(whole, 0, len(changes), seed=seed)
+    strength = random.uniform(whole, *layer.factor, dtype="float32", seed=seed)
+    left = random.uniform(whole, dtype="float32", seed=seed) < 0.5
+    strength = ops.where(left, -strength, strength)
+    branch = np.array([_BRANCHES.index("warp" if c in _GEOMETRIC else c) for c in changes], "int32")
+    amount = {c: ops.where(ops.equal(choice, changes.index(c)), strength, 0.0) for c in _GEOMETRIC}
+    return {
+        "branches": ops.take(branch, choice, axis=0),
+        "strengths": strength,
+        "transforms": _transforms(amount, *(ops.cast(n, "float32") for n in size[1:])),
+    }
 
-        def warp(x: Any, strength: Any, transform: Any) -> Any:
-            return self._warped(x, transform, self.interpolation, sum(ends) / 2)
 
-        def coloured(change: Callable[[Any, Any, Limits], Any]) -> Callable[..., Any]:
-            return lambda x, strength, transform: ops.clip(change(x, strength, ends), *ends)
+def _take_steps(layer: _Policy, images: Tensor, steps: Drawn) -> Tensor:
+    """Return images after their steps, (batch, steps), one after the other."""
+    ends = ends_of(layer)
 
-        branches = [*map(coloured, _COLOURED.values()), warp]
+    def warp(x: Tensor, strength: Tensor, transform: Tensor) -> Tensor:
+        return _warp(x, transform, layer.interpolation, sum(ends) / 2)
 
-        count = steps["branches"].shape[1]
-        rows = {**steps, "images": images}
+    def coloured(change: Callable[[Any, Any, Limits], Any]) -> Callable[..., Any]:
+        return lambda x, strength, transform: ops.clip(change(x, strength, ends), *ends)
 
-        def step(row: Any, i: Any, x: Any, apply: Callable[..., Any]) -> Any:
-            strength = ops.reshape(row["strengths"][i], (1, 1, 1, 1))
-            return apply(row["branches"][i], branches, x, strength, row["transforms"][i][None])
+    branches = [*map(coloured, _COLOURED.values()), warp]
 
-        def traced(row: Any) -> Any:
-            return ops.fori_loop(0, count, lambda i, x: step(row, i, x, ops.switch), row["images"][None])[0]
+    count = steps["branches"].shape[1]
+    rows = {**steps, "images": images}
 
-        if isinstance(steps["branches"], KerasTensor) or not current().has_value(steps["branches"]):
-            return ops.map(traced, rows)
-        known = ops.convert_to_numpy(steps["branches"])
-        found = []
-        for k, chosen in enumerate(known):
-            row = {**{key: value[k] for key, value in rows.items()}, "branches": chosen}
-            x = row["images"][None]
-            for i in range(count):
-                x = step(row, i, x, lambda branch, branches, *args: branches[branch](*args))
-            found.append(x[0])
-        return ops.stack(found) if found else images
+    def step(row: Any, i: Any, x: Any, apply: Callable[..., Any]) -> Any:
+        strength = ops.reshape(row["strengths"][i], (1, 1, 1, 1))
+        return apply(row["branches"][i], branches, x, strength, row["transforms"][i][None])
 
-    def _warped(self, x: Any, transform: Any, interpolation: str, fill: float) -> Any:
-        return ops.image.affine_transform(x, transform, interpolation, "constant", fill, "channels_last")
+    def traced(row: Any) -> Any:
+        return ops.fori_loop(0, count, lambda i, x: step(row, i, x, ops.switch), row["images"][None])[0]
+
+    if isinstance(steps["branches"], KerasTensor) or not current().has_value(steps["branches"]):
+        return ops.map(traced, rows)
+    results = []
+    for k, chosen in enumerate(ops.convert_to_numpy(steps["branches"])):
+        row = {**{key: value[k] for key, value in rows.items()}, "branches": chosen}
+        x = row["images"][None]
+        for i in range(count):
+            x = step(row, i, x, lambda branch, branches, *args: branches[branch](*args))
+        results.append(x[0])
+    return ops.stack(results) if results else images
+
+
+def _warp(x: Tensor, transform: Tensor, interpolation: str, fill: float) -> Tensor:
+    """Return images, or masks, by transforms."""
+    return ops.image.affine_transform(x, transform, interpolation, "constant", fill, "channels_last")
 
 
 def _transforms(amount: dict[str, Any], height: Any, width: Any) -> Any:
@@ -164,7 +168,7 @@ class RandAugment(_Policy):
         interpolation: str = "bilinear",
         seed: Seed = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(
             value_range=value_range, factor=factor, interpolation=interpolation, seed=seed, data_format=data_format,
@@ -172,18 +176,18 @@ class RandAugment(_Policy):
         )  # fmt: skip
         self.num_ops = positive(self, "num_ops", num_ops)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        return self._drawn_steps(size, (*_COLOURED, *_GEOMETRIC), (self.num_ops,), seed)
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        return _draw_steps(self, size, (*_COLOURED, *_GEOMETRIC), (self.num_ops,), seed)
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._taken(images, {key: drawn[key] for key in ("branches", "strengths", "transforms")})
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return _take_steps(self, images, {key: drawn[key] for key in ("branches", "strengths", "transforms")})
 
-    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
+    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
         for i in range(self.num_ops):
-            masks = self._warped(masks, drawn["transforms"][:, i], "nearest", 0)
+            masks = _warp(masks, drawn["transforms"][:, i], "nearest", 0)
         return masks
 
-    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
+    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
         _, height, width = drawn["size"]
         whole = ops.cast(ops.stack([width, height, width, height]), "float32")
         for i in range(self.num_ops):
@@ -231,7 +235,7 @@ class AugMix(_Policy):
         interpolation: str = "bilinear",
         seed: Seed = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(
             value_range=value_range, factor=factor, interpolation=interpolation, seed=seed, data_format=data_format,
@@ -244,10 +248,10 @@ class AugMix(_Policy):
             raise ValueError(f"Expected `alpha` of {where(self)} to be a positive number, got {alpha!r}.")
         self.alpha, self.all_ops = alpha, bool(all_ops)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         left_out = {"identity"} | (set() if self.all_ops else {"color", "contrast", "brightness", "sharpness"})
         changes = [c for c in (*_COLOURED, *_GEOMETRIC) if c not in left_out]
-        drawn = self._drawn_steps(size, changes, (self.num_chains, self.chain_depth), seed)
+        drawn = _draw_steps(self, size, changes, (self.num_chains, self.chain_depth), seed)
         depth = random.randint((size[0], self.num_chains, 1), 1, self.chain_depth + 1, seed=seed)
         unused = ops.arange(self.chain_depth, dtype="int32") >= depth
         drawn["branches"] = ops.where(unused, _BRANCHES.index("identity"), drawn["branches"])
@@ -256,11 +260,11 @@ class AugMix(_Policy):
         drawn["weight_sample"] = random.beta((size[0],), float(self.alpha), float(self.alpha), "float32", seed)
         return drawn
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
         batch, height, width, channels = ops.shape(images)
         shapes = {"branches": (), "strengths": (), "transforms": (8,)}
         steps = {key: ops.reshape(drawn[key], (-1, self.chain_depth, *rest)) for key, rest in shapes.items()}
-        versions = self._taken(ops.repeat(images, self.num_chains, axis=0), steps)
+        versions = _take_steps(self, ops.repeat(images, self.num_chains, axis=0), steps)
         versions = ops.reshape(versions, (batch, self.num_chains, height, width, channels))
         shares = ops.reshape(drawn["chain_mixing_weights"], (-1, self.num_chains, 1, 1, 1))
         own = ops.reshape(drawn["weight_sample"], (-1, 1, 1, 1))

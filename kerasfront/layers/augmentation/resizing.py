@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops, random
 from kerasfront.layers._configured import one_of, positive, where
-from kerasfront.layers.augmentation.base import Drawn, ImageLayer, Size
+from kerasfront.layers.augmentation.base import (
+    Drawn,
+    FormatOptions,
+    ImageData,
+    ImageLayer,
+    NamelessFormatOptions,
+    RandomImageOptions,
+    Size,
+    draw_from,
+    size_of,
+)
 from kerasfront.ops.image.resizing import INTERPOLATIONS, Window, cropped_window, cut_out, padded_window
 from kerasfront.random.seed_generator import Seed
+from kerasfront.typing import Tensor
 
 
 class _Sized(ImageLayer):
     """A layer whose images come out with one height and width: a window of each picture, resized where need be."""
 
-    _only_in_training = False
+    _kf_only_in_training = False
 
-    def __init__(self, height: int, width: int, **kwargs: Any) -> None:
+    def __init__(self, height: int, width: int, **kwargs: Unpack[RandomImageOptions]) -> None:
         super().__init__(**kwargs)
         self.height, self.width = positive(self, "height", height), positive(self, "width", width)
 
-    def _new_size(self, drawn: Drawn) -> tuple[Any, Any]:
+    def _kf_new_size(self, drawn: Drawn) -> tuple[Any, Any]:
         return self.height, self.width
 
-    def _on_boxes(self, boxes: Any, drawn: Drawn) -> Any:
+    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
         top, left, tall, wide = (ops.cast(n, "float32") for n in drawn["window"])
         corner = ops.stack([left, top, left, top])
         return (boxes - corner) * ops.stack([self.width / wide, self.height / tall] * 2)
@@ -67,7 +78,7 @@ class Resizing(_Sized):
         fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(height, width, data_format=data_format, **kwargs)
         self.interpolation = one_of(self, "interpolation", interpolation, INTERPOLATIONS)
@@ -79,64 +90,65 @@ class Resizing(_Sized):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = bool(crop_to_aspect_ratio), bool(pad_to_aspect_ratio)
         self.fill_value, self.antialias = fill_value, bool(antialias)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        wanted = self.height, self.width
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        result = self.height, self.width
         if self.crop_to_aspect_ratio:
-            return {"window": cropped_window(*size[1:], wanted)}
-        return {"window": padded_window(*size[1:], wanted) if self.pad_to_aspect_ratio else (0, 0, *size[1:])}
+            return {"window": cropped_window(*size[1:], result)}
+        return {"window": padded_window(*size[1:], result) if self.pad_to_aspect_ratio else (0, 0, *size[1:])}
 
-    def _resized(self, images: Any, interpolation: str, antialias: bool) -> Any:
-        return ops.image.resize(
-            images, (self.height, self.width), interpolation=interpolation, antialias=antialias,
-            crop_to_aspect_ratio=self.crop_to_aspect_ratio, pad_to_aspect_ratio=self.pad_to_aspect_ratio,
-            fill_mode=self.fill_mode, fill_value=self.fill_value, data_format="channels_last",
-        )  # fmt: skip
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return _resize(self, images, self.interpolation, self.antialias)
 
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._resized(images, self.interpolation, self.antialias)
+    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        return _resize(self, masks, "nearest", False)
 
-    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
-        return self._resized(masks, "nearest", False)
+
+def _resize(layer: Resizing, images: Tensor, interpolation: str, antialias: bool) -> Tensor:
+    """Return images, or masks, of a layer's size."""
+    return ops.image.resize(
+        images, (layer.height, layer.width), interpolation=interpolation, antialias=antialias,
+        crop_to_aspect_ratio=layer.crop_to_aspect_ratio, pad_to_aspect_ratio=layer.pad_to_aspect_ratio,
+        fill_mode=layer.fill_mode, fill_value=layer.fill_value, data_format="channels_last",
+    )  # fmt: skip
 
 
 class _Cropped(_Sized):
     """A window of the size of the result; where the picture is smaller, the largest of that aspect ratio, resized."""
 
-    def _cropped(self, size: Size, corner: tuple[Any, Any]) -> Window:
-        """The window with a corner, or the one to resize."""
-        _, height, width = size
-        if isinstance(height, int) and isinstance(width, int):
-            return (*corner, self.height, self.width) if self._fits(size) else self._largest(size)
-        inside = ops.cond(
-            self._fits(size), lambda: _vector((*corner, self.height, self.width)), lambda: _vector(self._largest(size))
-        )
-        top, left, tall, wide = ops.unstack(inside, 4)
-        return top, left, tall, wide
+    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+        return _crop(self, images, drawn, "bilinear")
 
-    def _fits(self, size: Size) -> Any:
-        _, height, width = size
-        if isinstance(height, int) and isinstance(width, int):
-            return height >= self.height and width >= self.width
-        return ops.logical_and(height >= self.height, width >= self.width)
-
-    def _largest(self, size: Size) -> Window:
-        return cropped_window(size[1], size[2], (self.height, self.width))
-
-    def _taken(self, images: Any, drawn: Drawn, interpolation: str) -> Any:
-        window = drawn["window"]
-        part = cut_out(images, window)
-        if isinstance(window[2], int) and window[2:] == (self.height, self.width):
-            return part
-        return ops.image.resize(part, (self.height, self.width), interpolation, data_format="channels_last")
-
-    def _on_images(self, images: Any, drawn: Drawn) -> Any:
-        return self._taken(images, drawn, "bilinear")
-
-    def _on_masks(self, masks: Any, drawn: Drawn) -> Any:
-        return self._taken(masks, drawn, "nearest")
+    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        return _crop(self, masks, drawn, "nearest")
 
 
-def _vector(window: Window) -> Any:
+def _window(layer: _Cropped, size: Size, corner: tuple[Any, Any]) -> Window:
+    """Return the window of the layer's size with a corner; of a smaller picture, the one to resize."""
+    _, height, width = size
+    whole = (*corner, layer.height, layer.width)
+    if isinstance(height, int) and isinstance(width, int):
+        return whole if height >= layer.height and width >= layer.width else _largest(layer, size)
+    fits = ops.logical_and(height >= layer.height, width >= layer.width)
+    window = ops.cond(fits, lambda: _vector(whole), lambda: _vector(_largest(layer, size)))
+    top, left, tall, wide = ops.unstack(window, 4)
+    return top, left, tall, wide
+
+
+def _largest(layer: _Cropped, size: Size) -> Window:
+    """Return the largest window with the aspect ratio of the result, in the middle."""
+    return cropped_window(size[1], size[2], (layer.height, layer.width))
+
+
+def _crop(layer: _Cropped, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
+    """Return the window of images, or masks, in the layer's size."""
+    window = drawn["window"]
+    part = cut_out(images, window)
+    if isinstance(window[2], int) and window[2:] == (layer.height, layer.width):
+        return part
+    return ops.image.resize(part, (layer.height, layer.width), interpolation, data_format="channels_last")
+
+
+def _vector(window: Window) -> Tensor:
     return ops.stack([ops.cast(n, "int32") for n in window])
 
 
@@ -158,12 +170,14 @@ class CenterCrop(_Cropped):
     [[5.0, 6.0], [9.0, 10.0]]
     """
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[FormatOptions]
+    ) -> None:
         super().__init__(height, width, data_format=data_format, **kwargs)
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         corner = (size[1] - self.height) // 2, (size[2] - self.width) // 2
-        return {"window": self._cropped(size, corner)}
+        return {"window": _window(self, size, corner)}
 
 
 class RandomCrop(_Cropped):
@@ -191,23 +205,25 @@ class RandomCrop(_Cropped):
         seed: Seed = None,
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[NamelessFormatOptions],
     ) -> None:
         super().__init__(height, width, data_format=data_format, name=name, **kwargs)
-        self._draw_from(seed)
+        draw_from(self, seed)
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Drawn | None:
+    def get_random_transformation(self, data: ImageData, training: bool = True, seed: Seed = None) -> Drawn | None:
         """A place for the batch; in inference, the middle."""
         if training:
             return super().get_random_transformation(data, training, seed)
-        size = self._size(data)
-        return {"size": size, "window": self._largest(size)}
+        size = size_of(self, data)
+        return {"size": size, "window": _largest(self, size)}
 
-    def _draw(self, size: Size, seed: Any) -> Drawn:
-        corner = self._start(size[1], self.height, seed), self._start(size[2], self.width, seed)
-        return {"window": self._cropped(size, corner)}
+    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+        corner = _start(size[1], self.height, seed), _start(size[2], self.width, seed)
+        return {"window": _window(self, size, corner)}
 
-    def _start(self, size: Any, length: int, seed: Any) -> Any:
-        places = size - length + 1
-        most = max(places, 1) if isinstance(places, int) else ops.maximum(places, 1)
-        return random.randint((), 0, most, seed=seed)
+
+def _start(size: Any, length: int, seed: Seed) -> Tensor:
+    """Return where a window of a length begins, at random."""
+    places = size - length + 1
+    most = max(places, 1) if isinstance(places, int) else ops.maximum(places, 1)
+    return random.randint((), 0, most, seed=seed)

@@ -233,7 +233,7 @@ class STFTSpectrogram(DataLayer):
         _initializer(self, "real")  # raises a ValueError for a window that there isn't
         self.input_spec = InputSpec(ndim=3)
 
-    def build(self, input_shape: Shape) -> None:  # type: ignore[override]
+    def build(self, input_shape: Shape) -> None:
         """Make the kernels that the mode needs."""
         shape = (self.frame_length, 1, _frequencies(self))
         if self.mode != "imag":

@@ -166,7 +166,7 @@ class Normalization(DataLayer):
         self.supports_masking = True
         self.autocast = False  # half precision would lose digits before the mean is taken away
 
-    def build(self, input_shape: Shape) -> None:  # type: ignore[override]
+    def build(self, input_shape: Shape) -> None:
         """Make the statistics (0 and 1) for inputs of this shape.
 
         Raises:

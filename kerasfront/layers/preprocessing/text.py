@@ -186,7 +186,7 @@ class TextVectorization(HostLayer):
 
     # ---- calling ------------------------------------------------------------------------------------------------
 
-    def build(self, input_shape: Shape | None = None) -> None:  # type: ignore[override]
+    def build(self, input_shape: Shape | None = None) -> None:
         """Make nothing: the layer has no weights."""
 
     def call(self, inputs: Tensor) -> Tensor:
