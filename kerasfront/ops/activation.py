@@ -467,9 +467,8 @@ def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
     >>> ops.convert_to_numpy(ops.sparsemax([0.0, 0.5, 3.0])).tolist()
     [0.0, 0.0, 1.0]
     """
-    # With pairs z_j > z_i summed for each i: the support are those i whose sum of (z_j - z_i) over greater
-    # z_j is
-    # below 1. That needs no sorting, and memory of the axis squared.
+    # An element is in the support where its distances to all larger elements sum to less than 1. This takes no
+    # sorting, but memory of the square of the axis.
     axis = shapes.axis_of(axis, rank_of(x))
     rank = rank_of(x)
     order = [i for i in range(rank) if i != axis] + [axis]

@@ -22,7 +22,7 @@ from kerasfront.spec import mode
 from kerasfront.spec.dtypes import FLOATING
 from kerasfront.typing import Tensor, TensorLike
 
-# A masked score: so low that nothing is left of it, so far from overflow that a bias can't make it infinite.
+# The score of what is masked: low enough to vanish in the softmax, and still finite with a bias added.
 MASKED = -1e30
 
 _Q, _K = Array((2, 3, 4, 5)), Array((2, 6, 4, 5))

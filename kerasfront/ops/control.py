@@ -49,7 +49,7 @@ def _first(structure: Any) -> Any:
 
 
 def _length(xs: Any, length: int | None) -> int:
-    lengths = [x.shape[0] if len(x.shape) else None for x in _leaves(xs)]  # a tracer's symbols, too, can't be hashed
+    lengths = [x.shape[0] if len(x.shape) else None for x in _leaves(xs)]
     sizes = {int(n) for n in lengths if n is not None and not unknown(n)} | ({length} if length is not None else set())
     if None in lengths or len(sizes) > 1 or not (lengths or sizes):
         raise ShapeError(

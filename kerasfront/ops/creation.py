@@ -241,7 +241,7 @@ def linspace(
     gap = e.subtract(stop, start)
     rank = len(gap.shape)
     weights = reshape(convert_to_tensor(_weights(num, endpoint), name), (-1,) + (1,) * rank)
-    # Both ends are exact so.
+    # Weighted in this way, both ends are exact.
     values = e.add(e.multiply(start, e.subtract(1, weights)), e.multiply(stop, weights))
     values = moveaxis(values, 0, axis) if rank else values
     if dtype is not None:

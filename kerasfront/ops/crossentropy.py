@@ -191,7 +191,7 @@ def sparse_categorical_crossentropy(
         )
     if not from_logits:
         y = wide(output)
-        # These are logits whose softmax is what they came from, but for what was cut off.
+        # The softmax of these logits gives the probabilities again, up to the clipping.
         output = _back(e.log(_clipped(e.divide(y, r.sum(y, -1, keepdims=True)))), output)
     return sparse_softmax_crossentropy(target, output)
 

@@ -228,7 +228,7 @@ def _greedy(x: Any, lengths: Any, merge_repeated: bool, blank: int) -> tuple[Any
     is_label = e.logical_and(valid, e.not_equal(best, blank))
     if merge_repeated:
         is_label = e.logical_and(is_label, e.not_equal(best, _shifted(best, 1, -1)))
-    # Keys without ties: what is kept in its order, then the rest.
+    # The sort keys have no ties: labels come first, in their order, then all the other steps.
     order = argsort(e.add(place, e.multiply(_int(e.logical_not(is_label)), 1 << 29)), -1)
     count = r.sum(_int(is_label), 1, keepdims=True)
     labels = e.select_where(e.less(place, count), take_along_axis(best, order, 1), -1)
@@ -286,7 +286,7 @@ def _extended(state: Any, logp: Any, width: int, classes: int, blank: int) -> An
     again = e.equal(expand_dims(last, -1), label)  # (batch, width, classes)
     grown = e.select_where(again, expand_dims(ends_blank, -1), expand_dims(total, -1))
     grown = e.select_where(e.equal(label, blank), _NEVER, e.add(grown, expand_dims(logp, 1)))
-    # Where prefix i grown by the last label of j is j itself, its probability goes to j.
+    # Prefix i with the last label of prefix j appended may be prefix j itself: its probability is added to that of j.
     same = e.logical_and(_pairs(state["h0"], state["up0"]), _pairs(state["h1"], state["up1"]))
     same = e.logical_and(same, expand_dims(e.greater_equal(last, 0), 1))
     into = take_along_axis(grown, repeat(expand_dims(nearest, 1), width, 1), 2)

@@ -766,7 +766,7 @@ def round(x: TensorLike, decimals: int = 0) -> Tensor:
         return rint(x)
     name, scale = dtype_of(x), 10.0 ** builtins.abs(decimals)
     if name in ("float16", "bfloat16"):
-        # Scaled in their own precision, a number may come to lie on the other side of a half.
+        # Scaled in half precision, a number may be rounded to the other side of a half.
         return cast(round(cast(x, "float32"), decimals), name)
     return divide(rint(multiply(x, scale)), scale) if decimals > 0 else multiply(rint(divide(x, scale)), scale)
 

@@ -189,7 +189,7 @@ def jvp(
     output, derivative = adapter.jvp(without_aux, values, directions)
     if not has_aux:
         return output, derivative
-    # The aux of the traced call may hold the framework's own traces: it is taken from a plain one.
+    # The aux of the traced call may hold tracers of the framework, so it comes from a plain call.
     return output, derivative, fun(*values)[1]
 
 

@@ -68,7 +68,7 @@ def _slice_length(part: Any, size: int) -> int:
         return abs((part.stop or 0) - (part.start or 0))  # as far as isn't known
     start, stop, step = part.indices(size)
     length = max(0, -(-(stop - start) // step))
-    # Of an axis of unknown size a part of several may be shorter; one is taken to be there.
+    # A slice of several elements may be shorter where the size isn't known; a single element is taken to exist.
     return size if unknown(size) and length > 1 else length
 
 
@@ -149,7 +149,7 @@ def get_item(x: TensorLike, key: Any) -> Tensor:
     parts = _with_indices_of_masks(_full_key(key, rank_of(x)))
     if all(_is_static(p) for p in parts):
         return basic_item(x, tuple(_checked(parts, dims_of(x))))
-    # NumPy counts integers among the index tensors once there is one.
+    # Beside an index tensor, NumPy treats an integer as an index tensor too.
     picked = [not (p is None or isinstance(p, _slice)) for p in parts]
     x = basic_item(x, tuple(_slice(None) if pick else p for p, pick in zip(parts, picked, strict=True)))
     axes = [i for i, pick in enumerate(picked) if pick]
@@ -447,7 +447,7 @@ def unravel_index(indices: Indices, shape: Sequence[int]) -> tuple[Tensor, ...]:
     """
     size = math.prod(shape)
     rest = e.select_where(e.less(indices, 0), e.add(indices, size), indices)
-    least = 0 if 0 in getattr(indices, "shape", ()) else 1  # nothing is found in an empty tensor
+    least = 0 if 0 in getattr(indices, "shape", ()) else 1  # an empty tensor of indices needs no elements to refer to
     if any(d < least for d in shape):
         raise ShapeError(f"Expected `shape` to hold integers from {least} on, got {tuple(shape)}.")
     out = []

@@ -19,7 +19,8 @@ from kerasfront.spec.symbolic import AtSizes
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What stands for an unknown size: nothing is computed, so it may be large; the probes themselves don't fit 64 bits.
+# Two sizes that stand for an unknown one. Nothing is computed, so they may be large, but they must fit 64 bits, which
+# the probes of `spec.symbolic` don't.
 _SIZES = (2**3 * 3**3 * 5 * 7 * 11, 2**3 * 3**3 * 5 * 7 * 13)
 
 

@@ -320,7 +320,7 @@ def normalized_over(
 ) -> Tensor:
     """Compute `layer_normalization`: axes ascending from 0, epsilon not None."""
     y = wide(x)
-    # Taken once: a gradient would take sums for each.
+    # The difference is computed once: by two subtractions, the gradient would be summed twice.
     centred = e.subtract(y, r.mean(y, axes, keepdims=True))
     variance = r.mean(e.square(centred), axes, keepdims=True)
     normal = e.multiply(centred, e.rsqrt(e.add(variance, epsilon)))

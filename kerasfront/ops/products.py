@@ -179,7 +179,7 @@ def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
     """
     rank = rank_of(x1) if rank_of(x1) > rank_of(x2) else rank_of(x2)
     d1, d2 = ((1,) * (rank - rank_of(x)) + tuple(shape_of(x)) for x in (x1, x2))
-    # Not by broadcasting over twice the rank, which TensorFlow can't from rank 3 on.
+    # This doesn't broadcast over twice the rank, which TensorFlow can't do for tensors of rank 3 or more.
     pairs = transpose(reshape(outer(x1, x2), (*d1, *d2)), tuple(i + j for i in range(rank) for j in (0, rank)))
     return reshape(pairs, tuple(m * n for m, n in zip(d1, d2, strict=True)))
 

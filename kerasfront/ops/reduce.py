@@ -539,7 +539,7 @@ def _arg_extreme(find: Any, x: Any, axis: int | None, keepdims: bool, fill: floa
     if not _may_be_nan(x):
         return find(x, axis, keepdims)
     nans = e.isnan(x)
-    # Where nothing but the filling infinity is there, the first that is no nan is the one.
+    # Where all elements but nans equal the infinity that fills in for nans, the first that is no nan is the result.
     other = any(e.logical_not(e.logical_or(nans, e.equal(x, fill))), axis, keepdims)
     first = argmax(cast(e.logical_not(nans), "int32"), axis, keepdims)
     at = select_where(other, find(_filled(x, fill), axis, keepdims), first)
@@ -594,7 +594,7 @@ def nanvar(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     gap = e.subtract(x, nanmean(x, axis, True))
     squares = square(e.absolute(gap) if dtypes.is_complex(dtype_of(x)) else gap)
-    # An infinite element makes a nan of its own, which counts.
+    # The difference of two infinities is nan as well, and that one counts.
     out = e.divide(sum(select_where(e.isnan(x), 0, squares), axis, True), _count(x, axis))
     return out if keepdims else sum(out, axis)
 

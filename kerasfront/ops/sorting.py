@@ -226,7 +226,7 @@ def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bo
     else:
         wide = "int32" if dtype_of(x1) == "bool" else dtype_of(x1)
         members, candidates = sort(cast(ravel(x2), wide), 0), cast(x1, wide)
-        # Past the end means the last one, which is smaller then.
+        # A place past the end reads the last member, which is smaller than the candidate then.
         is_member = e.equal(take(members, searchsorted(members, candidates), 0), candidates)
     return e.logical_not(is_member) if invert else is_member
 

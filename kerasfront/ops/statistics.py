@@ -72,7 +72,7 @@ def _quantile(x: Any, q: Any, axis: Axis, method: str, keepdims: bool, pass_nan:
         raise ValueError(f"Expected `method` to be one of {', '.join(_METHODS)}, got {method!r}.")
     name = dtype_of(x)
     wide = "float32" if name in ("float16", "bfloat16") else name
-    # Positions in a narrow float would miss elements.
+    # Half precision can't hold the positions of many elements.
     if not is_tensor(q):
         q = np.asarray(q, "float64")
         if not np.all((q >= 0) & (q <= 1)):
@@ -81,7 +81,7 @@ def _quantile(x: Any, q: Any, axis: Axis, method: str, keepdims: bool, pass_nan:
     if len(q.shape) > 1:
         raise ShapeError(f"Expected `q` to be a scalar or a vector, got the shape {tuple(q.shape)}.")
     rows, axes = _in_one_axis(x, axis)
-    if rows.shape[-1] == 0:  # one nan stands for no element
+    if rows.shape[-1] == 0:  # the quantiles of no elements are nan
         rows = full((*shape_of(rows)[:-1], 1), float("nan"), name)
     ordered, nans = sort_along(rows, -1), e.isnan(rows)
     number = sum(cast(e.logical_not(nans), "int32"), -1, True)
@@ -112,7 +112,7 @@ def _between(ordered: Any, at: Any, last: Any, method: str, name: str) -> Any:
     else:
         weight = cast(e.subtract(at, e.floor(at)), name)
     step = e.multiply(e.subtract(above, below), weight)
-    # Equal infinities have no difference, and between -inf and a number lies -inf.
+    # Two equal infinities give nan when subtracted, and what lies between -inf and a number is -inf.
     stays = e.logical_or(e.equal(below, above), e.logical_and(e.isneginf(below), e.isfinite(above)))
     return e.select_where(stays, below, e.add(below, step))
 

@@ -12,7 +12,7 @@ class _Global:
     """The seed of the process, and how many seeds were drawn from it."""
 
     def __init__(self) -> None:
-        # Where nothing was seeded, Python's own generator says: who seeds that one gets reproducible draws too.
+        # Python's generator gives the first seed, so that a program that seeds only that one is reproducible too.
         self.seed = random.randrange(2**32)
         self.count = 0
         self.lock = threading.Lock()

@@ -163,7 +163,7 @@ def _tail(word: Any) -> tuple[Any, Any]:
     for step in (16, 8, 4, 2, 1):
         places = ops.cast(_down(rest, step) != 0, "int32") * step
         rest, octave = ops.bitwise_right_shift(rest, places), octave + places
-    # The highest bit moved to place 30, and taken away.
+    # The bits below the highest one, moved up so that it would be at place 30.
     behind = ops.bitwise_and(_up(tail, 30 - octave), 0x3FFFFFFF)
     return octave * _CELLS + _down(behind, 22), ops.bitwise_and(_down(behind, 10), 4095)
 
@@ -229,7 +229,7 @@ def _multiplied(words: tuple[Any, Any], factor: int) -> Any:
 
 
 def randint(key: TensorLike, shape: Sequence[Any], minval: int, maxval: int, dtype: str) -> Tensor:
-    # int32 wraps: bits of uint32 come out right as well.
+    # int32 wraps around, so the bits are also those of uint32.
     if minval >= -(2**31) and maxval <= 2**31 or (dtype == "uint32" and minval >= 0 and maxval <= 2**32):
         words = bits(key, (math.prod(shape),))  # flat: NumPy warns where scalars wrap
         count = maxval - minval

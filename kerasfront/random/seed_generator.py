@@ -66,7 +66,7 @@ class SeedGenerator(Constructed):
         with scopes.name_scope(self.name), _device():
             return Variable(state, trainable=False, dtype="uint32", name="seed_generator_state")
 
-    # As an array: torch pickles tensors of uint32, but can't read them again.
+    # The state is pickled as an array, because torch can't unpickle its tensors of uint32.
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "state": self.state.numpy()}
 
@@ -125,7 +125,7 @@ def global_seed_generator() -> SeedGenerator:
     """
     if not _global:
         _global.append(SeedGenerator(host.global_seed(), name="global_seed_generator"))
-    return _global[0]  # the same for all, also where two threads have made one
+    return _global[0]  # the first one, where two threads have made one each
 
 
 def set_global_seed(seed: int) -> None:

@@ -17,7 +17,7 @@ def resolve(value: Any, adapter: Any) -> Any:
     """Return a native tensor, a symbolic one or a Python scalar for anything that can stand as a tensor argument."""
     cls = type(value)
     if cls is int and mode.inferring and unknown(value):
-        return KerasTensor((), "int32")  # a size that is not known
+        return KerasTensor((), "int32")  # an unknown size
     if cls in adapter.native or cls in SCALARS or cls is KerasTensor:
         return value
     if hasattr(cls, "__kf_tensor__"):

@@ -37,7 +37,7 @@ KINDS = {
     "Nested": "Nested",
     "Body": "Body",
 }
-# Arguments of these kinds always take the general way: to look through them costs more than it saves.
+# Ops with such parameters always run by `general`: looking through the arguments costs more than it saves.
 NEVER_FAST = frozenset({"Tensors", "Nested", "Body"})
 SCALARS = frozenset({bool, int, float, complex})
 AXES = frozenset({"axis", "axes"})

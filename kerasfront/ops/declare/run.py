@@ -101,10 +101,10 @@ def explain(op: Op, error: Exception, slots: list[Any]) -> Any:
     """
     if (plain := _plain_numbers(op, slots)) is not None:
         return general(op, plain)
-    if mode.inferring and _is_of_unknown_size(slots):  # no framework can hold it
+    if mode.inferring and _is_of_unknown_size(slots):  # no framework can hold such a tensor
         return record(op, map_tensors(op, slots, spec_of))
     if isinstance(error, KerasFrontError):
-        if not getattr(error, "__notes__", None):  # a body's own check; what an op inside raised has its note
+        if not getattr(error, "__notes__", None):  # an error of an op inside has its note already
             error.add_note(f"in {described(op, slots)}")
         raise error
     if runtime.adapter.lacks_kernel(error) and (wide := _widened(op, slots, runtime.adapter)) is not None:

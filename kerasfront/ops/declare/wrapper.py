@@ -38,7 +38,7 @@ def generate(op: Op) -> None:
         "shorten": shorten,
     }  # fmt: skip
     namespace.update({f"_default{i}": p.default for i, p in enumerate(op.signature.parameters.values())})
-    # Tuples: torch.compile, asked whether a class is in a set, fails its own guards.
+    # These are tuples, because the guards of torch.compile fail for a class that is looked up in a set.
     namespace.update({f"plain{static.place}": tuple(static.classes) for static in op.statics})
     exec(_compiled(source), namespace)
     call = namespace["call"]
@@ -155,6 +155,6 @@ def _number_test(op: Op, static: Static, parameter: inspect.Parameter) -> str | 
     if len(static.classes) == 1:
         test = f"{name}.__class__ is {next(iter(static.classes)).__name__}"
     elif op.kind == "derived" and kind is not None and kind.items is not None and name not in AXES:
-        # A body of ours calculates with the numbers, where a framework only reads them.
+        # The body of a derived op calculates with the numbers, so they must be Python's; a framework only reads them.
         test = f"({test} and ({name}.__class__ not in sequences or whole(map(type, {name}))))"
     return test if parameter.default is inspect.Parameter.empty else f"({name} is _default{index} or {test})"

@@ -47,7 +47,7 @@ _METHODS = {
 INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5", "area")
 
 
-# Up to how many rows are picked one by one, rather than multiplied by a matrix that is zero almost everywhere.
+# Up to this number of rows they are picked one by one; more are multiplied by a matrix that is mostly zero.
 _FEW = 6
 
 
@@ -79,7 +79,7 @@ def _kernel(x: Any, method: str, f: Any) -> Any:
     radius = float(_RADIUS[method])
     away = f.where(x > 1e-3, x, 0.0 * x + 1.0)
     value = radius * f.sin(math.pi * away) * f.sin(math.pi * away / radius) / (math.pi**2 * away * away)
-    # Near 0 by the series: the quotient of small sines loses too much.
+    # The series is used near 0, where the quotient of small sines loses its digits.
     series = 1.0 - x * x * (math.pi**2 / 6 * (1 + 1 / radius**2))
     return f.where(x > 1e-3, f.where(x < radius, value, 0.0 * x), series)
 
@@ -90,7 +90,7 @@ def _weights(positions: Any, places: Any, size: Any, widened: Any, method: str, 
     total = f.total(weights)
     whole = f.absolute(total) > 1000 * tiny
     weights = f.where(whole, weights / f.where(whole, total, 0.0 * total + 1.0), 0.0 * weights)
-    # A position outside of the picture gets nothing.
+    # Inputs contribute nothing at a position outside of the picture.
     inside = (positions >= -0.5) & (positions <= size - 0.5) if f is _Host else _inside(positions, size)
     return f.where(inside, weights, 0.0 * weights)
 

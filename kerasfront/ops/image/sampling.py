@@ -85,7 +85,7 @@ def _interpolated(
 
 
 def _whole(x: Any) -> Any:
-    # Far away is as good as farther away, and fits into an integer.
+    # Coordinates this far outside read the same as ones even farther away, and these fit into an integer.
     return cast(clip(x, -(2.0**24), 2.0**24), "int32")
 
 
