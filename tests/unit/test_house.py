@@ -99,7 +99,7 @@ def test_make_help_lists_every_target():
 
 
 # What shows times, and what writes them into files.
-OF_TIME = {"saving/model_files.py", "callbacks/tensorboard.py", "callbacks/event_writer.py", "console/progbar.py"}
+OF_TIME = {"saving/keras_archive.py", "callbacks/tensorboard.py", "callbacks/event_writer.py", "console/progbar.py"}
 OF_COMMANDS = ("benchmarking", "cli")
 
 
