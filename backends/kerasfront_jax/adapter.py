@@ -64,10 +64,10 @@ class JaxAdapter(Adapter):
 
     # -- conversion
 
-    def is_tensor(self, x: Any) -> bool:
+    def is_tensor(self, x: object) -> bool:
         return isinstance(x, jax.Array) or sparse.is_sparse(x)
 
-    def to_tensor(self, x: Any, dtype: str | None) -> Any:
+    def to_tensor(self, x: Any, dtype: str | None) -> jax.Array:
         if isinstance(x, jax.Array):
             return x if dtype is None else x.astype(dtypes.to_numpy(dtype))
         if dtype is None and not hasattr(x, "dtype"):
@@ -77,17 +77,17 @@ class JaxAdapter(Adapter):
             x, dtype = array, dtypes.of_values(array)
         return jnp.asarray(x, None if dtype is None else dtypes.to_numpy(dtype))
 
-    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> jax.Array:
         if isinstance(value, jax.core.Tracer):
             return self.to_tensor(value, dtype)
         with self.outside_trace():  # a Variable outlives the trace in which it is made
             # JAX may keep an array of NumPy instead of copying it; and a step may take the memory of a Variable.
             return self.to_tensor(value if fresh else value.copy(), dtype)
 
-    def outside_trace(self) -> Any:
+    def outside_trace(self) -> AbstractContextManager[object]:
         return jax.ensure_compile_time_eval()
 
-    def assign(self, storage: Any, value: Any) -> Any:
+    def assign(self, storage: jax.Array, value: jax.Array) -> jax.Array:
         if isinstance(value, jax.core.Tracer) and not isinstance(storage, jax.core.Tracer):
             raise KerasFrontError(
                 "A Variable is assigned inside a function that JAX traces (jax.jit, jax.grad, jax.vmap, ...), which "
@@ -97,32 +97,32 @@ class JaxAdapter(Adapter):
             )
         return value
 
-    def scalar(self, value: Any, dtype: str) -> Any:
+    def scalar(self, value: complex, dtype: str) -> np.generic[Any]:
         # A NumPy scalar carries its dtype into jax.numpy without a transfer of its own.
         return dtypes.to_numpy(dtype).type(value)
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
         return np.asarray(sparse.to_dense(x))
 
-    def adopt(self, array: np.ndarray[Any, Any]) -> Any:
+    def adopt(self, array: np.ndarray[Any, Any]) -> jax.Array:
         return jnp.asarray(array, array.dtype)  # it copies where the dtype isn't said
 
-    def to_dense(self, x: Any) -> Any:
+    def to_dense(self, x: Any) -> jax.Array:
         return sparse.to_dense(x)
 
-    def map_values(self, function: Callable[[Any], Any], x: Any) -> Any:
+    def map_values(self, function: Callable[[jax.Array], jax.Array], x: Any) -> Any:
         return sparse.map_values(function, x)
 
-    def to_sparse(self, x: Any) -> Any:
+    def to_sparse(self, x: jax.Array) -> Any:
         return sparse.from_dense(x)
 
-    def sparse_of(self, indices: Any, values: Any, shape: Sequence[Any]) -> Any:
+    def sparse_of(self, indices: jax.Array, values: jax.Array, shape: Sequence[Any]) -> Any:
         return sparse.from_places(indices, values, tuple(shape))
 
-    def cast(self, x: Any, dtype: str) -> Any:
+    def cast(self, x: jax.Array, dtype: str) -> jax.Array:
         return x.astype(dtypes.to_numpy(dtype))
 
-    def has_value(self, x: Any) -> bool:
+    def has_value(self, x: jax.Array) -> bool:
         return not isinstance(x, jax.core.Tracer)
 
     def dtype_name(self, x: Any) -> str:
@@ -136,13 +136,15 @@ class JaxAdapter(Adapter):
     def devices(self) -> list[str]:
         return [f"{d.platform}:{d.id}" for d in jax.devices()]
 
-    def device_scope(self, name: str) -> Any:
+    def device_scope(self, name: str) -> AbstractContextManager[object]:
         platform, _, index = name.lower().partition(":")
         return jax.default_device(jax.devices(platform)[int(index or 0)])
 
     # -- gradients
 
-    def value_and_grad(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
+    def value_and_grad(
+        self, function: Callable[[], tuple[jax.Array, Any]], variables: Sequence[Any]
+    ) -> tuple[tuple[jax.Array, Any], list[jax.Array | None]]:
         assigned: list[Any] = []
 
         def pure(values: list[Any]) -> Any:
@@ -157,13 +159,17 @@ class JaxAdapter(Adapter):
             variable.assign(value)
         return (loss, aux), gradients
 
-    def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+    def vjp(
+        self, function: Callable[..., Any], primals: Sequence[jax.Array]
+    ) -> tuple[Any, Callable[[Any], tuple[jax.Array, ...]]]:
         return state.vjp(function, primals)
 
-    def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    def jvp(
+        self, function: Callable[..., Any], primals: Sequence[jax.Array], tangents: Sequence[jax.Array]
+    ) -> tuple[Any, Any]:
         return state.jvp(function, primals, tangents)
 
-    def stop_gradient(self, x: Any) -> Any:
+    def stop_gradient(self, x: jax.Array) -> jax.Array:
         return jax.lax.stop_gradient(x)
 
     def custom_gradient(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -208,7 +214,7 @@ class JaxAdapter(Adapter):
             value = np.int32(value) if type(value) is int and abs(value) < 2**31 else np.float32(value)
         return sums.added(stored, value)
 
-    def read_sum(self, stored: Any, dtype: str) -> Any:
+    def read_sum(self, stored: Any, dtype: str) -> jax.Array:
         return stored[0].astype(dtypes.to_numpy(dtype))
 
     def sum_to_numpy(self, stored: Any) -> np.ndarray[Any, Any]:

@@ -29,13 +29,13 @@ class NumpyAdapter(Adapter):
             dtype = dtypes.of_values(value)
         return value if dtype is None else value.astype(dtypes.to_numpy(dtype), copy=False)
 
-    def scalar(self, value: Any, dtype: str) -> Any:
+    def scalar(self, value: complex, dtype: str) -> np.ndarray[Any, Any]:
         return np.asarray(value, dtypes.to_numpy(dtype))
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
         return np.asarray(x)
 
-    def cast(self, x: Any, dtype: str) -> Any:
+    def cast(self, x: Any, dtype: str) -> np.ndarray[Any, Any]:
         return np.asarray(x).astype(dtypes.to_numpy(dtype))
 
     def dtype_name(self, x: Any) -> str:

@@ -7,7 +7,7 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +17,8 @@ from kerasfront.contract import Adapter
 from kerasfront.spec import dtypes
 from kerasfront_tensorflow import composite, image, linalg, nn, ops, optimizers, random, signal
 from kerasfront_tensorflow.bridge import SavedModel
+
+T = TypeVar("T")
 
 
 def _native_object() -> type:
@@ -122,13 +124,13 @@ class TensorFlowAdapter(Adapter):
 
     # -- conversion
 
-    def is_tensor(self, x: Any) -> bool:
+    def is_tensor(self, x: object) -> bool:
         if type(x) in self.native:
             return True  # tf.is_tensor takes long
         # Slices (the gradient of what was gathered) are made tensors: no op would give slices again.
         return tf.is_tensor(x) and not isinstance(x, (TensorFlowVariable, tf.IndexedSlices))
 
-    def to_tensor(self, x: Any, dtype: str | None) -> Any:
+    def to_tensor(self, x: Any, dtype: str | None) -> tf.Tensor:
         if tf.is_tensor(x):
             x = _dense(x)
             return x if dtype is None else tf.cast(x, dtype)
@@ -139,7 +141,7 @@ class TensorFlowAdapter(Adapter):
             x = np.asarray(x).astype(dtypes.to_numpy(dtype), copy=False)
         return tf.convert_to_tensor(x)
 
-    def scalar(self, value: Any, dtype: str) -> Any:
+    def scalar(self, value: complex, dtype: str) -> tf.Tensor:
         return tf.constant(np.asarray(value, dtypes.to_numpy(dtype)))
 
     def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
@@ -149,32 +151,32 @@ class TensorFlowAdapter(Adapter):
     def peek(self, x: Any) -> np.ndarray[Any, Any]:
         return np.asarray(_read(x))  # a view of the tensor, where its numpy() is a copy
 
-    def adopt(self, array: np.ndarray[Any, Any]) -> Any:
+    def adopt(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
         # TensorFlow's kernels take it for granted that memory is aligned.
         aligned = array.nbytes and array.flags.carray and array.ctypes.data % 64 == 0
         if aligned and array.dtype.kind in "iuf":
             return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
         return tf.convert_to_tensor(array)
 
-    def to_dense(self, x: Any) -> Any:
+    def to_dense(self, x: Any) -> tf.Tensor:
         return composite.to_dense(x)
 
-    def map_values(self, function: Callable[[Any], Any], x: Any) -> Any:
+    def map_values(self, function: Callable[[tf.Tensor], tf.Tensor], x: Any) -> Any:
         return composite.map_values(function, x)
 
-    def to_sparse(self, x: Any) -> Any:
+    def to_sparse(self, x: tf.Tensor) -> Any:
         return tf.sparse.from_dense(x)
 
-    def sparse_of(self, indices: Any, values: Any, shape: Sequence[Any]) -> Any:
+    def sparse_of(self, indices: tf.Tensor, values: tf.Tensor, shape: Sequence[Any]) -> Any:
         return composite.from_places(indices, values, shape)
 
     def to_ragged(self, rows: Sequence[Any]) -> Any:
         return tf.RaggedTensor.from_row_lengths(tf.concat(list(rows), 0), [len(row) for row in rows])
 
-    def cast(self, x: Any, dtype: str) -> Any:
+    def cast(self, x: tf.Tensor, dtype: str) -> tf.Tensor:
         return tf.cast(x, dtype)
 
-    def has_value(self, x: Any) -> bool:
+    def has_value(self, x: tf.Tensor) -> bool:
         return not tf.is_symbolic_tensor(x)
 
     def dtype_name(self, x: Any) -> str:
@@ -192,12 +194,12 @@ class TensorFlowAdapter(Adapter):
     def devices(self) -> list[str]:
         return [d.name.removeprefix("/physical_device:").lower() for d in tf.config.list_physical_devices()]
 
-    def device_scope(self, name: str) -> Any:
+    def device_scope(self, name: str) -> AbstractContextManager[object]:
         return tf.device(name)
 
     # -- the storage of Variables
 
-    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> Any:
+    def make_storage(self, value: Any, dtype: str, trainable: bool, name: str, fresh: bool = False) -> tf.Variable:
         with tf.init_scope():
             owned = fresh and isinstance(value, np.ndarray) and value.dtype == dtypes.to_numpy(dtype)
             tensor = self.adopt(value) if owned else self.to_tensor(value, dtype)
@@ -206,33 +208,33 @@ class TensorFlowAdapter(Adapter):
         variable._handle_name = f"{name.replace('/', '_')}:0"
         return variable
 
-    def outside_trace(self) -> Any:
+    def outside_trace(self) -> AbstractContextManager[object]:
         return tf.init_scope()
 
-    def assign(self, storage: Any, value: Any) -> Any:
+    def assign(self, storage: tf.Variable | tf.Tensor, value: tf.Tensor) -> tf.Variable | tf.Tensor:
         if not isinstance(storage, tf.Variable):
             return value
         storage.assign(value, read_value=False)
         return storage
 
-    def assign_add(self, storage: Any, value: Any) -> Any:
+    def assign_add(self, storage: tf.Variable | tf.Tensor, value: Any) -> tf.Variable | tf.Tensor:
         if not isinstance(storage, tf.Variable):
             return storage + value
         storage.assign_add(value, read_value=False)
         return storage
 
-    def assign_sub(self, storage: Any, value: Any) -> Any:
+    def assign_sub(self, storage: tf.Variable | tf.Tensor, value: Any) -> tf.Variable | tf.Tensor:
         if not isinstance(storage, tf.Variable):
             return storage - value
         storage.assign_sub(value, read_value=False)
         return storage
 
-    def atomic(self, run: Callable[[], Any]) -> Any:
+    def atomic(self, run: Callable[[], T]) -> T:
         if tf.executing_eagerly():
             return super().atomic(run)
         return _locked_in_graph(run) if _in_dataset() else run()
 
-    def set_trainable(self, storage: Any, trainable: bool) -> None:
+    def set_trainable(self, storage: tf.Variable | tf.Tensor, trainable: bool) -> None:
         if isinstance(storage, tf.Variable):
             storage._trainable = trainable
 
@@ -241,14 +243,18 @@ class TensorFlowAdapter(Adapter):
     def dense_gradients(self, gradients: Sequence[Any]) -> list[Any]:
         return [_dense(g) for g in gradients]
 
-    def value_and_grad(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
+    def value_and_grad(
+        self, function: Callable[[], tuple[tf.Tensor, Any]], variables: Sequence[Any]
+    ) -> tuple[tuple[tf.Tensor, Any], list[tf.Tensor | None]]:
         values = [v._value for v in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             loss, aux = function()
         return (loss, aux), self.dense_gradients(tape.gradient(loss, values))
 
-    def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+    def vjp(
+        self, function: Callable[..., Any], primals: Sequence[tf.Tensor]
+    ) -> tuple[Any, Callable[[Any], tuple[tf.Tensor, ...]]]:
         primals = _own(primals)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(primals)
@@ -260,7 +266,9 @@ class TensorFlowAdapter(Adapter):
 
         return outputs, pullback
 
-    def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    def jvp(
+        self, function: Callable[..., Any], primals: Sequence[tf.Tensor], tangents: Sequence[tf.Tensor]
+    ) -> tuple[Any, Any]:
         try:
             own = _own(primals)
             with tf.autodiff.ForwardAccumulator(own, list(tangents)) as accumulator:
@@ -279,7 +287,7 @@ class TensorFlowAdapter(Adapter):
         found = tape.gradient(pulled, cotangents, output_gradients=list(tangents), unconnected_gradients="zero")
         return outputs, found
 
-    def stop_gradient(self, x: Any) -> Any:
+    def stop_gradient(self, x: tf.Tensor) -> tf.Tensor:
         return tf.stop_gradient(x)
 
     def custom_gradient(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import ml_dtypes
 import numpy as np
@@ -24,6 +24,8 @@ from kerasfront_torch.device import default_device, device_scope, is_chosen, to_
 from kerasfront_torch.dtypes import NAMES, NATIVE
 from kerasfront_torch.graphs import Graphed
 from kerasfront_torch.nesting import nesting
+
+T = TypeVar("T")
 
 
 class TorchVariable:
@@ -129,7 +131,7 @@ class TorchAdapter(Adapter):
 
     # -- conversion
 
-    def is_tensor(self, x: Any) -> bool:
+    def is_tensor(self, x: object) -> bool:
         return isinstance(x, torch.Tensor)
 
     def to_tensor(self, x: Any, dtype: str | None) -> torch.Tensor:
@@ -143,7 +145,7 @@ class TorchAdapter(Adapter):
             dtype = dtypes.of_values(value)
         return _from_numpy(value, dtype).to(default_device())
 
-    def scalar(self, value: Any, dtype: str) -> torch.Tensor:
+    def scalar(self, value: complex, dtype: str) -> torch.Tensor:
         if torch.compiler.is_compiling():
             return torch.tensor(value, dtype=NATIVE[dtype])
         # 0-d tensors on the CPU go with tensors of any device, and are never written: one of each is enough.
@@ -216,16 +218,18 @@ class TorchAdapter(Adapter):
     def add_to_sum(self, stored: torch.Tensor, value: Any) -> torch.Tensor:
         return self.assign_add(stored, value)  # torch adds other dtypes in place by itself
 
-    def atomic(self, run: Callable[[], Any]) -> Any:
+    def atomic(self, run: Callable[[], T]) -> T:
         return run() if torch.compiler.is_compiling() else super().atomic(run)  # a graph can't hold a lock
 
-    def set_trainable(self, storage: Any, trainable: bool) -> None:
+    def set_trainable(self, storage: torch.Tensor, trainable: bool) -> None:
         if storage.is_floating_point() or storage.is_complex():
             storage.requires_grad_(trainable)
 
     # -- gradients
 
-    def value_and_grad(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
+    def value_and_grad(
+        self, function: Callable[[], tuple[torch.Tensor, Any]], variables: Sequence[Any]
+    ) -> tuple[tuple[torch.Tensor, Any], list[torch.Tensor | None]]:
         if nesting.mapped:
             return self._value_and_grad_in_map(function, variables)
         with torch.enable_grad(), nesting.deeper():
@@ -235,7 +239,9 @@ class TorchAdapter(Adapter):
         gradients = list(torch.autograd.grad(loss, values, allow_unused=True, create_graph=nested)) if values else []
         return ((loss, aux) if nested else (loss.detach(), _detached(aux))), gradients
 
-    def _value_and_grad_in_map(self, function: Callable[[], tuple[Any, Any]], variables: Sequence[Any]) -> Any:
+    def _value_and_grad_in_map(
+        self, function: Callable[[], tuple[torch.Tensor, Any]], variables: Sequence[Any]
+    ) -> tuple[tuple[torch.Tensor, Any], list[torch.Tensor | None]]:
         def pure(*values: Any) -> Any:
             with assignments(variables, values):
                 return function()
@@ -244,7 +250,9 @@ class TorchAdapter(Adapter):
         weights = tree.map_structure(lambda x: torch.zeros_like(x) if isinstance(x, torch.Tensor) else x, aux)
         return (loss, aux), list(pullback((torch.ones_like(loss), weights)))
 
-    def vjp(self, function: Callable[..., Any], primals: Sequence[Any]) -> Any:
+    def vjp(
+        self, function: Callable[..., Any], primals: Sequence[torch.Tensor]
+    ) -> tuple[Any, Callable[[Any], tuple[torch.Tensor, ...]]]:
         if nesting.mapped:
             return _vjp_in_map(function, primals)
         nested = nesting.depth > 0
@@ -267,7 +275,9 @@ class TorchAdapter(Adapter):
 
         return (outputs if nested else _detached(outputs)), pullback
 
-    def jvp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    def jvp(
+        self, function: Callable[..., Any], primals: Sequence[torch.Tensor], tangents: Sequence[torch.Tensor]
+    ) -> tuple[Any, Any]:
         if nesting.mapped:
             return _jvp_in_map(function, primals, tangents)
         if nesting.forward:
@@ -321,7 +331,7 @@ class TorchAdapter(Adapter):
 
         return call
 
-    def no_gradient(self) -> Any:
+    def no_gradient(self) -> AbstractContextManager[object]:
         return torch.no_grad()
 
     # -- the step
