@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from kerasfront import tree
 from kerasfront.arguments import Constructed, as_shape, plain
 from kerasfront.errors import ShapeError
 from kerasfront.spec import dtypes, static_shape, unknown
+from kerasfront.typing import Config, DTypeLike, Shape, ShapeLike
 
 
 class InputSpec(Constructed):
@@ -29,10 +30,20 @@ class InputSpec(Constructed):
     True
     """
 
+    dtype: str | None
+    shape: Shape | None
+    ndim: int | None
+    max_ndim: int | None
+    min_ndim: int | None
+    axes: dict[int, int | None]
+    allow_last_axis_squeeze: bool
+    name: str | None
+    optional: bool
+
     def __init__(
         self,
-        dtype: Any = None,
-        shape: Any = None,
+        dtype: DTypeLike | None = None,
+        shape: ShapeLike | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
@@ -48,12 +59,12 @@ class InputSpec(Constructed):
         self.axes = {int(k): plain(v) for k, v in (axes or {}).items()}
         self.allow_last_axis_squeeze, self.name, self.optional = allow_last_axis_squeeze, name, optional
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         keys = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
         return {k: getattr(self, k) for k in keys}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+    def from_config(cls, config: Config) -> Self:
         return cls(**config)
 
     def __repr__(self) -> str:
