@@ -45,8 +45,9 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(READY)  ## mypy, strict
+types: $(READY)  ## mypy, strict; and mypy and pyright on a user's program
 	$(BIN)/mypy
+	$(BIN)/python tests/types/check.py
 
 imports: $(READY)  ## import-linter: who may import whom, and no cycles
 	$(BIN)/lint-imports
