@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.layers._configured import make_weight
-from kerasfront.layers.embedding import Embedding
+from kerasfront.layers.embedding import Embedding, EmbeddingOptions
 from kerasfront.layers.kernels.kernel_layer import KernelVariable
 from kerasfront.layers.kernels.rows import Int4Columns, Int8Columns, ReverseColumns
 from kerasfront.quantizers import QuantizationConfig
-from kerasfront.spec import dtypes
+from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.typing import (
+    Config,
+    ConstraintLike,
+    DTypeLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+    TensorLike,
+)
 from kerasfront.variable import Variable
 
 _REVERSE_STORAGES: dict[str, type[Int8Columns | Int4Columns]] = {"int8": Int8Columns, "int4": Int4Columns}
 
 
+class ReversibleEmbeddingOptions(EmbeddingOptions, total=False):
+    """Options of ReversibleEmbedding, beside those that it names itself."""
+
+    weights: TensorLike | None
+    lora_rank: int | None
+    lora_alpha: float | None
+    quantization_config: QuantizationConfig | Config | None
+
+
 class _ReverseVariable(KernelVariable):
-    """Shows the second kernel; None where the layer has none."""
+    """Shows the second kernel, or None where the layer has none."""
 
     def __get__(self, layer: Any, owner: type) -> Any:
         if layer is None or self._name in layer._kf_kernel_variables():
@@ -69,13 +88,13 @@ class ReversibleEmbedding(Embedding):
         input_dim: int,
         output_dim: int,
         tie_weights: bool = True,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike | None = None,
+        embeddings_constraint: ConstraintLike | None = None,
         mask_zero: bool = False,
-        reverse_dtype: Any = None,
+        reverse_dtype: DTypeLike | None = None,
         logit_soft_cap: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ReversibleEmbeddingOptions],
     ) -> None:
         self._kf_untied = not tie_weights  # weights that are given build the layer before its constructor is done
         super().__init__(
@@ -86,14 +105,14 @@ class ReversibleEmbedding(Embedding):
         self.tie_weights, self.logit_soft_cap = bool(tie_weights), logit_soft_cap
         self.reverse_dtype = None if reverse_dtype is None else dtypes.standardize(reverse_dtype)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         first = not self.built
         super().build(input_shape)
         if first and self._kf_untied and self.quantization_mode is None:
             kernel = make_weight(self, "reverse_embeddings", (self.output_dim, self.input_dim), of="embeddings")
             self._kf_keep_reverse(ReverseColumns(self._kf_storage.spec, kernel))
 
-    def call(self, inputs: Any, reverse: bool = False) -> Any:
+    def call(self, inputs: Tensor, reverse: bool = False) -> Tensor:
         if not reverse:
             return super().call(inputs)
         name = self.reverse_dtype or self.compute_dtype
@@ -102,21 +121,21 @@ class ReversibleEmbedding(Embedding):
             return logits
         return ops.multiply(ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap)
 
-    def _logits(self, inputs: Any, name: str) -> Any:
+    def _logits(self, inputs: Tensor, name: str) -> Tensor:
         if self._kf_reverse is not None:
             return self._kf_reverse.logits(inputs, self.activation_quantizer(), self._kf_storage)
         if self._kf_adapted:
             return self._kf_storage.logits(inputs, self._kf_computation())
         return ops.matmul(inputs, ops.transpose(ops.cast(self._kf_storage.values.value, name)))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Of indices: where they aren't 0. Of vectors: their own."""
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
+        """Return the mask of indices, False where they are 0 and `mask_zero` is set, or the mask that vectors have."""
         return mask if dtypes.is_float(ops.dtype(inputs)) else super().compute_mask(inputs, mask)
 
-    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> Any:
+    def compute_output_spec(self, inputs: KerasTensor, reverse: bool = False) -> Any:
         return super().compute_output_spec(inputs, reverse=reverse)
 
-    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Any:  # type: ignore[override]
+    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Shape:  # type: ignore[override]
         shape = tuple(input_shape)
         return (*shape[:-1], self.input_dim) if reverse else (*shape, self.output_dim)
 

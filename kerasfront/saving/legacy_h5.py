@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import h5py
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from kerasfront import files, losses
 from kerasfront.contract import running
 from kerasfront.errors import SavingError
+from kerasfront.layers.base.layer import Layer
 from kerasfront.saving import h5, loading
 from kerasfront.saving.archive import parse_json
 from kerasfront.saving.building import LoadOptions, build_model, compile_models
@@ -30,6 +31,9 @@ from kerasfront.saving.loading import LoadReport
 from kerasfront.variable import Variable
 from kerasfront.version import KERAS_VERSION
 
+if TYPE_CHECKING:
+    from kerasfront.models.model import Model
+
 active = running()
 _MODEL, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
 # What HDF5 allows for an attribute; longer lists of names are spread over several.
@@ -38,9 +42,9 @@ _MOST_BYTES = 64_000
 # ---- writing -------------------------------------------------------------------------------------------------------
 
 
-def save_model(model: Any, target: Path) -> None:
+def save_model(model: Layer, target: Path) -> None:
     """Write a model; raises SavingError for a model that is no graph of layers, or that has assets."""
-    if not getattr(type(model), "_kf_saves_layers_first", False):
+    if not _is_graph(model):
         raise SavingError(
             f"Only Sequential and functional models can be saved as {target.suffix}; '{target}' was to hold a "
             f"{type(model).__name__}.",
@@ -63,7 +67,11 @@ def save_model(model: Any, target: Path) -> None:
                 _write_variables(model.optimizer.variables, file.create_group(_OPTIMIZER))
 
 
-def _write_layers(model: Any, group: Any) -> None:
+def _is_graph(model: Layer) -> TypeGuard[Model]:
+    return bool(getattr(type(model), "_kf_saves_layers_first", False))
+
+
+def _write_layers(model: Model, group: h5py.Group) -> None:
     group.attrs["keras_version"], group.attrs["backend"] = KERAS_VERSION, active.adapter.name
     _write_names(group, "layer_names", [layer.name for layer in model.layers])
     for layer in model.layers:
@@ -71,16 +79,16 @@ def _write_layers(model: Any, group: Any) -> None:
     _write_variables(_weights_outside_layers(model), group.create_group(_TOP))
 
 
-def _ordered_weights(layer: Any) -> list[Variable]:
+def _ordered_weights(layer: Layer) -> list[Variable]:
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
-def _weights_outside_layers(model: Any) -> list[Variable]:
+def _weights_outside_layers(model: Model) -> list[Variable]:
     inside = {id(weight) for layer in model.layers for weight in layer.weights}
     return [weight for weight in _ordered_weights(model) if id(weight) not in inside]
 
 
-def _write_variables(variables: Sequence[Variable], group: Any) -> None:
+def _write_variables(variables: Sequence[Variable], group: h5py.Group) -> None:
     names: list[str] = []
     for variable in variables:
         name, number = variable.path, 1
@@ -91,7 +99,7 @@ def _write_variables(variables: Sequence[Variable], group: Any) -> None:
     _write_names(group, "weight_names", names)
 
 
-def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
+def _write_names(group: h5py.Group, attribute: str, names: Sequence[str]) -> None:
     encoded = np.array([name.encode() for name in names], dtype="S") if names else np.empty(0, "S1")
     if encoded.nbytes <= _MOST_BYTES:
         group.attrs[attribute] = encoded
@@ -132,7 +140,7 @@ def load_model(target: Path, options: LoadOptions) -> Any:
         told = _text(reader, "training_config", options.limits)
         training = None if told is None else parse_json(told, f"{what} (training_config)", options.limits)
 
-        def fill(model: Any, deferred: Deferred) -> None:
+        def fill(model: Model, deferred: Deferred) -> None:
             _load(model, reader, options.limits, strict=True, deferred=deferred)
 
         model, compilations = build_model(config, what, reader.nbytes, options, fill)
@@ -145,7 +153,7 @@ def load_model(target: Path, options: LoadOptions) -> Any:
         return model
 
 
-def load_weights(model: Any, target: Path, strict: bool, limits: Limits) -> LoadReport:
+def load_weights(model: Model, target: Path, strict: bool, limits: Limits) -> LoadReport:
     """Load the weights of a file into a model."""
     what = f"'{target}'"
     with h5.Reader(str(target), what, limits) as reader:
@@ -217,7 +225,9 @@ class _Place:
         return [f"{self.group}/{name}".lstrip("/") for name in self.names]
 
 
-def _load(model: Any, reader: h5.Reader, limits: Limits, strict: bool, deferred: Deferred | None = None) -> LoadReport:
+def _load(
+    model: Model, reader: h5.Reader, limits: Limits, strict: bool, deferred: Deferred | None = None
+) -> LoadReport:
     """Assign the weights of layers in their order, after every shape has been compared."""
     report, plan = LoadReport(), []
     for variables, place in _pairs(model, reader, limits):
@@ -241,7 +251,7 @@ def _load(model: Any, reader: h5.Reader, limits: Limits, strict: bool, deferred:
     return report
 
 
-def _pairs(model: Any, reader: h5.Reader, limits: Limits) -> list[tuple[list[Variable], _Place]]:
+def _pairs(model: Model, reader: h5.Reader, limits: Limits) -> list[tuple[list[Variable], _Place]]:
     root = _MODEL if reader.has(_MODEL) else ""
     places = [
         _place(reader, f"{root}/{name}".lstrip("/"), limits) for name in _names(reader, root, "layer_names", limits)
@@ -266,7 +276,7 @@ def _place(reader: h5.Reader, group: str, limits: Limits) -> _Place:
     return _Place(group, _names(reader, group, "weight_names", limits))
 
 
-def _load_optimizer(model: Any, reader: h5.Reader, limits: Limits) -> None:
+def _load_optimizer(model: Model, reader: h5.Reader, limits: Limits) -> None:
     if not reader.has(_OPTIMIZER):
         return
     place, variables = _place(reader, _OPTIMIZER, limits), list(model.optimizer.variables)

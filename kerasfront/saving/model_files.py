@@ -12,6 +12,7 @@ from kerasfront import files, serialization
 from kerasfront.arguments import names_of, unknown_argument
 from kerasfront.errors import SavingError
 from kerasfront.layers.base.gathering import layers_of_tree
+from kerasfront.layers.base.layer import Layer
 from kerasfront.saving import formats, keras_archive
 from kerasfront.saving.archive import parse_json
 from kerasfront.saving.building import LoadOptions, model_of
@@ -27,7 +28,7 @@ __all__ = ["load_model", "load_weights", "model_from_json", "save_model", "save_
 
 @entry_point
 def save_model(
-    model: Any,
+    model: Layer,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     zipped: bool | None = None,
@@ -142,7 +143,7 @@ def model_from_json(
 
 @entry_point
 def save_weights(
-    model: Any,
+    model: Layer,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     max_shard_size: float | None = None,
@@ -187,7 +188,7 @@ def save_weights(
         known.save_weights(model, target)
 
 
-def _warn_of_what_is_no_weight(model: Any) -> None:
+def _warn_of_what_is_no_weight(model: Layer) -> None:
     """Warn of what has been learnt and won't be in a file of weights."""
     learnt = [
         (layer.path, what) for layer in layers_of_tree(model) if (what := type(layer)._kf_learnt_beside_weights(layer))
@@ -203,7 +204,7 @@ def _warn_of_what_is_no_weight(model: Any) -> None:
 
 @entry_point
 def load_weights(
-    model: Any,
+    model: Layer,
     filepath: str | os.PathLike[str],
     skip_mismatch: bool = False,
     *,
@@ -241,7 +242,7 @@ def load_weights(
     return report
 
 
-def _load_any(model: Any, target: Path, strict: bool, limits: Limits) -> LoadReport:
+def _load_any(model: Layer, target: Path, strict: bool, limits: Limits) -> LoadReport:
     if not target.exists():
         raise files.missing(target)
     known = formats.format_for(target, "load_weights") if target.is_dir() else None

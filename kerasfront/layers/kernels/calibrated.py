@@ -9,7 +9,7 @@ import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +17,12 @@ from kerasfront import ops
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.kernels.integers import Grouped, GroupedScaled, group_of_each
 from kerasfront.layers.kernels.kernel_layer import MatrixLayer
-from kerasfront.layers.kernels.quantize import has_matrices, is_quantizable, layers_without_layers
+from kerasfront.layers.kernels.quantize import LayerFilter, has_matrices, is_quantizable, layers_without_layers
 from kerasfront.quantizers.configs import AWQConfig, GPTQConfig
+from kerasfront.typing import TensorLike
+
+if TYPE_CHECKING:
+    from kerasfront.models.model import Model
 
 Array = np.ndarray[Any, Any]
 _BLOCK = 128
@@ -36,7 +40,7 @@ class Moments:
         rows = layer._kf_storage.spec.matrix_shape[0]
         self.count, self.squares, self.sizes = 0, np.zeros((rows, rows)), np.zeros(rows)
 
-    def add(self, inputs: Any) -> None:
+    def add(self, inputs: TensorLike) -> None:
         """Add the inputs of one call."""
         x = ops.convert_to_numpy(ops.cast(inputs, "float32")).astype("float64")
         axes = [axis % x.ndim for axis in self._product.input_axes()]
@@ -90,13 +94,13 @@ def integers(weight: Array, scale: Array, zero: Array, bits: int) -> Array:
     return np.clip(np.round(weight / scale) + zero, 0, 2**bits - 1)
 
 
-def grouped(weight: Array, size: int, bits: int, **options: Any) -> tuple[Array, Array]:
+def grouped(weight: Array, size: int, bits: int, **options: bool) -> tuple[Array, Array]:
     """Scales and zero points of shape (outputs, groups) for a weight of shape (outputs, inputs)."""
     parts = [ranges(weight[:, n : n + size], bits, **options) for n in range(0, weight.shape[1], size)]
     return np.stack([scale for scale, _ in parts], 1), np.stack([zero for _, zero in parts], 1)
 
 
-def gptq(weight: Array, squares: Array, size: int, config: Any) -> tuple[Array, Array, Array]:
+def gptq(weight: Array, squares: Array, size: int, config: GPTQConfig) -> tuple[Array, Array, Array]:
     """The integers, scales and zero points of a weight of shape (outputs, inputs).
 
     One input after the other is rounded, and the error that this makes in the outputs is made up for by the inputs
@@ -133,7 +137,7 @@ def gptq(weight: Array, squares: Array, size: int, config: Any) -> tuple[Array, 
     return found[:, back], scales, zeros
 
 
-def awq(weight: Array, moments: Moments, size: int, config: Any) -> tuple[Array, Array, Array, Array]:
+def awq(weight: Array, moments: Moments, size: int, config: AWQConfig) -> tuple[Array, Array, Array, Array]:
     """The integers, scales and zero points of a weight of shape (outputs, inputs), and what its inputs were scaled by.
 
     Inputs that are large get larger weights, which lose less by rounding; how much larger is found by trying.
@@ -177,7 +181,7 @@ def quantize_by_moments(layer: MatrixLayer, moments: Moments, config: GPTQConfig
 # ---- data and models ----------------------------------------------------------------------------------------------
 
 
-def samples(config: Any, rank: int | None) -> list[Any]:
+def samples(config: GPTQConfig | AWQConfig, rank: int | None) -> list[Any]:
     """The calibration data as batches of one: of texts, sequences of tokens of the config's length."""
     found = list(itertools.islice(config.dataset if config.dataset is not None else (), config.num_samples))
     if not found:
@@ -196,7 +200,7 @@ def samples(config: Any, rank: int | None) -> list[Any]:
     return [x if rank is not None and x.ndim == rank else x[None] for x in arrays]
 
 
-def quantize_model(model: Any, config: Any, filters: Any) -> None:
+def quantize_model(model: Model, config: GPTQConfig | AWQConfig, filters: LayerFilter) -> None:
     """Quantize a model's layers as `config`, a GPTQConfig or an AWQConfig, says."""
     structure = config.quantization_layer_structure or model.get_quantization_layer_structure(config.mode)
     shape = getattr(model, "input_shape", None)
@@ -217,7 +221,7 @@ def quantize_model(model: Any, config: Any, filters: Any) -> None:
         warnings.warn(f"In '{model.name}', these layers stay as they are: {names}.", stacklevel=3)
 
 
-def _quantize_block(block: Layer, data: list[Any], config: GPTQConfig | AWQConfig, filters: Any) -> list[Layer]:
+def _quantize_block(block: Layer, data: list[Any], config: GPTQConfig | AWQConfig, filters: LayerFilter) -> list[Layer]:
     """Quantize the layers of a block, by its inputs; return those that stay as they are."""
     inside = layers_without_layers(block, filters)
     able = [layer for layer in inside if isinstance(layer, MatrixLayer) and _is_calibratable(layer, config.mode)]

@@ -7,7 +7,7 @@ That is exact up to about a thousand summands, and to float32's precision beyond
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -17,13 +17,13 @@ from kerasfront.layers.kernels.products import Product
 from kerasfront.layers.kernels.storage import Array, Arrays, Computation, KernelSpec, Maker, Storage
 from kerasfront.quantizers import Int4QuantizationConfig, Quantizer
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer
-from kerasfront.typing import Tensor
+from kerasfront.typing import Axis, Tensor
 from kerasfront.variable import Variable
 
 # ---- what all of them share ----------------------------------------------------------------------------------------
 
 
-def quantized_inputs(quantizer: Quantizer, inputs: Tensor, axes: Any) -> tuple[Tensor, Tensor]:
+def quantized_inputs(quantizer: Quantizer, inputs: Tensor, axes: Axis) -> tuple[Tensor, Tensor]:
     """Return inputs as integers, in a float dtype, and their scale.
 
     Gradients pass as if nothing had been rounded.

@@ -20,7 +20,7 @@ from kerasfront.layers.kernels.storage import Computation, KernelSpec, Maker, Pl
 from kerasfront.quantizers import QuantizationConfig, Quantizer
 from kerasfront.quantizers.quantizer import AbsMaxQuantizer
 from kerasfront.scopes import context
-from kerasfront.typing import Tensor
+from kerasfront.typing import InitializerLike, Tensor
 from kerasfront.variable import Variable
 
 
@@ -93,12 +93,18 @@ class AdaptableLayer(Configured):
     lora_alpha: float | None = None
     quantization_config: QuantizationConfig | None = None
 
-    def _kf_keep_adaptation(self, lora_rank: Any, lora_alpha: Any, quantization_config: Any) -> None:
+    def _kf_keep_adaptation(
+        self,
+        lora_rank: int | None,
+        lora_alpha: float | None,
+        quantization_config: QuantizationConfig | Mapping[str, Any] | None,
+    ) -> None:
         """Keep the arguments of the constructor that say how the kernel is adapted."""
         self.lora_rank, self.lora_alpha = lora_rank, lora_alpha
-        if isinstance(quantization_config, dict):
-            quantization_config = quantizers.deserialize(quantization_config)
-        self.quantization_config = quantization_config
+        if isinstance(quantization_config, Mapping):
+            self.quantization_config = quantizers.deserialize(quantization_config)
+        else:
+            self.quantization_config = quantization_config
 
     # ---- what subclasses say ----------------------------------------------------------------------------------------
 
@@ -180,8 +186,8 @@ class AdaptableLayer(Configured):
         self,
         rank: int,
         lora_alpha: float | None = None,
-        a_initializer: Any = "he_uniform",
-        b_initializer: Any = "zeros",
+        a_initializer: InitializerLike = "he_uniform",
+        b_initializer: InitializerLike = "zeros",
     ) -> None:
         """Freeze the weight, and train two narrow matrices whose product is added to it.
 
@@ -277,9 +283,9 @@ class AdaptableLayer(Configured):
         before = self._kf_storage if "_kf_storage" in vars(self) else None
         self._kf_keep(storage.make(self._kf_maker(tuple(shape), config), before))
 
-    def quantized_build(self, kernel_shape: Any, mode: str, config: QuantizationConfig | None = None) -> None:
+    def quantized_build(self, kernel_shape: Sequence[int], mode: str, config: QuantizationConfig | None = None) -> None:
         """Make the variables of a quantized kernel of this shape."""
-        self._kf_build_quantized(kernel_shape, mode, config)
+        self._kf_build_quantized(tuple(kernel_shape), mode, config)
 
     @property
     def inputs_quantizer(self) -> Quantizer | None:

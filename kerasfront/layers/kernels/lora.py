@@ -12,7 +12,7 @@ import numpy as np
 
 from kerasfront import ops
 from kerasfront.layers.kernels.products import Product
-from kerasfront.typing import Tensor
+from kerasfront.typing import Tensor, TensorLike
 from kerasfront.variable import Variable
 
 
@@ -69,6 +69,6 @@ class MergedVariable:
     def numpy(self) -> np.ndarray[Any, Any]:
         return np.array(self._array)
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: TensorLike) -> None:
         self.stored.assign(value)
         self._b.assign(np.zeros(self._b.shape, "float32"))

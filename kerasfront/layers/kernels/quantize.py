@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import dtype_policies, quantizers
@@ -15,6 +15,9 @@ from kerasfront.layers.kernels.kernel_layer import AdaptableLayer
 from kerasfront.layers.kernels.modes import config_for
 from kerasfront.quantizers import QuantizationConfig
 
+# What `filters` of `Model.quantize` may be: patterns of names, or a function that says it of each layer.
+LayerFilter = str | Sequence[str] | Callable[[Layer], bool] | None
+
 
 def is_quantizable(layer: Layer, mode: str) -> bool:
     """Return whether a layer can be quantized in this mode. Layers of a user's own classes are left alone."""
@@ -22,7 +25,7 @@ def is_quantizable(layer: Layer, mode: str) -> bool:
     return ours and isinstance(layer, AdaptableLayer) and mode in layer._kf_storages
 
 
-def layer_filter(filters: Any) -> Callable[[Layer], bool]:
+def layer_filter(filters: LayerFilter) -> Callable[[Layer], bool]:
     """Return what says of a layer whether it is to be quantized, for the `filters` of `Model.quantize`."""
     if filters is None:
         return lambda layer: True
@@ -34,7 +37,7 @@ def layer_filter(filters: Any) -> Callable[[Layer], bool]:
     return lambda layer: any(re.search(pattern, layer.name) for pattern in patterns)
 
 
-def layers_without_layers(root: Layer, filters: Any) -> list[Layer]:
+def layers_without_layers(root: Layer, filters: LayerFilter) -> list[Layer]:
     """Return the layers below `root` that hold no others and that `filters` lets pass."""
     accepts = layer_filter(filters)
     return [layer for layer in layers_of_tree(root) if len(layers_of_tree(layer)) == 1 and accepts(layer)]
@@ -45,7 +48,9 @@ def has_matrices(layer: Layer) -> bool:
     return any(len(weight.shape) > 1 for weight in layer.weights)
 
 
-def quantize_tree(root: Layer, mode: str | None, config: QuantizationConfig | None, filters: Any) -> list[Layer]:
+def quantize_tree(
+    root: Layer, mode: str | None, config: QuantizationConfig | None, filters: LayerFilter
+) -> list[Layer]:
     """Quantize the layers below `root` that can be, and return them. See `Model.quantize`."""
     config = config_for(mode, config)
     layers = layers_without_layers(root, filters)
