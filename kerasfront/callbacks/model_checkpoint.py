@@ -1,5 +1,7 @@
 """Saving the model while it trains."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,19 +9,22 @@ from pathlib import Path
 from kerasfront import console, files
 from kerasfront.arguments import wrong
 from kerasfront.callbacks.callback import Logs
-from kerasfront.callbacks.monitor import MonitorCallback, current_value, is_improvement
+from kerasfront.callbacks.monitor import MonitorCallback, MonitorState, current_value, is_improvement
 from kerasfront.errors import SavingError, suggest
 from kerasfront.saving import formats
 
 
 def check_save_freq(owner: str, save_freq: int | str, argument: str = "save_freq") -> None:
-    """Raises a ValueError unless it is "epoch" or a positive int."""
+    """Raise a ValueError unless `save_freq` is "epoch" or a positive int."""
     if save_freq != "epoch" and (type(save_freq) is not int or save_freq < 1):
         raise wrong(argument, owner, '"epoch" or a positive number of batches', save_freq)
 
 
 class BatchCounter:
     """Counts batches over epochs, and says when so many have passed.
+
+    Args:
+        every: The number of batches; a string: never.
 
     Example:
 
@@ -34,7 +39,7 @@ class BatchCounter:
         self._last = -1
 
     def is_due(self, batch: int) -> bool:
-        """Notes a batch; several may have passed since the last call."""
+        """Count a batch, and return whether a save is due; several batches may have passed since the last call."""
         self._passed += batch - self._last if batch > self._last else batch + 1
         self._last = batch
         if isinstance(self._every, str) or self._passed < self._every:
@@ -46,11 +51,19 @@ class BatchCounter:
 def _check_extension(filepath: str, save_weights_only: bool) -> None:
     """Raise a SavingError unless one file of a known format can be written under this name."""
     task: formats.Task = "save_weights" if save_weights_only else "save_model"
-    known = formats.format_for(Path(filepath), task)
-    if known is None or known.is_sharded:
+    file_format = formats.format_for(Path(filepath), task)
+    if file_format is None or file_format.is_sharded:
         able = [e for f in formats.FORMATS if not f.is_sharded for e in f.extensions if getattr(f, task) is not None]
         what = "with save_weights_only=True" if save_weights_only else "for a whole model"
         raise SavingError(f"ModelCheckpoint: {what}, `filepath` must end in {formats.listed(able)}; {filepath!r} came.")
+
+
+class CheckpointState(MonitorState):
+    """The state of a `ModelCheckpoint`."""
+
+    counter: BatchCounter
+    # The epoch that is running.
+    epoch: int = 0
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -59,9 +72,9 @@ class ModelCheckpoint(MonitorCallback):
     A file appears whole or not at all: it is written beside its place and then moved there.
 
     Args:
-        filepath: Where to; it may hold `{epoch}`, `{batch}` (both from 1) and names of the logs with a
-            format, such as "{epoch:02d}-{val_loss:.2f}.keras". It ends in .keras or, for a Sequential or functional
-            model, in .h5; with `save_weights_only` in .weights.h5 or .safetensors.
+        filepath: The path of the file. It may hold `{epoch}`, `{batch}` (both counted from 1) and names of the logs
+            with a format, such as "{epoch:02d}-{val_loss:.2f}.keras". It ends in .keras or, for a Sequential or
+            functional model, in .h5; with `save_weights_only` in .weights.h5 or .safetensors.
         monitor: The metric that `save_best_only` compares.
         verbose: 1 says what is saved.
         save_best_only: Saves only when the metric is better than it ever was.
@@ -80,6 +93,9 @@ class ModelCheckpoint(MonitorCallback):
         >>> checkpoint.path_for(epoch=0, batch=None, logs={"val_loss": 0.125})
         '01-0.12.keras'
     """
+
+    _kf: CheckpointState
+    _kf_state = CheckpointState
 
     def __init__(
         self,
@@ -100,8 +116,7 @@ class ModelCheckpoint(MonitorCallback):
         self.save_freq = save_freq
         check_save_freq("ModelCheckpoint", save_freq)
         _check_extension(self.filepath, save_weights_only)
-        self._counter = BatchCounter(save_freq)
-        self._epoch = 0
+        self._kf.counter = BatchCounter(save_freq)
 
     def _kf_idle_hooks(self) -> Iterable[Callable[..., None]]:
         if self.save_freq == "epoch":
@@ -109,36 +124,18 @@ class ModelCheckpoint(MonitorCallback):
         return (ModelCheckpoint.on_epoch_end,)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._epoch = epoch
+        self._kf.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        if self._counter.is_due(batch):
-            self._save(self._epoch, batch, logs or {})
+        if self._kf.counter.is_due(batch):
+            _save(self, self._kf.epoch, batch, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.save_freq == "epoch":
-            self._save(epoch, None, logs or {})
-
-    def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
-        path = self.path_for(epoch, batch, logs)
-        say = console.announce if self.verbose > 0 else _say_nothing
-        if not self.save_best_only:
-            say(f"Epoch {epoch + 1}: saving model to {path}")
-            self._write(path)
-            return
-        current = current_value(self, logs)
-        if current is None:
-            return
-        if is_improvement(self, current, self.best):
-            before = "nothing" if self.best is None else f"{self.best:.5f}"
-            say(f"Epoch {epoch + 1}: {self.monitor} improved from {before} to {current:.5f}, saving model to {path}")
-            self.best = current
-            self._write(path)
-        else:
-            say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
+            _save(self, epoch, None, logs or {})
 
     def path_for(self, epoch: int, batch: int | None, logs: Logs) -> str:
-        """The path with the epoch, the batch and the logs filled in."""
+        """Return the path with the epoch, the batch and the logs filled in."""
         fields = {**logs, "epoch": epoch + 1}
         if batch is not None:
             fields["batch"] = batch + 1
@@ -151,15 +148,39 @@ class ModelCheckpoint(MonitorCallback):
                 f"{', '.join(fields)}.{suggest(name, fields)}"
             ) from error
 
-    def _write(self, path: str) -> None:
-        if os.path.isdir(path):
-            raise SavingError(f"ModelCheckpoint: {path!r} is a folder; `filepath` must name a file.")
-        with files.replacing(path) as temporary:
-            if self.save_weights_only:
-                self.model.save_weights(str(temporary), overwrite=True)
-            else:
-                self.model.save(str(temporary), overwrite=True)
+
+def _save(callback: ModelCheckpoint, epoch: int, batch: int | None, logs: Logs) -> None:
+    """Save the model, unless only the best one is wanted and this isn't it; `batch` is None after an epoch."""
+    path = callback.path_for(epoch, batch, logs)
+    if not callback.save_best_only:
+        _announce(callback, f"Epoch {epoch + 1}: saving model to {path}")
+        _write(callback, path)
+        return
+    current = current_value(callback, logs)
+    if current is None:
+        return
+    name, best = callback.monitor, callback.best
+    if is_improvement(callback, current, best):
+        before = "nothing" if best is None else f"{best:.5f}"
+        _announce(
+            callback, f"Epoch {epoch + 1}: {name} improved from {before} to {current:.5f}, saving model to {path}"
+        )
+        callback.best = current
+        _write(callback, path)
+    else:
+        _announce(callback, f"Epoch {epoch + 1}: {name} did not improve from {best:.5f}")
 
 
-def _say_nothing(message: str) -> None:
-    pass
+def _announce(callback: ModelCheckpoint, message: str) -> None:
+    if callback.verbose > 0:
+        console.announce(message)
+
+
+def _write(callback: ModelCheckpoint, path: str) -> None:
+    if os.path.isdir(path):
+        raise SavingError(f"ModelCheckpoint: {path!r} is a folder; `filepath` must name a file.")
+    with files.replacing(path) as temporary:
+        if callback.save_weights_only:
+            callback.model.save_weights(str(temporary), overwrite=True)
+        else:
+            callback.model.save(str(temporary), overwrite=True)

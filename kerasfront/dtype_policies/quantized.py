@@ -182,7 +182,7 @@ class AWQDTypePolicy(GPTQDTypePolicy):
 
 
 def from_name(name: str) -> QuantizedDTypePolicy | None:
-    """The policy of a name like "int8_from_float32"; None where the name is of no such form."""
+    """Return the policy of a name like "int8_from_float32"; None for a name of another form."""
     mode, _, source = name.partition("_from_")
     kind = mode.split("/")[0]
     if not source or kind not in MODES:

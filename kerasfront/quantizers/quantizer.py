@@ -110,6 +110,6 @@ class AbsMaxQuantizer(Quantizer):
 def checked_mode(mode: str | None, modes: Sequence[str]) -> str:
     """Return `mode`, one of `modes`; raises a ValueError that suggests the nearest."""
     if mode not in modes:
-        known = ", ".join(map(repr, modes))
-        raise ValueError(f"Expected the quantization mode to be one of {known}, got {mode!r}.{suggest(mode, modes)}")
+        options = ", ".join(map(repr, modes))
+        raise ValueError(f"Expected the quantization mode to be one of {options}, got {mode!r}.{suggest(mode, modes)}")
     return str(mode)

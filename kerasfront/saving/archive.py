@@ -1,4 +1,4 @@
-"""The `.keras` archive: a zip, or a folder, of which only known members are read, each up to a cap."""
+"""The container of `.keras` files: a zip archive or a folder, of which only known members of limited size are read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from kerasfront import files
 from kerasfront.errors import SavingError
 from kerasfront.saving.limits import Limits
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 try:
     from zlib_ng.zlib_ng import crc32  # three to four times as fast
@@ -26,16 +29,21 @@ except ImportError:  # there is no wheel for every machine
     from zlib import crc32
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets/"
-_CHUNK = 1 << 18  # what a core's cache holds
+_CHUNK = 1 << 18  # as much as a core's cache holds
 _MAPPED = 1 << 26
 _ENCRYPTED = 0x1
 _LOCAL_HEADER = 30
 
 
 class Window(io.RawIOBase):
-    """A part of a file as a file: a stored member of a zip is read, and written, where it lies.
+    """A part of a file as a file of its own, so that a stored member of a zip is read and written in place.
 
-    What is written behind the end makes it longer.
+    Writing beyond its end makes it longer.
+
+    Args:
+        file: The whole file.
+        start: Where the part begins.
+        size: How long it is.
     """
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
@@ -56,7 +64,7 @@ class Window(io.RawIOBase):
         self._file.truncate(self.start + self.size)
         return self.size
 
-    def write(self, data: Any) -> int:
+    def write(self, data: Buffer) -> int:
         view = memoryview(data).cast("B")
         self._file.seek(self.start + self._position)
         done = 0
@@ -74,7 +82,7 @@ class Window(io.RawIOBase):
         self._position = max(0, base + offset)
         return self._position
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Buffer) -> int:
         view = memoryview(buffer).cast("B")[: max(0, self.size - self._position)]
         self._file.seek(self.start + self._position)
         count = self._file.readinto(view)  # type: ignore[attr-defined]
@@ -84,6 +92,10 @@ class Window(io.RawIOBase):
 
 class Archive:
     """A `.keras` file or folder, open for reading. Its list of members is checked; nothing is unpacked.
+
+    Args:
+        path: The file or folder.
+        limits: What it may ask for.
 
     Raises:
         SavingError: It is neither, is damaged, lacks a member, or holds members that no such file has.
@@ -106,7 +118,7 @@ class Archive:
     def __enter__(self) -> Archive:
         return self
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -185,17 +197,19 @@ class Archive:
             raise SavingError(f"'{self.path}' is damaged at {name}: {error}.") from error
 
     def json(self, name: str) -> dict[str, Any]:
-        """A member that holds a JSON object."""
+        """Return the content of a member that holds a JSON object."""
         with self._open(name) as file:
             text = file.read(self.limits.config_bytes + 1)
         return parse_json(text, f"'{self.path}' ({name})", self.limits)
 
     @contextmanager
-    def weights(self, scratch: Path) -> Iterator[Any]:
-        """The weights as something that h5py opens, their checksum verified: in place unless compressed.
+    def weights(self, scratch: Path) -> Iterator[str | Window]:
+        """Return the weights as something that h5py opens, once their checksum is verified.
+
+        They are read where they lie in the archive, unless they are compressed there.
 
         Args:
-            scratch: A folder for the member where it is compressed.
+            scratch: A folder into which a compressed member is unpacked.
         """
         if self._zip is None:
             yield str(self.path / WEIGHTS)
@@ -213,7 +227,7 @@ class Archive:
             yield window
 
     def _start(self, file: IO[bytes], info: zipfile.ZipInfo) -> int:
-        """Where a member's bytes begin: after its local header, whose size only the header itself says."""
+        """Return where a member's bytes begin: after its local header, whose size only the header itself says."""
         file.seek(info.header_offset)
         header = file.read(_LOCAL_HEADER)
         if len(header) != _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
@@ -222,27 +236,28 @@ class Archive:
         return info.header_offset + _LOCAL_HEADER + int(name_size) + int(extra_size)
 
     def _copy(self, name: str, target: Path, most: int) -> None:
-        left = most
+        remaining = most
         with self._open(name) as source, open(target, "wb") as file:
             while chunk := source.read(_CHUNK):
-                left -= len(chunk)
-                if left < 0:
+                remaining -= len(chunk)
+                if remaining < 0:
                     raise SavingError(f"'{self.path}': {name} is larger than the {most:,} bytes that are allowed.")
                 file.write(chunk)
 
     def assets(self) -> list[str]:
+        """Return the names of the members that are assets."""
         return [name for name in self.members if name.startswith(ASSETS)]
 
     def unpack_assets(self, folder: Path) -> None:
         """Write the assets as regular files below `folder`."""
-        left = self.limits.asset_bytes
+        remaining = self.limits.asset_bytes
         for name in self.assets():
             target = folder / PurePosixPath(name)
             if not target.resolve().is_relative_to(folder.resolve()):
                 raise SavingError(f"'{self.path}' holds the asset {name!r}, whose path would leave the archive.")
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._copy(name, target, left)
-            left -= target.stat().st_size
+            self._copy(name, target, remaining)
+            remaining -= target.stat().st_size
 
 
 def _checksum(file: io.RawIOBase) -> int:
@@ -255,9 +270,10 @@ def _checksum(file: io.RawIOBase) -> int:
 
 
 def _checksum_of_own(file: IO[bytes], window: Window) -> int:
-    """The checksum of what this process has just written, and nobody else knows of: so it may be mapped.
+    """Return the checksum of a member that this process has just written.
 
-    (A mapped file that another process cuts short would end this one.)
+    The file is mapped into memory, which is faster than reading it. That is safe because no other process knows of the
+    file yet: a mapped file that another process cuts short would end this one.
     """
     crc, end = 0, window.start + window.size
     try:
@@ -275,7 +291,7 @@ def _checksum_of_own(file: IO[bytes], window: Window) -> int:
 
 
 def parse_json(text: str | bytes, what: str, limits: Limits) -> dict[str, Any]:
-    """A JSON object from text whose size is checked; raises SavingError for anything else."""
+    """Return a JSON object from text whose size is checked; raises SavingError for anything else."""
     if len(text) > limits.config_bytes:
         raise SavingError(f"The JSON of {what} is larger than the {limits.config_bytes:,} bytes that are allowed.")
     try:
@@ -287,13 +303,13 @@ def parse_json(text: str | bytes, what: str, limits: Limits) -> dict[str, Any]:
     return value
 
 
-def write_zip(target: Path, texts: dict[str, str], write_weights: Callable[[Any], None], assets: Path) -> None:
-    """Pack an archive as Keras does: uncompressed, the JSON first, all with the same time.
+def write_zip(target: Path, texts: dict[str, str], write_weights: Callable[[Window], None], assets: Path) -> None:
+    """Write an archive as Keras does: uncompressed, the JSON first, all members with the same time.
 
     Args:
         target: The file.
         texts: The members that are JSON.
-        write_weights: Writes the HDF5 file into what is given to it, which h5py opens.
+        write_weights: Writes the HDF5 file into the file object that it is called with.
         assets: A folder; what is below its `assets/` is packed too.
     """
     with open(target, "w+b", buffering=0) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
@@ -314,9 +330,9 @@ def _info(name: str) -> zipfile.ZipInfo:
 
 @contextmanager
 def _in_place(packed: zipfile.ZipFile, file: IO[bytes], name: str) -> Iterator[Window]:
-    """A member that is written at any of its places, as HDF5 is: zipfile's own are written from begin to end.
+    """Open a member that can be written at any position, as HDF5 needs it; zipfile writes from begin to end only.
 
-    The other way is a file beside it that is copied, which writes every byte twice.
+    The alternative, a temporary file that is copied into the archive, would write every byte twice.
     """
     info = _info(name)
     info.header_offset = packed.start_dir

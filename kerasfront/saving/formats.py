@@ -1,4 +1,4 @@
-"""The table of file formats. A new format is an entry here; whatever saves or loads goes by this table."""
+"""The table of file formats. To add a format, add an entry: everything that saves or loads goes by this table."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Task = Literal["save_model", "load_model", "save_weights", "load_weights"]
 
 @dataclass(frozen=True)
 class Format:
-    """A format of files. What it has no function for, it can't do.
+    """A format of files, and the functions that write and read it. None for a function: the format can't do that.
 
     Args:
         extensions: How names of such files end.
         holds: What a file holds, in words.
-        magic: What such a file begins with, where it begins with anything known.
+        magic: The bytes that every such file begins with; None: there are none.
         save_model: Writes a whole model to a path. The file appears whole or not at all.
         load_model: Returns the model of a file.
         save_weights: Writes the weights of a model to a path.
@@ -80,7 +80,8 @@ def extensions_for(task: Task) -> list[str]:
     >>> extensions_for("save_weights")
     ['.weights.h5', '.weights.json', '.safetensors']
     """
-    return [e for known in FORMATS if getattr(known, task) is not None for e in known.extensions]
+    able = [file_format for file_format in FORMATS if getattr(file_format, task) is not None]
+    return [extension for file_format in able for extension in file_format.extensions]
 
 
 def format_for(target: Path, task: Task) -> Format | None:
@@ -91,18 +92,18 @@ def format_for(target: Path, task: Task) -> Format | None:
     >>> format_for(Path("a.weights.h5"), "save_model") is None
     True
     """
-    matches = {e: known for known in FORMATS for e in known.extensions if target.name.endswith(e)}
-    known = matches[max(matches, key=len)] if matches else None
-    return None if known is None or getattr(known, task) is None else known
+    matches = {e: file_format for file_format in FORMATS for e in file_format.extensions if target.name.endswith(e)}
+    file_format = matches[max(matches, key=len)] if matches else None
+    return None if file_format is None or getattr(file_format, task) is None else file_format
 
 
 def format_of_file(target: Path, task: Task) -> Format | None:
     """Return the format of a file that exists: by its name or, where that says nothing, by what it begins with."""
-    known = format_for(target, task)
-    if known is None:
-        able = [known for known in formats_by_content(target) if getattr(known, task) is not None]
-        known = able[0] if able else None
-    return known
+    file_format = format_for(target, task)
+    if file_format is None:
+        able = [each for each in formats_by_content(target) if getattr(each, task) is not None]
+        file_format = able[0] if able else None
+    return file_format
 
 
 def unknown_extension(target: Path, task: Task) -> SavingError:
@@ -128,4 +129,4 @@ def formats_by_content(target: Path) -> list[Format]:
     """Return the formats whose files begin as this file does."""
     with open(target, "rb") as file:
         start = file.read(16)
-    return [known for known in FORMATS if known.magic is not None and start.startswith(known.magic)]
+    return [each for each in FORMATS if each.magic is not None and start.startswith(each.magic)]

@@ -1,8 +1,8 @@
 """Whole models in the HDF5 format of Keras 1 and 2, which Keras 3 still writes and reads.
 
-The architecture is JSON in the attribute `model_config`, what compile() was told in `training_config`. The weights of
-each layer lie in a group of `model_weights`; attributes name the groups and the datasets in their order. Only models
-that are graphs of layers (Sequential and functional ones) can be saved so.
+The architecture is JSON in the attribute `model_config`, and the arguments of compile() are in `training_config`. The
+weights of each layer lie in a group of `model_weights`; attributes name the groups and the datasets in their order.
+Only models that are graphs of layers (Sequential and functional ones) can be saved so.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 active = running()
 _MODEL, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
-# What HDF5 allows for an attribute; longer lists of names are spread over several.
+# HDF5 allows about so many bytes for an attribute; longer lists of names are spread over several attributes.
 _MOST_BYTES = 64_000
 
 # ---- writing -------------------------------------------------------------------------------------------------------
@@ -137,8 +137,10 @@ def load_model(target: Path, options: LoadOptions) -> Any:
             config = _qualified_layer(config)
         except RecursionError as error:
             raise SavingError(f"The config of {what} is nested too deep.") from error
-        told = _text(reader, "training_config", options.limits)
-        training = None if told is None else parse_json(told, f"{what} (training_config)", options.limits)
+        training_text = _text(reader, "training_config", options.limits)
+        training = None
+        if training_text is not None:
+            training = parse_json(training_text, f"{what} (training_config)", options.limits)
 
         def fill(model: Model, deferred: Deferred) -> None:
             _load(model, reader, options.limits, strict=True, deferred=deferred)
@@ -292,7 +294,7 @@ def _load_optimizer(model: Model, reader: h5.Reader, limits: Limits) -> None:
         variable.assign(reader.read(path))
 
 
-# ---- attributes, of which none is taken on trust -------------------------------------------------------------------
+# ---- attributes, of which none is trusted --------------------------------------------------------------------------
 
 
 def _text(reader: h5.Reader, attribute: str, limits: Limits) -> str | None:
@@ -321,11 +323,12 @@ def _attribute(reader: h5.Reader, group: str, attribute: str, limits: Limits) ->
         attributes = reader.file[group or "/"].attrs
         if attribute not in attributes:
             return None
-        kept = attributes.get_id(attribute)
-        empty = not np.prod(kept.shape, dtype=object)
-        if empty and kept.shape:
+        attribute_id = attributes.get_id(attribute)
+        empty = not np.prod(attribute_id.shape, dtype=object)
+        if empty and attribute_id.shape:
             return np.empty(0, "S1")
-        if kept.get_type().get_class() != h5py.h5t.STRING or kept.get_storage_size() > limits.config_bytes:
+        is_text = attribute_id.get_type().get_class() == h5py.h5t.STRING
+        if not is_text or attribute_id.get_storage_size() > limits.config_bytes:
             raise SavingError(
                 f"Expected the attribute `{attribute}` of {reader.what} to hold strings, of no great size."
             )

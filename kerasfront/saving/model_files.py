@@ -34,7 +34,7 @@ def save_model(
     zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
-    """Save architecture, weights, optimizer state and what compile() was told.
+    """Save architecture, weights, optimizer state and the arguments of compile().
 
     The file appears whole or not at all, and is in Keras 3's own layout, which Keras loads too.
 
@@ -62,15 +62,15 @@ def save_model(
     if kwargs:
         raise unknown_argument("save_model()", kwargs, names_of(save_model))
     target = Path(filepath)
-    known = formats.format_for(target, "save_model")
-    as_folder = zipped is False and known is not formats.LEGACY_H5
-    if known is None and not as_folder:
+    file_format = formats.format_for(target, "save_model")
+    as_folder = zipped is False and file_format is not formats.LEGACY_H5
+    if file_format is None and not as_folder:
         raise formats.unknown_extension(target, "save_model")
     _check_overwrite(target, overwrite)
     if as_folder:
         keras_archive.save_folder(model, target)
-    elif known is not None and known.save_model is not None:
-        known.save_model(model, target)
+    elif file_format is not None and file_format.save_model is not None:
+        file_format.save_model(model, target)
 
 
 def _check_overwrite(target: Path, overwrite: bool) -> None:
@@ -87,7 +87,7 @@ def load_model(
     *,
     limits: Limits = DEFAULT,
 ) -> Any:
-    """A model that `save_model` wrote, here or in Keras 3.
+    """Load a model that `save_model` wrote, here or in Keras.
 
     Nothing that the file names is imported, no code of it is run, and nothing outside of it is opened.
 
@@ -96,7 +96,7 @@ def load_model(
         custom_objects: Classes and functions of your own that the file names.
         compile: Whether the model is compiled as it was, with the optimizer's state.
         safe_mode: False allows layers that run code which kerasfront can't see. No third value is allowed.
-        limits: What the file may ask for.
+        limits: How much memory and disk the file may ask for.
 
     Raises:
         SavingError: The file is no such file, is damaged, names what isn't known here, asks for more than
@@ -104,9 +104,9 @@ def load_model(
     """
     serialization.check_safe_mode(safe_mode)
     target = Path(filepath)
-    known = formats.format_of_file(target, "load_model") if target.is_file() else None
-    load = keras_archive.load_model if known is None or known.load_model is None else known.load_model
-    return load(target, LoadOptions(custom_objects, compile, safe_mode, limits))
+    file_format = formats.format_of_file(target, "load_model") if target.is_file() else None
+    load = file_format.load_model if file_format is not None else None
+    return (load or keras_archive.load_model)(target, LoadOptions(custom_objects, compile, safe_mode, limits))
 
 
 @entry_point
@@ -117,13 +117,13 @@ def model_from_json(
     safe_mode: bool = True,
     limits: Limits = DEFAULT,
 ) -> Any:
-    """The model of an architecture that `Model.to_json` gave, with new weights.
+    """Make a model, with new weights, from the architecture that `Model.to_json` gave.
 
     Args:
         json_string: The JSON.
         custom_objects: Classes and functions of your own that it names.
         safe_mode: As for `load_model`.
-        limits: What it may ask for.
+        limits: How much memory it may ask for.
 
     Raises:
         SavingError: It describes no model, or names what isn't known here.
@@ -169,10 +169,10 @@ def save_weights(
     if kwargs:
         raise unknown_argument("save_weights()", kwargs, names_of(save_weights))
     target = Path(filepath)
-    known = formats.format_for(target, "save_weights")
-    if known is None or known.save_weights is None:
+    file_format = formats.format_for(target, "save_weights")
+    if file_format is None or file_format.save_weights is None:
         raise formats.unknown_extension(target, "save_weights")
-    if known.is_sharded != (max_shard_size is not None):
+    if file_format.is_sharded != (max_shard_size is not None):
         endings = [e for f in formats.FORMATS if f.is_sharded for e in f.extensions]
         raise SavingError(
             f"`max_shard_size` goes with a name that ends in {formats.listed(endings)}, and such a name with it; got "
@@ -182,10 +182,10 @@ def save_weights(
         raise SavingError(f"The model '{model.name}' isn't built: it has no weights to save yet.")
     _check_overwrite(target, overwrite)
     _warn_of_what_is_no_weight(model)
-    if known.is_sharded:
-        known.save_weights(model, target, max_shard_size)
+    if file_format.is_sharded:
+        file_format.save_weights(model, target, max_shard_size)
     else:
-        known.save_weights(model, target)
+        file_format.save_weights(model, target)
 
 
 def _warn_of_what_is_no_weight(model: Layer) -> None:
@@ -194,9 +194,9 @@ def _warn_of_what_is_no_weight(model: Layer) -> None:
         (layer.path, what) for layer in layers_of_tree(model) if (what := type(layer)._kf_learnt_beside_weights(layer))
     ]
     if learnt:
-        found = ", ".join(f"the {what} of '{path}'" for path, what in learnt)
+        descriptions = ", ".join(f"the {what} of '{path}'" for path, what in learnt)
         warnings.warn(
-            f"A file of weights holds no {learnt[0][1]}: {found} won't be in it. Save the whole model, or set "
+            f"A file of weights holds no {learnt[0][1]}: {descriptions} won't be in it. Save the whole model, or set "
             "them again where you load the weights.",
             stacklevel=5,
         )
@@ -245,8 +245,8 @@ def load_weights(
 def _load_any(model: Layer, target: Path, strict: bool, limits: Limits) -> LoadReport:
     if not target.exists():
         raise files.missing(target)
-    known = formats.format_for(target, "load_weights") if target.is_dir() else None
-    known = known or (formats.format_of_file(target, "load_weights") if target.is_file() else None)
-    if known is None or known.load_weights is None:
+    find = formats.format_of_file if target.is_file() else formats.format_for
+    file_format = find(target, "load_weights")
+    if file_format is None or file_format.load_weights is None:
         raise formats.unknown_extension(target, "load_weights")
-    return known.load_weights(model, target, strict, limits)
+    return file_format.load_weights(model, target, strict, limits)

@@ -1,5 +1,6 @@
-"""The nodes of ops in a saved graph, in Keras 3's form: a class with a config of static arguments, called on
-the tensors.
+"""The nodes of ops in a saved graph, in Keras 3's form.
+
+An op is saved as a class with a config of its static arguments, which is called on the tensors.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ _OWN = "kerasfront.ops"
 
 
 def class_name(op: Op) -> str:
+    """Return the name of Keras's class for an op."""
     return _CLASS_OF.get(op.name) or "".join(word[:1].upper() + word[1:] for word in op.name.split("_"))
 
 
@@ -95,7 +97,7 @@ def _fits_keras(op: Op) -> bool:
 
 
 def to_config(op: Op, name: str, args: Any, kwargs: Any) -> tuple[dict[str, Any], list[Any], dict[str, Any]]:
-    """The config of a node's op, and the arguments of its call that go into the node.
+    """Return the config of a node's op, and the arguments of its call that go into the node.
 
     Args:
         op: The op.
@@ -126,20 +128,20 @@ def _static(name: str, value: Any) -> Any:
 
 
 def is_op(config: Mapping[str, Any]) -> bool:
-    """Whether a config is that of an op, ours or Keras's."""
+    """Return whether a config is that of an op, ours or Keras's."""
     module = config.get("module")
     return isinstance(module, str) and (module == _OWN or module.startswith("keras.src.ops."))
 
 
 def from_config(config: Mapping[str, Any]) -> Callable[..., Any]:
-    """The op of a config as a function of the call's arguments; raises SavingError for an unknown op."""
+    """Return the op of a config as a function of the call's arguments; raises SavingError for an unknown op."""
     name, inner = config.get("class_name"), config.get("config")
     if not isinstance(name, str) or not isinstance(inner, dict):
         raise SavingError("The config of an op needs a class name and a config.")
-    known = OPS if config["module"] == _OWN else {class_name(op): op for op in OPS.values()}
-    if name not in known:
-        raise SavingError(f"There is no op '{name}'.{suggest(name, known)}")
-    op = known[name]
+    ops_by_name = OPS if config["module"] == _OWN else {class_name(op): op for op in OPS.values()}
+    if name not in ops_by_name:
+        raise SavingError(f"There is no op '{name}'.{suggest(name, ops_by_name)}")
+    op = ops_by_name[name]
     static = {k: serialization.revive(v) for k, v in inner.items() if k != "name"}
     if config["module"] == _OWN:
         return op.call
@@ -151,7 +153,13 @@ def from_config(config: Mapping[str, Any]) -> Callable[..., Any]:
 
 
 class _Partial:
-    """An op with its static arguments given."""
+    """An op with its static arguments.
+
+    Args:
+        op: The op.
+        names: The arguments that the call gives by position.
+        static: The static arguments, by name.
+    """
 
     def __init__(self, op: Op, names: tuple[str, ...], static: dict[str, Any]) -> None:
         self.op, self.names, self.static = op, names, static
@@ -159,8 +167,8 @@ class _Partial:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) > len(self.names):
             raise SavingError(f"The op '{self.op.name}' is called on {', '.join(self.names)}; {len(args)} came.")
-        given = dict(zip(self.names, args, strict=False))
-        merged = {**self.static, **kwargs, **given}
+        positional = dict(zip(self.names, args, strict=False))
+        merged = {**self.static, **kwargs, **positional}
         if isinstance(merged.get("key"), list):  # the key of an item: JSON has no tuples
             merged["key"] = tuple(merged["key"])
         bound = self.op.signature.bind(**merged)

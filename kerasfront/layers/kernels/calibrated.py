@@ -1,6 +1,6 @@
-"""GPTQ and AWQ: weights of few bits, chosen by looking at the inputs that a model gives its layers.
+"""GPTQ and AWQ: kernels of few bits, chosen by the inputs that a model's layers get.
 
-All is computed on the host, in float64, from the second moments of each layer's inputs.
+Everything is computed on the host, in float64, from the second moments of each layer's inputs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _BLOCK = 128
 
 
 class Moments:
-    """What is gathered of the inputs of a layer: sums over all of them, as rows of the kernel's matrix see them.
+    """Sums over all inputs of a layer, for each row of the kernel as a matrix.
+
+    `count` is the number of inputs, `squares` the sum of their outer products, `sizes` that of their absolute values.
 
     Args:
         layer: The layer.
@@ -75,7 +77,10 @@ def gathered_moments(layers: Sequence[MatrixLayer]) -> Iterator[dict[int, Moment
 
 
 def ranges(weight: Array, bits: int, symmetric: bool = False, per_channel: bool = True) -> tuple[Array, Array]:
-    """Scale and zero point for each row of a part of a weight: its range, which holds 0, over the integers' range."""
+    """Return a scale and a zero point for each row of a part of a weight.
+
+    The scale is the range of the row, widened so that it holds 0, over the range of the integers.
+    """
     most = 2**bits - 1
     low, high = np.minimum(weight.min(1), 0), np.maximum(weight.max(1), 0)
     if not per_channel:
@@ -91,20 +96,21 @@ def ranges(weight: Array, bits: int, symmetric: bool = False, per_channel: bool 
 
 
 def integers(weight: Array, scale: Array, zero: Array, bits: int) -> Array:
+    """Return the integers that stand for a weight."""
     return np.clip(np.round(weight / scale) + zero, 0, 2**bits - 1)
 
 
 def grouped(weight: Array, size: int, bits: int, **options: bool) -> tuple[Array, Array]:
-    """Scales and zero points of shape (outputs, groups) for a weight of shape (outputs, inputs)."""
+    """Return scales and zero points, of shape (outputs, groups), for a weight of shape (outputs, inputs)."""
     parts = [ranges(weight[:, n : n + size], bits, **options) for n in range(0, weight.shape[1], size)]
     return np.stack([scale for scale, _ in parts], 1), np.stack([zero for _, zero in parts], 1)
 
 
 def gptq(weight: Array, squares: Array, size: int, config: GPTQConfig) -> tuple[Array, Array, Array]:
-    """The integers, scales and zero points of a weight of shape (outputs, inputs).
+    """Return the integers, scales and zero points of a weight of shape (outputs, inputs), by GPTQ.
 
-    One input after the other is rounded, and the error that this makes in the outputs is made up for by the inputs
-    that are yet to come. Source: Frantar et al., https://arxiv.org/abs/2210.17323
+    The weights of one input after the other are rounded. The error that this makes in the outputs is compensated by the
+    weights of the inputs that come later. Source: Frantar et al., https://arxiv.org/abs/2210.17323
     """
     weight, hessian = weight.copy(), 2 * squares
     dead = np.diag(hessian) == 0
@@ -118,29 +124,30 @@ def gptq(weight: Array, squares: Array, size: int, config: GPTQConfig) -> tuple[
     weight = weight[:, order]
     inverse = np.linalg.inv(hessian[np.ix_(order, order)])
     factor = np.linalg.cholesky((inverse + inverse.T) / 2).T
-    found = np.zeros_like(weight)
+    rounded = np.zeros_like(weight)
     for start in range(0, len(order), _BLOCK):
         end = min(start + _BLOCK, len(order))
         errors = np.zeros((len(weight), end - start))
         for n in range(start, end):
             group = index[order[n]]
-            if not config.activation_order and n % size == 0:  # the weights as they are by now
+            if not config.activation_order and n % size == 0:  # by the weights as the compensation has left them
                 scales[:, group], zeros[:, group] = ranges(weight[:, n : n + size], config.weight_bits, **options)
             scale, zero = scales[:, group], zeros[:, group]
-            found[:, n] = integers(weight[:, n], scale, zero, config.weight_bits)
-            error = (weight[:, n] - (found[:, n] - zero) * scale) / factor[n, n]
+            rounded[:, n] = integers(weight[:, n], scale, zero, config.weight_bits)
+            error = (weight[:, n] - (rounded[:, n] - zero) * scale) / factor[n, n]
             weight[:, n:end] -= np.outer(error, factor[n, n:end])
             errors[:, n - start] = error
         weight[:, end:] -= errors @ factor[start:end, end:]
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return found[:, back], scales, zeros
+    return rounded[:, back], scales, zeros
 
 
 def awq(weight: Array, moments: Moments, size: int, config: AWQConfig) -> tuple[Array, Array, Array, Array]:
-    """The integers, scales and zero points of a weight of shape (outputs, inputs), and what its inputs were scaled by.
+    """Return the integers, scales and zero points of a weight of shape (outputs, inputs), and the inputs' factors.
 
-    Inputs that are large get larger weights, which lose less by rounding; how much larger is found by trying.
+    The weights of large inputs are multiplied by larger factors, so that they lose less by rounding. How much larger is
+    found by trying.
     Source: Lin et al., https://arxiv.org/abs/2306.00978
     """
     sizes = np.maximum(moments.sizes / max(moments.count, 1), 1e-8)
@@ -151,11 +158,11 @@ def awq(weight: Array, moments: Moments, size: int, config: AWQConfig) -> tuple[
         factors = (factors / np.sqrt(factors.max() * factors.min())).astype("float32").astype("float64")
         scaled = weight * factors
         scales, zeros = grouped(scaled, size, config.weight_bits)
-        found = integers(scaled, scales[:, index], zeros[:, index], config.weight_bits)
-        error = (found - zeros[:, index]) * scales[:, index] / factors - weight
+        rounded = integers(scaled, scales[:, index], zeros[:, index], config.weight_bits)
+        error = (rounded - zeros[:, index]) * scales[:, index] / factors - weight
         loss = float(((error @ moments.squares) * error).sum())
         if best is None or loss < best[0]:
-            best = loss, found, scales, zeros, factors
+            best = loss, rounded, scales, zeros, factors
     return best[1:]
 
 
@@ -166,14 +173,14 @@ def quantize_by_moments(layer: MatrixLayer, moments: Moments, config: GPTQConfig
     weight = before.values.numpy().astype("float64").reshape(before.spec.matrix_shape).T
     size = rows if config.group_size == -1 else config.group_size
     if isinstance(config, GPTQConfig):
-        found, scales, zeros = gptq(weight, moments.squares, size, config)
+        rounded, scales, zeros = gptq(weight, moments.squares, size, config)
     else:
-        found, scales, zeros, factors = awq(weight, moments, size, config)
+        rounded, scales, zeros, factors = awq(weight, moments, size, config)
     del before
     layer._kf_become_quantized(config)
     storage = layer._kf_storage
     assert isinstance(storage, Grouped)
-    storage.assign_integers(found, scales, zeros)
+    storage.assign_integers(rounded, scales, zeros)
     if isinstance(storage, GroupedScaled):
         storage.row_scale.assign(factors.astype("float32"))
 
@@ -182,21 +189,25 @@ def quantize_by_moments(layer: MatrixLayer, moments: Moments, config: GPTQConfig
 
 
 def samples(config: GPTQConfig | AWQConfig, rank: int | None) -> list[Any]:
-    """The calibration data as batches of one: of texts, sequences of tokens of the config's length."""
-    found = list(itertools.islice(config.dataset if config.dataset is not None else (), config.num_samples))
-    if not found:
+    """Return the calibration data as batches of one sample.
+
+    Args:
+        config: The config that has the data. Texts become sequences of tokens, of the config's length.
+        rank: The number of axes of a batch: data that has them all is one. None: each of the data is a sample.
+    """
+    data = list(itertools.islice(config.dataset if config.dataset is not None else (), config.num_samples))
+    if not data:
         raise ValueError(f"{type(config).__name__} needs a `dataset` of at least one sample, got {config.dataset!r}.")
-    if all(isinstance(text, str) for text in found):
+    if all(isinstance(text, str) for text in data):
         if config.tokenizer is None:
             raise ValueError(f"The dataset of {type(config).__name__} holds texts: it needs a `tokenizer` too.")
-        make = next(
-            (getattr(config.tokenizer, n) for n in ("tokenize", "encode") if hasattr(config.tokenizer, n)), None
-        )
-        tokens = [np.asarray((make or config.tokenizer)(text)).reshape(-1) for text in found]
+        methods = [getattr(config.tokenizer, n) for n in ("tokenize", "encode") if hasattr(config.tokenizer, n)]
+        tokenize = methods[0] if methods else config.tokenizer
+        tokens = [np.asarray(tokenize(text)).reshape(-1) for text in data]
         stream, length = np.concatenate(tokens), config.sequence_length
         parts = [stream[n : n + length] for n in range(0, max(len(stream) - length, 0) + 1, length)]
         return [part[None].astype("int32") for part in parts[: config.num_samples]]
-    arrays = [ops.convert_to_numpy(x) for x in found]
+    arrays = [ops.convert_to_numpy(x) for x in data]
     return [x if rank is not None and x.ndim == rank else x[None] for x in arrays]
 
 
@@ -209,15 +220,15 @@ def quantize_model(model: Model, config: GPTQConfig | AWQConfig, filters: LayerF
         before, blocks = [], [model]
     else:
         before, blocks = list(structure["pre_block_layers"]), list(structure["sequential_blocks"])
-    left: list[Layer] = []
+    unquantized: list[Layer] = []
     for layer in before:
         data = [layer(x) for x in data]
     for block in blocks:
-        left += _quantize_block(block, data, config, filters)
+        unquantized += _quantize_block(block, data, config, filters)
         if block is not blocks[-1]:
             data = [block(x) for x in data]
-    if left:
-        names = ", ".join(layer.path for layer in left)
+    if unquantized:
+        names = ", ".join(layer.path for layer in unquantized)
         warnings.warn(f"In '{model.name}', these layers stay as they are: {names}.", stacklevel=3)
 
 
@@ -225,7 +236,7 @@ def _quantize_block(block: Layer, data: list[Any], config: GPTQConfig | AWQConfi
     """Quantize the layers of a block, by its inputs; return those that stay as they are."""
     inside = layers_without_layers(block, filters)
     able = [layer for layer in inside if isinstance(layer, MatrixLayer) and _is_calibratable(layer, config.mode)]
-    left = [layer for layer in inside if layer not in able and has_matrices(layer)]
+    unquantized = [layer for layer in inside if layer not in able and has_matrices(layer)]
     with gathered_moments(able) as moments:
         for x in data:
             block(x)
@@ -233,8 +244,8 @@ def _quantize_block(block: Layer, data: list[Any], config: GPTQConfig | AWQConfi
         if moments[id(layer)].count:
             quantize_by_moments(layer, moments[id(layer)], config)
         else:
-            left.append(layer)
-    return left
+            unquantized.append(layer)
+    return unquantized
 
 
 def _is_calibratable(layer: MatrixLayer, mode: str) -> bool:

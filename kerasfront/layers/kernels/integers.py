@@ -20,7 +20,7 @@ from kerasfront.quantizers.quantizer import AbsMaxQuantizer
 from kerasfront.typing import Axis, Tensor
 from kerasfront.variable import Variable
 
-# ---- what all of them share ----------------------------------------------------------------------------------------
+# ---- shared parts --------------------------------------------------------------------------------------------------
 
 
 def quantized_inputs(quantizer: Quantizer, inputs: Tensor, axes: Axis) -> tuple[Tensor, Tensor]:
@@ -161,8 +161,10 @@ class Int4(Storage):
         return cls(maker.spec, values, scale, blocks)
 
     def variables(self) -> dict[str, Variable]:
-        found = {"kernel": self.values, "kernel_scale": self.scale}
-        return found if self.blocks is None else {**found, "kernel_zero": self.blocks.zero, "g_idx": self.blocks.index}
+        variables = {"kernel": self.values, "kernel_scale": self.scale}
+        if self.blocks is None:
+            return variables
+        return {**variables, "kernel_zero": self.blocks.zero, "g_idx": self.blocks.index}
 
     def encode(self, kernel: Array) -> Arrays:
         matrix = np.reshape(kernel, self.spec.matrix_shape)

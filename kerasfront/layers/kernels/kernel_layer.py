@@ -247,8 +247,8 @@ class AdaptableLayer(Configured):
         if config.mode in CALIBRATED and config.mode in self._kf_storages:
             raise ValueError(f"'{config.mode}' looks at the inputs of {where(self)}: use quantize() of its model.")
         if config.mode not in self._kf_storages:
-            known = ", ".join(map(repr, self._kf_storages))
-            raise NotImplementedError(f"quantize() can't make {where(self)} '{config.mode}', but {known}.")
+            modes = ", ".join(map(repr, self._kf_storages))
+            raise NotImplementedError(f"quantize() can't make {where(self)} '{config.mode}', but {modes}.")
         if "_kf_storage" not in vars(self):
             raise NotBuiltError(
                 f"quantize() needs {where(self)} to be built: call it on data, or build(input_shape), first."
@@ -276,9 +276,9 @@ class AdaptableLayer(Configured):
         """Make the variables of a quantized kernel of this shape."""
         storage = self._kf_storages.get(mode)
         if storage is None:
-            known = ", ".join(map(repr, self._kf_storages))
+            modes = ", ".join(map(repr, self._kf_storages))
             raise NotImplementedError(
-                f"The {type(self).__name__} layer can't be quantized as '{mode}', but as {known}."
+                f"The {type(self).__name__} layer can't be quantized as '{mode}', but as {modes}."
             )
         before = self._kf_storage if "_kf_storage" in vars(self) else None
         self._kf_keep(storage.make(self._kf_maker(tuple(shape), config), before))
@@ -314,9 +314,9 @@ class AdaptableLayer(Configured):
             variable = of_kernel[name] if name in of_kernel else getattr(self, name, None)
             if variable is not None:
                 saved[name] = variable
-        known = {id(variable) for variable in (*saved.values(), *(self._kf_lora or ()))}
+        saved_ids = {id(variable) for variable in (*saved.values(), *(self._kf_lora or ()))}
         saved.update(self._kf_merged_variables())
-        return [*saved.values(), *(v for v in super()._kf_saved_weights() if id(v) not in known)]
+        return [*saved.values(), *(v for v in super()._kf_saved_weights() if id(v) not in saved_ids)]
 
     def _kf_merged_variables(self) -> dict[str, MergedVariable]:
         """Return the variables of the kernel with what LoRA adds to them."""

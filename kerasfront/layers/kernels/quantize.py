@@ -65,10 +65,10 @@ def quantize_tree(
     for layer in able:
         if layer.quantization_mode is None:
             layer.quantize(config=config)
-    left = [layer for layer in layers if layer not in able and has_matrices(layer)]
-    if left or again or not able:
+    unquantized = [layer for layer in layers if layer not in able and has_matrices(layer)]
+    if unquantized or again or not able:
         parts = [f"{len(able)} layers can be quantized as '{config.mode}'"]
-        parts += [f"not: {', '.join(layer.path for layer in left)}"] if left else []
+        parts += [f"not: {', '.join(layer.path for layer in unquantized)}"] if unquantized else []
         parts += [f"quantized already: {', '.join(layer.path for layer in again)}"] if again else []
         warnings.warn(f"In '{root.name}', {'; '.join(parts)}.", stacklevel=3)
     return able

@@ -120,10 +120,10 @@ class Int4Rows(RowStorage):
         return cls(maker.spec, values, scale, blocks)
 
     def variables(self) -> dict[str, Variable]:
-        found = {"embeddings": self.values, "embeddings_scale": self.scale}
+        variables = {"embeddings": self.values, "embeddings_scale": self.scale}
         if self.blocks is None:
-            return found
-        return {**found, "embeddings_zero": self.blocks.zero, "g_idx": self.blocks.index}
+            return variables
+        return {**variables, "embeddings_zero": self.blocks.zero, "g_idx": self.blocks.index}
 
     def encode(self, kernel: Array) -> Arrays:
         size = block_size_of(self.spec)
@@ -231,8 +231,8 @@ class Int4Columns(ReverseColumns):
         return cls(maker.spec, values, scale, zero)
 
     def variables(self) -> dict[str, Variable]:
-        found = {**super().variables(), "reverse_embeddings_scale": self.scale}
-        return found if self.zero is None else {**found, "reverse_embeddings_zero": self.zero}
+        variables = {**super().variables(), "reverse_embeddings_scale": self.scale}
+        return variables if self.zero is None else {**variables, "reverse_embeddings_zero": self.zero}
 
     def assign(self, kernel: Array) -> None:
         if self.zero is None:
