@@ -7,6 +7,7 @@ from typing import Any
 from kerasfront import settings
 from kerasfront.arguments import Constructed
 from kerasfront.errors import suggest
+from kerasfront.ops.inputs import convert_input
 from kerasfront.spec import dtypes
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
@@ -63,10 +64,8 @@ class DTypePolicy(Constructed):
         return None
 
     def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
-        """x as the layer wants it: floats in `dtype` where `autocast` is true."""
-        from_array = convert_input_of
-        assert from_array is not None
-        return from_array(x, autocast, dtypes.standardize(dtype))
+        """Return an array as a tensor, and a float tensor in `dtype` where `autocast` is true."""
+        return convert_input(x, autocast, dtypes.standardize(dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self._name}
@@ -82,7 +81,6 @@ class DTypePolicy(Constructed):
         return hash(self.name)
 
 
-convert_input_of: Any = None
 _global: DTypePolicy | None = None
 
 

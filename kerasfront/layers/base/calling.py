@@ -17,9 +17,10 @@ from kerasfront.contract import assignments, running
 from kerasfront.errors import KerasFrontError
 from kerasfront.layers.base import masks as masking
 from kerasfront.layers.base.building import build_for_call, find_policy, scope_of
-from kerasfront.layers.base.conversion import convert_input, described, is_tensor, map_inputs, masks_of, with_masks
+from kerasfront.layers.base.conversion import described, map_inputs, masks_of, with_masks
 from kerasfront.layers.base.gathering import clear_losses
 from kerasfront.ops import cast, shape
+from kerasfront.ops.inputs import convert_input, is_tensor
 from kerasfront.scopes import context, masks
 from kerasfront.spec import KerasTensor, dtypes, mode
 from kerasfront.spec.symbolic import with_none, with_probes

@@ -10,18 +10,12 @@ import numpy as np
 
 from kerasfront import scopes, tree
 from kerasfront.contract import running
-from kerasfront.errors import not_one
-from kerasfront.interop import becomes_array, numbers_of_objects, to_numpy
 from kerasfront.ops import convert_to_tensor
-from kerasfront.scopes import masks
-from kerasfront.spec import KerasTensor, dtypes, static_shape
+from kerasfront.ops.inputs import is_tensor
+from kerasfront.spec import KerasTensor, static_shape
 from kerasfront.variable import Variable
 
 active = running()
-
-
-def is_tensor(x: Any) -> bool:
-    return isinstance(x, KerasTensor) or type(x) in active.native or active.adapter.is_tensor(x)
 
 
 def shape_of(x: Any) -> Any:
@@ -38,44 +32,6 @@ def as_symbol(x: Any) -> Any:
     if isinstance(x, Variable) or (isinstance(x, np.ndarray) and x.dtype.kind not in "OUS"):
         return KerasTensor(tuple(x.shape), str(x.dtype))
     return KerasTensor(shape_of(x), active.adapter.dtype_name(x)) if is_tensor(x) else x
-
-
-def convert_input(x: Any, autocast: bool, dtype: str) -> Any:
-    """Return an array as a tensor, a float tensor in `dtype`; anything else as it is."""
-    if isinstance(x, Variable):
-        x = x.value
-    if isinstance(x, (np.ndarray, np.generic)):
-        x = _of_array(x)
-    if isinstance(x, KerasTensor):
-        if autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
-            return _cast_symbolic(x, dtype)
-        return x
-    if not is_tensor(x):
-        if type(x).__name__ == "KerasTensor":
-            raise not_one("a tensor, or a KerasTensor of kerasfront's own", x)
-        if not becomes_array(x) or isinstance(x := _of_array(to_numpy(x)), np.ndarray):
-            return x
-    name = active.adapter.dtype_name(x)
-    if autocast and name != dtype and dtypes.is_float(name):
-        cast = active.adapter.cast(x, dtype)
-        if masks and (mask := scopes.get_mask(x)) is not None:
-            scopes.set_mask(cast, mask)
-        return cast
-    return x
-
-
-def _of_array(x: Any) -> Any:
-    """Return a tensor of an array's numbers; an array of strings stays one."""
-    if x.dtype == object:
-        x = numbers_of_objects(np.asarray(x))
-    return x if x.dtype.kind in "OUS" else convert_to_tensor(x)
-
-
-def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
-    out = KerasTensor(x.shape, dtype, x.sparse, x.ragged, name=x.name)
-    out.node, out.index = x.node, x.index
-    out._keras_mask = x._keras_mask
-    return x if x.node is not None else out
 
 
 def map_inputs(convert: Callable[[Any], Any], value: Any) -> Any:

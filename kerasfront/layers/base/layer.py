@@ -15,7 +15,6 @@ from kerasfront.dtype_policies import DTypePolicy, DTypePolicyMap
 from kerasfront.errors import NotBuiltError
 from kerasfront.layers.base import building, calling, gathering, rebuilding, symbolic
 from kerasfront.layers.base.aliases import StateAlias, Tracker
-from kerasfront.layers.base.conversion import convert_input
 from kerasfront.layers.base.gathering import Gathering
 from kerasfront.layers.base.operation import Operation
 from kerasfront.layers.base.programs import is_own, own_methods
@@ -558,5 +557,4 @@ _OF_VARIABLES = ("_regularizer", "_constraint")
 _DECIDING = frozenset({"activity_regularizer", "autocast"})
 
 Layer._kf_call = CallSpec(Layer.call)
-dtype_policies.policy.convert_input_of = convert_input
 serialization.register_base(Layer)

@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasfront import scopes, tree
 from kerasfront.errors import ShapeError
-from kerasfront.layers.base.conversion import is_tensor
+from kerasfront.ops.inputs import is_tensor
 from kerasfront.scopes import dims_of
 from kerasfront.spec import KerasTensor, static_shape
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from kerasfront import tree
-from kerasfront.layers.base.conversion import is_tensor, map_shapes, shape_of
+from kerasfront.layers.base.conversion import map_shapes, shape_of
+from kerasfront.ops.inputs import is_tensor
 
 Shapes = dict[str, Any]
 _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
