@@ -1,6 +1,7 @@
 """The rules of the house that no linter knows: read off the source, file by file."""
 
 import ast
+import functools
 import re
 import subprocess
 import tomllib
@@ -13,6 +14,7 @@ FRONT = sorted((ROOT / "kerasfront").rglob("*.py"))
 ADAPTERS = sorted((ROOT / "backends").rglob("*.py"))
 
 
+@functools.cache
 def parse(path):
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
@@ -50,7 +52,27 @@ def asks_for_the_backend(tree):
     ]
 
 
+def fills_in_another(tree):
+    """The lines of a module that set an attribute of what it imports from us, when it is imported itself."""
+    imports = [n for n in tree.body if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("kerasfront")]
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    lines = []
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            is_setattr = getattr(node.value.func, "id", None) == "setattr"
+            targets = [ast.Attribute(node.value.args[0], "")] if is_setattr else []
+        for target in targets:
+            root = target
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            lines += [node.lineno] if root is not target and getattr(root, "id", None) in names else []
+    return lines
+
+
 def test_the_checks_find_what_they_look_for():
+    tree = ast.parse("from kerasfront import ops\nops.hook = 1\nops.a.b = 2\nsetattr(ops, 'c', 3)\nx = ops.y\n")
+    assert fills_in_another(tree) == [2, 3, 4]
     tree = ast.parse("def f():\n    import numpy\n    from kerasfront import ops\n    from . import x\n")
     assert imports_inside_functions(tree) == [3, 4]
     tree = ast.parse(
@@ -62,6 +84,11 @@ def test_the_checks_find_what_they_look_for():
 @pytest.mark.parametrize("path", FRONT + ADAPTERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_of_ours_is_imported_inside_a_function(path):
     assert imports_inside_functions(parse(path)) == []
+
+
+@pytest.mark.parametrize("path", FRONT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_fills_in_another_when_it_is_imported(path):
+    assert fills_in_another(parse(path)) == []
 
 
 @pytest.mark.parametrize("path", FRONT, ids=lambda path: str(path.relative_to(ROOT)))
