@@ -69,7 +69,7 @@ def _is_one_of(*options: str) -> Callable[[Any], bool]:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's; this module is imported without NumPy."""
+    """Return a number of NumPy as one of Python; this module doesn't import NumPy."""
     if type(value) in (bool, int, float) or not isinstance(value, numbers.Real):
         return value
     return int(value) if isinstance(value, numbers.Integral) else float(str(value))
@@ -128,18 +128,18 @@ _bound: str | None = None
 
 
 def keras_home() -> Path:
-    """The folder of the configuration file and of cached data sets: `$KERAS_HOME`, else `~/.keras`."""
+    """Return the folder of the configuration file and of cached data sets: `$KERAS_HOME`, else `~/.keras`."""
     home = os.environ.get("KERAS_HOME")
     return Path(home).expanduser() if home else Path.home() / ".keras"
 
 
 def config_file() -> Path:
-    """The configuration file; it need not exist."""
+    """Return the configuration file; it need not exist."""
     return keras_home() / "keras.json"
 
 
 def _read_file() -> dict[str, Any]:
-    """What the configuration file says, checked; empty where there is none."""
+    """Return what the configuration file says, checked; empty where there is none."""
     if _state.file is None:
         path = config_file()
         try:
@@ -179,7 +179,7 @@ def _check_file_entry(path: Path, key: str, value: Any) -> None:
 
 
 def _from_environment(setting: _Setting) -> Any:
-    """The value that the setting's environment variable gives; None where it isn't set."""
+    """Return the value that the setting's environment variable gives; None where it isn't set."""
     text = os.environ.get(setting.variable) if setting.variable else None
     if not text:
         return None
@@ -224,7 +224,7 @@ def known_origin(key: str) -> str | None:
 
 
 def origin(key: str) -> str:
-    """Where the value of a setting came from.
+    """Return where the value of a setting came from.
 
     Args:
         key: "backend", or the name of a setting, such as "floatx".
@@ -255,7 +255,7 @@ def origin(key: str) -> str:
 
 
 def backend() -> str:
-    """The name of the backend.
+    """Return the name of the backend.
 
     It is chosen at the first call: the environment variable KERAS_BACKEND, else the configuration file (unless Keras
     wrote it unasked and what it names isn't installed), else the first of torch, jax, tensorflow and numpy that is
@@ -296,12 +296,12 @@ def _choose() -> tuple[str, str]:
 
 
 def _is_kerass(content: dict[str, Any]) -> bool:
-    """Whether a configuration file is as Keras wrote it, so that nobody chose what it says."""
+    """Return whether a configuration file is as Keras wrote it, so that nobody chose what it says."""
     return {key: value for key, value in content.items() if key not in _KERAS_ONLY_KEYS} == _KERAS_DEFAULTS
 
 
 def set_backend(backend: str) -> None:
-    """Chooses the backend, before anything uses it.
+    """Choose the backend, before anything uses it.
 
     Args:
         backend: "torch", "jax", "tensorflow", "numpy", or the name of an installed outside adapter.
@@ -327,7 +327,7 @@ def set_backend(backend: str) -> None:
 
 
 def mark_bound(name: str) -> None:
-    """Records that a backend has been loaded, for `set_backend`; the binding itself calls this."""
+    """Record that a backend has been loaded, for `set_backend`; the binding itself calls this."""
     global _bound
     _bound = name
 
@@ -336,7 +336,7 @@ def mark_bound(name: str) -> None:
 
 
 def floatx() -> str:
-    """The default float dtype: "float16", "bfloat16", "float32" or "float64".
+    """Return the default float dtype: "float16", "bfloat16", "float32" or "float64".
 
     Example:
 
@@ -347,7 +347,7 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Sets the default float dtype.
+    """Set the default float dtype.
 
     Args:
         value: "float16", "bfloat16", "float32" or "float64". In half precision prefer a mixed dtype policy,
@@ -367,7 +367,7 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """The small number that is added to denominators.
+    """Return the small number that is added to denominators.
 
     Example:
 
@@ -378,7 +378,7 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Sets the small number that is added to denominators.
+    """Set the small number that is added to denominators.
 
     Raises:
         ValueError: It is no positive finite number. (Keras takes anything.)
@@ -394,7 +394,7 @@ def set_epsilon(value: float) -> None:
 
 
 def image_data_format() -> str:
-    """Where images have their channels by default: "channels_last" or "channels_first".
+    """Return where images have their channels by default: "channels_last" or "channels_first".
 
     Example:
 
@@ -405,7 +405,7 @@ def image_data_format() -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Sets where images have their channels by default.
+    """Set where images have their channels by default.
 
     Args:
         data_format: "channels_last" or "channels_first", in any case.
@@ -425,7 +425,7 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def rng() -> str:
-    """How draws inside a model are made: "native" or "portable".
+    """Return how draws inside a model are made: "native" or "portable".
 
     Example:
 
@@ -436,7 +436,7 @@ def rng() -> str:
 
 
 def set_rng(value: str) -> None:
-    """Sets how draws inside a model (dropout, noise) are made.
+    """Set how draws inside a model (dropout, noise) are made.
 
     Initial weights and shuffles are the same on every backend either way.
 
@@ -458,13 +458,13 @@ def set_rng(value: str) -> None:
 
 
 def max_epochs() -> int | None:
-    """The most epochs that any `fit` runs (environment variable KERAS_MAX_EPOCHS); None is no limit."""
+    """Return the most epochs that any `fit` runs (environment variable KERAS_MAX_EPOCHS); None is no limit."""
     value: int | None = _get("max_epochs")
     return value
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Limits the epochs of every `fit`, for quick trials of whole scripts.
+    """Limit the epochs of every `fit`, for quick trials of whole scripts.
 
     Raises:
         ValueError: It is neither None nor an int of at least 0.
@@ -480,13 +480,13 @@ def set_max_epochs(max_epochs: int | None) -> None:
 
 
 def max_steps_per_epoch() -> int | None:
-    """The most steps of an epoch (environment variable KERAS_MAX_STEPS_PER_EPOCH); None is no limit."""
+    """Return the most steps of an epoch (environment variable KERAS_MAX_STEPS_PER_EPOCH); None is no limit."""
     value: int | None = _get("max_steps_per_epoch")
     return value
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Limits the steps of every epoch of `fit`, `evaluate` and `predict`, for quick trials of whole scripts.
+    """Limit the steps of every epoch of `fit`, `evaluate` and `predict`, for quick trials of whole scripts.
 
     Raises:
         ValueError: It is neither None nor an int of at least 0.
@@ -534,12 +534,12 @@ def disable_flash_attention() -> None:
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Whether progress goes to standard output, rather than to the `logging` module."""
+    """Return whether progress goes to standard output, rather than to the `logging` module."""
     return bool(_get("interactive_logging"))
 
 
 def enable_interactive_logging() -> None:
-    """Sends progress to standard output (the default).
+    """Send progress to standard output (the default).
 
     Example:
 
@@ -551,17 +551,17 @@ def enable_interactive_logging() -> None:
 
 
 def disable_interactive_logging() -> None:
-    """Sends progress to the `logging` module, as a server wants it."""
+    """Send progress to the `logging` module, as a server wants it."""
     _set("interactive_logging", False, "disable_interactive_logging()")
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether kerasfront's own frames are left out of tracebacks, but for those that were called."""
+    """Return whether kerasfront's own frames are left out of tracebacks, but for those that were called."""
     return bool(_get("traceback_filtering"))
 
 
 def enable_traceback_filtering() -> None:
-    """Leaves kerasfront's own frames out of tracebacks (the default), so that they show the user's own code.
+    """Leave kerasfront's own frames out of tracebacks (the default), so that they show the user's own code.
 
     The function that was called stays, the one that came last before the user's code or the framework, and where
     no message of kerasfront's says what went wrong, the line that raised.
@@ -576,7 +576,7 @@ def enable_traceback_filtering() -> None:
 
 
 def disable_traceback_filtering() -> None:
-    """Shows every frame in tracebacks, as a report of a fault in kerasfront should.
+    """Show every frame in tracebacks, as a report of a fault in kerasfront should.
 
     Example:
 
@@ -589,5 +589,5 @@ def disable_traceback_filtering() -> None:
 
 
 def is_nnx_enabled() -> bool:
-    """False: a layer of kerasfront is never a `flax.nnx.Module`, whatever Keras's own switch says."""
+    """Return False: a layer of kerasfront is never a `flax.nnx.Module`, whatever Keras's own switch says."""
     return False

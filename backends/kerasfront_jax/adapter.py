@@ -81,7 +81,7 @@ class JaxAdapter(Adapter):
         if isinstance(value, jax.core.Tracer):
             return self.to_tensor(value, dtype)
         with self.outside_trace():  # a Variable outlives the trace in which it is made
-            # JAX may keep an array of NumPy instead of copying it; and a step may take the memory of a Variable.
+            # JAX may keep the memory of a NumPy array instead of copying it, and a step may reuse a Variable's memory.
             return self.to_tensor(value if fresh else value.copy(), dtype)
 
     def outside_trace(self) -> AbstractContextManager[object]:
@@ -105,7 +105,7 @@ class JaxAdapter(Adapter):
         return np.asarray(sparse.to_dense(x))
 
     def adopt(self, array: np.ndarray[Any, Any]) -> jax.Array:
-        return jnp.asarray(array, array.dtype)  # it copies where the dtype isn't said
+        return jnp.asarray(array, array.dtype)  # without a dtype, JAX would copy
 
     def to_dense(self, x: Any) -> jax.Array:
         return sparse.to_dense(x)
@@ -178,7 +178,7 @@ class JaxAdapter(Adapter):
             return function(*args)[0]
 
         def forward(*args: Any) -> Any:
-            # The pullback is made again in `backward`: a function is no value that JAX can carry.
+            # `backward` makes the pullback again, since JAX can't carry a function from here to there.
             return function(*args)[0], args
 
         def backward(args: Any, upstream: Any) -> Any:
@@ -192,8 +192,9 @@ class JaxAdapter(Adapter):
     def remat(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return state.remat(function)
 
-    # -- long sums: JAX has no float64 unless it is told, so two numbers of float32, of which the second is what the
-    # first lacks
+    # -- long sums
+    # JAX has no float64 by default, so a sum is stored as two float32 numbers, of which the second is the first's
+    # rounding error.
 
     def make_sum(self, value: Any, name: str) -> Any:
         if isinstance(value, np.ndarray):
@@ -239,7 +240,7 @@ class JaxAdapter(Adapter):
 
     @property
     def stages_ahead(self) -> bool:
-        # Another thread would not know of a device that this one chose.
+        # A thread of its own would not see the device that this thread has chosen.
         return jax.default_backend() != "cpu" and jax.config.jax_default_device is None
 
     def stage(self, batch: Any) -> Any:
@@ -279,7 +280,7 @@ class _Compiled:
         self.step, self.variables, self.donate, self.reading = step, variables, donate, reading
         self.held: list[Any] = []
         self.created: set[int] = set()
-        # The places of the Variables that come back changed: known once the step was traced.
+        # The places of the Variables that the step changes, known once it has been traced.
         self.changed: list[int] = []
         self.jitted = jax.jit(self.pure, donate_argnums=(0,) if donate else ())
 
@@ -289,7 +290,7 @@ class _Compiled:
         self._take_missed(scope)
         places = {id(v): i for i, v in enumerate(self.held)}
         final = {id(v): value for v, value in zip(scope.assigned, scope.final_values(), strict=True)}
-        # Donated memory is gone: every value comes back then, changed or not.
+        # Donated memory can't be used again, so then every value is returned, changed or not.
         wanted = range(len(self.held)) if self.donate else sorted(places[id(v)] for v in scope.assigned)
         self.changed[:] = wanted
         return out, [final.get(id(self.held[i]), values[i]) for i in wanted]
@@ -320,7 +321,7 @@ class _Compiled:
             if self.donate and len({id(x) for x in values}) < len(values):
                 values = _apart(values)
             try:
-                # Through map, so that no KeyboardInterrupt falls between the call and the keeping of its result: the
+                # By `map`, so that a KeyboardInterrupt can't strike between the call and the storing of its result: the
                 # donated values would be lost, and the model with them.
                 box.extend(map(self.jitted, (values,), (batch,)))
             except _Missed:
@@ -332,7 +333,7 @@ class _Compiled:
             finally:
                 if box:
                     self._write(box[0][1])
-        # JAX has no arrays of strings: the model takes them as they are, or says what it wants.
+        # JAX has no arrays of strings: they stay NumPy arrays, for layers that work on the host.
         return box[0][0] if box else self.step(*batch)
 
     def _write(self, values: list[Any]) -> None:
@@ -345,7 +346,7 @@ class _Compiled:
 
 
 def _apart(values: list[Any]) -> list[Any]:
-    """The values, each in memory of its own: one Variable may have been assigned to another."""
+    """Return the values, each in memory of its own: one Variable may have been assigned to another."""
     seen: set[int] = set()
     out = []
     for value in values:
@@ -369,7 +370,7 @@ class _Repeated(_Compiled):
 
     def pure(self, values: list[Any], batch: Any) -> Any:
         first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), batch)
-        # Traced once, ahead of the loop: what changes is carried through it, the rest only read.
+        # The step is traced once before the loop. The values that it changes are carried through the loop.
         one = jaxpr_as_fun(jax.make_jaxpr(super().pure)(values, first))
         changed = list(self.changed)
 
@@ -381,7 +382,10 @@ class _Repeated(_Compiled):
             return [a.astype(c.dtype) for a, c in zip(after, carry, strict=True)], None
 
         after, _ = jax.lax.scan(body, [values[i] for i in changed], batch)
-        return jnp.zeros(()), after  # ready when all is: the Variables' values are donated before one could ask them
+        return (
+            jnp.zeros(()),
+            after,
+        )  # it is ready when all results are; the Variables' own values are donated before anybody could wait for them
 
     def __call__(self, *batch: Any) -> None:
         if len(self.queue) == self.QUEUED:
@@ -390,7 +394,7 @@ class _Repeated(_Compiled):
 
 
 def _tangent(x: Any, gradient: Any) -> Any:
-    """A gradient as JAX takes it: that of integers is of a dtype without values."""
+    """Return a gradient as JAX takes it: the gradient of integers has the dtype float0, which has no values."""
     return gradient if jnp.issubdtype(x.dtype, jnp.inexact) else np.zeros(x.shape, jax.dtypes.float0)
 
 

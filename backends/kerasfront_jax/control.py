@@ -47,7 +47,7 @@ def _while(cond: Any, body: Any, loop_vars: Any, maximum_iterations: int | None 
 
 
 def _fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
-    # Bounds that are known make a scan of it, which has gradients.
+    # With known bounds the loop becomes a scan, which has gradients.
     if not isinstance(lower, jax.core.Tracer) and not isinstance(upper, jax.core.Tracer):
         lower, upper = int(lower), int(upper)
 

@@ -12,7 +12,7 @@ _HALF = (jnp.float16, jnp.bfloat16)
 
 
 def _wide(function: Any) -> Any:
-    """The function with half precision cast to float32, and its results cast back."""
+    """Wrap a function so that half precision is cast to float32, and its results are cast back."""
 
     @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:

@@ -26,7 +26,7 @@ def _per_channel(v: Any, ndim: int, data_format: str) -> Any:
 
 
 def _fitting(y: Any, inputs: Any) -> Any:
-    """y, unless a window didn't fit: XLA gives nothing then."""
+    """Return y; raise if a window didn't fit, for which XLA gives an empty result."""
     if 0 in y.shape and 0 not in inputs.shape:
         raise ValueError("a window does not fit")
     return y
@@ -115,9 +115,7 @@ def _adapted(inputs: Any, output_size: Any, data_format: str, reduce: Any) -> An
 
 
 def _places(size: int, length: int) -> tuple[Any, Any]:
-    """For each window the indices that it covers, the last repeated to equal lengths, and which of them
-    count.
-    """
+    """Return the indices that each window covers, padded to equal lengths, and which of them count."""
     i = np.arange(length)
     first, end = i * size // length, -(-(i + 1) * size // length)
     index = first[:, None] + np.arange((end - first).max())
@@ -136,7 +134,7 @@ def _window_max(x: Any, axis: int, length: int) -> Any:
 
 
 def _block_indices(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> list[Any]:
-    """Per dim: the index into the padded image of (block, element)."""
+    """Return for each dim the index into the padded image by (block, element)."""
     out = []
     for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True):
         blocks = (n + 2 * p - (k - 1) * d - 1) // s + 1
@@ -162,8 +160,8 @@ def _fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: An
 def _sparse_crossentropy(target: Any, logits: Any) -> Any:
     if target.shape != logits.shape[:-1]:
         raise ValueError("the targets need the shape of the logits without the last axis")
-    # A negative number would count from the end: it goes where nothing is, and gives nan like any other
-    # stranger.
+    # A negative class number would count from the end. Moved beyond the last class, it gives nan, as any other number
+    # that is no class does.
     index = target.astype("int32")[..., None]
     index = jnp.where(index < 0, logits.shape[-1], index)
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), index, -1, mode="fill")[..., 0]
@@ -177,7 +175,7 @@ def _has_cudnn() -> bool:
 
 
 def _cudnn_takes(query: Any) -> bool:
-    """Whether cuDNN's fused attention, which JAX doesn't choose of itself, is for such tensors."""
+    """Return whether cuDNN's fused attention takes such tensors; JAX doesn't choose it by itself."""
     chosen = jax.config.jax_default_device
     if query.dtype.name not in ("float16", "bfloat16") or (chosen is not None and "cpu" in str(chosen).lower()):
         return False
@@ -197,7 +195,7 @@ def _attend(
 ) -> Any:
     bias, mask = _rank4(bias), _rank4(mask)
     seen = jnp.tri(query.shape[1], key.shape[1], dtype=bool) if is_causal else True
-    # The native one computes float64 in float32, and on the CPU has no float16.
+    # JAX's own attention computes float64 in float32, and has no float16 on the CPU.
     half = query.dtype.name == "float16" and jax.default_backend() != "cpu"
     fits = half or query.dtype.name in ("float32", "bfloat16")
     if soft_cap is None and value.shape == key.shape and fits:
@@ -219,8 +217,8 @@ def _attend(
                 "of one shape, and no soft cap."
             )
         y = _attend_plain(query, key, value, bias, seen if mask is None else seen & mask, scale, soft_cap)
-    # A query without a single key: (batch, heads, queries) of the mask, where the output has (batch, queries,
-    # heads).
+    # A query that may see no key at all gets zeros. The mask has the axes (batch, heads, queries), the output has
+    # (batch, queries, heads).
     return y if mask is None else jnp.where((seen & mask).any(-1).swapaxes(1, 2)[..., None], y, 0)
 
 
@@ -249,7 +247,7 @@ def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _normalized(x: Any, scale: Any, offset: Any, epsilon: float) -> Any:
-    """Batch normalization: scale and offset have size 1 on the axes that the moments go over."""
+    """Compute batch normalization; scale and offset have size 1 on the axes that the moments go over."""
     mean, variance = _moments_like(scale, x)
     rate = lax.rsqrt(variance + epsilon) * scale
     return x * rate + (offset - mean * rate), mean, variance
@@ -257,7 +255,7 @@ def _normalized(x: Any, scale: Any, offset: Any, epsilon: float) -> Any:
 
 @_normalized.defjvp
 def _normalized_jvp(epsilon: float, primals: Any, tangents: Any) -> Any:
-    """In closed form, whose transposition takes two sums over x: XLA does not find it by itself."""
+    """Compute the derivative in closed form. Its transpose takes two sums over x, which XLA doesn't find by itself."""
     (x, scale, _), (dx, dscale, doffset) = primals, tangents
     y, mean, variance = _normalized(*primals, epsilon)
     rate = lax.rsqrt(variance + epsilon)
@@ -269,8 +267,10 @@ def _normalized_jvp(epsilon: float, primals: Any, tangents: Any) -> Any:
 
 
 def _moments_like(channels: Any, x: Any) -> tuple[Any, Any]:
-    """Mean and variance in one pass over x: of how far it is from its first element, which keeps few digits from
-    cancelling (Chan, Golub and LeVeque, Algorithms for computing the sample variance, 1983).
+    """Compute mean and variance in one pass over x.
+
+    They are those of the differences to the first element, so that few digits cancel (Chan, Golub and LeVeque,
+    Algorithms for computing the sample variance, 1983).
     """
     if 0 in x.shape:
         return _mean_like(channels, x), _mean_like(channels, jnp.square(x))

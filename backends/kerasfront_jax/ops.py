@@ -18,9 +18,10 @@ def _native(dtype: Any) -> Any:
 
 
 def compiled(function: Any, *static: str) -> Any:
-    """`function` as one program. Outside jit, JAX's way through Python takes up to 200 us an op, a program's 5.
+    """Compile a function into one program.
 
-    Inside jit it is inlined. Arguments named in `static` are constants of the program.
+    Outside jit, JAX takes up to 200 us an op in Python, and 5 us for a program. Inside jit a program is inlined.
+    Arguments named in `static` are constants of the program.
     """
     return jax.jit(function, static_argnames=static, inline=True)
 
@@ -78,7 +79,7 @@ def _power(x1: Any, x2: Any) -> Any:
 
 
 def _by_zero(function: Any) -> Any:
-    """A division in which integers divided by 0 give 0."""
+    """Wrap a division so that integers divided by 0 give 0."""
 
     def divide(x1: Any, x2: Any) -> Any:
         if not jnp.issubdtype(x1.dtype, jnp.integer):
@@ -93,7 +94,7 @@ def _whole(function: Any) -> Any:
 
 
 def _integers(indices: Any) -> Any:
-    """Indices that came as floats, or as truth values, as integers."""
+    """Return indices as integers; they may have come as floats or booleans."""
     return indices if jnp.issubdtype(indices.dtype, jnp.integer) else indices.astype("int32")
 
 
@@ -104,7 +105,7 @@ def _indices(indices: Any, size: int) -> Any:
 
 def _take(x: Any, indices: Any, axis: Any = None) -> Any:
     x, axis = (jnp.ravel(x), 0) if axis is None else (x, axis)
-    if x.shape[axis] == 0:  # of which JAX takes nothing, in the shape of x
+    if x.shape[axis] == 0:  # from an empty axis JAX would take nothing, and return the shape of x
         at = axis % x.ndim
         return jnp.zeros((*x.shape[:at], *indices.shape, *x.shape[at + 1 :]), x.dtype)
     return jnp.take(x, _indices(indices, x.shape[axis]), axis, mode="clip")
@@ -121,7 +122,7 @@ def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     cuts = [0, *indices_or_sections, size]
     if sorted(cuts) == cuts:
         return jnp.split(x, cuts[1:-1], axis)
-    # As NumPy has it: slices.
+    # NumPy cuts by slices here, so that cuts may overlap or go backwards.
     return [jnp.take(x, np.arange(size)[a:b], axis) for a, b in zip(cuts, cuts[1:], strict=False)]
 
 
@@ -147,7 +148,7 @@ def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
     ids = _integers(ids)
     if reduction == "mul":
         return x * _products(ids, updates, x.shape[0])
-    # A negative id would count from the end.
+    # A negative id would count from the end, and must be dropped instead.
     at = x.at[jnp.where(ids < 0, x.shape[0], ids)]
     if x.dtype == bool and reduction == "add":
         reduction = "max"
@@ -155,7 +156,7 @@ def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
 
 
 def _products(ids: Any, factors: Any, number: int) -> Any:
-    """The product of the factors of each id: by a scan, as JAX has no gradient for a scatter that multiplies."""
+    """Return the product of the factors of each id: by a scan, as JAX has no gradient for a scatter that multiplies."""
     order = jnp.argsort(ids)
     ids, factors = ids[order], factors[order]
     if not len(ids):
@@ -182,7 +183,7 @@ def _searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
     wide = x.astype("int8") if x.dtype == bool else x
-    # It puts 0.0 before -0.0, which are equal.
+    # It would sort 0.0 before -0.0, which are equal.
     _, indices = jax.lax.top_k(jnp.where(wide == 0, jnp.zeros_like(wide), wide), k)
     return jnp.take_along_axis(x, indices, -1), indices.astype("int32")
 

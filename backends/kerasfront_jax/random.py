@@ -45,7 +45,7 @@ def _truncated_normal(key: Any, shape: Any, mean: Any, stddev: Any, dtype: str) 
 
 
 def _high_word(a: Any, b: Any) -> Any:
-    """The upper 32 bits of the product of two uint32, by their halves."""
+    """Return the upper 32 bits of the product of two uint32, by their halves."""
     low, high = a & 0xFFFF, a >> 16
     down, up = b & 0xFFFF, b >> 16
     first = high * down + (low * down >> 16)
@@ -55,9 +55,9 @@ def _high_word(a: Any, b: Any) -> Any:
 
 @_jitted("shape", "span", "dtype")
 def _words_below(key: Any, shape: Any, start: Any, span: int, dtype: str) -> Any:
-    """`start` and up to `span` - 1 more: 64 random bits times the span, over 2**64.
+    """Draw integers from `start` to `start + span - 1`: 64 random bits times the span, divided by 2**64.
 
-    The remainder that jax.random.randint takes favours the lower values of a wide range of 32 bits.
+    jax.random.randint takes a remainder instead, which favours the lower values of a wide range of 32 bits.
     """
     high, low = (jax.random.bits(k, shape, "uint32") for k in jax.random.split(_key(key)))
     if span < 2**32:
@@ -76,7 +76,7 @@ def _randint(key: Any, shape: Any, minval: int, maxval: int, dtype: str) -> Any:
         raise ValueError(f"The range from {minval} to {maxval} does not fit into {native.name}.")
     if info.bits <= 32:
         return _words_below(key, tuple(shape), np.uint32(minval % 2**32), maxval - minval, native.name)
-    # Unsigned words are drawn as signed ones, half of the range lower.
+    # Unsigned integers are drawn as signed ones, lower by half of the range.
     down = 0 if native.kind == "i" else 2**63
     high = np.array(maxval - down, "uint64" if maxval - down == 2**63 else "int64")
     return _wide_words(key, tuple(shape), np.int64(minval - down), high, native.name)

@@ -19,7 +19,7 @@ def _loaded() -> Any:
 
 
 def _class() -> Any:
-    """BCOO, or None where nobody has imported it: then there are no sparse tensors."""
+    """Return the class BCOO, or None if nobody has imported it, since then there are no sparse tensors."""
     return getattr(sys.modules.get(_MODULE), "BCOO", None)
 
 
@@ -50,7 +50,7 @@ def from_dense(x: Any) -> Any:
 
 
 def from_places(indices: Any, values: Any, shape: tuple[int, ...]) -> Any:
-    # What is left out stands behind the end of every axis, with 0: so BCOO fills up what has a fixed length.
+    # Elements that are left out get indices beyond the end of every axis and the value 0: BCOO's own way of padding.
     inside = jnp.all((indices >= 0) & (indices < jnp.array(shape, indices.dtype)), -1)
     indices = jnp.where(inside[:, None], indices, jnp.array(shape, indices.dtype))
     return _loaded().BCOO(
@@ -71,7 +71,7 @@ def _densely(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def map_values(function: Callable[[Any], Any], x: Any) -> Any:
-    if not x.unique_indices:  # elements that lie in parts at one place
+    if not x.unique_indices:  # several stored values may belong to one element
         x = x.sum_duplicates(nse=x.nse)
     return _with_data(x, function(x.data))
 
@@ -121,7 +121,9 @@ def _reshape(x: Any, newshape: Any) -> Any:
     if -1 in shape:
         shape[shape.index(-1)] = math.prod(x.shape) // math.prod(n for n in shape if n != -1)
     out = _loaded().bcoo_reshape(x, new_sizes=tuple(shape))
-    return _loaded().bcoo_update_layout(out, n_batch=0, n_dense=0)  # it makes batch axes, which can't be moved
+    return _loaded().bcoo_update_layout(
+        out, n_batch=0, n_dense=0
+    )  # bcoo_reshape makes batch axes, which transpose can't move
 
 
 def _expand_dims(x: Any, axis: Any) -> Any:
@@ -154,7 +156,7 @@ def _take(dense: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def sparse_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    """By op what is done with sparse tensors; `native` is the table for dense ones."""
+    """Return by op the functions for sparse tensors; `native` is the table for dense ones."""
     stack = _joined(_stack, native["stack"])
     return {
         "add": _sums(native["add"], 1),

@@ -15,7 +15,7 @@ Lift = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def carried(run: Callable[[Lift, list[Any]], tuple[list[Any], Any]]) -> Any:
-    """What `run(lift, values)` computes, whose functions may assign Variables; these hold the last values afterwards.
+    """Return the result of `run(lift, values)`, whose functions may assign Variables; these get their last values.
 
     Which Variables are assigned is known once the functions were traced: `run` is called first without any, then
     with the values of those that were found. It hands `values` to the lifted functions, and returns
@@ -65,7 +65,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
 
 
 def remat(function: Callable[..., Any]) -> Callable[..., Any]:
-    """As `jax.checkpoint`. The function is traced once: only its first run assigns (see `contract.Adapter.remat`)."""
+    """Apply `jax.checkpoint`, which traces the function once, so that only its first run assigns Variables."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         assigned: list[Any] = []

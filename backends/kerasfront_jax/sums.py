@@ -14,7 +14,7 @@ _LOW_BITS = 12
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
-    """Numbers of float32 whose sum the value is, to the last bit where it is an integer."""
+    """Return float32 numbers whose sum is the value, exactly if it is an integer."""
     if value.dtype == jnp.bool_ or jnp.issubdtype(value.dtype, jnp.floating):
         return (value.astype(jnp.float32),)
     low = value & ((1 << _LOW_BITS) - 1)
@@ -22,7 +22,7 @@ def _parts(value: Any) -> tuple[Any, ...]:
 
 
 def _exact(a: Any, b: Any) -> tuple[Any, Any]:
-    """The rounded sum, and what it lacks."""
+    """Return the rounded sum, and its rounding error."""
     out = a + b
     of_b = out - a
     return out, (a - (out - of_b)) + (b - of_b)
@@ -30,17 +30,17 @@ def _exact(a: Any, b: Any) -> tuple[Any, Any]:
 
 @jax.jit
 def added(stored: Any, value: Any) -> Any:
-    """The sum with a value more."""
+    """Return the sum after adding a value."""
     total, rest = stored[0], stored[1]
     for part in _parts(value):
         total, lost = _exact(total, jnp.broadcast_to(part, total.shape))
         rest = rest + lost
     above, rest = _exact(total, rest)
-    finite = jnp.isfinite(total)  # infinity lacks nothing
+    finite = jnp.isfinite(total)  # infinity has no rounding error
     return jnp.stack([jnp.where(finite, above, total), jnp.where(finite, rest, 0)])
 
 
 @jax.jit
 def begun(value: Any) -> Any:
-    """The sum of one value."""
+    """Return the sum of one value."""
     return added(jnp.zeros((2, *value.shape), jnp.float32), value)

@@ -11,7 +11,7 @@ _HALF = ("float16", "bfloat16")
 
 
 def _wide(function: Any) -> Any:
-    """The function with half precision cast to float32, and its results cast back."""
+    """Wrap a function so that half precision is cast to float32, and its results are cast back."""
 
     @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -47,7 +47,7 @@ def _pinv(x: Any, rcond: float | None = None) -> Any:
 
 
 def _lu_factor(x: Any) -> Any:
-    """Gaussian elimination with partial pivoting, column by column."""
+    """Factorize by Gaussian elimination with partial pivoting, column by column."""
     lu = np.array(x)
     flat = lu.reshape(-1, *x.shape[-2:])
     steps = min(x.shape[-2:])

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def _wide(x: Any) -> Any:
-    """Half precision accumulates in float32."""
+    """Return half precision as float32, in which it is accumulated."""
     return x.astype(np.float32) if x.dtype.itemsize < 4 else x
 
 
@@ -30,7 +30,7 @@ def _pads(size: int, window: int, stride: int, padding: str, dilation: int = 1) 
 
 
 def _windows(x: Any, window: Any, strides: Any, padding: str, dilation: Any = None, fill: float = 0) -> Any:
-    """Views of (batch, *spatial, channels) as (batch, *lengths, channels, *window)."""
+    """Return views of (batch, *spatial, channels) as (batch, *lengths, channels, *window)."""
     rank = x.ndim - 2
     dilation = dilation or (1,) * rank
     rows = zip(x.shape[1:-1], window, strides, dilation, strict=True)
@@ -116,7 +116,7 @@ def _adaptive(reduce: Any) -> Any:
 
 
 def _block_indices(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> list[Any]:
-    """Per dim: the index into the padded image of (block, element)."""
+    """Return for each dim the index into the padded image by (block, element)."""
     out = []
     for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True):
         blocks = (n + 2 * p - (k - 1) * d - 1) // s + 1

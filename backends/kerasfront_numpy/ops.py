@@ -46,7 +46,7 @@ def _float_power(x1: Any, x2: Any) -> Any:
 
 
 def _each(function: Any) -> Any:
-    """A function of one Python float for every element."""
+    """Return a function of one Python float for every element."""
     by_element = np.frompyfunc(function, 1, 1)
     return lambda x: np.asarray(by_element(np.asarray(x, "float64"))).astype(x.dtype)
 
@@ -55,17 +55,17 @@ def _erfinv(x: float) -> float:
     if abs(x) >= 1 or x != x:
         return math.copysign(math.inf, x) if abs(x) == 1 else math.nan
     y = NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2)
-    # A step of Newton's method gives the small ones their digits.
+    # A step of Newton's method makes small results exact to the last digits.
     return y - (math.erf(y) - x) * math.sqrt(math.pi) / 2 * math.exp(y * y)
 
 
 def _via(wide: str, function: Any) -> Any:
-    """For dtypes that NumPy's function lacks: bfloat16 mostly."""
+    """Wrap a function so that it computes in a wider dtype, for dtypes that NumPy's lacks: mostly bfloat16."""
     return lambda *args: function(*[np.asarray(a).astype(wide) for a in args]).astype(args[0].dtype)
 
 
 def _by_zero(function: Any) -> Any:
-    """A division in which integers divided by 0 give 0, without a warning."""
+    """Wrap a division so that integers divided by 0 give 0, without a warning."""
 
     def divide(x1: Any, x2: Any) -> Any:
         if x1.dtype.kind not in "iu":
@@ -84,7 +84,7 @@ def _test(function: Any, otherwise: bool) -> Any:
 
 
 def _indices(indices: Any, size: int) -> Any:
-    """Indices from 0; those out of range are clipped."""
+    """Return indices from 0; those out of range are clipped."""
     indices = np.asarray(indices).astype("int64")
     return np.clip(np.where(indices < 0, indices + size, indices), 0, size - 1)
 
@@ -148,7 +148,7 @@ def _view(x: Any, dtype: Any = None) -> Any:
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
     if not 0 <= k <= x.shape[-1]:
         raise ValueError("too few elements")
-    # A stable descending order is an ascending one of what is reversed.
+    # Sorting the reversed array in ascending order gives a stable descending order.
     order = x.shape[-1] - 1 - np.argsort(x[..., ::-1], -1, kind="stable")[..., ::-1]
     order = order[..., :k]
     return np.take_along_axis(x, order, -1), order.astype("int32")

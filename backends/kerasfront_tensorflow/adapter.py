@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def _native_object() -> type:
-    """The class by which tf.experimental.numpy knows a value that has a dtype; TensorFlow doesn't export it."""
+    """Return the class by which tf.experimental.numpy knows a value that has a dtype; TensorFlow doesn't export it."""
     with suppress(ImportError, AttributeError):
         found: type = importlib.import_module("tensorflow.python.types.internal").NativeObject
         return found
@@ -32,7 +32,7 @@ def _native_object() -> type:
 class TensorFlowVariable(_native_object()):  # type: ignore[misc]
     """Lets a Variable stand where TensorFlow wants one of its own: in its functions, in a tape, in a checkpoint."""
 
-    # What tf.GradientTape asks of a source that is no tf.Variable but holds one.
+    # tf.GradientTape asks for this of a source that is no tf.Variable but holds one.
     _should_act_as_resource_variable = True
 
     @property
@@ -82,7 +82,7 @@ _REFLECTED = {
 
 
 def _read(x: Any) -> Any:
-    """The value of a tf.Variable, whose own numpy() takes three times as long; others stay."""
+    """Return the value of a tf.Variable, whose own numpy() takes three times as long; others stay."""
     return tf.raw_ops.ReadVariableOp(resource=x.handle, dtype=x.dtype) if type(x) is _VARIABLE else x
 
 
@@ -127,7 +127,7 @@ class TensorFlowAdapter(Adapter):
     def is_tensor(self, x: object) -> bool:
         if type(x) in self.native:
             return True  # tf.is_tensor takes long
-        # Slices (the gradient of what was gathered) are made tensors: no op would give slices again.
+        # tf.IndexedSlices (gradients of a gather) become plain tensors, since no op returns slices.
         return tf.is_tensor(x) and not isinstance(x, (TensorFlowVariable, tf.IndexedSlices))
 
     def to_tensor(self, x: Any, dtype: str | None) -> tf.Tensor:
@@ -149,10 +149,10 @@ class TensorFlowAdapter(Adapter):
         return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
 
     def peek(self, x: Any) -> np.ndarray[Any, Any]:
-        return np.asarray(_read(x))  # a view of the tensor, where its numpy() is a copy
+        return np.asarray(_read(x))  # a view of the tensor; its numpy() would be a copy
 
     def adopt(self, array: np.ndarray[Any, Any]) -> tf.Tensor:
-        # TensorFlow's kernels take it for granted that memory is aligned.
+        # TensorFlow's kernels rely on aligned memory.
         aligned = array.nbytes and array.flags.carray and array.ctypes.data % 64 == 0
         if aligned and array.dtype.kind in "iuf":
             return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
@@ -204,7 +204,7 @@ class TensorFlowAdapter(Adapter):
             owned = fresh and isinstance(value, np.ndarray) and value.dtype == dtypes.to_numpy(dtype)
             tensor = self.adopt(value) if owned else self.to_tensor(value, dtype)
             variable = tf.Variable(tensor, trainable=trainable, name="variable")
-        # TensorFlow prepares its kernel anew for every name that it is given, which takes longer than all the rest.
+        # TensorFlow prepares the kernel again for every new name, which takes longer than all the rest.
         variable._handle_name = f"{name.replace('/', '_')}:0"
         return variable
 
@@ -274,11 +274,11 @@ class TensorFlowAdapter(Adapter):
             with tf.autodiff.ForwardAccumulator(own, list(tangents)) as accumulator:
                 outputs = function(*own)
             return outputs, accumulator.jvp(outputs, unconnected_gradients="zero")
-        except TypeError:  # what it raises for loops and branches of a graph
+        except TypeError:  # TensorFlow raises this for loops and branches of a graph
             return self._jvp_of_pullbacks(function, primals, tangents)
 
     def _jvp_of_pullbacks(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        """The forward gradient as the gradient of the pullback, which is linear, for its argument."""
+        """Compute the forward gradient as the gradient of the pullback, which is linear in its argument."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             outputs, pullback = self.vjp(function, primals)
             cotangents = tree.map_structure(tf.ones_like, outputs)
@@ -306,8 +306,9 @@ class TensorFlowAdapter(Adapter):
     def compile_step(
         self, step: Any, variables: Any, *, jit: Any = "auto", donate: bool = False, reading: Any = nullcontext
     ) -> Any:
-        # "auto" is no XLA. On a CPU it compiles for seconds, long loops for minutes; dense steps and attention then
-        # take as long as in a graph (0.95 to 1.2 times, but small ones up to twice), convolutions 1.7 to 2.4 times.
+        # "auto" doesn't use XLA. On a CPU, XLA compiles for seconds, and long loops for minutes. Dense steps and
+        # attention then take 0.95 to 1.2 times as long as in a graph (small ones up to twice), convolutions 1.7 to 2.4
+        # times.
         return _Compiled(step, jit is True, reading)
 
     def repeat_step(
@@ -380,8 +381,8 @@ class _Compiled:
     def __init__(self, step: Callable[..., Any], jit: bool, reading: Callable[[], AbstractContextManager[Any]]) -> None:
         self.step, self.jit, self.reading = step, jit, reading
         self.graphs: dict[Any, Any] = {}
-        # What tf.function found for batches of plain tensors, by their shapes and dtypes. To look for it takes its
-        # Python 200 us a call, more than many a step.
+        # The concrete functions for batches of plain tensors, by shapes and dtypes. tf.function itself needs 200 us a
+        # call in Python to find one, which is more than many a step takes.
         self.found: dict[Any, Any] = {}
 
     def __call__(self, *batch: Any) -> Any:
@@ -406,7 +407,7 @@ class _Compiled:
                 with self.reading():
                     return self.step(*batch)
 
-            # TensorFlow warns where code is traced often, and takes the steps of all models for the same.
+            # TensorFlow warns when a function is traced often, and counts the steps of all models as one function.
             traced.__code__ = traced.__code__.replace(co_name=f"step_{next(_numbers)}")
             graph = self.graphs[ranks] = tf.function(
                 traced, autograph=False, jit_compile=self.jit, reduce_retracing=True
@@ -418,7 +419,7 @@ _EAGER = type(tf.constant(0))
 
 
 def _key(batch: tuple[Any, ...]) -> Any:
-    """The shapes and dtypes of a batch that is one tuple of plain tensors (and Nones); None: of any other."""
+    """Return the shapes and dtypes of a batch that is one tuple of plain tensors (and Nones); None: of any other."""
     if len(batch) != 1 or type(batch[0]) is not tuple:
         return None
     key: list[Any] = []
@@ -444,12 +445,15 @@ def _staged(x: Any) -> Any:
 
 
 def _own(primals: Sequence[Any]) -> list[Any]:
-    """Tensors to differentiate by: a tape goes by identity, and the same ones may come twice, or in a closure."""
+    """Return copies of tensors to differentiate by.
+
+    A tape tells tensors apart by identity, and one may be given twice, or also be used by a closure.
+    """
     return [tf.identity(p) for p in primals]
 
 
 def _in_dataset() -> bool:
-    """Whether the graph being traced is that of a function of tf.data, which may run many at a time."""
+    """Return whether the graph being traced is that of a function of tf.data, which may run many at a time."""
     graph = tf.compat.v1.get_default_graph()
     while graph is not None:
         if getattr(graph, "name", "").startswith("Dataset_"):
@@ -459,7 +463,7 @@ def _in_dataset() -> bool:
 
 
 def _locked_in_graph(run: Callable[[], Any]) -> Any:
-    """`run()` between taking and giving back one lock, the same for all graphs."""
+    """Return `run()`, computed while one lock is held that all graphs share."""
     graph = tf.compat.v1.get_default_graph()
     lock = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(container="", shared_name="kerasfront_alone"))
     before = len(graph.get_operations())

@@ -30,7 +30,7 @@ class SavedModel:
         raise ValueError(f"The SavedModel has no endpoint {name!r} (`{argument}`); it has {known}.")
 
     def state(self) -> Iterator[tuple[str, Any, bool]]:
-        """The name of each variable that the endpoints use, its storage, and whether it is trained."""
+        """Return the name of each variable that the endpoints use, its storage, and whether it is trained."""
         seen: dict[int, Any] = {}
         for function in (self.function, self.in_training):
             for concrete in getattr(function, "concrete_functions", [function]):
@@ -40,5 +40,5 @@ class SavedModel:
             yield variable.name.partition(":")[0].replace("/", "_"), variable, bool(variable.trainable)
 
     def call(self, training: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The result of the endpoint: of its own for training, where there is one."""
+        """Return the result of the endpoint: of its own for training, where there is one."""
         return (self.in_training if training else self.function)(*args, **kwargs)

@@ -58,7 +58,7 @@ def _subtract(dense: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _at(x: Any, places: Any) -> Any:
-    """The elements of a dense tensor, broadcast, at the places of a sparse one."""
+    """Return the elements of a dense tensor, broadcast, at the places of a sparse one."""
     return x if x.shape.rank == 0 else tf.gather_nd(tf.broadcast_to(x, places.dense_shape), places.indices)
 
 
@@ -75,7 +75,7 @@ def _divide(x1: Any, x2: Any) -> Any:
 
 
 def _matmul(dense: Callable[..., Any]) -> Callable[..., Any]:
-    """The product by TensorFlow's kernel for matrices; vectors and stacks of matrices are multiplied densely."""
+    """Return the product by TensorFlow's kernel for matrices; vectors and stacks of matrices are multiplied densely."""
 
     def call(x1: Any, x2: Any) -> Any:
         both = _sparse(x1) and _sparse(x2)
@@ -138,7 +138,7 @@ def _take(dense: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def sparse_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    """By op what is done with sparse tensors; `native` is the table for dense ones."""
+    """Return by op the functions for sparse tensors; `native` is the table for dense ones."""
     stack = _joined(_stack, native["stack"])
     return {
         "add": _add(native["add"]),
@@ -183,7 +183,7 @@ def _ragged_matmul(dense: Callable[..., Any]) -> Callable[..., Any]:
 
 def _ragged_take(dense: Callable[..., Any]) -> Callable[..., Any]:
     def places(indices: Any, size: Any) -> Any:
-        """The indices as they are meant: negative ones count from the end."""
+        """Return the indices counted from the start, since negative ones count from the end."""
         numbers = tf.range(size)
         if isinstance(indices, tf.RaggedTensor):
             return indices.with_flat_values(dense(numbers, indices.flat_values, 0))
@@ -205,7 +205,7 @@ def _ragged_take(dense: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ragged_ops(native: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    """As `sparse_ops`, for ragged tensors."""
+    """Return by op the functions for ragged tensors; `native` is the table for dense ones."""
     return {
         **_DISPATCHED,
         "matmul": _ragged_matmul(native["matmul"]),

@@ -12,7 +12,7 @@ from kerasfront.contract import vectorized_if_pure
 
 
 def _flat(structure: Any) -> tuple[list[Any], Callable[[Any], Any]]:
-    """The leaves that are not None, and the way back to the structure."""
+    """Return the leaves that are not None, and the way back to the structure."""
 
     def rebuild(leaves: Any) -> Any:
         rest = iter(leaves)
@@ -25,12 +25,12 @@ def _spec(x: Any) -> Any:
     return tf.TensorSpec(x.shape, x.dtype)
 
 
-# A loop in a graph costs some 100 us a step beside its body: it is laid out flat while the graph stays small.
+# A loop in a graph costs some 100 us a step beside its body, so it is unrolled while the graph stays small.
 _FLAT_OPERATIONS = 5000
 
 
 def _stacked(f: Any, init: Any, rows: Any) -> tuple[Any, int]:
-    """Specs of what one step of a scan stacks, and of how many operations the step is, by tracing it aside."""
+    """Return specs of what one step of a scan stacks, and of how many operations the step is, by tracing it aside."""
     leaves, rebuild = _flat((init, rows))
     out: list[Any] = []
 
@@ -90,7 +90,7 @@ def _with_length(x: Any, n: Any) -> Any:
 
 
 def _shaped(after: Any, before: Any) -> Any:
-    """What is carried keeps the static shapes that it went in with."""
+    """Give what a loop carries the static shapes that it had at the start."""
     for a, b in zip(after, before, strict=True):
         a.set_shape(b.shape)
     return after
@@ -134,7 +134,7 @@ def _fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
 
 
 def _branch(function: Any, args: Any, seen: list[Any]) -> Any:
-    """A branch that returns its leaves, and notes how to rebuild its result."""
+    """Return a branch that returns its leaves, and notes how to rebuild its result."""
 
     def run() -> Any:
         leaves, rebuild = _flat(function(*args))

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def _resize_single(images: Any, size: Any) -> Any:
-    """By TensorFlow's kernel. It is linear, which TensorFlow doesn't know: it takes the second derivative for none."""
+    """Resize by TensorFlow's kernel, with a second derivative, which TensorFlow lacks though the kernel is linear."""
     like = tf.stop_gradient(images)
 
     @tf.custom_gradient

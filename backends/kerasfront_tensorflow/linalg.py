@@ -13,7 +13,7 @@ _HALF = (tf.float16, tf.bfloat16)
 
 
 def _wide(function: Any) -> Any:
-    """The function with half precision cast to float32, and its results cast back."""
+    """Wrap a function so that half precision is cast to float32, and its results are cast back."""
 
     @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -43,13 +43,13 @@ def _slogdet(x: Any) -> Any:
 
 
 def _cholesky(x: Any, upper: bool = False) -> Any:
-    # Where it fails, TensorFlow leaves the other triangle as the memory was.
+    # Where the decomposition fails, TensorFlow leaves uninitialized memory in the other triangle.
     out = tf.linalg.band_part(tf.linalg.cholesky(x), -1, 0)
     return tf.linalg.adjoint(out) if upper else out
 
 
 def _exchanges(order: Any, count: Any) -> tuple[Any, Any]:
-    """The first `count` exchanges of rows that lead to `order` (..., m), and where the rows are after them."""
+    """Return the first `count` exchanges of rows that lead to `order` (..., m), and where the rows are after them."""
     places = tf.range(tf.shape(order)[-1])
 
     def step(i: Any, rows: Any, pivots: Any) -> Any:
@@ -72,7 +72,7 @@ def _take_rows(x: Any, rows: Any) -> Any:
 
 
 def _square_lu(x: Any) -> tuple[Any, Any]:
-    """tf.linalg.lu, which has no gradient of its own."""
+    """Factorize by tf.linalg.lu, with the gradient that it lacks."""
 
     @tf.custom_gradient
     def factored(a: Any) -> Any:
@@ -102,11 +102,12 @@ def _lu_factor(x: Any) -> Any:
         lu, order = _square_lu(x)
         return lu, _exchanges(order, tf.shape(order)[-1])[0]
     if m < n:
-        # The pivots are those of the leading square; they and its lower factor give the columns to its right.
+        # The pivots of the leading square matrix, with its lower factor, also give the columns to its right.
         lu, order = _square_lu(x[..., :m])
         right = tf.linalg.triangular_solve(_lower(lu), _take_rows(x[..., m:], order))
         return tf.concat([lu, right], -1), _exchanges(order, m)[0]
-    # Columns to the right don't change what happens on the left: these make a regular square, which says the pivots.
+    # Columns to the right don't affect those to their left. The ones added here make the matrix square and regular, so
+    # that TensorFlow finds its pivots.
     extra = tf.linalg.qr(tf.stop_gradient(x), full_matrices=True)[0][..., n:]
     order = tf.linalg.lu(tf.concat([tf.stop_gradient(x), extra], -1))[1]
     pivots, rows = _exchanges(order, n)
@@ -130,7 +131,7 @@ def _svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 def _pinv(x: Any, rcond: float | None = None) -> Any:
-    """By the singular values; the gradient by Golub and Pereyra, which holds for equal ones too."""
+    """Invert the singular values; the gradient is Golub and Pereyra's, which holds for equal ones too."""
 
     @tf.custom_gradient
     def inverted(a: Any) -> Any:

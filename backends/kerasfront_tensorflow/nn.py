@@ -16,8 +16,8 @@ _TO_FIRST = {1: (0, 2, 1), 2: (0, 3, 1, 2), 3: (0, 4, 1, 2, 3)}
 
 
 def _last(x: Any, data_format: str) -> Any:
-    # TensorFlow's kernels for the CPU know channels_last only; on a GPU the layout optimizer undoes what it
-    # can.
+    # TensorFlow's kernels for the CPU know channels_last only. On a GPU the layout optimizer removes needless
+    # transpositions.
     return x if data_format == "channels_last" else tf.transpose(x, _TO_LAST[x.shape.rank - 2])
 
 
@@ -43,7 +43,7 @@ def _convolution(
     if padding == "valid":
         for n, k, d in zip(x.shape[1:-1], kernel.shape[:-2], dilation_rate, strict=True):
             if n is not None and n < d * (k - 1) + 1:
-                raise ValueError("a window does not fit")  # oneDNN's kernels give anything then
+                raise ValueError("a window does not fit")  # oneDNN's kernels would return arbitrary values
     rank = x.shape.rank - 2
     if max(dilation_rate) > 1 and not (rank < 3 and x.dtype in (tf.float32, tf.bfloat16) and _complete()):
         kernel, dilation_rate = _dilated(kernel, dilation_rate), (1,) * rank
@@ -53,7 +53,7 @@ def _convolution(
     else:
         y = _slid(x, kernel, strides, padding, dilation_rate)
     if x.shape[0] is None and None not in y.shape[1:]:
-        # oneDNN's kernels give a batch that turns out to be empty a wrong shape.
+        # oneDNN's kernels return a wrong shape for a batch that turns out to be empty.
         y = tf.reshape(y, tf.stack([tf.shape(x)[0], *y.shape[1:]]))
     if bias is not None:
         y = tf.nn.bias_add(y, bias)
@@ -61,7 +61,7 @@ def _convolution(
 
 
 def _before(x: Any, window: int, dilation_rate: int) -> Any:
-    """The sequences x after the zeros that a causal window sees before their starts."""
+    """Return the sequences x after the zeros that a causal window sees before their starts."""
     return tf.pad(x, [[0, 0], [dilation_rate * (window - 1), 0], [0, 0]])
 
 
@@ -76,7 +76,7 @@ def _slid(x: Any, kernel: Any, strides: Any, padding: str, dilation_rate: Any) -
 
 @functools.cache
 def _complete() -> bool:
-    """Whether convolutions in one and two dims have kernels for groups and dilations, with their gradients.
+    """Return whether convolutions in one and two dims have kernels for groups and dilations, with their gradients.
 
     oneDNN's have, and a GPU's. TensorFlow leaves oneDNN out on a CPU that isn't recent, and says so nowhere: it is
     tried. What it has instead takes groups forward only, outside graphs only, and dilations forward only.
@@ -95,7 +95,7 @@ def _complete() -> bool:
 
 
 def _of_nothing(x: Any, kernel: Any, strides: Any, padding: str, dilation_rate: Any, filters: int) -> Any:
-    """What becomes of an empty batch, with its gradients: oneDNN's kernels get both wrong."""
+    """Return the result for an empty batch, with its gradients: oneDNN's kernels get both wrong."""
     sizes = zip(x.shape[1:-1], kernel.shape[:-2], strides, dilation_rate, strict=True)
     lengths = [shapes.window_length(n, k, s, padding, d) for n, k, s, d in sizes]
     return tf.reshape(x, (0, *lengths, filters)) + 0 * tf.reduce_sum(kernel)
@@ -106,7 +106,7 @@ def _depthwise_convolution(
 ) -> Any:
     x = _last(inputs, data_format)
     *window, channels, multiplier = kernel.shape
-    if len(x.shape) != len(kernel.shape) or x.shape[-1] not in (None, channels):  # here TensorFlow ends the process
+    if len(x.shape) != len(kernel.shape) or x.shape[-1] not in (None, channels):  # TensorFlow would abort the process
         raise ValueError(f"a depthwise kernel of shape {kernel.shape} doesn't fit inputs of shape {x.shape}")
     native = len(window) < 3 and len(set(strides)) == 1 and (max(strides) == 1 or max(dilation_rate) == 1)
     if not native or x.shape[0] == 0:
@@ -124,7 +124,7 @@ def _depthwise_convolution(
 
 
 def _dilated(kernel: Any, dilation_rate: Any) -> Any:
-    """The kernel with zeros between its elements."""
+    """Return the kernel with zeros between its elements."""
     for axis, d in enumerate(dilation_rate):
         if d > 1:
             spread = tf.stack([kernel] + [tf.zeros_like(kernel)] * (d - 1), axis + 1)
@@ -167,7 +167,7 @@ _AVERAGE_POOL = {1: tf.nn.avg_pool1d, 2: tf.nn.avg_pool2d, 3: tf.nn.avg_pool3d}
 
 def _pooled(pools: Any, x: Any, pool_size: Any, strides: Any, padding: str) -> Any:
     if x.shape[0] == 0:
-        # oneDNN's gradient of an empty batch ends the process.
+        # oneDNN's gradient of an empty batch aborts the process.
         sizes = zip(x.shape[1:-1], pool_size, strides, strict=True)
         lengths = [shapes.window_length(n, k, s, padding) for n, k, s in sizes]
         return tf.reshape(x, (0, *lengths, x.shape[-1]))
@@ -188,7 +188,7 @@ def _pooling_max(inputs: Any, pool_size: Any, strides: Any, padding: str, data_f
 
 
 def _by_parts(pool: Any, x: Any, pool_size: Any, strides: Any, padding: str) -> Any:
-    """3D by 2D pools: over height and width, then over depth."""
+    """Pool in 3D by two pools in 2D: over height and width, then over depth."""
     b, d, h, w, c = tf.unstack(tf.shape(x))
     y = pool(tf.reshape(x, (b * d, h, w, c)), pool_size[1:], strides[1:], padding.upper())
     h, w = tf.unstack(tf.shape(y)[1:3])
@@ -202,9 +202,7 @@ def _pooling_average(inputs: Any, pool_size: Any, strides: Any, padding: str, da
 
 
 def _places(size: int, length: int) -> tuple[Any, Any]:
-    """For each window the indices that it covers, the last repeated to equal lengths, and which of them
-    count.
-    """
+    """Return the indices that each window covers, padded to equal lengths, and which of them count."""
     i = np.arange(length)
     first, end = i * size // length, -(-(i + 1) * size // length)
     index = first[:, None] + np.arange((end - first).max())
@@ -230,7 +228,7 @@ def _window_max(x: Any, axis: int, length: int) -> Any:
 
 
 def _block_indices(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> list[Any]:
-    """Per dim: the index into the padded image of (block, element)."""
+    """Return for each dim the index into the padded image by (block, element)."""
     out = []
     for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True):
         blocks = (n + 2 * p - (k - 1) * d - 1) // s + 1
@@ -239,7 +237,7 @@ def _block_indices(size: Any, kernel: Any, dilation: Any, padding: Any, stride: 
 
 
 def _flat_places(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
-    """The index into the flattened padded image of (element, block): shape (area, blocks)."""
+    """Return the index into the flattened padded image of (element, block): shape (area, blocks)."""
     rows, columns = _block_indices(size, kernel, dilation, padding, stride)
     flat = rows.T[:, None, :, None] * (size[1] + 2 * padding[1]) + columns.T[None, :, None, :]
     return flat.reshape(math.prod(kernel), len(rows) * len(columns))
@@ -263,7 +261,7 @@ def _fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: An
 
 
 def _over(function: Any, x: Any, axis: Any) -> Any:
-    """`function` of one axis, over one or several."""
+    """Apply a function of one axis over one axis or several."""
     if isinstance(axis, int):
         return function(x, axis)
     rank = x.shape.rank
@@ -306,7 +304,7 @@ def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) 
         y = tf.cast(tf.nn.batch_normalization(y, mean, variance, beta, gamma, epsilon), x.dtype)
         return y, tf.stop_gradient(mean), tf.stop_gradient(variance)
     y, mean, variance = _fused(x, gamma, beta, [], [], epsilon, True)
-    # What the kernel returns is the unbiased variance.
+    # The kernel returns the unbiased variance.
     size = x.shape.num_elements()
     if size is None:
         count = tf.cast(tf.size(x, tf.int64) // channels, tf.float32)
@@ -317,7 +315,10 @@ def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) 
 
 
 def _fused_takes(x: Any, epsilon: float) -> bool:
-    """The fused kernel refuses float64, and epsilons below 1.001e-5 (cuDNN's limit); an empty batch breaks oneDNN."""
+    """Return whether the fused kernel takes such arguments.
+
+    It refuses float64, and epsilons below cuDNN's limit of 1.001e-5. An empty batch breaks oneDNN.
+    """
     return bool(x.dtype != tf.float64 and epsilon >= 1.001e-5 and x.shape[0] != 0)
 
 
@@ -370,7 +371,7 @@ PRIMITIVES: dict[str, Any] = {
     "polar": lambda abs_, angle: tf.complex(abs_ * tf.cos(angle), abs_ * tf.sin(angle)),
 }
 
-# TensorFlow's own have their constants in float32.
+# TensorFlow's own functions have their constants in float32 only.
 
 
 def _leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:

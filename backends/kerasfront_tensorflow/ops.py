@@ -18,7 +18,7 @@ def _reduce(function: Any) -> Any:
 
 
 def _of_some(function: Any) -> Any:
-    """A reduction that has no value for no elements."""
+    """Wrap a reduction so that it raises for no elements, for which it has no value."""
 
     def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         if 0 in x.shape and 0 in [x.shape[a] for a in shapes.axes_of(axis, x.shape.rank)]:
@@ -56,13 +56,13 @@ def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         return tf.split(x, indices_or_sections, axis)
     size = x.shape[axis]
     cuts = [0, *indices_or_sections, size]
-    if size is not None and sorted(cuts) != cuts:  # as NumPy has it: slices
+    if size is not None and sorted(cuts) != cuts:  # NumPy cuts by slices here, so that cuts may overlap or go backwards
         return [tf.gather(x, np.arange(size)[a:b], axis=axis) for a, b in zip(cuts, cuts[1:], strict=False)]
     return tf.split(x, [b - a for a, b in zip(cuts, cuts[1:], strict=False)], axis)
 
 
 def _via(function: Any, *has: str, wide: str | None = None) -> Any:
-    """`function` in a wider dtype for tensors of those that its kernel lacks."""
+    """Wrap a function so that it computes in a wider dtype where its kernel lacks the tensor's."""
     plain = "float32" in has
 
     @functools.wraps(function)
@@ -85,14 +85,14 @@ def _floor_divide(x1: Any, x2: Any) -> Any:
     y = tf.math.floordiv(x1, x2)
     if not x1.dtype.is_floating:
         return y
-    # As everywhere else: a quotient too small for the dtype is rounded down as well, and infinity has none.
+    # As on other backends, a quotient that is too small for the dtype is rounded down too, and infinity gives nan.
     below = (tf.sign(x1) * tf.sign(x2) < 0) & (y == 0)
     y = tf.where(below, tf.constant(-1, y.dtype), y)
     return tf.where(tf.math.is_inf(x1) & (x2 != 0), tf.constant(np.nan, y.dtype), y)
 
 
 def _by_zero(function: Any) -> Any:
-    """A division in which integers divided by 0 give 0."""
+    """Wrap a division so that integers divided by 0 give 0."""
 
     def divide(x1: Any, x2: Any) -> Any:
         if not x1.dtype.is_integer:
@@ -108,7 +108,7 @@ def _fmod(x1: Any, x2: Any) -> Any:
 
 
 def _lacking(function: Any, *names: str) -> Any:
-    """As `_via`, for few dtypes that are lacking."""
+    """Wrap a function as `_via` does, given the dtypes that its kernel lacks."""
     return _via(function, *(n for n in dtypes.ALL if n not in names))
 
 
@@ -118,7 +118,7 @@ def _signed(function: Any, unsigned: Any) -> Any:
 
 
 def _matmul_rows(a: Any, b: Any) -> Any:
-    """A batch of matrices times one matrix, as one product.
+    """Return a batch of matrices times one matrix, as one product.
 
     It is faster; and TensorFlow 2.21 with oneDNN writes past its buffers where it broadcasts the matrix itself, for
     shapes such as (2, 1, 22, 5) @ (5, 2).
@@ -162,7 +162,7 @@ def _power(x1: Any, x2: Any) -> Any:
 
 
 def _floats(function: Any, otherwise: bool = False) -> Any:
-    """A test that only floats can pass (or fail); a complex number passes if one of its parts does."""
+    """Return a test that only floats can pass (or fail); a complex number passes if one of its parts does."""
 
     def call(x: Any) -> Any:
         if x.dtype.is_floating:
@@ -231,7 +231,7 @@ def _logical(on_bits: Any, on_bools: Any) -> Any:
 
 
 def _indices(indices: Any, size: Any) -> Any:
-    """Indices from 0; those out of range are clipped."""
+    """Return indices from 0; those out of range are clipped."""
     if indices.dtype not in (tf.int32, tf.int64):
         indices = tf.cast(indices, tf.int32)
     size = tf.cast(size, indices.dtype)
@@ -306,7 +306,7 @@ def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
         return x * _via(tf.math.unsorted_segment_prod, *_REAL, "complex64", "complex128")(
             updates, tf.where(fits, ids, -1), n
         )
-    # What is out of range goes to a row of its own.
+    # Ids out of range go to an extra row, which is dropped.
     ids = tf.where(fits, ids, n)
     rows = tf.concat(
         [x, tf.zeros_like(x[:1]) if x.shape[0] != 0 else tf.zeros([1, *tf.unstack(tf.shape(x)[1:])], x.dtype)], 0
@@ -338,7 +338,7 @@ def _view(x: Any, dtype: Any = None) -> Any:
 
 
 def _order_key(x: Any) -> Any:
-    """Integers in the order of x, nan being the largest: TensorFlow's own orders leave open where it goes."""
+    """Return integers in the order of x, nan being the largest: TensorFlow's own orders leave open where it goes."""
     if not x.dtype.is_floating:
         return x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int64)
     x = x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
@@ -397,7 +397,7 @@ def _dims(x: Any) -> list[Any]:
 
 def _einsum(subscripts: str, *operands: Any) -> Any:
     first = operands[0].dtype
-    if first == tf.float16 and "." in subscripts:  # oneDNN gets products wrong whose batch axes broadcast
+    if first == tf.float16 and "." in subscripts:  # oneDNN computes products with broadcast batch axes wrongly
         return tf.cast(tf.einsum(subscripts, *(tf.cast(x, tf.float32) for x in operands)), first)
     if first.name in (*_REAL, "complex64", "complex128"):
         return tf.einsum(subscripts, *operands)
@@ -417,7 +417,7 @@ PRIMITIVES: dict[str, Any] = {
     "maximum": _logical(tf.maximum, tf.logical_or),
     "minimum": _logical(tf.minimum, tf.logical_and),
     "floor_divide": _via(_by_zero(_floor_divide), *_REAL),
-    # Unsigned: as `0 - x`, the graph optimizer would make it the negation that has no kernel.
+    # For unsigned integers the graph optimizer would turn `0 - x` into a negation, which has no kernel.
     "negative": _signed(tf.negative, lambda x: tf.bitwise.invert(x) + tf.ones_like(x)),
     "abs": _signed(tf.abs, tf.identity),
     "square": tf.square,

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-# In half precision the kernels' 1 - beta_2 would be 0 or far off: there the rule itself runs.
+# In half precision the kernels' 1 - beta_2 would be 0 or far off, so the optimizer's own rule runs.
 _KERNELS = frozenset({tf.float32, tf.float64})
 
 
@@ -24,8 +24,8 @@ def _fits(variables: list[Any], gradients: list[Any]) -> bool:
 def adam(variables: list[Any], gradients: list[Any], slots: dict[str, list[Any]], hyper: Any) -> bool:
     if not _fits(variables, gradients):
         return False
-    # The bias corrections are made here, in 64 bits, from the betas as the kernel sees them (0.999 in 32 bits is
-    # another number), and the kernel is told that both powers are 0: its own corrections lose digits.
+    # The kernel's own bias corrections lose digits. They are computed here in 64 bits, from the betas as the kernel
+    # rounds them to 32 bits, and the kernel gets 0 for both powers, so that it corrects nothing.
     step = tf.cast(hyper["iterations"], tf.float64) + 1.0
     betas = [variables[0].dtype.as_numpy_dtype(hyper[beta]) for beta in ("beta_1", "beta_2")]
     power_1, power_2 = (tf.pow(tf.constant(float(beta), tf.float64), step) for beta in betas)

@@ -19,7 +19,7 @@ def _seed(key: Any) -> Any:
 
 
 def _other(key: Any) -> Any:
-    """Another key, where one draw needs two."""
+    """Return another key, where one draw needs two."""
     return tf.random.split(_seed(key), 2)[1]
 
 
@@ -33,10 +33,10 @@ def _truncated_normal(key: Any, shape: Any, mean: float, stddev: float, dtype: s
 
 
 def _randint(key: Any, shape: Any, minval: int, maxval: int, dtype: str) -> Any:
-    if maxval > 2**63:  # beyond int64: drawn below zero, and wrapped up
+    if maxval > 2**63:  # beyond int64: draw lower by the excess, and let the sum wrap around
         draws = _randint(key, shape, minval - 2**63, maxval - 2**63, "int64")
         return tf.cast(tf.bitwise.bitwise_xor(draws, tf.int64.min), dtype)
-    # The remainder of a random word favours lower values where the range isn't small beside the word.
+    # The remainder of a random word favours lower values unless the range is small compared with the word's.
     wide = tf.int32 if maxval - minval <= 2**16 and -(2**31) <= minval < 2**31 - 2**16 else tf.int64
     low, high = tf.constant(minval, wide), tf.constant(maxval, wide)
     return tf.cast(tf.random.stateless_uniform(shape, _seed(key), low, high, wide), dtype)
@@ -50,7 +50,7 @@ def _categorical(key: Any, logits: Any, num_samples: int, dtype: str) -> Any:
 
 
 def _keep(key: Any, shape: Any, rate: float) -> tuple[Any, float]:
-    """Where to keep elements, and what scales those. Sixteen bits decide each: half the work of a float."""
+    """Return where to keep elements, and the scale of those. Sixteen bits decide on each: half the work of a float."""
     if not 2**-8 <= rate <= 1 - 2**-8:
         return tf.random.stateless_uniform(shape, _seed(key)) >= rate, 1 / (1 - rate)
     dropped = round(rate * 2**16)
@@ -85,7 +85,7 @@ def _gamma(key: Any, shape: Any, alpha: Any) -> Any:
 
 
 def _log_gamma(seed: Any, shape: Any, alpha: Any) -> Any:
-    # log G(a) = log G(a + 1) + log(U) / a: no underflow where a is small.
+    # log G(a) = log G(a + 1) + log(U) / a doesn't underflow for small a.
     seeds = tf.random.split(seed, 2)
     unit = tf.random.stateless_uniform(shape, seeds[0], np.finfo("float32").tiny, 1.0, alpha.dtype)
     return (

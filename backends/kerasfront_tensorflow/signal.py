@@ -13,7 +13,7 @@ def _fourier(x: Any, axes: Any, inverse: bool) -> Any:
 
 
 def _to_length(x: Any, length: int) -> Any:
-    """Cut or padded here: the gradients of tf.signal's own cutting have the wrong shape."""
+    """Cut or pad to a length; the gradients of tf.signal's own cutting have the wrong shape."""
     size = x.shape[-1]
     if size is None or size < length:
         x = tf.pad(x, [*[[0, 0]] * (x.shape.rank - 1), [0, length]])

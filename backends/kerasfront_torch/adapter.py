@@ -49,8 +49,8 @@ class TorchLayer(torch.nn.Module):
         return self(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        # nn.Module looks for parameters and submodules here; ours are ordinary attributes. A property that raised an
-        # AttributeError leads here too: it raises again, as it means to.
+        # nn.Module looks for parameters and submodules here; ours are ordinary attributes. Python also comes here after
+        # a property has raised an AttributeError: calling the property again raises its own error.
         if isinstance(found := getattr(type(self), name, None), property):
             return found.__get__(self)
         for held in ("_parameters", "_buffers", "_modules"):
@@ -83,7 +83,7 @@ class _Storages(dict[str, Any]):
             self.variables.pop(name, None)
 
 
-# What torch says where it has no kernel for a dtype.
+# The messages of torch's errors when it has no kernel for a dtype.
 _LACKING = (
     " not implemented for '",
     "does not support bool",
@@ -92,7 +92,7 @@ _LACKING = (
 )
 
 
-# The kinds of the methods that tensors have from C.
+# The types of tensor methods that are written in C.
 _OF_TENSORS = ("method_descriptor", "wrapper_descriptor")
 
 
@@ -148,7 +148,8 @@ class TorchAdapter(Adapter):
     def scalar(self, value: complex, dtype: str) -> torch.Tensor:
         if torch.compiler.is_compiling():
             return torch.tensor(value, dtype=NATIVE[dtype])
-        # 0-d tensors on the CPU go with tensors of any device, and are never written: one of each is enough.
+        # 0-d tensors on the CPU work with tensors of any device, and nobody writes into these, so that one for each
+        # value is enough.
         key = (value, type(value), dtype)
         found = self._scalars.get(key)
         if found is None:
@@ -189,7 +190,7 @@ class TorchAdapter(Adapter):
         if not fresh and isinstance(value, (torch.Tensor, np.ndarray)):
             tensor = tensor.clone()
         differentiable = tensor.is_floating_point() or tensor.is_complex()
-        # Fused optimizers look at no strides: what an initializer made in another order is put in order.
+        # Fused optimizers ignore strides, so values that an initializer made in another memory order are copied.
         tensor = tensor.contiguous()
         return torch.nn.Parameter(tensor, requires_grad=differentiable) if trainable else tensor
 
@@ -216,7 +217,7 @@ class TorchAdapter(Adapter):
             return storage.sub_(value)
 
     def add_to_sum(self, stored: torch.Tensor, value: Any) -> torch.Tensor:
-        return self.assign_add(stored, value)  # torch adds other dtypes in place by itself
+        return self.assign_add(stored, value)  # torch converts other dtypes by itself when it adds in place
 
     def atomic(self, run: Callable[[], T]) -> T:
         return run() if torch.compiler.is_compiling() else super().atomic(run)  # a graph can't hold a lock
@@ -287,7 +288,7 @@ class TorchAdapter(Adapter):
         except RuntimeError as error:
             if "forward" not in str(error):
                 raise
-            return self._jvp_by_vjp(function, primals, tangents)  # an op that torch differentiates backwards only
+            return self._jvp_by_vjp(function, primals, tangents)  # torch can't differentiate this op forwards
 
     def _jvp_forward(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         nested = nesting.depth > 0
@@ -299,7 +300,10 @@ class TorchAdapter(Adapter):
         return (values, derivatives) if nested else (_detached(values), _detached(derivatives))
 
     def _jvp_by_vjp(self, function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        """Twice backwards; also where a derivative is being taken forwards already: torch nests no dual numbers."""
+        """Differentiate backwards twice.
+
+        It also serves while a forward derivative is being taken, since torch doesn't nest dual numbers.
+        """
         outputs, pullback = self.vjp(function, primals)
         zeros = [torch.zeros_like(x) for x in tree.flatten(outputs)]
         _, twice = self.vjp(lambda *weights: list(pullback(tree.pack_sequence_as(outputs, list(weights)))), zeros)
@@ -352,7 +356,7 @@ class TorchAdapter(Adapter):
 
     @property
     def stages_ahead(self) -> bool:
-        return default_device() != "cpu" and not is_chosen()  # another thread would not know of it
+        return default_device() != "cpu" and not is_chosen()  # another thread would not see a chosen device
 
     def stage(self, batch: Any) -> Any:
         device = default_device()
@@ -363,7 +367,7 @@ class TorchAdapter(Adapter):
     def _staged(self, x: Any, device: str) -> Any:
         if isinstance(x, np.ndarray):
             if x.dtype.kind in "OUS":
-                return x  # strings, which layers take on the host
+                return x  # strings stay arrays, for layers that work on the host
             x = _from_numpy(x, None)
         elif isinstance(x, (list, tuple, dict)):
             return tree.map_structure(lambda leaf: self._staged(leaf, device), x)
@@ -384,7 +388,7 @@ class TorchAdapter(Adapter):
         cls.__torch_function__ = classmethod(dispatch)
 
     def eval_shape(self, function: Callable[..., Any], specs: Any) -> Any:
-        # Parameters that the function uses are real, and stand beside the fake inputs.
+        # The parameters that the function uses are real tensors, beside its fake inputs.
         with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
             inputs = tree.map_structure(lambda s: torch.empty(s.shape, dtype=NATIVE[s.dtype]), specs)
             out = function(*inputs)
@@ -438,7 +442,7 @@ def _from_numpy(value: np.ndarray[Any, Any], dtype: str | None) -> torch.Tensor:
 
 
 def _traced(x: Any, dtype: str | None) -> torch.Tensor:
-    """A tensor of an array, or of numbers in lists, where torch.compile traces: it knows no dtypes of NumPy."""
+    """Return a tensor of an array or of nested lists while torch.compile traces, which knows no NumPy dtypes."""
     if isinstance(x, (np.ndarray, np.generic)):
         out = torch.as_tensor(x)
     else:
@@ -455,13 +459,16 @@ def _differentiable(x: Any) -> bool:
 
 
 def _differentiated(x: torch.Tensor, nested: bool) -> torch.Tensor:
-    """x as an input to differentiate by: apart from any graph, or a part of the one around."""
+    """Return x as an input to differentiate by: detached, or as part of the surrounding graph if `nested`."""
     out = x.view_as(x) if nested else x.detach()
     return out if out.requires_grad else out.requires_grad_()
 
 
 def _of_floats(function: Callable[..., Any], primals: Sequence[Any], given: list[Any]) -> Callable[..., Any]:
-    """`function` of the primals that have derivatives: its tensors that have some, and others; all is in `given`."""
+    """Wrap a function so that it takes only the primals that have derivatives.
+
+    It returns its results that have derivatives, and its other tensors; `given` holds the whole result.
+    """
 
     def run(*floats: Any) -> Any:
         rest = iter(floats)
@@ -473,7 +480,7 @@ def _of_floats(function: Callable[..., Any], primals: Sequence[Any], given: list
 
 
 def _as_given(given: list[Any], floats: Sequence[Any], others: Sequence[Any] | None = None) -> Any:
-    """The structure of what the function gave, with these tensors; without others, those have a derivative of 0."""
+    """Return `given[0]` with its tensors replaced: floats by `floats`, others by `others`, or by 0 without these."""
     first, second = iter(floats), iter(others or ())
 
     def one(x: Any) -> Any:

@@ -29,17 +29,17 @@ class Module:
 
     @staticmethod
     def parts(module: torch.nn.Module) -> list[Any] | dict[str, Any] | None:
-        """The modules in a list or dict of modules, which is nothing that can be called; None for any other."""
+        """Return the modules in a list or dict of modules, which is nothing that can be called; None for any other."""
         if isinstance(module, torch.nn.ModuleList):
             return list(module)
         return dict(module.items()) if isinstance(module, torch.nn.ModuleDict) else None
 
     def parameters(self) -> list[tuple[str, torch.Tensor, bool]]:
-        """The name of each parameter, its storage, and whether it is trained."""
+        """Return the name of each parameter, its storage, and whether it is trained."""
         return [(name, p, p.requires_grad) for name, p in self.module.named_parameters()]
 
     def buffers(self) -> list[tuple[str, torch.Tensor, bool]]:
-        """The name of each buffer, its storage, and whether it belongs to the module's state_dict.
+        """Return the name of each buffer, its storage, and whether it belongs to the module's state_dict.
 
         The module gets them as parameters without gradient, which all storage here is.
         """
@@ -55,7 +55,7 @@ class Module:
         return self.module.get_submodule(path)._buffers, last
 
     def buffer(self, name: str) -> Any:
-        """What the module has as buffer `name` now: a module may put another tensor there."""
+        """Return what the module has as buffer `name` now: a module may put another tensor there."""
         held, last = self._place(name)
         return held[last]
 
@@ -71,7 +71,7 @@ class Module:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        """The module's result, in training or not: with its own state, or with the given values in its place.
+        """Return the module's result, in training or not: with its own state, or with the given values in its place.
 
         With a dtype `mixed` it runs under autocast, and gives floats in that dtype.
         """
@@ -90,7 +90,7 @@ class Module:
         return torch.func.functional_call(self.module, dict(values), args, kwargs)
 
     def pickled(self) -> str:
-        """The module by torch.save, as text. It runs code when it is read: `unpickled` is for who trusts it."""
+        """Return the module by torch.save, as text. It runs code when it is read: `unpickled` is for who trusts it."""
         held = io.BytesIO()
         torch.save(self.module, held)
         return base64.b64encode(held.getvalue()).decode("ascii")

@@ -32,7 +32,10 @@ class Compiled:
 
 
 def _apart(step: Callable[..., Any]) -> Callable[..., Any]:
-    """`step` with code of its own: torch keeps graphs by code, only a few for each, and all models share theirs."""
+    """Return `step` with a code object of its own.
+
+    torch.compile keeps a few graphs for each code object, and all models' steps share theirs.
+    """
 
     def run(*batch: Any) -> Any:
         return step(*batch)
@@ -43,8 +46,8 @@ def _apart(step: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _whole() -> Iterator[None]:
-    """Where torch can, it takes `autograd.grad` into the graph, instead of breaking it there."""
-    dynamo = torch._dynamo.config  # torch.compile imported it
+    """Inside, torch.compile takes `autograd.grad` into the graph, if it can, instead of breaking the graph there."""
+    dynamo = torch._dynamo.config  # torch.compile has imported it
     before = getattr(dynamo, _GRADIENTS, None)
     if before is None:
         yield

@@ -11,7 +11,8 @@ import torch
 
 # Smaller batches are copied as fast by the driver itself.
 _PINNED = 1 << 16  # bytes
-# Asked once: it takes a while, and what is made for a GPU alone is in the tables from the beginning or not at all.
+# Asked once, since it takes a while, and since the tables have special functions for GPUs from the beginning or not
+# at all.
 HAS_GPU = torch.cuda.is_available()
 
 
@@ -23,12 +24,12 @@ _device = _Device()
 
 
 def default_device() -> str:
-    """The device where new tensors go: that of `device_scope`, else the accelerator, else the CPU."""
+    """Return the device where new tensors go: that of `device_scope`, else the accelerator, else the CPU."""
     return _device.current or ("cuda" if HAS_GPU else "cpu")
 
 
 def is_chosen() -> bool:
-    """Whether this thread is in a `device_scope`."""
+    """Return whether this thread is in a `device_scope`."""
     return _device.current is not None
 
 
@@ -42,7 +43,7 @@ def device_scope(name: str) -> Iterator[None]:
 
 
 def to_device(x: torch.Tensor, device: str) -> torch.Tensor:
-    """A batch on its device, copied while that still computes with those before.
+    """Return a batch on its device, copied while that still computes with those before.
 
     It takes memory which the system can't move (the allocator keeps it for later batches), and a stream of its own:
     from other memory, the copy would wait for the steps before. The host waits for it: a thread that is ahead.

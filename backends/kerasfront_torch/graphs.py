@@ -20,11 +20,12 @@ import torch
 from kerasfront import tree
 from kerasfront_torch import random
 
-# The calls that run as they are before one is recorded: the first makes what is made once, the second is watched.
+# The number of calls that run normally before one is recorded: the first creates what is created once, the second is
+# watched for what can't be recorded.
 _AHEAD = 2
-# So many shapes of batches have a graph: further ones run call by call.
+# At most so many shapes of batches get a graph; batches of other shapes run normally.
 _SHAPES = 8
-# A step that had to be recorded anew so often is not recorded any more.
+# A step that had to be recorded again this often is not recorded any more.
 _RENEWALS = 16
 _log = logging.getLogger("kerasfront")
 
@@ -38,7 +39,7 @@ class _Recorded:
     held: list[tuple[Any, torch.Tensor, bool]]
 
     def holds(self) -> bool:
-        """Whether the Variables are where they were when the step was recorded."""
+        """Return whether the Variables are where they were when the step was recorded."""
         return all(v._value is storage and storage.requires_grad is grad for v, storage, grad in self.held)
 
     def launch(self, leaves: Sequence[Any]) -> Any:
@@ -66,7 +67,7 @@ class Graphed:
         self.graphs: dict[Any, _Recorded] = {}
         self.seen: dict[Any, int] = {}
         self.renewals, self.draws = 0, 0
-        self.why: str | None = None  # it can't be recorded
+        self.why: str | None = None  # why it can't be recorded
         self.pool: Any = None
 
     def __call__(self, *batch: Any) -> Any:
@@ -97,7 +98,7 @@ class Graphed:
         return recorded.launch(leaves)
 
     def _watched(self, batch: Any) -> Any:
-        """The step, run as it is, and whether a record of it would say all that it does."""
+        """Run the step normally; return its result, and whether a recording would contain all that it does."""
         before, drawn, mode = _host_draws(), random.drawn.count, torch.cuda.get_sync_debug_mode()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -131,10 +132,10 @@ class Graphed:
         if self.pool is None:
             self.pool = torch.cuda.graph_pool_handle()
         try:
-            # Other threads copy batches meanwhile.
+            # Other threads copy batches while this one records.
             with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"), draws:
                 outputs = self.step(*tree.pack_sequence_as(batch, inputs))
-        except Exception as error:  # call by call it may be none, or is raised again
+        except Exception as error:  # run normally, the step may not fail, or it raises the error again
             draws.undo()
             self._give_up(str(error))
             return None
@@ -149,6 +150,6 @@ def _recordable(leaves: Sequence[Any]) -> bool:
 
 
 def _host_draws() -> Any:
-    """What a draw of Python's or NumPy's own generators changes."""
+    """Return the states of Python's and NumPy's generators, which a draw changes."""
     name, words, place, *_ = np.random.get_state()
     return python_random.getstate(), words.tobytes() if isinstance(words, np.ndarray) else words, place

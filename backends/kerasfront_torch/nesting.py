@@ -11,10 +11,10 @@ class Nesting(threading.local):
     """How deep in functions that are being differentiated: inside, results keep their graph."""
 
     def __init__(self) -> None:
-        # On the instance from the start: torch.compile guards on what it holds.
+        # Set on the instance from the start, since torch.compile guards on the attributes that it has.
         self.depth = 0
         self.forward = False
-        # Inside torch.vmap, where derivatives are those of torch.func.
+        # Whether we are inside torch.vmap, where derivatives must be taken by torch.func.
         self.mapped = False
 
     @contextmanager

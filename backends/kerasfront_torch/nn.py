@@ -88,7 +88,7 @@ def _transposed_convolution(
 
 
 def _zeros_more(y: Any, amounts: Any, bias: Any) -> Any:
-    """Places that no window reaches hold the bias alone."""
+    """Pad a convolution with places that no window reaches, which hold the bias alone."""
     if bias is None:
         return F.pad(y, _widths([(0, n) for n in amounts]))
     shape = (1, -1) + (1,) * len(amounts)
@@ -111,9 +111,7 @@ def _pooling_max(inputs: Any, pool_size: Any, strides: Any, padding: str, data_f
 
 
 def _covered(pads: Any, strides: Any) -> bool:
-    """Whether ceil_mode with the padding at the start gives what "same" wants: but for an odd padding at
-    stride 1.
-    """
+    """Return whether ceil_mode with padding at the start gives "same", as it does but for odd padding at stride 1."""
     return all(before == after or stride > 1 for (before, after), stride in zip(pads, strides, strict=True))
 
 
@@ -148,7 +146,7 @@ def _lengths(x: Any, output_size: Any) -> tuple[int, ...]:
 
 
 def _over(function: Any, x: Any, axis: Any) -> Any:
-    """`function` of one axis, over one or several."""
+    """Apply a function of one axis over one axis or several."""
     if not x.ndim:
         raise IndexError("a scalar has no axes")
     if isinstance(axis, int):
@@ -192,7 +190,7 @@ def _batch_normalization(
 ) -> Any:
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"x has no axis {axis}")
-    if mean.requires_grad or variance.requires_grad:  # the fused kernel takes them as constants
+    if mean.requires_grad or variance.requires_grad:  # the fused kernel would treat them as constants
         shape = [-1 if i == axis % x.ndim else 1 for i in range(x.ndim)]
         factor = torch.rsqrt(variance + epsilon) if scale is None else torch.rsqrt(variance + epsilon) * scale
         y = (x - mean.view(shape)) * factor.view(shape)
@@ -214,9 +212,9 @@ def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) 
     gamma, beta = (v if v is None else v.to(kept) for v in (gamma, beta))
     rows = _channels_second(x, axis)
     if x.device.type == "cpu" and x.numel():
-        if gamma is None and x.dtype != kept:  # the moments would be in half precision
+        if gamma is None and x.dtype != kept:  # the moments would be computed in half precision
             gamma = x.new_ones(channels, dtype=kept)
-        # The kernel's own moments give the biased variance at once; running ones would move by the unbiased.
+        # The kernel returns its moments with the biased variance; running moments would use the unbiased one.
         y, mean, rate = torch.native_batch_norm(rows, gamma, beta, None, None, True, 0.0, epsilon)
         return _channels_back(y, axis), mean.detach(), rate.detach().pow(-2).sub_(epsilon).clamp_(min=0.0)
     # With momentum 1 the running moments become those of this batch.
@@ -264,7 +262,7 @@ def _allowed(query: Any, key: Any, mask: Any, is_causal: bool) -> Any:
 
 
 def _masking(bias: Any, allowed: Any) -> Any:
-    """Bias and mask as one: what is added to the scores, or booleans."""
+    """Combine bias and mask: numbers to add to the scores, or booleans."""
     if bias is None or allowed is None:
         return allowed if bias is None else bias
     return torch.where(allowed, bias, float("-inf"))
@@ -317,21 +315,22 @@ _SHUT = 1e3
 
 
 def _front_aligned(x: Any, mask: Any) -> tuple[Any, Any]:
-    """The steps that count moved to the front, in order, and how many of them there are up to each step."""
+    """Return the steps that count moved to the front, in order, and how many of them there are up to each step."""
     order = torch.argsort(~mask, dim=1, stable=True)
     return x.gather(1, order.unsqueeze(-1).expand(-1, -1, x.shape[2])), mask.cumsum(1)
 
 
 def _spread(ys: Any, counts: Any) -> Any:
-    """Outputs of front-aligned steps put back: each step has the output of the last one that counts, else
-    zeros.
+    """Put outputs of front-aligned steps back in their places.
+
+    Each step gets the output of the last step that counts; before any does, zeros.
     """
     index = (counts - 1).clamp(min=0).unsqueeze(-1).expand(-1, -1, ys.shape[2])
     return torch.where(counts.unsqueeze(-1) > 0, ys.gather(1, index), ys.new_zeros(()))
 
 
 def _check_fit(x: Any, kernel: Any, *states: Any) -> None:
-    """torch's fused loops read and write beyond tensors that don't fit."""
+    """Raise unless the shapes fit: torch's fused loops would read and write beyond the tensors."""
     if x.shape[2] != kernel.shape[0] or any(s.shape[0] != x.shape[0] for s in states):
         raise ShapeError(
             f"Inputs of shape {tuple(x.shape)} don't fit the kernel {tuple(kernel.shape)} and the initial states "
@@ -345,7 +344,7 @@ def _rows(*vectors: Any) -> Any:
 
 def _weights(kernel: Any, recurrent_kernel: Any, first: Any, second: Any) -> list[Any]:
     weights = [kernel.t(), recurrent_kernel.t()]
-    if kernel.is_cuda:  # cuDNN takes rows only
+    if kernel.is_cuda:  # cuDNN takes sequences as rows only
         weights = [w.contiguous() for w in weights]
     return weights if first is None else [*weights, first, second]
 
@@ -368,7 +367,7 @@ def _lstm(
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_zeros(*x.shape[:2], initial_h.shape[1]), initial_h, initial_c
     if mask is not None:
-        # One feature more says that a step doesn't count: it shuts the input gate and opens the forget gate.
+        # An additional feature marks steps that don't count: it shuts the input gate and opens the forget gate.
         x, counts = _front_aligned(x, mask)
         idle = torch.arange(x.shape[1], device=x.device) >= counts[:, -1:]
         x = torch.cat([x, idle.unsqueeze(-1).to(x.dtype)], -1)
@@ -400,7 +399,7 @@ def _gru(
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_zeros(*x.shape[:2], initial_h.shape[1]), initial_h
     if mask is not None:
-        # One feature more says that a step doesn't count: it opens the update gate, which keeps the state.
+        # An additional feature marks steps that don't count: it opens the update gate, which keeps the state.
         x = torch.cat([x, (~mask).unsqueeze(-1).to(x.dtype)], -1)
         open_ = x.new_full(initial_h.shape[1:], _SHUT)
         kernel = torch.cat([kernel, _rows(open_, torch.zeros_like(open_), torch.zeros_like(open_))])
@@ -415,7 +414,7 @@ def _gru(
 
 
 def _reset_first(v: Any) -> Any:
-    """Gates update, reset, new as torch orders them: reset, update, new."""
+    """Reorder the gates (update, reset, new) as torch has them: reset, update, new."""
     z, r, n = v.chunk(3, -1)
     return torch.cat([r, z, n], -1)
 
@@ -453,7 +452,8 @@ def _alignment_loss(target: Any, logits: Any, target_length: Any, output_length:
     probs = torch.log_softmax(logits, -1).transpose(0, 1)
     lengths = output_length.long(), target_length.long()
     loss = F.ctc_loss(probs, target.long(), *lengths, mask_index, "none", zero_infinity=True)
-    # Equal neighbours need a blank between them. Where that doesn't fit, the loss is inf, without a gradient.
+    # Equal neighbouring labels need a blank between them. If there is no room for it, the loss is inf, and has no
+    # gradient.
     pairs = torch.arange(1, target.shape[1], device=target.device) < target_length.unsqueeze(1)
     needed = target_length + (pairs & (target[:, 1:] == target[:, :-1])).sum(1)
     return torch.where(needed <= output_length, loss, float("inf"))
@@ -480,7 +480,7 @@ PRIMITIVES: dict[str, Any] = {
 
 
 def _rounds(x: Any) -> bool:
-    """Whether the kernel rounds its constants to float32: CUDA's does, also for float64."""
+    """Return whether the kernel rounds its constants to float32: CUDA's does, also for float64."""
     return bool(x.is_cuda) and x.dtype == torch.float64
 
 

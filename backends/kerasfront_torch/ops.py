@@ -16,7 +16,8 @@ from kerasfront_torch.dtypes import NATIVE
 
 
 def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    # By place: names cost torch's parser as much again. Without axes, torch takes all of them.
+    # The arguments are positional, since keywords double the time of torch's argument parser. Without axes, torch
+    # reduces all of them.
     return x if axis == () else torch.mean(x, axis, keepdims)
 
 
@@ -87,7 +88,9 @@ def _squeeze(x: Any, axis: Any = None) -> Any:
     if axis is None:
         return torch.squeeze(x)
     out = torch.squeeze(x, axis)
-    if out.ndim != x.ndim - (1 if isinstance(axis, int) else len(axis)):  # torch leaves other axes as they are
+    if out.ndim != x.ndim - (
+        1 if isinstance(axis, int) else len(axis)
+    ):  # torch doesn't squeeze axes of other sizes, and doesn't complain
         shapes.squeeze(x, axis)
     return out
 
@@ -117,7 +120,7 @@ def _made(function: Any) -> Any:
 def _power(x1: Any, x2: Any) -> Any:
     if x1.is_floating_point() or x1.is_complex() or x1.dtype == torch.uint8:
         return torch.pow(x1, x2)
-    # 0 to a negative power is 0, not an error.
+    # An integer 0 to a negative power is 0 here, and an error in torch.
     return torch.where((x1 == 0) & (x2 < 0), x1, torch.pow(torch.where((x1 == 0) & (x2 < 0), 1, x1), x2))
 
 
@@ -130,7 +133,7 @@ def _rint(x: Any) -> Any:
 
 
 def _via(function: Any, *lacking: torch.dtype) -> Any:
-    """`function` in a wider dtype for those that it lacks."""
+    """Wrap a function so that it computes in a wider dtype for those that its kernel lacks."""
     wide = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bool: torch.uint8}
 
     @functools.wraps(function)
@@ -145,7 +148,7 @@ def _via(function: Any, *lacking: torch.dtype) -> Any:
 
 
 def product(function: Any) -> Any:
-    """`function`, which takes integers on every device: CUDA multiplies matrices of floating-point numbers alone."""
+    """Wrap a product so that it takes integers on every device: CUDA multiplies matrices of floats only."""
     if not HAS_GPU:
         return function
 
@@ -153,7 +156,8 @@ def product(function: Any) -> Any:
         first = next(a for a in args if isinstance(a, torch.Tensor))
         if not first.is_cuda or first.is_floating_point() or first.is_complex():
             return function(*args, **kwargs)
-        # Sums of products of 16 bits are exact in float64; wider ones wrap on the host as they do everywhere.
+        # Sums of products of 16-bit integers are exact in float64. Wider integers are multiplied on the host, where
+        # they wrap around as on other backends.
         exact = first.dtype.itemsize <= 2
         args = tuple(a if not isinstance(a, torch.Tensor) else a.double() if exact else a.cpu() for a in args)
         return function(*args, **kwargs).to(torch.int64).to(first.device, first.dtype)
@@ -162,7 +166,7 @@ def product(function: Any) -> Any:
 
 
 def _by_zero(function: Any) -> Any:
-    """A division in which integers divided by 0 give 0."""
+    """Wrap a division so that integers divided by 0 give 0."""
 
     def divide(x1: Any, x2: Any) -> Any:
         if x1.is_floating_point():
@@ -181,18 +185,18 @@ _WIDE_UINT = (torch.uint16, torch.uint32, torch.uint64)
 
 
 def _indices(indices: Any, size: int) -> Any:
-    """Indices from 0, int32 or int64; those out of range are clipped."""
+    """Return indices from 0, int32 or int64; those out of range are clipped."""
     if indices.dtype is not torch.int32:
         indices = indices.long()
     if _all_within(indices, size):
         return indices
-    # The sign, as ones or zeros in all bits, says whether to add the size: twice as fast as torch.where.
+    # The sign, as ones or zeros in all bits, selects whether to add the size. This is twice as fast as torch.where.
     sign = indices >> (31 if indices.dtype is torch.int32 else 63)
     return (indices + (sign & size)).clamp(0, size - 1)
 
 
 def _all_within(indices: Any, size: int) -> bool:
-    """Whether a look at them, which costs less than to mend them, shows that there is nothing to mend."""
+    """Return whether all indices are known to be in range; to check costs less than to correct them."""
     if type(indices) is not torch.Tensor or not indices.numel() or not _is_known(indices):
         return False
     low, high = torch.aminmax(indices)
@@ -210,7 +214,7 @@ def _nonzero(x: Any) -> tuple[Any, ...]:
 
 
 def _item(x: Any, key: Any) -> Any:
-    # torch has no negative steps.
+    # torch has no slices with negative steps.
     turned: list[int] = []
     plain: list[Any] = []
     axis = 0
@@ -239,7 +243,7 @@ def _dynamic_slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
         for axis, (s, n) in enumerate(zip(_starts(inputs, start_indices, shape), shape, strict=True)):
             inputs = inputs.narrow(axis, int(s), n)
         return inputs
-    # No number comes to the host so.
+    # This way the start indices stay on the device.
     for axis, (s, n) in enumerate(zip(_starts(inputs, start_indices, shape), shape, strict=True)):
         if n != inputs.shape[axis]:
             inputs = torch.index_select(inputs, axis, s + torch.arange(n, device=inputs.device))
@@ -265,7 +269,7 @@ def _scatter_rows(x: Any, ids: Any, updates: Any, reduction: str) -> Any:
         signed = (v.view(torch.int64) ^ _FIRST_BIT for v in (x, updates))
         return (_scatter_rows(next(signed), ids, next(signed), reduction) ^ _FIRST_BIT).view(torch.uint64)
     n = x.shape[0]
-    # What is out of range goes to a row of its own; without the first bit, what is below 0 is far above n.
+    # Ids out of range go to an extra row. Negative ids are far above n when the first bit is ignored.
     ids = (ids.long() & torch.iinfo(torch.int64).max).clamp(max=n)
     rows = torch.cat([x, x.new_zeros((1, *x.shape[1:]))])
     if reduction == "set":
@@ -310,7 +314,7 @@ def _arange(start: Any, stop: Any, step: Any, dtype: str) -> Any:
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:
     if not 0 <= k <= x.shape[-1]:
         raise ValueError("too few elements")
-    # torch.topk leaves open which of equal elements comes first.
+    # torch.topk doesn't say which of several equal elements comes first.
     values, indices = torch.sort(x, dim=-1, descending=True, stable=True)
     return values[..., :k], indices[..., :k].to(torch.int32)
 
@@ -322,7 +326,7 @@ def _searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
 
 
 def _clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    # Four times as fast with numbers as with 0-d tensors that broadcast.
+    # torch.clamp is four times as fast with numbers as with 0-d tensors.
     if x_min is None or x_max is None:
         bound = [limit if limit is None else limit.to(x.device) for limit in (x_min, x_max)]
         return torch.clone(x) if x_min is x_max else torch.clamp(x, *bound)
@@ -333,7 +337,7 @@ def _clip(x: Any, x_min: Any, x_max: Any) -> Any:
 
 def _broadcast_to(x: Any, shape: Any) -> Any:
     shape = (shape,) if isinstance(shape, int) else shape
-    if -1 in shape:  # torch takes it for the size that x has
+    if -1 in shape:  # torch would read -1 as the size that x has
         raise ValueError("a size below 0")
     return torch.broadcast_to(x, shape)
 
@@ -346,7 +350,7 @@ def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 
 
 def _of_numbers(function: Any) -> Any:
-    """`function`, whose result is no number: numbers, which stay on the host, go to the device before."""
+    """Wrap a function whose results are on the device, so that numbers, which stay on the host, go there first."""
     if not HAS_GPU:
         return function
 
@@ -358,7 +362,7 @@ def _of_numbers(function: Any) -> Any:
 
 
 def _where_on_device(condition: Any, a: Any, b: Any) -> Any:
-    # torch.where would copy a number to the device, and wait for that.
+    # torch.where would copy a number to the device and wait for the copy.
     if a.dtype == b.dtype and condition.ndim and (a.is_floating_point() or a.dtype in (torch.int32, torch.int64)):
         if b.ndim == 0 and a.ndim and _is_known(b):
             return torch.masked_fill(a, ~condition, b.item())
@@ -371,7 +375,7 @@ _where = _where_on_device if HAS_GPU else torch.where
 
 
 def _is_known(bound: Any) -> bool:
-    """Whether the number is on the host, and nobody traces, differentiates or maps it."""
+    """Return whether the value can be read on the host: nothing traces, differentiates or maps it."""
     plain = not bound.requires_grad and bound.device.type == "cpu" and not torch.compiler.is_compiling()
     return plain and not torch._C._functorch.is_functorch_wrapped_tensor(bound)
 

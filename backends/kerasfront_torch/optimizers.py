@@ -16,13 +16,14 @@ import torch
 
 Tensors = list[torch.Tensor]
 
-# A count of steps at which the kernels' own bias corrections are exactly 1: theirs would put epsilon elsewhere.
+# A step count so high that the kernels' own bias corrections are exactly 1. They would place epsilon differently, so
+# ours are applied instead.
 _LATE = 1e9
 _late: dict[torch.device, torch.Tensor] = {}
 
 
 def _uniform(variables: Tensors, gradients: Tensors) -> Tensors | None:
-    """The gradients as the kernels want them, which look at no strides; None where they can't be used at all."""
+    """Return the gradients as the kernels want them, which look at no strides; None where they can't be used at all."""
     if not variables or torch.compiler.is_compiling():  # a compiled step fuses the rule itself
         return None
     dtype, device = variables[0].dtype, variables[0].device
@@ -41,7 +42,7 @@ def _late_step(device: torch.device) -> torch.Tensor:
 
 
 def _adam_rate(hyper: Any, on_cpu: bool) -> Any:
-    """`learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t)`, a number on the CPU and a tensor elsewhere."""
+    """Return `learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t)`: a number on the CPU, a tensor elsewhere."""
     rate, step, beta_1, beta_2 = hyper["learning_rate"], hyper["iterations"], hyper["beta_1"], hyper["beta_2"]
     if on_cpu:
         t = int(step) + 1
@@ -76,7 +77,7 @@ def sgd(variables: Tensors, gradients: Tensors, slots: dict[str, Tensors], hyper
         torch._foreach_add_(variables, steps, alpha=scale)
         return True
     velocity, momentum = slots["momentum"], hyper["momentum"]
-    if not momentum:  # it was taken away later
+    if not momentum:  # the momentum was set to 0 after the slots had been made
         return False
     exact = variables[0].dtype in (torch.float32, torch.float64)  # half precision would round the dampening
     if exact and scale != 1.0 and not hyper["nesterov"] and (ready := _uniform(variables, gradients)) is not None:
@@ -95,7 +96,7 @@ def sgd(variables: Tensors, gradients: Tensors, slots: dict[str, Tensors], hyper
 
 
 def decay(variables: Tensors, rate: torch.Tensor, weight_decay: float) -> None:
-    """Weight decay: multiply by `1 - rate * weight_decay`."""
+    """Apply weight decay: multiply by `1 - rate * weight_decay`."""
     read = rate.device.type == "cpu" and not torch.compiler.is_compiling()
     torch._foreach_mul_(variables, 1.0 - (float(rate) if read else rate) * weight_decay)
 

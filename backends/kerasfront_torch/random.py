@@ -50,7 +50,7 @@ class Recording:
         drawn.recording = None
 
     def take(self, key: torch.Tensor) -> torch.Generator:
-        """The generator for a key."""
+        """Return the generator for a key."""
         if len(self.sources) == len(self.generators):
             raise NotRecordableError("it draws more often than it did")
         place = next((i for i, (_, known) in enumerate(self.states) if known is key), None)
@@ -68,14 +68,14 @@ class Recording:
             generator.manual_seed(_mixed(*(keys[source].tolist() if isinstance(source, int) else source)))
 
     def undo(self) -> None:
-        """Put the states back: what was recorded is not launched."""
+        """Restore the states, since the recorded draws are not launched."""
         with torch.no_grad():
             for state, key in reversed(self.states):
                 state.copy_(key)
 
 
 def _advanced(state: torch.Tensor) -> torch.Tensor:
-    """The key of a state, which is moved on."""
+    """Return the key of a state, which is moved on."""
     with torch.no_grad():
         key, after = _next_key(state)
         state.copy_(after)
@@ -83,7 +83,7 @@ def _advanced(state: torch.Tensor) -> torch.Tensor:
 
 
 def _next_key(state: Any) -> tuple[Any, Any]:
-    # uint32 tensors can't be added; as int32 the bits come out the same.
+    # torch can't add uint32 tensors; added as int32 the bits are the same.
     key, after = state.clone(), (state.view(torch.int32) + _STEP.to(state.device)).view(torch.uint32)
     if drawn.recording is not None:
         drawn.recording.states.append((state, key))
@@ -98,7 +98,7 @@ def _generator(key: Any, device: Any) -> torch.Generator:
 
 
 def _mixed(seed: int, counter: int) -> int:
-    """A seed of 63 bits from a key."""
+    """Return a seed of 63 bits from a key."""
     # The CPU's Mersenne twister takes 32 bits of the seed: seed and counter must both reach all of them.
     mixed = (seed * 0x9E3779B97F4A7C15 + counter * 0xD1B54A32D192ED03 + 0x632BE59BD9B4E019) & _WORD
     mixed = ((mixed ^ (mixed >> 31)) * 0xBF58476D1CE4E5B9) & _WORD
@@ -110,7 +110,7 @@ def _empty(shape: Any, dtype: Any) -> Any:
 
 
 def _traceable(name: str, draw: Any, schema: str, empty: Any) -> Any:
-    """`draw`, which torch.compile takes as one operator: it can't trace a generator that is seeded from a tensor.
+    """Wrap a draw as one operator for torch.compile, which can't trace a generator that is seeded from a tensor.
 
     Args:
         name: The operator's name.
@@ -130,7 +130,7 @@ def _traceable(name: str, draw: Any, schema: str, empty: Any) -> Any:
 
 
 def _with_limits(name: str, draw: Any) -> Any:
-    """`_traceable` for draws of (key, shape, two numbers, dtype)."""
+    """Wrap a draw of (key, shape, two numbers, dtype) by `_traceable`."""
     schema = "(Tensor key, SymInt[] shape, float a, float b, str dtype) -> Tensor"
     return _traceable(name, draw, schema, lambda key, shape, a, b, dtype: _empty(shape, NATIVE[dtype]))
 
@@ -166,7 +166,7 @@ _drawn_integers = _traceable(
 
 
 def _randint(key: Any, shape: Any, minval: int, maxval: int, dtype: str) -> Any:
-    if maxval > 2**63:  # beyond int64: drawn below zero, and wrapped up
+    if maxval > 2**63:  # beyond int64: draw lower by the excess, and let the sum wrap around
         draws = _drawn_integers(key, shape, minval - 2**63, maxval - 2**63) ^ (-(2**63))
     else:
         draws = _drawn_integers(key, shape, minval, maxval)
@@ -174,7 +174,7 @@ def _randint(key: Any, shape: Any, minval: int, maxval: int, dtype: str) -> Any:
 
 
 def _categorical(key: Any, logits: Any, num_samples: int, dtype: str) -> Any:
-    # Exponential clocks: the class whose clock of rate p rings first is drawn with probability p.
+    # By exponential clocks: the class whose clock of rate p rings first is drawn with probability p.
     rates = torch.softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32)).unsqueeze(1)
     clocks = rates.new_empty((rates.shape[0], num_samples, rates.shape[2]))
     clocks.exponential_(generator=_generator(key, logits.device))
@@ -182,7 +182,7 @@ def _categorical(key: Any, logits: Any, num_samples: int, dtype: str) -> Any:
 
 
 def _keep(key: Any, inputs: Any, shape: Any, rate: float) -> Any:
-    """What dropout multiplies by: 0 at the given rate, else what keeps the expectation."""
+    """Return what dropout multiplies by: 0 at the given rate, else what keeps the expectation."""
     generator = _generator(key, inputs.device)
     if inputs.is_cuda or not 2**-8 <= rate <= 1 - 2**-8:
         return inputs.new_empty(shape).bernoulli_(1 - rate, generator=generator).div_(1 - rate)
@@ -221,7 +221,7 @@ def _shuffle(key: Any, x: Any, axis: int) -> Any:
 
 
 def _wide(name: str, function: Any) -> Any:
-    """In float32 at least, and back."""
+    """Wrap a draw so that it computes in float32 at least, and casts its result back."""
 
     def draw(key: Any, shape: Any, parameters: Any) -> Any:
         dtype = parameters[0].dtype
@@ -264,7 +264,7 @@ _portable_operators = {
 
 
 def portable_draw(draw: Any, *args: Any) -> Any:
-    """`draw(*args)`; in a compiled step, whose first run isn't compiled, as one operator."""
+    """Return `draw(*args)`, as one operator in a compiled step, whose first run isn't compiled."""
     name = draw.__name__.lstrip("_")
     if torch.compiler.is_compiling() and name in _portable:
         return _portable_operators[name](*args)

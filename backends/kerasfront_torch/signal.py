@@ -9,7 +9,7 @@ import torch
 
 
 def _rows_or_none(transform: Callable[..., torch.Tensor], x: torch.Tensor, length: int | None) -> torch.Tensor:
-    """`transform` along the last axis; MKL's fails where there are no rows."""
+    """Transform along the last axis; MKL's transform fails if there are no rows."""
     if x.numel() or not x.shape[-1]:
         return transform(x, length)
     row = transform(x.new_zeros((1, x.shape[-1])), length)

@@ -24,7 +24,7 @@ assignment_scopes = _AssignmentScopes()
 
 
 class assignments:
-    """Inside, the given Variables hold the given values; at the end every Variable holds again what it held before.
+    """A context in which Variables hold other values; at its end every Variable holds again what it held before.
 
     This is how a functional framework sees state: its tracers stand in the Variables while a step is traced. It is also
     how a model runs on another adapter, with values that are tensors of that adapter (see `contract.rebound`).

@@ -105,17 +105,21 @@ def bind(name: str | None = None) -> Adapter:
 
 @contextmanager
 def rebound(adapter: Adapter) -> Iterator[Adapter]:
-    """Inside, the ops run on another adapter.
+    """Return a context in which the ops run on another adapter.
 
-    Models and layers run on it too, if their Variables hold its tensors. They are made on one backend and belong to it,
-    so give their values with `assignments`:
+    Models and layers run on it too, if their Variables hold its tensors. A model belongs to the backend on which it was
+    made, so give the values of its Variables by `assignments`:
 
         other = contract.load("jax")
         values = [other.to_tensor(v.numpy(), v.dtype) for v in model.variables]
         with contract.rebound(other), contract.assignments(model.variables, values):
             prediction = model(other.to_tensor(x, "float32"))
 
-    All threads run on the other adapter meanwhile.
+    All threads run on the other adapter inside the context. The values may be tracers, so that the framework compiles
+    or exports the model.
+
+    Args:
+        adapter: The other adapter, as `load` returns it.
     """
     before = runtime.adapter
     bind_all(adapter)

@@ -9,7 +9,7 @@ from kerasfront import contract, discovery
 
 
 def chosen(options: Any) -> tuple[str, ...]:
-    """The names that `--kerasfront-backend` gives, else every usable backend.
+    """Return the names that `--kerasfront-backend` gives, else every usable backend.
 
     Ours come first and in the order of `discovery.FRAMEWORKS`: torch and TensorFlow share a process only when torch is
     imported first.
@@ -27,5 +27,5 @@ def adapters(names: tuple[str, ...]) -> tuple[contract.Adapter, ...]:
 
 @lru_cache
 def numpy_adapter() -> contract.Adapter:
-    """The adapter that says what values are where a declaration names no reference."""
+    """Return the adapter that says what values are where a declaration names no reference."""
     return contract.load("numpy")

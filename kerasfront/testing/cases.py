@@ -44,7 +44,7 @@ class Case:
         return self.op.name, self.index, self.dtype
 
     def mapped(self, function: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """The arguments with `function` applied to every array."""
+        """Return the arguments with `function` applied to every array."""
         out = tree.map_structure(lambda x: function(x) if isinstance(x, np.ndarray) else x, (self.args, self.kwargs))
         return out[0], out[1]
 
@@ -68,7 +68,7 @@ def described(op: Op, args: Any, kwargs: Any) -> str:
 
 
 def tested_dtypes(op: Op) -> tuple[str, ...]:
-    """The dtypes in which an op's samples are drawn: what it declares, else all that are real."""
+    """Return the dtypes in which an op's samples are drawn: what it declares, else all that are real."""
     return tuple(op.dtypes_tested or REAL)
 
 
@@ -87,14 +87,14 @@ def draw(op: Op, index: int, dtype: str) -> Case:
 
 
 def varies(op: Op, index: int) -> bool:
-    """Whether the sample has an array whose dtype isn't fixed."""
+    """Return whether the sample has an array whose dtype isn't fixed."""
     sample = op.samples[index]
     leaves = tree.flatten((sample.args, sample.kwargs))
     return any(isinstance(x, Array) and x.dtype is None for x in leaves)
 
 
 def matrix(op: Op, known: Any = dtypes.ALL) -> list[Case]:
-    """Every sample in every tested dtype that `known` (an adapter's dtypes) has."""
+    """Return every sample in every tested dtype that `known` (an adapter's dtypes) has."""
     names = [n for n in tested_dtypes(op) if n in known]
     first = main_dtype(op)
     out = []
@@ -104,7 +104,7 @@ def matrix(op: Op, known: Any = dtypes.ALL) -> list[Case]:
 
 
 def star(op: Op, known: Any = dtypes.ALL) -> list[Case]:
-    """Every dtype of the first sample, every other sample in the main dtype and in one more, by turns.
+    """Return every dtype of the first sample, every other sample in the main dtype and in one more, by turns.
 
     For where each case costs a compilation.
     """
@@ -118,7 +118,7 @@ def star(op: Op, known: Any = dtypes.ALL) -> list[Case]:
 
 
 def rotating(op: Op, known: Any = dtypes.ALL, start: int = 0) -> list[Case]:
-    """Every sample in one dtype, by turns from the one at `start`; and the first one in the main dtype."""
+    """Return every sample in one dtype, by turns from the one at `start`; and the first one in the main dtype."""
     names = [n for n in tested_dtypes(op) if n in known]
 
     def kept(case: Case) -> bool:
@@ -129,7 +129,7 @@ def rotating(op: Op, known: Any = dtypes.ALL, start: int = 0) -> list[Case]:
 
 
 def brief(op: Op, known: Any = dtypes.ALL) -> list[Case]:
-    """The first sample in the main dtype: for where the compiled step sees the rest."""
+    """Return the first sample in the main dtype: for where the compiled step sees the rest."""
     return [c for c in matrix(op, known) if c.index == 0 and c.dtype == main_dtype(op)]
 
 
@@ -139,7 +139,7 @@ def main_dtype(op: Op) -> str:
 
 
 def takes_gradients(op: Op) -> bool:
-    """Whether its gradients are tested: what it declares, else floats in, floats out."""
+    """Return whether its gradients are tested: what it declares, else floats in, floats out."""
     if op.differentiable is not None:
         return op.differentiable is not False and bool(op.samples)
     return bool(op.samples) and any(_has_floats(draw(op, i, "float64")) for i in range(len(op.samples)))
@@ -155,20 +155,20 @@ def _has_floats(case: Case) -> bool:
 
 
 def differentiable_inputs(case: Case) -> list[int]:
-    """The places of the arrays by which it is differentiated: drawn floats, as given values sit at corners."""
+    """Return the places of the arrays by which it is differentiated: drawn floats, as given values sit at corners."""
     places = enumerate(zip(case.arrays(), case.drawn, strict=True))
     return [i for i, (x, drawn) in places if drawn and x.dtype == np.float64 and x.size]
 
 
 def differentiable_results(case: Case) -> list[bool]:
-    """Which results are differentiated: floats as exact as the inputs, and of those the ones that are declared."""
+    """Return which results are differentiated: floats as exact as the inputs, if the op declares them."""
     declared = case.op.differentiable
     wanted = None if declared is None or isinstance(declared, bool) else set(declared)
     return [s.dtype == "float64" and (wanted is None or i in wanted) for i, s in enumerate(inferred(case))]
 
 
 def mixtures(op: Op, known: Any = dtypes.ALL) -> list[Case]:
-    """The first sample of several arrays, these in two dtypes: each dtype that results, from a pair or two."""
+    """Return the first sample of several arrays, these in two dtypes: each dtype that results, from a pair or two."""
     if not op.dtype.casts:
         return []
     index = next((i for i, s in enumerate(op.samples) if len(_free(s)) > 1), None)
@@ -206,7 +206,7 @@ def symbolic(x: np.ndarray[Any, Any]) -> KerasTensor:
 
 
 def with_numbers(op: Op, args: Any, kwargs: Any, make: Callable[[Any], Any] | None) -> tuple[Any, Any]:
-    """The arguments, with each number that a graph knows (an axis, a size) as `make` gives it; None: as it is."""
+    """Return the arguments, with each number that a graph knows (an axis, a size) replaced by `make` of it."""
 
     def made(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
@@ -223,13 +223,13 @@ def with_numbers(op: Op, args: Any, kwargs: Any, make: Callable[[Any], Any] | No
 def inferred(
     case: Case, stand_in: Callable[[Any], Any] = symbolic, number: Callable[[Any], Any] | None = None
 ) -> list[KerasTensor]:
-    """The symbolic results, by the op's rules."""
+    """Return the symbolic results, by the op's rules."""
     args, kwargs = with_numbers(case.op, *case.mapped(stand_in), number)
     return [_spec(x) for x in tree.flatten(infer(case.op.call, args, kwargs)) if x is not None]
 
 
 def _spec(x: Any) -> KerasTensor:
-    """Inference computes what doesn't depend on its arguments: those results have values."""
+    """Return the spec of a result, which inference has computed if it doesn't depend on the arguments."""
     if isinstance(x, KerasTensor):
         return x
     adapter = contract.current()
@@ -240,7 +240,7 @@ _references: dict[tuple[str, int, str], Any] = {}
 
 
 def reference(case: Case) -> list[np.ndarray[Any, Any]]:
-    """The right values, computed in float64 from the inputs as rounded to the tested dtype; raises what that raises."""
+    """Return the right values, computed in float64 from the inputs after rounding to the tested dtype."""
     if case.key not in _references:
         try:
             _references[case.key] = _computed(case)
@@ -265,7 +265,7 @@ def _computed(case: Case) -> list[np.ndarray[Any, Any]]:
 
 
 def _args(case: Case, slots: list[Any]) -> tuple[Any, Any]:
-    """The slots under the names and positions in which the sample gave its arguments."""
+    """Return the slots under the names and positions in which the sample gave its arguments."""
     bound = case.op.signature.bind(*case.args, **case.kwargs)
     given = set(bound.arguments)
     names = list(case.op.signature.parameters)
@@ -293,7 +293,7 @@ def in_float64() -> Iterator[None]:
 
 
 def widened(case: Case) -> list[Any]:
-    """The op's slots with floats in double precision, and cast by the op's rule as its wrapper would."""
+    """Return the op's slots with floats in double precision, and cast by the op's rule as its wrapper would."""
     args, kwargs = case.mapped(lambda x: x.astype(_wide(x.dtype.name)))
     bound = case.op.signature.bind(*args, **kwargs)
     bound.apply_defaults()
@@ -318,7 +318,7 @@ class Failures:
 
     @contextmanager
     def catching(self, case: Any, doing: str) -> Iterator[None]:
-        """Counts an exception as a failure of the case."""
+        """Count an exception as a failure of the case."""
         try:
             yield
         except Exception as error:
@@ -332,7 +332,7 @@ class Failures:
 
 
 def difference(case: Case, got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], precision: str = "") -> str | None:
-    """How `got` differs from `want` by more than the tolerance of `precision` (its dtype); None where it doesn't."""
+    """Return how `got` differs from `want` beyond the tolerance of `precision` (its dtype), or None."""
     if got.shape != want.shape:
         return f"the shape is {got.shape}, expected {want.shape}"
     if got.dtype.kind in "biuO":
@@ -355,7 +355,7 @@ def difference(case: Case, got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]
 
 
 def _scale(case: Case, want: np.ndarray[Any, Any]) -> float:
-    """The size of what is computed: of the results, or of the inputs (up to 1) where results cancel."""
+    """Return the size of what is computed: of the results, or of the inputs (up to 1) where results cancel."""
     inputs = [np.abs(x[np.isfinite(x)].astype("float64")) for x in case.arrays() if x.dtype.kind not in "biuOc"]
     largest = max((float(np.max(x)) for x in inputs if x.size), default=1.0)
     finite = np.abs(want[np.isfinite(want)])
@@ -382,7 +382,7 @@ def compare(case: Case, got: list[np.ndarray[Any, Any]], failures: Failures, doi
 
 
 def _canonical(case: Case, values: list[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
-    """What the declaration says to compare instead of the results, which aren't unique."""
+    """Return what the declaration says to compare instead of the results, which aren't unique."""
     assert case.op.canonical is not None
     wide = [x.astype(_wide(x.dtype.name)) for x in values]
     args, kwargs = case.mapped(lambda x: x.astype(_wide(x.dtype.name)))
@@ -391,7 +391,7 @@ def _canonical(case: Case, values: list[np.ndarray[Any, Any]]) -> list[np.ndarra
 
 
 def check_64_bit(adapter: contract.Adapter) -> None:
-    """Fails where the framework was imported without its 64-bit types."""
+    """Fail where the framework was imported without its 64-bit types."""
     if "float64" in adapter.native_dtypes:
         got = adapter.dtype_name(adapter.to_tensor(np.zeros(1), None))
         assert got == "float64", f"{adapter.name} makes {got} of float64 here; for JAX, set JAX_ENABLE_X64=1."

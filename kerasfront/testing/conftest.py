@@ -36,7 +36,7 @@ def pytest_pycollect_makemodule(parent: pytest.Collector) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each adapter, and for each of the ops that `op_if` of the test function picks."""
+    """Make one test for each adapter, and for each of the ops that `op_if` of the test function picks."""
     names = chosen(metafunc.config)
     if "trainer" in metafunc.fixturenames:
         trainers = [a.name for a in adapters(names) if "gradients" in a.capabilities]
@@ -50,7 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where no adapter is chosen that has gradients, the tests of gradients aren't there; pytest would skip them."""
+    """Deselect the tests of gradients if no chosen adapter has gradients, instead of skipping them."""
     without = [item for item in items if "trainer" in getattr(item, "fixturenames", ()) and not _parameter(item)]
     if without:
         items[:] = [item for item in items if item not in without]
@@ -63,7 +63,7 @@ def _parameter(item: Any) -> bool:
 
 @pytest.fixture(scope="session")
 def selection(request: pytest.FixtureRequest) -> selecting.Selection:
-    """Which cases a test with a loop of its own runs."""
+    """Return which cases a test with a loop of its own runs."""
     return selecting.selection(request.config)
 
 
@@ -76,7 +76,7 @@ def _bound(name: str, config: pytest.Config) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def adapter(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """An adapter, to which the ops are bound while its tests run."""
+    """Return an adapter, to which the ops are bound while its tests run."""
     if "trainer" in request.fixturenames:
         yield request.getfixturevalue("trainer")
     else:
@@ -85,5 +85,5 @@ def adapter(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def trainer(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """As `adapter`, only those that have gradients."""
+    """Return an adapter that has gradients, to which the ops are bound while its tests run."""
     yield from _bound(request.param, request.config)

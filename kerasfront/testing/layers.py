@@ -65,22 +65,22 @@ class Case:
         return f"{self.name}-{self.variant}" if self.variant else self.name
 
     def call(self, layer: Any, inputs: Any, **kwargs: Any) -> Any:
-        """The layer (or whatever else is called like it) on inputs: in inference, unless told otherwise."""
+        """Return the layer (or whatever else is called like it) on inputs: in inference, unless told otherwise."""
         if self.active and not any(isinstance(x, (KerasTensor, int, type(None))) for x in tree.flatten(inputs)):
             kwargs.setdefault("training", False)
         return layer(*inputs, **kwargs) if self.spread else layer(inputs, **kwargs)
 
     def nested(self, values: list[Any]) -> Any:
-        """Values, one for each input, as the layer takes its inputs."""
+        """Return values, one for each input, as the layer takes its inputs."""
         return values if self.several or self.spread else values[0]
 
     def refused(self) -> list[tuple[Shape, ...]]:
-        """For each wrong input the shapes of all inputs, with a batch of 2."""
+        """Return for each wrong input the shapes of all inputs, with a batch of 2."""
         many = self.several or self.spread
         return [tuple((2, *shape) for shape in (wrong if many else (wrong,))) for wrong in self.wrong]
 
     def inputs(self, batch: int = 2, seed: int = 0) -> Any:
-        """NumPy inputs, the same for the same seed: an array, or a list where the layer takes several."""
+        """Return NumPy inputs, equal for equal seeds: an array, or a list if the layer takes several."""
         generator = np.random.default_rng([seed, *self.id.encode()])
         return self.nested([self._draw(generator, (batch, *shape)) for shape in self.shapes])
 
@@ -96,7 +96,7 @@ class Case:
 
 
 def _case(name: str, *shapes: Shape, **options: Any) -> Case:
-    """A case of the layer `name`: options are attributes of Case, and else arguments of the layer."""
+    """Return a case of the layer `name`: options are attributes of Case, and else arguments of the layer."""
     fields = {k: options.pop(k) for k in list(options) if k in Case.__dataclass_fields__}
     fields.setdefault("make", lambda layers: getattr(layers, name)(**options))
     return Case(shapes=shapes, name=name, **fields)
@@ -581,7 +581,7 @@ def _preprocessings() -> list[Case]:
 
 
 def _augmentations() -> list[Case]:
-    """Layers for images whose values are from -2 to 2."""
+    """Return layers for images whose values are from -2 to 2."""
     ends, picture = (-2, 2), (7, 6, 3)
     draws = {"active": True, "training": True, "random": True, "wrong": ((7,),)}
     still = {"active": True, "wrong": ((7,),)}

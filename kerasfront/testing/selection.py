@@ -33,30 +33,30 @@ class Selection:
     everything: bool = True
 
     def of(self, cases: Sequence[T], number: int) -> list[T]:
-        """The cases whose place and `number` add up to a multiple of three; one at least, where there are any."""
+        """Return the cases whose place plus `number` is a multiple of three; at least one, if there are any."""
         if self.everything or not cases:
             return list(cases)
         return [case for i, case in enumerate(cases) if turn(i + number)] or [cases[number % len(cases)]]
 
 
 def turn(number: int) -> bool:
-    """Whether it is the turn of a case of this number."""
+    """Return whether it is the turn of a case of this number."""
     return number % ONE_IN == 0
 
 
 def backend_number(name: str) -> int:
-    """The place of a backend among ours; those of others come after them."""
+    """Return the place of a backend among ours; those of others come after them."""
     names = list(discovery.FRAMEWORKS)
     return names.index(name) if name in names else len(names)
 
 
 def selection(config: Any) -> Selection:
-    """What the options of this run ask for."""
+    """Return what the options of this run ask for."""
     return Selection(everything=not config.getoption("--kerasfront-selection", default=False))
 
 
 def tests_of(items: list[Any], backend: str) -> tuple[list[Any], list[Any]]:
-    """Of the collected tests those that run, and those that don't: of each wide function the ones whose turn it is."""
+    """Return the collected tests that run, and those that don't because it isn't their turn in a wide function."""
     groups: dict[Any, list[Any]] = {}
     for item in items:
         if isinstance(item, pytest.DoctestItem) or item.get_closest_marker("wide") is not None:
@@ -72,7 +72,7 @@ def tests_of(items: list[Any], backend: str) -> tuple[list[Any], list[Any]]:
 
 
 def places(tests: list[Any]) -> list[int]:
-    """For each test of a function the sum of the places of its parameters along the axes of the product."""
+    """Return for each test of a function the sum of the places of its parameters along the axes of the product."""
     axes = [axis_names(mark.args[0]) for mark in tests[0].iter_markers("parametrize")]
     axes += [[name] for name in tests[0].callspec.params if name not in sum(axes, [])]
     met: list[dict[Any, int]] = [{} for _ in axes]
@@ -84,10 +84,10 @@ def places(tests: list[Any]) -> list[int]:
 
 
 def axis_names(names: Any) -> list[str]:
-    """The parameters of one mark: they change together, so they are one axis."""
+    """Return the parameters of one mark: they change together, so they are one axis."""
     return names.replace(",", " ").split() if isinstance(names, str) else list(names)
 
 
 def wide_functions(module: Any) -> list[str]:
-    """The names of the wide functions of a module, in the order in which they are written."""
+    """Return the names of the wide functions of a module, in the order in which they are written."""
     return [name for name, f in vars(module).items() if any(m.name == "wide" for m in getattr(f, "pytestmark", ()))]

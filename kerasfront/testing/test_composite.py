@@ -169,7 +169,7 @@ RAGGED: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], bool]] = {
 
 
 def padded(rows: list[Any]) -> np.ndarray[Any, Any]:
-    """The rows as one array, with zeros at the ends."""
+    """Return the rows as one array, with zeros at the ends."""
     if np.ndim(rows[0]) == 0:
         return np.stack(rows)
     out = np.zeros((len(rows), max(map(len, rows)), *np.shape(rows[0])[1:]), np.asarray(rows[0]).dtype)

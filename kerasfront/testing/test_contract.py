@@ -344,7 +344,7 @@ def test_jvp(trainer: Adapter) -> None:
 
 
 def slope_of_cube(adapter: Adapter, factor: Any = 1.0) -> Any:
-    """The derivative of factor * x**3, by vjp."""
+    """Return the derivative of factor * x**3, by vjp."""
 
     def cube(x: Any) -> Any:
         return op("multiply")(op("multiply")(op("square")(x), x), factor)
@@ -405,7 +405,7 @@ def test_custom_gradient_without_gradients_is_the_function(adapter: Adapter) -> 
 
 
 def descent(adapter: Adapter, w: Held, count: Held) -> Any:
-    """A step of gradient descent on the squared error of a linear fit."""
+    """Return a step of gradient descent on the squared error of a linear fit."""
 
     def step(batch: Any) -> Any:
         def loss() -> Any:

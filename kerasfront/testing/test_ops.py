@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def over(wanted: Callable[[Op], bool]) -> Callable[[F], F]:
-    """The test runs for the ops that `wanted` picks."""
+    """Run the test for the ops that `wanted` picks."""
 
     def mark(test: F) -> F:
         test.op_if = wanted  # type: ignore[attr-defined]
@@ -39,12 +39,12 @@ def supplied(op: Op, adapter: Adapter) -> bool:
 
 
 def number(op: Op, adapter: Adapter) -> int:
-    """Where a selection of the op's cases begins on this adapter: not the same on the next one, nor for the next op."""
+    """Return where a selection of the op's cases begins: it differs between adapters and between ops."""
     return list(OPS).index(op.name) + backend_number(adapter.name)
 
 
 def call(op: Op, adapter: Adapter, args: Any, kwargs: Any) -> list[Any]:
-    """The results that are tensors, flat."""
+    """Return the results that are tensors, flat."""
     return [x for x in tree.flatten(op.call(*args, **kwargs)) if x is not None]
 
 
@@ -54,7 +54,7 @@ def to_native(adapter: Adapter) -> Callable[[Any], Any]:
 
 @lru_cache
 def traces(adapter: Adapter) -> bool:
-    """Whether a compiled step is traced once and run as a graph; if not, it is the function itself."""
+    """Return whether a compiled step is traced once and run as a graph; if not, it is the function itself."""
     seen: list[Any] = []
 
     def step(x: Any) -> Any:
@@ -67,14 +67,14 @@ def traces(adapter: Adapter) -> bool:
 
 
 def eager_cases(op: Op, adapter: Adapter) -> list[Case]:
-    """All cases; few where running eagerly means compiling for every shape and dtype: `test_compiled` has more."""
+    """Return all cases, or few if every shape and dtype is compiled even eagerly: `test_compiled` has more."""
     compiles_each = adapter.functional and traces(adapter) and static(op)
     return (cases.brief if compiles_each else cases.matrix)(op, adapter.native_dtypes)
 
 
 @cache
 def static(op: Op) -> bool:
-    """Whether the shapes of results follow from the shapes of the arguments, so that it compiles everywhere."""
+    """Return whether the shapes of results follow from the shapes of the arguments, so that it compiles everywhere."""
     try:
         found = [cases.inferred(cases.draw(op, i, cases.main_dtype(op))) for i in range(len(op.samples))]
     except Exception:  # test_symbolic reports it
@@ -137,7 +137,7 @@ def test_symbolic(op: Op) -> None:
 
 
 def without_batch(case: Case) -> Callable[[np.ndarray[Any, Any]], KerasTensor]:
-    """Symbolic stand-ins without the first dim of the first tensor, and of others of the same length and rank."""
+    """Return symbolic inputs that don't know the first dim of the first tensor, nor of others like it."""
     batched = next((x.shape for x in case.arrays() if x.ndim and x.dtype.name == case.dtype), (1,))
 
     def stand_in(x: np.ndarray[Any, Any]) -> KerasTensor:
@@ -194,7 +194,7 @@ def test_values(adapter: Adapter, op: Op) -> None:
 
 
 def check_gap(op: Op, adapter: Adapter) -> None:
-    """A gap raises CapabilityError with its reason, and is one: neither a table nor the derivation has the op."""
+    """Check that a gap raises CapabilityError with its reason, and that no table and no derivation has the op."""
     assert adapter.gaps[op.name].strip(), f"The gap {op.name} of {adapter.name} has no reason."
     assert op.name not in adapter.primitives and op.name not in adapter.overrides, (
         f"{adapter.name} declares ops.{op.name} a gap, and supplies it."
@@ -248,7 +248,7 @@ def operand_cases(op: Op, adapter: Adapter) -> list[Case]:
 
 
 def turned(x: np.ndarray[Any, Any], adapter: Adapter) -> Any:
-    """The tensor x as a view of one whose axes are reversed in memory, where the framework has views."""
+    """Return the tensor x as a view of one whose axes are reversed in memory, where the framework has views."""
     native = adapter.to_tensor(np.array(x.T, order="C"), None)
     return OPS["transpose"].call(native) if x.ndim > 1 else native
 
@@ -293,7 +293,7 @@ NUMPY_NUMBERS: tuple[Callable[[Any], Any], ...] = (lambda x: np.asarray(x)[()], 
 
 
 def number_cases(op: Op, adapter: Adapter) -> list[Case]:
-    """The samples, in the main dtype, that give such a number; few where each costs a compilation."""
+    """Return the samples, in the main dtype, that give such a number; few where each costs a compilation."""
     if not supplied(op, adapter) or cases.main_dtype(op) not in adapter.native_dtypes:
         return []
     found = [c for c in cases.matrix(op, adapter.native_dtypes) if c.dtype == cases.main_dtype(op) and gives_number(c)]
@@ -345,7 +345,7 @@ def test_a_selection_meets_every_dtype_and_sample(adapter: Adapter) -> None:
 
 
 def compiled(all_cases: Sequence[Case], adapter: Adapter, jit: Any = "auto") -> list[list[Any]]:
-    """The results of all cases from one compiled step."""
+    """Return the results of all cases from one compiled step."""
     leaves = [[x for x in case.arrays()] for case in all_cases]
 
     def step(*tensors: Any) -> Any:
@@ -363,7 +363,7 @@ def compiled(all_cases: Sequence[Case], adapter: Adapter, jit: Any = "auto") -> 
 
 @lru_cache
 def knows_all_dims(adapter: Adapter) -> bool:
-    """Whether compiled code always knows every dim: then it can't make a tensor whose size depends on values."""
+    """Return whether compiled code always knows every dim: then it can't make a tensor whose size depends on values."""
     step = adapter.compile_step(lambda x: OPS["nonzero"].call(x)[0], lambda: [])
     try:
         step(adapter.to_tensor(np.ones(2, "int32"), None))
@@ -392,7 +392,7 @@ def test_compiled_without_batch_size(adapter: Adapter, op: Op, selection: Select
 
 
 def without_known_batch(case: Case, adapter: Adapter) -> list[Any]:
-    """The results from a compiled step that picks all rows of its inputs by an index of unknown length."""
+    """Return the results from a compiled step that picks all rows of its inputs by an index of unknown length."""
     spec_of = without_batch(case)
     arrays = case.arrays()
     hidden = [None in spec_of(x).shape for x in arrays]
@@ -446,7 +446,7 @@ class Direction:
 
     @cached_property
     def results(self) -> list[int]:
-        """The places of the results that are differentiated."""
+        """Return the places of the results that are differentiated."""
         return [i for i, wanted in enumerate(cases.differentiable_results(self.case)) if wanted]
 
     @cached_property
@@ -456,7 +456,7 @@ class Direction:
         return [np.where(np.isfinite(x), _random(x.shape, 100 + i), 0.0) for i, x in enumerate(values)]
 
     def function(self, adapter: Adapter, tensors: Sequence[Any]) -> Callable[..., list[Any]]:
-        """The op as a function of its float inputs, giving its float results."""
+        """Return the op as a function of its float inputs, giving its float results."""
 
         def of_floats(*primals: Any) -> list[Any]:
             given = list(tensors)
@@ -470,7 +470,7 @@ class Direction:
         return of_floats
 
     def numeric(self) -> float:
-        """The derivative of the weighted results along the direction, by central differences on NumPy."""
+        """Return the derivative of the weighted results along the direction, by central differences on NumPy."""
         step = 1e-6
         with cases.in_float64(), np.errstate(all="ignore"):
             function = self.function(numpy_adapter(), self.inputs)
@@ -500,7 +500,7 @@ def _random(shape: Any, seed: int) -> np.ndarray[Any, Any]:
 
 
 def _weighted(x: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]) -> float:
-    """The sum of x * weights, in which a weight of 0 takes nothing, not even nan."""
+    """Return the sum of x * weights, in which a weight of 0 takes nothing, not even nan."""
     return float(np.sum(np.where(weights == 0, 0.0, x) * weights))
 
 

@@ -19,7 +19,7 @@ some = st.integers(1, 3)
 
 
 def run(adapter: Adapter, name: str, *args: Any, **kwargs: Any) -> np.ndarray[Any, Any]:
-    """The op's result as an array; arrays among the positional arguments go in as native tensors."""
+    """Return the op's result as an array; arrays among the positional arguments go in as native tensors."""
     args = tuple(adapter.to_tensor(a, None) if isinstance(a, np.ndarray) else a for a in args)
     return np.asarray(adapter.to_numpy(OPS[name].call(*args, **kwargs)))
 
@@ -85,7 +85,7 @@ def test_transpose_and_reshape(adapter: Adapter, shape: Any, data: Any) -> None:
 
 @st.composite
 def keys(draw: Any, shape: tuple[int, ...]) -> Any:
-    """An index of integers, slices with steps, None and Ellipsis."""
+    """Return an index of integers, slices with steps, None and Ellipsis."""
     out: list[Any] = []
     for d in shape:
         bound = st.none() | st.integers(-d - 1, d + 1)

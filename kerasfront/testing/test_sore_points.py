@@ -19,7 +19,7 @@ INF, NAN = np.inf, np.nan
 
 
 def run(adapter: Adapter, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """The result as an array (several: a list of them); arrays among the arguments go in as native tensors."""
+    """Return the result as an array (several: a list of them); arrays among the arguments go in as native tensors."""
 
     def native(x: Any) -> Any:
         return (
