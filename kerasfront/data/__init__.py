@@ -1,1 +1,1 @@
-"""Batches of what users pass to fit(), evaluate() and predict(), made on the host."""
+"""Batches, made on the host, of what users pass to fit(), evaluate() and predict()."""

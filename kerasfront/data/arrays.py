@@ -18,6 +18,8 @@ from kerasfront.errors import DataError
 from kerasfront.interop import ArraySpec, Rows, RowSource, TensorLibrary
 from kerasfront.spec import dtypes
 
+Array = np.ndarray[Any, Any]
+
 _SCALARS = (bool, int, float, complex, str, bytes, np.generic)
 
 
@@ -28,9 +30,8 @@ class Column(NamedTuple):
         name: What an error calls it, such as `x['image']`.
         length: The number of rows.
         spec: The shape of one row and the dtype.
-        take: Gives the rows at the indices of an int64 array, or of a slice, which is a view where that is
-            possible.
-        reshape: Gives an array another shape; None: batches of these can't be stacked.
+        take: Return the rows at the indices of an int64 array, or those of a slice, as a view where that is possible.
+        reshape: Return an array in another shape. None: batches of these can't be stacked.
     """
 
     name: str
@@ -41,14 +42,14 @@ class Column(NamedTuple):
 
 
 def make_columns(structure: Any, name: str) -> tuple[Any, list[Column | None]]:
-    """A structure of arrays as columns, in the order of `tree.flatten`.
+    """Return a structure of arrays as columns, in the order of `tree.flatten`.
 
     Args:
-        structure: An array, a list of numbers, or a nested structure of them; `None` stays.
+        structure: An array, a list of numbers, or a nested structure of them. None stays None.
         name: What errors call it.
 
     Returns:
-        The structure, for `tree.pack_sequence_as`, and a column (or `None`) for each of its leaves.
+        The structure, for `tree.pack_sequence_as`, and a column (or None) for each of its leaves.
 
     Raises:
         ValueError: Something in it is no array, or a scalar.
@@ -66,7 +67,7 @@ def make_columns(structure: Any, name: str) -> tuple[Any, list[Column | None]]:
 
 
 def in_floatx(column: Column | None) -> Column | None:
-    """The column with floats of `floatx()`, as Keras hands over the rows of arrays: cast batch by batch.
+    """Return a column whose floats are cast to `floatx()` batch by batch, as Keras hands over the rows of arrays.
 
     Example:
 
@@ -83,7 +84,7 @@ def in_floatx(column: Column | None) -> Column | None:
 
 
 def cast_floats(array: Any, dtype: str) -> Any:
-    """The array, or native tensor, in another dtype of floats where it is of floats."""
+    """Return an array or a tensor of floats in another dtype of floats, and any other as it is."""
     if isinstance(array, np.ndarray):
         name = array.dtype.name
         return array if name == dtype or not dtypes.is_float(name) else array.astype(dtypes.to_numpy(dtype))
@@ -95,7 +96,7 @@ def cast_floats(array: Any, dtype: str) -> Any:
 
 
 def as_arrays(structure: Any, name: str) -> Any:
-    """A batch's part with arrays for lists of numbers, data frames and sparse matrices."""
+    """Return a part of a batch (x, y or weights) with arrays for lists of numbers, data frames and sparse matrices."""
     if isinstance(structure, np.ndarray) or structure is None:
         return structure
     structure = number_lists_to_arrays(structure)
@@ -103,6 +104,7 @@ def as_arrays(structure: Any, name: str) -> Any:
 
 
 def _leaf_as_array(leaf: Any, name: str) -> Any:
+    """Return one leaf of a batch as `as_arrays` does. Tensors stay what they are."""
     if leaf is None or isinstance(leaf, np.ndarray):
         return leaf
     if is_native_sparse(leaf):
@@ -117,7 +119,7 @@ def _leaf_as_array(leaf: Any, name: str) -> Any:
 
 
 def number_lists_to_arrays(structure: Any) -> Any:
-    """The structure with an array for each list (of lists...) of plain numbers or strings.
+    """Return a structure with an array for each list, at any depth, of plain numbers or strings.
 
     Example:
 
@@ -127,8 +129,9 @@ def number_lists_to_arrays(structure: Any) -> Any:
     return tree.traverse(_as_array, structure)
 
 
-def _as_array(part: Any) -> np.ndarray | None:
-    # A list of lists or tuples of numbers is rows; a tuple of lists is several inputs.
+def _as_array(part: Any) -> Array | None:
+    """Return a list of numbers as an array. None: the part is something else, such as several inputs."""
+    # A list of lists or tuples of numbers is rows. A tuple of lists is several inputs.
     if isinstance(part, tuple):
         is_rows = bool(part) and isinstance(part[0], _SCALARS)
     else:
@@ -145,7 +148,7 @@ def _as_array(part: Any) -> np.ndarray | None:
 
 
 def _holds_scalars(part: Any) -> bool:
-    """Whether the first leaf of a list is a plain number; a list of arrays holds none."""
+    """Return whether the first leaf of a nested list is a plain number or string, and no array."""
     while isinstance(part, (list, tuple)):
         if not part:
             return False
@@ -156,12 +159,17 @@ def _holds_scalars(part: Any) -> bool:
 # --- the kinds of arrays ---
 
 
-def to_host(leaf: Any) -> np.ndarray:
-    """Any kind of array, native tensors included, as a NumPy array."""
+def to_host(leaf: Any) -> Array:
+    """Return an array of any library, or a tensor, as a NumPy array."""
     return leaf if isinstance(leaf, np.ndarray) else interop.library_of(leaf).to_rows(leaf, "data")
 
 
 def _column(leaf: Any, name: str) -> Column:
+    """Return a column of an array of any library.
+
+    Raises:
+        DataError: It is no array.
+    """
     if isinstance(leaf, np.ndarray):
         return _numpy_column(leaf, name)
     library = interop.library_of(leaf)
@@ -176,111 +184,123 @@ def _column(leaf: Any, name: str) -> Column:
 
 
 def _column_of(source: RowSource, leaf: Any, name: str) -> Column:
-    take = source.take
-    if source.memory is not None:
-        gathered = _Gathered(source.memory)
-        take = lambda rows: source.take(rows) if isinstance(rows, slice) else source.from_memory(gathered.take(rows))  # noqa: E731
+    """Return a column whose rows the library of the array takes."""
+    take = source.take if source.memory is None else _take_from_memory(source, source.memory)
     return Column(name, *_split(source.spec, leaf, name), take, source.reshape)
 
 
-def _numpy_column(array: np.ndarray, name: str) -> Column:
+def _take_from_memory(source: RowSource, array: Array) -> Callable[[Rows], Any]:
+    """Return what takes rows of an array of another library: its slices, and copies that NumPy makes."""
+    rows_of, from_memory, copies = source.take, source.from_memory, _RowCopies(array)
+    return lambda rows: rows_of(rows) if isinstance(rows, slice) else from_memory(copies.take(rows))
+
+
+def _numpy_column(array: Array, name: str) -> Column:
     _check_dtype(array, name)
-    # ndarray.take is up to twice as fast as indexing for rows of some size
-    return Column(name, *_split(interop.spec_of(array), array, name), _taker(array), np.reshape)
+    copies = _RowCopies(array)
+
+    def take(rows: Rows) -> Array:
+        return copies.view(rows) if isinstance(rows, slice) else copies.take(rows)
+
+    return Column(name, *_split(interop.spec_of(array), array, name), take, np.reshape)
 
 
-def _taker(array: np.ndarray) -> Callable[[Rows], Any]:
-    gathered = _Gathered(array)
-    return lambda rows: gathered.view(rows) if isinstance(rows, slice) else gathered.take(rows)
+class _BufferPool(threading.local):
+    """Buffers of earlier batches, which are reused once nothing refers to them.
 
+    References come from the loop, from views, and from frameworks that read the memory in place, perhaps later and on
+    another thread.
 
-class _Memory(threading.local):
-    """Memory that batches left: it is used again once nothing refers to it, neither the loop, nor a view, nor a
-    framework that reads it in place, later, on another thread.
-
-    Fresh memory of some size comes from the operating system page by page, which for images takes as long as the
-    copying. This is aligned as frameworks want it that read arrays in place; others they copy, into fresh memory.
+    The operating system hands out new memory page by page, which takes as long for images as the copying. Besides,
+    these buffers are aligned as frameworks demand that read an array in place. They copy other arrays, to new memory.
     """
 
     def __init__(self, limit: int) -> None:
-        self.pieces, self.limit = list[np.ndarray](), limit
+        self.buffers, self.limit = list[Array](), limit
 
-    def take(self, size: int) -> np.ndarray:
-        """So many bytes. NumPy has all views of them refer to what is in `pieces`, also views of views."""
-        pieces = self.pieces
-        for place in range(len(pieces)):
-            if getrefcount(pieces[place]) == _ALONE and len(pieces[place]) == size + memory.LINE:
-                return memory.begin(pieces[place], size)
-        piece = np.empty(size + memory.LINE, np.uint8)
-        # Any loop needs two; beyond that, those of other sizes make room.
-        while len(pieces) >= 2 and sum(map(len, pieces)) + size > self.limit:
-            pieces.pop(0)
-        pieces.append(piece)
-        return memory.begin(piece, size)
+    def take(self, size: int) -> Array:
+        """Return an array of so many bytes, in a buffer to which nothing else refers.
+
+        NumPy lets each view refer to the array that owns the memory, also a view of a view. So the reference count of
+        a buffer tells whether any view of it is left.
+        """
+        buffers = self.buffers
+        for index in range(len(buffers)):
+            if getrefcount(buffers[index]) == _UNUSED_COUNT and len(buffers[index]) == size + memory.LINE:
+                return memory.begin(buffers[index], size)
+        buffer = np.empty(size + memory.LINE, np.uint8)
+        # Any loop needs two buffers. Beyond that, those of other sizes make room.
+        while len(buffers) >= 2 and sum(map(len, buffers)) + size > self.limit:
+            buffers.pop(0)
+        buffers.append(buffer)
+        return memory.begin(buffer, size)
 
 
-class _Gathered:
-    """Rows of an array, copied into memory that earlier batches left."""
+class _RowCopies:
+    """Rows of an array, copied into buffers that earlier batches used."""
 
-    SMALL = 1 << 17  # bytes; the allocator keeps pieces up to this size at hand itself
-    SHARED = 1 << 22  # bytes; pieces up to this size are kept for later calls of fit() or evaluate()
-    LARGE = 1 << 22  # bytes; so many for each thread that copies
-    shared = _Memory(1 << 24)
+    SMALL = 1 << 17  # bytes; the allocator itself reuses memory up to this size
+    SHARED = 1 << 22  # bytes; buffers up to this size are kept for later calls of fit() or evaluate()
+    LARGE = 1 << 22  # bytes; each thread that copies gets so many
+    shared = _BufferPool(1 << 24)
 
     def __init__(self, array: np.ndarray) -> None:
-        self.array, self.own = array, _Memory(1 << 26)
+        self.array, self.own = array, _BufferPool(1 << 26)
         self.row_bytes = array.nbytes // max(1, len(array))
         self.pooled = type(array) in (np.ndarray, np.memmap) and array.dtype != object
 
-    def take(self, rows: np.ndarray) -> np.ndarray:
+    def take(self, rows: Array) -> Array:
+        """Return a copy of the rows at these indices."""
+        # ndarray.take is up to twice as fast as indexing for rows of some size.
         if not self.array.flags.c_contiguous:
-            return self.array[rows]  # `take` would copy the whole array first
+            return self.array[rows]  # ndarray.take would copy the whole array first
         if not self.pooled or len(rows) * self.row_bytes <= self.SMALL:
             return self.array.take(rows, 0)
-        out = self._memory(len(rows))
-        parts = min(_readers, out.nbytes // self.LARGE)
+        out = self._buffer(len(rows))
+        parts = min(_NUM_THREADS, out.nbytes // self.LARGE)
         if parts < 2:
-            return self.array.take(rows, 0, out, "clip")  # the one mode that writes in place
-        # One core copies more slowly than memory is, and far more slowly than an accelerator computes.
+            return self.array.take(rows, 0, out, "clip")  # "clip" is the only mode that writes into `out` directly
+        # A single core can't use the whole bandwidth of the memory, and an accelerator waits for the copy.
         size = -(-len(rows) // parts)
         starts = range(0, len(rows), size)
-        list(_pool().map(lambda a: self.array.take(rows[a : a + size], 0, out[a : a + size], "clip"), starts))
+        list(_thread_pool().map(lambda a: self.array.take(rows[a : a + size], 0, out[a : a + size], "clip"), starts))
         return out
 
-    def view(self, rows: slice) -> np.ndarray:
-        """The rows where they are, or copied where the framework would copy them anyway."""
+    def view(self, rows: slice) -> Array:
+        """Return a view of the rows, or a copy where the framework would copy them anyway for their alignment."""
         out: np.ndarray = self.array[rows]
         if not self.pooled or out.nbytes <= self.SMALL or memory.address(out) % current().alignment == 0:
             return out
-        copy = self._memory(len(out))
+        copy = self._buffer(len(out))
         copy[:] = out
         return copy
 
-    def _memory(self, rows: int) -> np.ndarray:
+    def _buffer(self, rows: int) -> Array:
+        """Return an array for so many rows."""
         size = rows * self.row_bytes
-        taken = (self.shared if size <= self.SHARED else self.own).take(size)
-        return taken.view(self.array.dtype).reshape((rows, *self.array.shape[1:]))
+        buffer = (self.shared if size <= self.SHARED else self.own).take(size)
+        return buffer.view(self.array.dtype).reshape((rows, *self.array.shape[1:]))
 
 
-_readers = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+_NUM_THREADS = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_readers, "rows")
+def _thread_pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_NUM_THREADS, "rows")
 
 
-def _count_alone() -> int:
-    """What getrefcount says of an array to which only a list refers."""
+def _count_of_unused() -> int:
+    """Return what getrefcount says of an array to which only a list refers."""
     probe = [np.empty(1)]
     return getrefcount(probe[0])
 
 
-_ALONE = _count_alone()
+_UNUSED_COUNT = _count_of_unused()
 
 
 def _native_sparse_column(leaf: Any, name: str) -> Column:
-    """A sparse tensor: its batches are such too where the backend has them, else dense."""
+    """Return a column of a sparse tensor. Its batches are sparse too if the backend has such tensors, else dense."""
     rows, take = sparse_rows(leaf)
     sparse = take != rows.dense
     spec = ArraySpec(rows.shape[1:], rows.values.dtype.name, sparse)
@@ -291,13 +311,18 @@ def _native_sparse_column(leaf: Any, name: str) -> Column:
 
 
 def _split(spec: ArraySpec, leaf: Any, name: str) -> tuple[int, ArraySpec]:
-    """The number of rows, and what a row is like."""
+    """Return the number of rows, and the spec of one row.
+
+    Raises:
+        DataError: The array is a scalar.
+    """
     if not spec.shape:
         raise DataError(f"`{name}` must have rows; a scalar came: {described(leaf)}.")
     return int(spec.shape[0] or 0), replace(spec, shape=spec.shape[1:])
 
 
-def _check_dtype(array: np.ndarray, name: str) -> None:
+def _check_dtype(array: Array, name: str) -> None:
+    """Raise a DataError for an array of objects, unless these are strings."""
     if array.dtype != object:
         return
     kinds = sorted({type(value).__name__ for value in array.flat})
@@ -310,26 +335,28 @@ def _check_dtype(array: np.ndarray, name: str) -> None:
 
 
 def check_lengths(columns: Iterable[Column | None]) -> int:
-    """The number of rows that all columns have.
+    """Return the number of rows that all columns have.
 
     Raises:
         ValueError: They differ, or there are none.
     """
-    found = [column for column in columns if column is not None]
-    lengths = {column.length for column in found}
+    present = [column for column in columns if column is not None]
+    lengths = {column.length for column in present}
     if len(lengths) > 1:
-        listed = ", ".join(f"{column.name}: {column.length}" for column in found)
+        listed = ", ".join(f"{column.name}: {column.length}" for column in present)
         raise DataError(f"All inputs must have the same number of rows; they have {listed}.")
     if lengths == {0} or not lengths:
-        listed = ", ".join(f"{column.name} has shape {(0, *column.spec.shape)}" for column in found)
+        listed = ", ".join(f"{column.name} has shape {(0, *column.spec.shape)}" for column in present)
         raise DataError(f"The data is empty: {listed or 'there is no array in it'}.")
     return lengths.pop()
 
 
 def _suffix(path: tuple[Any, ...]) -> str:
+    """Return a path in a structure as an error shows it: "['image'][0]"."""
     return "".join(f"[{part!r}]" for part in path)
 
 
-def described(value: Any) -> str:
+def described(value: object) -> str:
+    """Return the type of a value and the beginning of its repr, for errors."""
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -1,8 +1,7 @@
-"""What users pass to fit, evaluate and predict, as batches on the host.
+"""Sources of batches: what users pass to fit(), evaluate() and predict(), as batches on the host.
 
-`make_batches` finds out which kind of input came: arrays, which are sliced here, or something that yields
-batches itself. Nothing is moved to a device and no framework is imported; native tensors are recognised by
-frameworks that are loaded already, and stay what they are.
+`make_batches` finds out which kind of input came: arrays, of which rows are taken here, or something that yields
+batches itself. Nothing is moved to a device, and tensors stay what they are.
 """
 
 import itertools
@@ -65,48 +64,53 @@ class Block(NamedTuple):
 
 
 class BatchSource:
-    """Gives the batches of each epoch: tuples `(x,)`, `(x, y)` or `(x, y, sample_weight)`; with `whole`, what a step of
-    the user's own gets: one array or dict alone where there is no more, and of a stream what it yields.
+    """The base of sources of batches, which are tuples `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
 
-    The leaves are NumPy arrays or native tensors. Rows of arrays of floats come in `floatx()`, as in Keras: float64, as
-    NumPy and pandas have it, wouldn't go together with what a model returns. All else is as it came. With `steps`, an
-    epoch has that many batches and the next goes on behind it; data that ends begins anew (Keras cuts the epoch short
-    there), but a generator that ends stops the training.
+    With `whole`, a batch is what a user's own step gets: a single array or dict without a tuple around it, and of a
+    stream what the stream yields.
+
+    The leaves are NumPy arrays or native tensors. Rows of arrays of floats come in `floatx()`, as in Keras: the float64
+    of NumPy and pandas wouldn't match what a model returns. Everything else keeps its dtype. With `steps`, an epoch has
+    that many batches, and the next epoch continues behind them. When the data ends it begins anew (Keras ends the epoch
+    early there), but a generator that ends stops the training.
 
     Attributes:
-        num_batches: The number of batches in an epoch; `None` where it is unknown.
-        batch_size: The number of rows in a batch; `None` where the input decides.
-        exhausted: Whether a generator ended before its time: no further epoch is possible.
-        may_run_ahead: Whether a thread may take batches before they are wanted: no code of the user makes them.
-        check_targets: What looks at the targets of each batch of a stream, and raises.
+        num_batches: The number of batches in an epoch. None: it is unknown.
+        batch_size: The number of rows in a batch. None: the input decides.
+        exhausted: Whether a generator ended too early, so that no further epoch is possible.
+        can_prefetch: Whether another thread may make batches in advance, since no code of the user makes them.
+        check_targets: Called with the targets of each batch of a stream; it raises where they are wrong.
     """
 
     num_batches: int | None
     batch_size: int | None
     exhausted = False
-    may_run_ahead = False
+    can_prefetch = False
     check_targets: Callable[[Any], None] | None = None
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch."""
+        """Return the batches of an epoch."""
         raise NotImplementedError
 
     def spec(self) -> Batch:
-        """The first batch with an `ArraySpec` for each array; no batch is lost, and none is drawn by a second call."""
+        """Return the first batch with an `ArraySpec` for each array.
+
+        No batch is lost by this: a stream yields the first one again. A second call takes no other batch.
+        """
         raise NotImplementedError
 
     def reset(self) -> None:
-        """Lets the next epoch begin at the beginning of the data, where that is possible."""
+        """Let the next epoch begin at the beginning of the data, where that is possible."""
 
     def on_epoch_end(self) -> None:
-        """To be called after each epoch of training; a PyDataset hears of it."""
+        """Tell a PyDataset that an epoch of training has ended."""
 
     def block_size(self, most: int) -> int:
-        """How many batches to ask of `epoch_blocks`: up to `most`, and so many that few are left over."""
+        """Return how many batches to ask of `epoch_blocks`: up to `most`, and such that few are left over."""
         return most
 
     def epoch_blocks(self, epoch: int, k: int) -> Iterator[Block]:
-        """The batches of an epoch, k at a time where k of equal shapes follow each other, else singly.
+        """Return the batches of an epoch, k at a time where k of equal shapes follow each other, else singly.
 
         Args:
             epoch: The number of the epoch.
@@ -141,12 +145,12 @@ def make_batches(
     first_epoch: int = 0,
     whole: bool = False,
 ) -> BatchSource:
-    """Anything that fit, evaluate and predict take, as a source of batches.
+    """Return a source of batches for anything that fit(), evaluate() and predict() take.
 
     Args:
         x: Arrays (NumPy, pandas, SciPy sparse, h5py, lists of numbers, native tensors, sparse ones too) in any
             nesting; or what yields batches: a PyDataset, a generator, a torch DataLoader, a tf.data.Dataset, an
-            iterable. Batches of sparse tensors of the backend are such too; of other sparse ones they are dense.
+            iterable. Batches of the backend's own sparse tensors are sparse too, and of other sparse tensors dense.
         y: The targets, where `x` is arrays.
         sample_weight: The weights of the samples, where `x` is arrays.
         batch_size: The number of rows in a batch of arrays; 32 by default.
@@ -154,10 +158,10 @@ def make_batches(
         shuffle: Whether rows are drawn in random order in each epoch (batches, for a PyDataset); "batch"
             keeps the rows of a batch together. Other inputs have their own order.
         class_weight: A weight for each class, multiplied into the sample weights.
-        seed: For the order, which is the same on each backend; by default a random one.
-        for_predict: Batches are `(x,)` in their own order, whatever the input yields.
-        first_epoch: The number of the epoch that comes first: its order is drawn by it.
-        whole: Whether batches are what a step of the user's own gets; then `for_predict` drops nothing of a stream's.
+        seed: The seed of that order, which is the same on each backend; by default a random one.
+        for_predict: Whether batches are `(x,)` in their own order, whatever the input yields.
+        first_epoch: The number of the epoch that comes first, which decides on its order.
+        whole: Whether batches are what a user's own step gets. Then `for_predict` drops nothing that a stream yields.
 
     Raises:
         ValueError: Lengths differ, the data is empty or of a kind that no model takes, or arguments don't go
@@ -188,7 +192,7 @@ def make_batches(
 
 
 def split_validation(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Cuts the last rows off arrays for validation, before anything is shuffled.
+    """Cut the last rows off arrays for validation, before anything is shuffled.
 
     Args:
         parts: `(x, y, sample_weight)`, any of which but `x` may be `None`.
@@ -227,7 +231,7 @@ def split_validation(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any
 
 
 class _Table:
-    """The parts of the input as columns of one length: floats of `floatx()`, or as they are where `exact` is true."""
+    """The parts of the input as columns of one length; floats are cast to `floatx()` unless `exact` is true."""
 
     def __init__(self, parts: tuple[Any, ...], exact: bool = False) -> None:
         built = [make_columns(part, name) for part, name in zip(parts, _NAMES, strict=False)]
@@ -239,21 +243,21 @@ class _Table:
         self.take = self._taker()
 
     def _taker(self) -> Callable[[Rows], Batch]:
-        """Takes rows of all columns; the short way where no part is nested."""
+        """Return what takes rows of all columns, by a shorter way if no part is nested."""
         if all(len(columns) == 1 and not tree.is_nested(structure) for structure, columns in self._parts):
             takes = [_nothing if column is None else column.take for column in self.columns]
             return lambda rows: tuple([take(rows) for take in takes])
         return lambda rows: self._packed(lambda column: column.take(rows))
 
     def _packed(self, function: Callable[[Column], Any]) -> Batch:
-        """The parts with what a function gives for each column."""
+        """Return the parts with what a function returns for each column."""
         return tuple(
             tree.pack_sequence_as(structure, [None if column is None else function(column) for column in columns])
             for structure, columns in self._parts
         )
 
     def take_block(self, rows: Rows, k: int, size: int) -> Batch:
-        """k * size rows, as leaves of shape (k, size, ...)."""
+        """Return k * size rows, as leaves of shape (k, size, ...)."""
 
         def taken(column: Column) -> Any:
             assert column.reshape is not None
@@ -263,7 +267,7 @@ class _Table:
 
     @property
     def stacks(self) -> bool:
-        """Whether several batches can be one block."""
+        """Whether several batches can be stacked to one block."""
         return all(column is None or column.reshape is not None for column in self.columns)
 
     def spec(self, size: int) -> Batch:
@@ -273,7 +277,7 @@ class _Table:
 class ArrayBatches(BatchSource):
     """Batches of rows of arrays: views where they are in order, gathered where they are shuffled."""
 
-    may_run_ahead = True
+    can_prefetch = True
 
     def __init__(
         self,
@@ -301,7 +305,7 @@ class ArrayBatches(BatchSource):
 
     def epoch(self, epoch: int) -> Iterator[Any]:
         batches = map(self._table.take, self._epoch_rows(epoch))
-        return map(_handed, batches) if self._whole else batches
+        return map(_without_tuple, batches) if self._whole else batches
 
     def spec(self) -> Batch:
         return self._table.spec(min(self.batch_size, self._table.length))
@@ -309,7 +313,7 @@ class ArrayBatches(BatchSource):
     def block_size(self, most: int) -> int:
         full = self._steps or self._table.length // self.batch_size
         if full < most:
-            return most  # so few are not worth a program of their own
+            return most  # a smaller block would be compiled anew, which isn't worth it for so few batches
         return min(range(most, most // 2, -1), key=lambda k: full % k)
 
     def epoch_blocks(self, epoch: int, k: int) -> Iterator[Block]:
@@ -332,7 +336,7 @@ class ArrayBatches(BatchSource):
         return self._pass(epoch) if self._steps is None else itertools.islice(self._endless, self._steps)
 
     def _pass(self, number: int) -> Iterator[Rows]:
-        """The rows of each batch, once through the data."""
+        """Return the rows of each batch of one pass through the data."""
         length, size = self._table.length, self.batch_size
         starts = range(0, length, size)
         if self._shuffle is True:
@@ -340,14 +344,14 @@ class ArrayBatches(BatchSource):
             return (order[start : start + size] for start in starts)
         slices = [slice(start, min(start + size, length)) for start in starts]
         if self._shuffle == "batch":
-            full = length // size  # a shorter batch stays the last
+            full = length // size  # a shorter batch comes last, whatever the order of the others
             order = permutation(full, self._seed, number)
             return itertools.chain((slices[index] for index in order[0:full]), slices[full:])
         return iter(slices)
 
 
-def _handed(batch: Batch) -> Any:
-    """A batch as Keras hands it over: one array or dict is not in a tuple."""
+def _without_tuple(batch: Batch) -> Any:
+    """Return a batch as Keras hands it over: a single array or dict is not in a tuple."""
     return pack_x_y_sample_weight(*batch) if len(batch) == 1 else batch
 
 
@@ -360,7 +364,7 @@ def _count(rows: Rows) -> int:
 
 
 def _joined(parts: list[Rows]) -> Rows:
-    """The rows of several batches: one slice where they follow each other."""
+    """Return the rows of several batches, as one slice where they follow each other."""
     arrays = [rows for rows in parts if not isinstance(rows, slice)]
     if arrays:
         return np.concatenate(arrays)
@@ -374,7 +378,7 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 class StreamBatches(BatchSource):
-    """Batches that the input yields."""
+    """The batches that a stream yields."""
 
     batch_size = None
 
@@ -398,13 +402,13 @@ class StreamBatches(BatchSource):
         self._spec: Batch | None = None
         self._first = first_epoch
         self._passes = 0
-        self._number = 0  # the number with which the pass that runs was begun
-        self._yielded = 0  # batches in the pass that runs, or in all where there is only one
+        self._number = 0  # the number that the current pass was begun with
+        self._yielded = 0  # how many batches the current pass has yielded
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         done = 0
         if self._steps is None:
-            # The batch that was peeked at is the first of this epoch, unless this one has another order.
+            # The batch that `spec` took is the first of this epoch, unless this epoch has another order.
             if self._stream.ordered and self._number != epoch:
                 self._restart()
             self.reset()
@@ -420,7 +424,7 @@ class StreamBatches(BatchSource):
                 self.reset()
 
     def spec(self) -> Batch:
-        # Looked at once: later there is perhaps no batch left to look at, and none is to be lost.
+        # The spec is kept, since a later look could find no batch any more, or lose one.
         if self._spec is None:
             if self._peeked is _END:
                 self._peeked = self._next(self._first)
@@ -428,7 +432,7 @@ class StreamBatches(BatchSource):
                     self._raise_empty()
             first = self._peeked
             if self._whole and isinstance(first, (list, tuple)):
-                first = first[:3]  # a step of the user's own may know what to do with more
+                first = first[:3]  # a user's own step may take more parts than three
             self._spec = tree.map_structure(_spec, self._prepared(first))
         return self._spec
 
@@ -445,7 +449,7 @@ class StreamBatches(BatchSource):
         self._stream.on_epoch_end()
 
     def _next(self, epoch: int) -> Any:
-        """The next batch as the input yields it, or `_END`."""
+        """Return the next batch as the input yields it, or `_END`."""
         if self._peeked is not _END:
             batch, self._peeked = self._peeked, _END
             return batch
@@ -459,7 +463,7 @@ class StreamBatches(BatchSource):
         return batch
 
     def _ends(self, done: int) -> bool:
-        """Whether the epoch ends, now that the input has; otherwise it begins anew."""
+        """Return whether the epoch ends now that the input has ended. Otherwise the input begins anew."""
         if not self._yielded:
             self._raise_empty()
         if self._stream.restarts:
@@ -482,7 +486,7 @@ class StreamBatches(BatchSource):
         )
 
     def _as_yielded(self, batch: Any) -> Any:
-        """A batch as a step of the user's own gets it: arrays in the form in which the input yields them."""
+        """Return a batch as a user's own step gets it: in the structure in which the input yields it."""
         if self._class_weight is not None:
             return self._prepared(batch)
         if isinstance(batch, (list, tuple)):
@@ -505,7 +509,7 @@ class StreamBatches(BatchSource):
 
 
 def _close(iterator: Any) -> None:
-    """Ends an iterator's workers, where it is one of ours."""
+    """End the workers of an iterator, if it is a PyDataset's."""
     if (close := getattr(iterator, "close", None)) is not None:
         close()
 

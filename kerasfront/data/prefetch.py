@@ -1,20 +1,20 @@
-"""Batches that a thread makes ready while the accelerator computes with those before."""
+"""Prefetching: another thread prepares the next batches while the accelerator computes with the current one."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-# Batches that are ready or being made: one in use, and one to hide how unevenly they come.
+# How many batches are ready or in preparation: one that the next step takes, and one more since some take longer.
 _DEPTH = 2
 _END = object()
 
 
-def prefetch(batches: Iterator[Any], ready: Callable[[Any], Any]) -> Iterator[Any]:
-    """`map(ready, batches)`, with the next ones made by another thread, in the same order.
+def prefetch(batches: Iterator[Any], prepare: Callable[[Any], Any]) -> Iterator[Any]:
+    """Return what `map(prepare, batches)` gives, in the same order, prepared in advance by another thread.
 
-    An error of `batches` or of `ready` is raised in its place. When the reader stops early, a few batches more than it
-    read have been taken.
+    An error of `batches` or of `prepare` is raised where its batch would have come. When the reader stops early, a few
+    more batches have been taken than it read.
 
     Example:
 
@@ -22,15 +22,15 @@ def prefetch(batches: Iterator[Any], ready: Callable[[Any], Any]) -> Iterator[An
         [10, 20, 30]
     """
 
-    def one() -> Any:
+    def prepared() -> Any:
         batch = next(batches, _END)
-        return batch if batch is _END else ready(batch)
+        return batch if batch is _END else prepare(batch)
 
     pool = ThreadPoolExecutor(1, "batches")
     try:
-        waiting: deque[Future[Any]] = deque(pool.submit(one) for _ in range(_DEPTH))
+        waiting: deque[Future[Any]] = deque(pool.submit(prepared) for _ in range(_DEPTH))
         while (batch := waiting.popleft().result()) is not _END:
-            waiting.append(pool.submit(one))
+            waiting.append(pool.submit(prepared))
             yield batch
     finally:
         pool.shutdown(cancel_futures=True)

@@ -78,7 +78,7 @@ class PyDataset(Constructed):
         self._max_queue_size = value
 
     def __getitem__(self, index: int) -> Any:
-        """The batch at an index.
+        """Return the batch at an index.
 
         Raises:
             NotImplementedError: The subclass doesn't define it.
@@ -87,7 +87,7 @@ class PyDataset(Constructed):
 
     @property
     def num_batches(self) -> int | None:
-        """The number of batches in an epoch; `None` means that they don't end.
+        """The number of batches in an epoch. None: they don't end.
 
         Raises:
             NotImplementedError: The subclass defines neither this nor `__len__`.
@@ -100,14 +100,14 @@ class PyDataset(Constructed):
         )
 
     def on_epoch_begin(self) -> None:
-        """Called before the first batch of each epoch."""
+        """Prepare an epoch. This is called before its first batch, and does nothing unless it is overridden."""
 
     def on_epoch_end(self) -> None:
-        """Called after each epoch, for example to shuffle."""
+        """End an epoch, for example by shuffling. It does nothing unless it is overridden."""
 
 
 def iterate(dataset: PyDataset, order: Iterable[int] | None = None) -> Iterator[Any]:
-    """The batches of one epoch, loaded as the data set's settings say.
+    """Return the batches of one epoch, loaded as the data set's settings say.
 
     Args:
         dataset: The data set.
@@ -120,14 +120,14 @@ def iterate(dataset: PyDataset, order: Iterable[int] | None = None) -> Iterator[
         count = dataset.num_batches
         order = itertools.count() if count is None else range(count)
     if dataset.use_multiprocessing:
-        return _ahead(_process_pool(dataset), _load_in_worker, order, dataset)
+        return _prefetch(_process_pool(dataset), _load_in_worker, order, dataset)
     if dataset.workers > 1:
-        return _ahead(ThreadPoolExecutor(dataset.workers, "PyDataset"), dataset.__getitem__, order, dataset)
-    return (_noted(dataset, index, dataset.__getitem__, index) for index in order)
+        return _prefetch(ThreadPoolExecutor(dataset.workers, "PyDataset"), dataset.__getitem__, order, dataset)
+    return (_load(dataset, index, dataset.__getitem__, index) for index in order)
 
 
-def _ahead(pool: Executor, load: Callable[[int], Any], order: Iterable[int], dataset: PyDataset) -> Iterator[Any]:
-    """Keeps up to `max_queue_size` batches loading or loaded, and yields them in order."""
+def _prefetch(pool: Executor, load: Callable[[int], Any], order: Iterable[int], dataset: PyDataset) -> Iterator[Any]:
+    """Yield batches in order, while up to `max_queue_size` of them are loaded or being loaded."""
     waiting: deque[tuple[int, Future[Any]]] = deque()
     indices = iter(order)
     try:
@@ -135,7 +135,7 @@ def _ahead(pool: Executor, load: Callable[[int], Any], order: Iterable[int], dat
             waiting.append((index, pool.submit(load, index)))
         while waiting:
             index, future = waiting.popleft()
-            batch = _noted(dataset, index, future.result)
+            batch = _load(dataset, index, future.result)
             if (following := next(indices, None)) is not None:
                 waiting.append((following, pool.submit(load, following)))
             yield batch
@@ -143,7 +143,8 @@ def _ahead(pool: Executor, load: Callable[[int], Any], order: Iterable[int], dat
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _noted(dataset: PyDataset, index: int, load: Callable[..., Any], *args: int) -> Any:
+def _load(dataset: PyDataset, index: int, load: Callable[..., Any], *args: int) -> Any:
+    """Load a batch. An error gets a note that names the batch."""
     try:
         return load(*args)
     except Exception as error:
@@ -151,15 +152,15 @@ def _noted(dataset: PyDataset, index: int, load: Callable[..., Any], *args: int)
         raise
 
 
-# A worker process gets the data set once, when it starts, and indexes this copy.
+# The data set of a worker process, which gets its copy once, when it starts.
 _worker_dataset: PyDataset | None = None
 
 
 def _process_pool(dataset: PyDataset) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(max(dataset.workers, 1), initializer=_adopt, initargs=(dataset,))
+    return ProcessPoolExecutor(max(dataset.workers, 1), initializer=_set_worker_dataset, initargs=(dataset,))
 
 
-def _adopt(dataset: PyDataset) -> None:
+def _set_worker_dataset(dataset: PyDataset) -> None:
     global _worker_dataset
     _worker_dataset = dataset
 

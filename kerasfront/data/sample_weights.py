@@ -1,4 +1,4 @@
-"""Weights by class, as weights of samples."""
+"""Weights of classes, as weights of samples."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,16 @@ from kerasfront import tree
 from kerasfront.data.arrays import number_lists_to_arrays, to_host
 from kerasfront.errors import DataError
 
+Array = np.ndarray[Any, Any]
 
-def class_weights_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:
-    """The weight of each sample's class.
+
+def class_weights_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> Array:
+    """Return the weight of each sample's class.
 
     Args:
         y: Classes as integers of shape (samples,) or (samples, 1), or one-hot rows (the largest entry
             counts).
-        class_weight: From class to weight; a class that it leaves out counts 1.
+        class_weight: The weight of each class. A class that it leaves out has the weight 1.
 
     Returns:
         float32 of shape (samples,); for one-hot or integer targets with more axes, of their shape less the
@@ -30,25 +32,26 @@ def class_weights_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -
         >>> class_weights_to_sample_weights([0, 1, 1], {0: 1.0, 1: 5.0}).tolist()
         [1.0, 5.0, 5.0]
     """
-    y = _only(number_lists_to_arrays(y))
+    y = _single(number_lists_to_arrays(y))
     if y is None or tree.is_nested(y):
         raise DataError(
             "`class_weight` needs targets, and a model with a single output.",
             hint="Give `sample_weight` a list or dict of arrays, one for each output.",
         )
     classes, weights = _classes(to_host(y)), _by_class(class_weight)
-    found, places = np.unique(classes, return_inverse=True)
-    values = np.array([weights.get(one, 1.0) for one in found.tolist()], dtype="float32")
+    numbers, places = np.unique(classes, return_inverse=True)
+    values = np.array([weights.get(number, 1.0) for number in numbers.tolist()], dtype="float32")
     return values[places].reshape(classes.shape)
 
 
-def _only(structure: Any) -> Any:
-    """The array in a list or dict of one."""
+def _single(structure: Any) -> Any:
+    """Return the array in a list or dict of one, and any other structure as it is."""
     leaves = tree.flatten(structure)
     return leaves[0] if len(leaves) == 1 else structure
 
 
-def _classes(y: np.ndarray) -> np.ndarray:
+def _classes(y: Array) -> Array:
+    """Return the class of each target, which is an integer or a one-hot row."""
     if y.ndim >= 2 and y.shape[-1] > 1:
         if y.size and y.max() > 1:
             raise DataError(
@@ -62,6 +65,7 @@ def _classes(y: np.ndarray) -> np.ndarray:
 
 
 def _by_class(class_weight: Mapping[int, float]) -> dict[int, float]:
+    """Return a user's weights, with classes and weights as plain numbers."""
     if not isinstance(class_weight, Mapping):
         raise DataError(f"`class_weight` must be a dict from class to weight; {type(class_weight).__name__} came.")
     try:
@@ -71,13 +75,13 @@ def _by_class(class_weight: Mapping[int, float]) -> dict[int, float]:
 
 
 def combine(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:
-    """The sample weights with those by class multiplied in; where neither is given, None."""
+    """Return the sample weights, multiplied by the weights of the classes. None: there are no weights."""
     if class_weight is None:
         return sample_weight
     by_class = class_weights_to_sample_weights(y, class_weight)
     if sample_weight is None:
         return by_class
-    weights = to_host(_only(number_lists_to_arrays(sample_weight))).astype("float32")
+    weights = to_host(_single(number_lists_to_arrays(sample_weight))).astype("float32")
     if weights.shape != by_class.shape:
         weights = weights.reshape(weights.shape[0], *[1] * (by_class.ndim - 1))
     if len(weights) != len(by_class):

@@ -13,12 +13,12 @@ from kerasfront.interop import INFINITE, Stream
 
 
 def as_stream(x: Any, shuffle: bool, seed: int) -> Stream | None:
-    """The stream that `x` is, or None if it doesn't yield batches.
+    """Return the stream that `x` is. None: it doesn't yield batches.
 
     Args:
         x: What the user gave.
         shuffle: Whether the batches of a PyDataset, which are known by index, come in random order.
-        seed: For that order.
+        seed: The seed of that order.
 
     Example:
 
@@ -45,14 +45,13 @@ def _py_dataset(dataset: PyDataset, shuffle: bool, seed: int) -> Stream:
 
     def start(epoch: int) -> Iterator[Any]:
         dataset.on_epoch_begin()
-        # it may have become longer or shorter
-        now = dataset.num_batches
-        order = permutation(now, seed, epoch)[0:now].tolist() if shuffle and now is not None else None
+        current = dataset.num_batches  # it may have become longer or shorter
+        order = permutation(current, seed, epoch)[0:current].tolist() if shuffle and current is not None else None
         return py_dataset.iterate(dataset, order)
 
     length = INFINITE if count is None else count
-    name, ended = type(dataset).__name__, dataset.on_epoch_end
-    return Stream(name, length, start, on_epoch_end=ended, ordered=shuffle, in_tuples=True)
+    name, on_epoch_end = type(dataset).__name__, dataset.on_epoch_end
+    return Stream(name, length, start, on_epoch_end=on_epoch_end, ordered=shuffle, in_tuples=True)
 
 
 def _length(x: Any) -> int | None:
@@ -63,7 +62,7 @@ def _length(x: Any) -> int | None:
 
 
 def check_stream_arguments(stream: Stream, y: Any, sample_weight: Any, steps: int | None) -> None:
-    """Raises a ValueError for what can't go with a stream."""
+    """Raise a ValueError for arguments that can't go with a stream."""
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise DataError(

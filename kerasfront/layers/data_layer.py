@@ -52,7 +52,7 @@ class DataLayer(Configured):
         return _call(self, args, kwargs)
 
     def convert_weight(self, weight: Any) -> Any:
-        """The value of a weight where the layer computes: on the host in another framework's pipeline.
+        """Return the value of a weight where the layer computes: on the host in another framework's pipeline.
 
         Args:
             weight: A Variable, an array or a tensor.
@@ -63,7 +63,7 @@ class DataLayer(Configured):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """A new layer from what `get_config` returned. No file that the config names is opened.
+        """Make a layer from what `get_config` returned. No file that the config names is opened.
 
         Args:
             config: The config.
@@ -143,7 +143,7 @@ def _as(x: Array, dtype: str) -> Array:
 
 
 class _State(threading.local):
-    """Whether the running call computes on the host."""
+    """Whether the call that this thread runs computes on the host."""
 
     host = False
 
@@ -162,7 +162,7 @@ def _on_host() -> Iterator[None]:
 
 
 class _Process:
-    """Whether this process is the child of another that knows of layers; most aren't, and need not ask further."""
+    """Whether this process was started or forked by another: only then it can be a worker of a DataLoader."""
 
     child = multiprocessing.parent_process() is not None
 
@@ -184,7 +184,7 @@ def worker_seed() -> int | None:
 
 
 def to_numpy(x: Any) -> Array:
-    """A tensor of any framework, or an array, as a NumPy array; strings of TensorFlow as bytes."""
+    """Return a tensor of any library, or an array, as a NumPy array; strings of TensorFlow come as bytes."""
     if isinstance(x, Variable):
         return x.numpy()
     if active.adapter.is_tensor(x):
@@ -193,7 +193,7 @@ def to_numpy(x: Any) -> Array:
 
 
 def from_numpy(x: Array) -> Any:
-    """A tensor of the backend; strings stay an array (of text) where the backend has no tensors of strings."""
+    """Return a tensor of the backend. Strings stay an array of text where the backend has no tensors of strings."""
     if x.dtype.kind not in "OUS":
         return ops.convert_to_tensor(x)
     library = interop.named(active.adapter.name)
@@ -209,7 +209,7 @@ def from_numpy(x: Array) -> Any:
 def on_host(
     function: Callable[..., Sequence[Array]], tensors: Sequence[Any], specs: Sequence[KerasTensor]
 ) -> list[Any]:
-    """The results of a function of NumPy arrays as tensors of the backend, in compiled code of its framework too.
+    """Return the results of a function of NumPy arrays as tensors of the backend, also inside of compiled code.
 
     Args:
         function: Takes an array for each tensor, and returns an array for each spec.
@@ -231,13 +231,21 @@ def on_host(
 
 
 def to_sparse(x: Any) -> Any:
-    """A dense tensor as a sparse one; raises CapabilityError where the backend has none."""
+    """Return a dense tensor as a sparse one.
+
+    Raises:
+        CapabilityError: The backend has no sparse tensors.
+    """
     active.adapter.need("sparse")
     return active.adapter.to_sparse(x)
 
 
 def to_ragged(x: Any, lengths: Any) -> Any:
-    """Padded rows as a ragged tensor; raises CapabilityError where the backend has none."""
+    """Return padded rows as a ragged tensor.
+
+    Raises:
+        CapabilityError: The backend has no ragged tensors.
+    """
     active.adapter.need("ragged")
     library = interop.named(active.adapter.name)
     assert library is not None

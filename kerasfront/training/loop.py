@@ -97,7 +97,7 @@ def _dispatches(
 ) -> Iterator[tuple[int, Any]]:
     """Return the batches of an epoch, several at a time where that is faster and nobody looks at each."""
     dispatches = _group(model, kind, source, epoch, has_block, watched)
-    if not (active.adapter.stages_ahead and source.may_run_ahead):
+    if not (active.adapter.stages_ahead and source.can_prefetch):
         return dispatches
     return prefetch(dispatches, lambda pair: (pair[0], active.adapter.stage(pair[1])))
 

@@ -5,13 +5,13 @@ import pytest
 from scipy import stats
 
 from kerasfront.data.batches import make_batches
-from kerasfront.data.shuffle import Computed, permutation
+from kerasfront.data.shuffle import ComputedOrder, permutation
 
 LARGE = 1 << 22
 
 
 def computed(count, seed=0):
-    return Computed(count, np.random.Philox(seed))
+    return ComputedOrder(count, np.random.Philox(seed))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7, 100, 1000, 65_536, 65_537, 300_001])

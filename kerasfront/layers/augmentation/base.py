@@ -182,7 +182,7 @@ class ImageLayer(DataLayer):
         return _alone(self.transform_segmentation_masks, segmentation_mask, transformation, training)
 
     def transform_images(self, images: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
-        """Images, one or a batch, by a transformation; None is what a random layer does in inference: nothing."""
+        """Return images, one or a batch, by a transformation. None: what a random layer does in inference, nothing."""
         if transformation is None and not self._kf_only_in_training:
             transformation = self.get_random_transformation(images, training)
         if transformation is None:
@@ -194,19 +194,19 @@ class ImageLayer(DataLayer):
     def transform_segmentation_masks(
         self, segmentation_masks: Tensor, transformation: Drawn | None = None, training: bool = True
     ) -> Tensor:
-        """A batch of masks, in their own dtype, moved as the images are."""
+        """Return a batch of masks, in their own dtype, moved as the images are."""
         if transformation is None or type(self)._kf_on_masks is ImageLayer._kf_on_masks:
             return segmentation_masks
         return _in_layout(self, segmentation_masks, lambda x: self._kf_on_masks(x, transformation), True)
 
     def transform_labels(self, labels: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
-        """The labels of a batch."""
+        """Return the labels of a batch."""
         return labels
 
     def transform_bounding_boxes(
         self, bounding_boxes: Boxes, transformation: Drawn | None = None, training: bool = True
     ) -> Boxes:
-        """The boxes of a batch: a dict with "boxes" (batch, count, 4) and "labels" (batch, count).
+        """Return the boxes of a batch: a dict with "boxes" (batch, count, 4) and "labels" (batch, count).
 
         Boxes are cut off at the borders. One that has left the picture, or came as padding (with the label -1), is
         padding: its numbers and its label are -1.

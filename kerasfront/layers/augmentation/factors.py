@@ -12,7 +12,7 @@ Limits = tuple[float, float]
 
 
 def number(value: Any) -> bool:
-    """Whether it is a number, and no boolean."""
+    """Return whether it is a number, and no boolean."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
 
 
@@ -21,7 +21,7 @@ def _pair(value: Any) -> bool:
 
 
 def limits(layer: Layer, name: str, value: Any, least: float = 0.0, most: float = 1.0, start: float = 0.0) -> Limits:
-    """What is drawn from: the pair that `value` is, in order, or from `start` to the number that it is.
+    """Return between which numbers is drawn: the pair that `value` is, in order, or from `start` to the number.
 
     Raises:
         ValueError: It is neither, or exceeds the bounds `least` and `most`; a number may not be below `start`.
@@ -38,7 +38,11 @@ def limits(layer: Layer, name: str, value: Any, least: float = 0.0, most: float 
 
 
 def value_range_of(layer: Layer, value: Any) -> Any:
-    """`value`, the least and the largest value of a pixel; raises ValueError."""
+    """Return `value`, which is the least and the largest value of a pixel.
+
+    Raises:
+        ValueError: It is something else.
+    """
     if not _pair(value) or not value[0] < value[1]:
         raise ValueError(
             f"Expected `value_range` of {where(layer)} to be the least and the largest value of a pixel, such as "

@@ -9,22 +9,22 @@ from typing import Any, Unpack
 from kerasfront import ops
 from kerasfront.bounding_boxes import clip_to_image_size, corner_points, enclosing, pad
 from kerasfront.layers._configured import one_of, where
-from kerasfront.layers.augmentation.base import Drawn, FormatOptions, ImageLayer, Size, choose, uniform
+from kerasfront.layers.augmentation.base import Boxes, Drawn, FormatOptions, ImageLayer, Size, choose, uniform
 from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
 from kerasfront.ops.image.sampling import FILL_MODES, grid, homography, sampled
 from kerasfront.random.seed_generator import Seed
-from kerasfront.typing import Tensor
+from kerasfront.typing import Tensor, TensorLike
 
 _INTERPOLATIONS = ("nearest", "bilinear")
 
 
-def _both_ways(value: Any) -> Any:
-    """A number f as the range from -f to f."""
-    return (-abs(value), abs(value)) if number(value) else value
+def _both_ways(value: float | Sequence[float]) -> float | Sequence[float]:
+    """Return a number f as the range from -f to f."""
+    return (-abs(value), abs(value)) if isinstance(value, (int, float)) and number(value) else value
 
 
-def _per_box(x: Any) -> Any:
-    """A number for each image, (batch,), for each of its boxes."""
+def _per_box(x: Tensor) -> Tensor:
+    """Return a number for each image, (batch,), in a shape that broadcasts to its boxes."""
     return ops.reshape(x, (-1, 1))
 
 
@@ -132,8 +132,8 @@ class _Mapped(_Sampled):
         xs, ys = corner_points(boxes)
         return enclosing(*_projected(xs, ys, [ops.reshape(inverse[:, i], (-1, 1, 1)) for i in range(9)]))
 
-    def get_transformed_x_y(self, x: Any, y: Any, transform: Any) -> Any:
-        """Points by transforms: where pixels of the result are taken from.
+    def get_transformed_x_y(self, x: TensorLike, y: TensorLike, transform: TensorLike) -> tuple[Tensor, ...]:
+        """Return points by transforms: where pixels of the result are taken from.
 
         Args:
             x: Columns, of shape (batch,).
@@ -149,13 +149,13 @@ class _Mapped(_Sampled):
         return tuple(ops.reshape(n, (1, -1)) for n in found)
 
 
-def _projected(x: Any, y: Any, a: list[Any]) -> tuple[Any, Any]:
+def _projected(x: Tensor, y: Tensor, a: list[Any]) -> tuple[Tensor, Tensor]:
     depth = a[6] * x + a[7] * y + a[8]
     return (a[0] * x + a[1] * y + a[2]) / depth, (a[3] * x + a[4] * y + a[5]) / depth
 
 
-def _of_pixels(matrix: Any) -> Any:
-    """A matrix as what `ops.image.affine_transform` takes: that counts pixels, whose middles are at a half."""
+def _of_pixels(matrix: Tensor) -> Tensor:
+    """Return a matrix as `ops.image.affine_transform` takes it, which counts from the middle of the first pixel."""
     constants = matrix[:, :, 2:] + 0.5 * ops.sum(matrix[:, :, :2], axis=-1, keepdims=True)
     matrix = ops.concatenate([matrix[:, :, :2], constants], axis=-1)
     depth = matrix[:, 2:]
@@ -163,14 +163,14 @@ def _of_pixels(matrix: Any) -> Any:
     return ops.reshape(matrix / depth[:, :, 2:], (-1, 9))[:, :8]
 
 
-def _matrix(like: Any, *rows: tuple[Any, Any, Any]) -> Any:
-    """Matrices (batch, 3, 3) of two rows, and (0, 0, 1), whose numbers are of shape (batch,) as `like` is, or one."""
+def _matrix(like: Tensor, *rows: tuple[Any, Any, Any]) -> Tensor:
+    """Return matrices (batch, 3, 3) of two rows and (0, 0, 1). A number has the shape of `like`, (batch,), or none."""
     full = [ops.zeros_like(like) + n for row in (*rows, (0.0, 0.0, 1.0)) for n in row]
     return ops.reshape(ops.stack(full, axis=-1), (-1, 3, 3))
 
 
-def _middle(size: Size) -> tuple[Any, Any]:
-    """The x and y of the middle of the images."""
+def _middle(size: Size) -> tuple[Tensor, Tensor]:
+    """Return the x and y of the middle of the images."""
     return ops.cast(size[2], "float32") / 2, ops.cast(size[1], "float32") / 2
 
 
@@ -221,8 +221,8 @@ class RandomRotation(_Mapped):
 
 
 class _Shifted(_Mapped):
-    def get_shifted_bbox(self, bounding_boxes: Any, w_shift_factor: Any, h_shift_factor: Any) -> Any:
-        """Boxes moved to the left and up.
+    def get_shifted_bbox(self, bounding_boxes: Boxes, w_shift_factor: TensorLike, h_shift_factor: TensorLike) -> Boxes:
+        """Return boxes, moved to the left and up.
 
         Args:
             bounding_boxes: A dict with "boxes", as left, top, right and bottom.
@@ -329,8 +329,10 @@ class RandomZoom(_Mapped):
         x, y = _middle(size)
         return {"matrix": _matrix(tall, (wide, 0.0, x - wide * x), (0.0, tall, y - tall * y))}
 
-    def get_clipped_bbox(self, bounding_boxes: Any, h_end: Any, h_start: Any, w_end: Any, w_start: Any) -> Any:
-        """Boxes as they are in a part of the picture, cut off at its borders.
+    def get_clipped_bbox(
+        self, bounding_boxes: Boxes, h_end: TensorLike, h_start: TensorLike, w_end: TensorLike, w_start: TensorLike
+    ) -> Boxes:
+        """Return boxes as they are in a part of the picture, cut off at its borders.
 
         Args:
             bounding_boxes: A dict with "boxes", as left, top, right and bottom.
@@ -518,7 +520,7 @@ class RandomElasticTransform(_Sampled):
         self.value_range = value_range_of(self, value_range)
 
     def get_elastic_transform_params(self, height: Any, width: Any, factor: Any) -> tuple[Any, Any]:
-        """What multiplies the smoothed noise, and the standard deviation that smooths it, both in pixels.
+        """Return the factor of the smoothed noise, and the standard deviation that smooths it, both in pixels.
 
         Args:
             height: The height of the image.
@@ -563,16 +565,16 @@ class RandomElasticTransform(_Sampled):
 _POINTS, _STEPS = 9, 8
 
 
-def _smoothing(size: Any, sigma: Any) -> Any:
-    """Matrices (batch, size, size) that take a vector to its means by a Gaussian; sigma is (batch, 1, 1)."""
+def _smoothing(size: Any, sigma: Tensor) -> Tensor:
+    """Return matrices (batch, size, size) that take a vector to its means by a Gaussian; sigma is (batch, 1, 1)."""
     places = ops.cast(ops.arange(size), "float32")
     distance = ops.expand_dims(places, 1) - places
     weights = ops.exp(-0.5 * ops.square(distance / ops.maximum(sigma, 1e-3)))
     return weights / ops.sum(weights, axis=-1, keepdims=True)
 
 
-def _outlines(boxes: Any) -> tuple[Any, Any]:
-    """The x and the y of points on the sides of boxes, both (batch, count, points)."""
+def _outlines(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the x and the y of points on the sides of boxes, both (batch, count, points)."""
     left, top, right, bottom = (boxes[..., i : i + 1] for i in range(4))
     share = ops.linspace(0.0, 1.0, _POINTS, dtype="float32")
     across, down = left + (right - left) * share, top + (bottom - top) * share

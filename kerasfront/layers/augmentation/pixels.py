@@ -12,6 +12,7 @@ from kerasfront import ops
 from kerasfront.layers.augmentation.factors import Limits
 from kerasfront.ops.elementwise import rint
 from kerasfront.ops.indexing import scatter_rows
+from kerasfront.typing import Tensor
 
 _LEVELS = 256
 
@@ -19,36 +20,36 @@ _LEVELS = 256
 # ---- colours ------------------------------------------------------------------------------------------------------
 
 
-def grey(images: Any) -> Any:
-    """The brightness of each pixel, of one channel."""
+def grey(images: Tensor) -> Tensor:
+    """Return the brightness of each pixel, in one channel."""
     return ops.image.rgb_to_grayscale(images, data_format="channels_last")
 
 
-def blended(images: Any, others: Any, share: Any) -> Any:
-    """The images, with a share of the others in their place."""
+def blended(images: Tensor, others: Tensor, share: Tensor | float) -> Tensor:
+    """Return images, with a share of the others in their place."""
     return images * (1.0 - share) + others * share
 
 
-def contrasted(images: Any, factor: Any) -> Any:
-    """Distances from the mean of each channel, multiplied by a factor."""
+def contrasted(images: Tensor, factor: Tensor | float) -> Tensor:
+    """Return images whose distances from the mean of each channel are multiplied by a factor."""
     mean = ops.mean(images, axis=(1, 2), keepdims=True)
     return (images - mean) * factor + mean
 
 
-def solarized(images: Any, threshold: Any, ends: Limits) -> Any:
-    """Values from the threshold on, mirrored at the middle of the range."""
+def solarized(images: Tensor, threshold: Tensor | float, ends: Limits) -> Tensor:
+    """Return images with values from the threshold on mirrored at the middle of the range."""
     return ops.where(images < threshold, images, sum(ends) - images)
 
 
-def posterized(images: Any, bits: Any, ends: Limits) -> Any:
-    """Values of the range as 8 bits, of which the highest stay."""
+def posterized(images: Tensor, bits: Tensor | float, ends: Limits) -> Tensor:
+    """Return images of which, in 8 bits for the range, only the highest bits stay."""
     step = 2.0 ** (8.0 - bits)
     # What was divided by 255 comes back a little below the integer that it was.
     scaled = (images - ends[0]) * (255 / (ends[1] - ends[0])) + 1e-3
     return ops.floor(scaled / step) * step * ((ends[1] - ends[0]) / 255) + ends[0]
 
 
-def stretched(images: Any, ends: Limits) -> Any:
+def stretched(images: Tensor, ends: Limits) -> Tensor:
     """Each channel with its least and largest value at the ends of the range; one of a single value stays."""
     least = ops.min(images, axis=(1, 2), keepdims=True)
     width = ops.max(images, axis=(1, 2), keepdims=True) - least
@@ -59,14 +60,14 @@ def stretched(images: Any, ends: Limits) -> Any:
 # ---- histograms ---------------------------------------------------------------------------------------------------
 
 
-def _counted(places: Any, tables: Any, bins: int) -> Any:
-    """How often each place comes in some tables of `bins` places, one after the other: (tables, bins)."""
+def _counted(places: Tensor, tables: Any, bins: int) -> Tensor:
+    """Return how often each place comes in some tables of `bins` places, one after the other: (tables, bins)."""
     flat = ops.reshape(places, (-1,))
     counts = scatter_rows(ops.zeros((tables * bins,)), flat, ops.ones(ops.shape(flat)), "add")
     return ops.reshape(counts, (tables, bins))
 
 
-def equalized(images: Any, bins: int, ends: Limits) -> Any:
+def equalized(images: Tensor, bins: int, ends: Limits) -> Tensor:
     """Each channel with the values of its histogram spread evenly over the range; one of a single value stays."""
     batch, height, width, channels = ops.shape(images)
     scaled = (images - ends[0]) / (ends[1] - ends[0])
@@ -84,7 +85,7 @@ def equalized(images: Any, bins: int, ends: Limits) -> Any:
     return ops.where(several, ops.cast(found, ops.dtype(images)), images)
 
 
-def _tables(counts: Any, limit: Any) -> Any:
+def _tables(counts: Tensor, limit: Any) -> Tensor:
     """For each histogram, what its bins become, from 0 to 1: what exceeds the limit is given to all bins alike."""
     over = ops.sum(ops.maximum(counts - limit, 0.0), axis=-1, keepdims=True)
     sums = ops.cumsum(ops.minimum(counts, limit) + over / _LEVELS, axis=-1)
@@ -93,7 +94,7 @@ def _tables(counts: Any, limit: Any) -> Any:
 
 
 def _near(size: Any, tile: Any, tiles: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """The two tiles along an axis whose middles are nearest to each pixel, each with its weight."""
+    """Return the two tiles along an axis whose middles are nearest to each pixel, each with its weight."""
     place = ops.cast(ops.arange(size), "float32") / ops.cast(tile, "float32") - 0.5
     lower = ops.floor(place)
     first = ops.cast(lower, "int32")
@@ -103,7 +104,7 @@ def _near(size: Any, tile: Any, tiles: int) -> tuple[tuple[Any, Any], tuple[Any,
     )
 
 
-def adaptively_equalized(images: Any, clip_limit: float, grid: tuple[int, ...], ends: Limits) -> Any:
+def adaptively_equalized(images: Tensor, clip_limit: float, grid: tuple[int, ...], ends: Limits) -> Tensor:
     """Each channel with the histograms of its tiles spread over the range, up to a limit of contrast."""
     batch, height, width, channels = ops.shape(images)
     down, across = grid
@@ -114,7 +115,7 @@ def adaptively_equalized(images: Any, clip_limit: float, grid: tuple[int, ...], 
     start = ops.reshape(ops.arange(batch, dtype="int32") * (down * across), (batch, 1, 1, 1))
     channel = ops.arange(channels, dtype="int32")
 
-    def table(row: Any, column: Any) -> Any:
+    def table(row: Any, column: Any) -> Tensor:
         tile = start + ops.reshape(row, (1, -1, 1, 1)) * across + ops.reshape(column, (1, 1, -1, 1))
         return (tile * channels + channel) * _LEVELS
 
@@ -136,7 +137,7 @@ def adaptively_equalized(images: Any, clip_limit: float, grid: tuple[int, ...], 
 # ---- neighbours ---------------------------------------------------------------------------------------------------
 
 
-def smoothed(images: Any) -> Any:
+def smoothed(images: Tensor) -> Tensor:
     """Each pixel as the mean of itself, five times, and its eight neighbours; those at the border stay."""
     if any(isinstance(n, int) and n < 3 for n in ops.shape(images)[1:3]):
         return images
@@ -147,7 +148,7 @@ def smoothed(images: Any) -> Any:
     return images + ops.pad(change, ((0, 0), (1, 1), (1, 1), (0, 0)))
 
 
-def blurred(images: Any, sigma: Any, taps: tuple[int, ...]) -> Any:
+def blurred(images: Tensor, sigma: Tensor | float, taps: tuple[int, ...]) -> Tensor:
     """Convolved with a Gaussian of the image's own width, mirrored at the borders; a width of 0 changes nothing."""
     for axis, count in zip((1, 2), taps, strict=True):
         reach = count // 2
@@ -158,7 +159,7 @@ def blurred(images: Any, sigma: Any, taps: tuple[int, ...]) -> Any:
         wide = _mirrored(images, axis, size, reach)
         cut: Any = [slice(None)] * 4
 
-        def moved(by: int, wide: Any = wide, cut: Any = cut, axis: int = axis, size: Any = size) -> Any:
+        def moved(by: int, wide: Any = wide, cut: Any = cut, axis: int = axis, size: Any = size) -> Tensor:
             cut[axis] = slice(by, by + size)
             return wide[tuple(cut)]
 
@@ -168,7 +169,7 @@ def blurred(images: Any, sigma: Any, taps: tuple[int, ...]) -> Any:
     return images
 
 
-def _mirrored(images: Any, axis: int, size: Any, reach: int) -> Any:
+def _mirrored(images: Tensor, axis: int, size: Any, reach: int) -> Tensor:
     """Images with `reach` more pixels at both ends of an axis, mirrored at the middle of the outermost pixels."""
     if isinstance(size, int) and reach < size:
         cut: Any = [slice(None)] * 4
@@ -184,7 +185,7 @@ def _mirrored(images: Any, axis: int, size: Any, reach: int) -> Any:
 # ---- parts --------------------------------------------------------------------------------------------------------
 
 
-def inside(images: Any, rectangles: Any) -> Any:
+def inside(images: Tensor, rectangles: Tensor) -> Tensor:
     """Which pixels lie in the rectangle of each image, (batch, 4): from top and left to bottom and right."""
     _, height, width, _ = ops.shape(images)
     rows = ops.reshape(ops.cast(ops.arange(height), "float32"), (1, -1, 1, 1))

@@ -113,7 +113,7 @@ def _warp(x: Tensor, transform: Tensor, interpolation: str, fill: float) -> Tens
 
 
 def _transforms(amount: dict[str, Any], height: Any, width: Any) -> Any:
-    """What `affine_transform` takes, for strengths of the geometric changes of which at most one isn't 0."""
+    """Return what `affine_transform` takes, for strengths of the geometric changes of which at most one isn't 0."""
     angle = amount["rotate"] * _ROTATED
     a, b = ops.cos(angle), ops.sin(angle) + amount["shear_x"] * _SHEARED
     c, d = amount["shear_y"] * _SHEARED - ops.sin(angle), ops.cos(angle)
@@ -125,7 +125,7 @@ def _transforms(amount: dict[str, Any], height: Any, width: Any) -> Any:
 
 
 def _moved(boxes: Any, transform: Any) -> Any:
-    """Boxes (batch, count, 4) around what they held, after a transform (batch, 8), whose determinant is 1."""
+    """Return boxes (batch, count, 4) around what they held, after a transform (batch, 8), whose determinant is 1."""
     a, b, right, c, d, down = (ops.reshape(transform[:, i], (-1, 1, 1)) for i in range(6))
     # Transforms take middles of pixels, which lie half a pixel behind the edges that boxes count from.
     xs, ys = corner_points(boxes)

@@ -211,7 +211,7 @@ class RandomCrop(_Cropped):
         draw_from(self, seed)
 
     def get_random_transformation(self, data: ImageData, training: bool = True, seed: Seed = None) -> Drawn | None:
-        """A place for the batch; in inference, the middle."""
+        """Draw a place for the batch. In inference it is the middle."""
         if training:
             return super().get_random_transformation(data, training, seed)
         size = size_of(self, data)

@@ -21,13 +21,17 @@ active = running()
 
 
 def output_mode_of(layer: Layer, mode: Any, options: Sequence[str]) -> str:
-    """The output mode, one of the options, given by its name or by the one that it had; raises ValueError."""
+    """Return the output mode, one of the options, which is given by its name or its former name.
+
+    Raises:
+        ValueError: It is none of the options.
+    """
     now = _FORMER.get(mode, mode) if isinstance(mode, str) else mode
     return one_of(layer, "output_mode", now if now in options else mode, options)
 
 
 def encoded_shape(shape: Any, mode: str, depth: int) -> tuple[Any, ...]:
-    """The shape of `encoded` for class numbers of a shape."""
+    """Return the shape of `encoded` for class numbers of a shape."""
     shape = tuple(shape)
     if mode == "int":
         return shape
@@ -39,7 +43,7 @@ def encoded_shape(shape: Any, mode: str, depth: int) -> tuple[Any, ...]:
 def encoded(
     indices: Any, mode: str, depth: int, dtype: str, weights: Any = None, factors: Any = None, sparse: bool = False
 ) -> Any:
-    """Class numbers from 0 to `depth - 1` in an output mode; others add nothing.
+    """Return class numbers in an output mode. Those below 0, or from `depth` on, add nothing.
 
     Args:
         indices: Integers. "one_hot" encodes each of them (a last axis of size 1 is taken away first); the other modes
@@ -71,7 +75,7 @@ def encoded(
 
 
 def _counts(indices: Any, depth: int, dtype: str, weights: Any) -> Any:
-    """How often each class is in each row of the last axis."""
+    """Return how often each class is in each row of the last axis."""
     shape = ops.shape(indices)
     length, count = shape[-1] if len(shape) else 1, 1
     for size in shape[:-1]:

@@ -25,7 +25,7 @@ _JOIN = _U(0xC6A4A7935BD1E995)
 
 
 def fingerprints(strings: Sequence[bytes]) -> Words:
-    """The Fingerprint64 of each string.
+    """Return the Fingerprint64 of each string.
 
     >>> int(fingerprints([b"a"])[0] % 30)
     9
@@ -34,7 +34,7 @@ def fingerprints(strings: Sequence[bytes]) -> Words:
 
 
 def keyed_hashes(strings: Sequence[bytes], key: Sequence[int]) -> Words:
-    """The SipHash-2-4 of each string, with a key of two unsigned 64-bit integers.
+    """Return the SipHash-2-4 of each string, with a key of two unsigned 64-bit integers.
 
     The first is the example in the paper's appendix:
 
@@ -55,7 +55,7 @@ def crossed(features: Sequence[Words]) -> Words:
 
 
 def _by_length(strings: Sequence[bytes], hash_rows: Callable[[Rows], Words]) -> Words:
-    """The hashes of strings, computed on a matrix of bytes for each length."""
+    """Return the hashes of strings, computed on a matrix of bytes for each length."""
     lengths = np.fromiter(map(len, strings), np.int64, len(strings))
     out = np.empty(len(strings), _U)
     with np.errstate(over="ignore"):
@@ -76,7 +76,7 @@ def _word(rows: Rows, start: int, size: int = 8) -> Words:
 
 
 def _turned(x: Words, by: int) -> Words:
-    """The bits, rotated to the right."""
+    """Return the bits, rotated to the right."""
     return (x >> _U(by)) | (x << _U(64 - by))
 
 

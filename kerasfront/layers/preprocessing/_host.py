@@ -66,7 +66,7 @@ def hash_key(layer: HostLayer, salt: int | Sequence[int] | None) -> list[int] | 
 
 
 def as_arrays(value: Any) -> Any:
-    """Plain values in lists, of lists, as an array; what tensors there are as they are."""
+    """Return plain values in lists as an array, and a structure of tensors as it is."""
     if interop.becomes_array(value):
         return interop.to_numpy(value)
     first = value
@@ -82,12 +82,12 @@ def as_arrays(value: Any) -> Any:
 
 
 def is_string(x: Any) -> bool:
-    """Whether a tensor or an array holds strings."""
+    """Return whether a tensor or an array holds strings."""
     return dtypes.standardize(x.dtype) == "string"
 
 
 def as_bytes(x: Array, encoding: str = "utf-8") -> list[bytes]:
-    """The strings of an array in order, as bytes; what is no text in that encoding survives unchanged."""
+    """Return the strings of an array in order, as bytes. What is no text in that encoding survives unchanged."""
     flat = x.ravel().tolist()
     if x.dtype == object:
         interop.no_missing_strings(flat)
@@ -95,12 +95,12 @@ def as_bytes(x: Array, encoding: str = "utf-8") -> list[bytes]:
 
 
 def as_text(values: Sequence[bytes], encoding: str = "utf-8") -> list[str]:
-    """The reverse of `as_bytes`."""
+    """Return bytes as text: the reverse of `as_bytes`."""
     return [v.decode(encoding, "surrogateescape") for v in values]
 
 
 def as_objects(values: Sequence[Any], shape: Any) -> Array:
-    """Strings as an array of objects."""
+    """Return strings as an array of objects."""
     out = np.empty(len(values), object)
     out[:] = values
     return out.reshape(shape)

@@ -66,7 +66,7 @@ class Quantiles:
             level += 1
 
     def at(self, fractions: Numbers) -> Numbers:
-        """The numbers below which these fractions of all lie, interpolated between neighbours."""
+        """Return the numbers below which these fractions of all lie, interpolated between neighbours."""
         runs = [(run, 2.0**level) for level, run in enumerate(self._runs) if run is not None]
         runs += [(part, 1.0) for part in self._waiting]
         values = np.concatenate([run for run, _ in runs])

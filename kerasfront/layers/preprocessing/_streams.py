@@ -1,4 +1,4 @@
-"""The data that a layer adapts to, as batches on the host: it is never held as a whole."""
+"""The data that a layer adapts to, as batches on the host, which are never in memory together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCALARS = (str, bytes, bool, int, float, np.generic)
 
 
 def batches(data: Any, steps: int | None = None, batch_size: int | None = None) -> Iterator[np.ndarray[Any, Any]]:
-    """The batches of arrays, lists and tensors, or of what yields batches: a generator, PyDataset, tf.data, DataLoader.
+    """Return batches of an array, a list or a tensor, or those that a generator, a PyDataset or a loader yields.
 
     Args:
         data: What a user gives to `adapt`.
@@ -50,7 +50,7 @@ def is_array_like(data: Any) -> bool:
 
 
 def _rows(data: Any, batch_size: int | None) -> Iterator[np.ndarray[Any, Any]]:
-    """An array, some rows at a time."""
+    """Yield an array, some rows at a time."""
     array = as_array(data)
     if array.ndim == 0:
         yield array
@@ -61,7 +61,7 @@ def _rows(data: Any, batch_size: int | None) -> Iterator[np.ndarray[Any, Any]]:
 
 
 def yielded(data: Any) -> Iterable[Any]:
-    """What yields batches, as an iterable of them."""
+    """Return an iterable of what yields batches."""
     if isinstance(data, PyDataset):
         return py_dataset.iterate(data)
     if not hasattr(data, "__iter__"):
@@ -82,7 +82,7 @@ def _one_array(batch: Any) -> np.ndarray[Any, Any]:
 
 
 def as_array(data: Any) -> np.ndarray[Any, Any]:
-    """Lists, data frames and tensors of any framework as a NumPy array; strings as objects."""
+    """Return a list, a table or a tensor of any library as a NumPy array; strings come as objects."""
     library = interop.tensor_library_of(data)
     array = to_numpy(data) if library is None else library.elements(data)
     return array.astype(object) if array.dtype.kind in "US" and not isinstance(data, np.ndarray) else array

@@ -169,7 +169,7 @@ class HashedCrossing(_HashLayer):
         return _encoded(self, list(inputs), inputs[0].shape)
 
     def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """A list of lists is several inputs here, and no array."""
+        """Return several inputs for a list of lists, which is one array for other layers."""
         if args and isinstance(args[0], (list, tuple)):
             args = (tuple(map(as_arrays, args[0])), *args[1:])
         return super()._kf_as_tensors(args, kwargs)

@@ -185,7 +185,7 @@ class Lookup(HostLayer):
         _set_terms(self, tokens, weights)
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
-        """The vocabulary: the token of each class number.
+        """Return the vocabulary: the token of each class number.
 
         Args:
             include_special_tokens: Whether the mask token and those for what is unknown lead it.
@@ -195,7 +195,7 @@ class Lookup(HostLayer):
         return [self._kf_value_of(t) for t in tokens]
 
     def vocabulary_size(self) -> int:
-        """The number of class numbers, those of special tokens included."""
+        """Return the number of class numbers, those of special tokens included."""
         table = self._kf_table
         return len(table.specials) + len(table.terms or ()) if table.size_in_file is None else table.size_in_file
 

@@ -477,7 +477,7 @@ class CategoryEncoding(DataLayer):
         self.autocast = False  # weights of counts keep their digits
 
     def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> Tensor:
-        """The vectors.
+        """Return the vectors.
 
         Args:
             inputs: Class numbers; floats are cut to integers.

@@ -164,7 +164,7 @@ class TextVectorization(HostLayer):
         self._lookup_layer.reset_state()
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
-        """The vocabulary: the token of each class number.
+        """Return the vocabulary: the token of each class number.
 
         Args:
             include_special_tokens: Whether those for padding and for unknown tokens lead it.
@@ -181,7 +181,7 @@ class TextVectorization(HostLayer):
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
     def vocabulary_size(self) -> int:
-        """The number of class numbers, those of special tokens included."""
+        """Return the number of class numbers, those of special tokens included."""
         return self._lookup_layer.vocabulary_size()
 
     # ---- calling ------------------------------------------------------------------------------------------------
