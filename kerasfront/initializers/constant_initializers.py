@@ -9,7 +9,7 @@ import numpy as np
 from kerasfront import serialization
 from kerasfront.arguments import plain, wrong
 from kerasfront.errors import ShapeError, suggest
-from kerasfront.initializers.initializer import Array, HostInitializer, rounded
+from kerasfront.initializers.initializer import Array, HostInitializer, as_dtype
 from kerasfront.spec import dtypes
 
 
@@ -56,7 +56,7 @@ class Constant(HostInitializer):
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
         values = np.asarray(self.value)
         try:
-            return rounded(np.broadcast_to(values, shape).copy(), dtype)
+            return as_dtype(np.broadcast_to(values, shape).copy(), dtype)
         except ValueError as error:
             raise ShapeError(
                 f"Constant holds a value of shape {values.shape}, which doesn't broadcast to {shape}."
@@ -86,7 +86,7 @@ class Identity(HostInitializer):
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
         if len(shape) != 2:
             raise ShapeError(f"Identity makes matrices: expected a shape with two dims, got {shape}.")
-        return rounded(self.gain * np.eye(*shape), dtype)
+        return as_dtype(self.gain * np.eye(*shape), dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}
@@ -154,24 +154,10 @@ class STFT(HostInitializer):
         if len(shape) != 3 or shape[1] != 1 or shape[2] < 2:
             raise ShapeError(f"STFT makes kernels of shape (frame_length, 1, fft_length // 2 + 1), got {shape}.")
         length, _, frequencies = shape
-        scaled = self._scaled_window(length)
+        scaled = _scaled_window(self, length)
         turns = np.outer(np.arange(length), np.arange(frequencies)) / ((frequencies - 1) * 2)
         wave = np.cos(2 * np.pi * turns) if self.side == "real" else -np.sin(2 * np.pi * turns)
-        return rounded((scaled[:, None] * wave)[:, None, :], dtype)
-
-    def _scaled_window(self, length: int) -> Array:
-        if self.window is None:
-            values = np.ones(length)
-        elif isinstance(self.window, str):
-            values = window(self.window, length, self.periodic)
-        else:
-            values = np.asarray(self.window, "float64")
-        if values.shape != (length,):
-            raise ShapeError(f"The window of STFT has the shape {values.shape}; the frames have {length} samples.")
-        if self.scaling is None:
-            return values
-        by = np.sqrt(np.sum(values**2)) if self.scaling == "density" else np.abs(np.sum(values))
-        return values / by
+        return as_dtype((scaled[:, None] * wave)[:, None, :], dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -180,3 +166,19 @@ class STFT(HostInitializer):
             "periodic": self.periodic,
             "scaling": self.scaling,
         }
+
+
+def _scaled_window(initializer: STFT, length: int) -> Array:
+    """Return the window of frames of `length` samples, divided as `scaling` says."""
+    if initializer.window is None:
+        values = np.ones(length)
+    elif isinstance(initializer.window, str):
+        values = window(initializer.window, length, initializer.periodic)
+    else:
+        values = np.asarray(initializer.window, "float64")
+    if values.shape != (length,):
+        raise ShapeError(f"The window of STFT has the shape {values.shape}; the frames have {length} samples.")
+    if initializer.scaling is None:
+        return values
+    by = np.sqrt(np.sum(values**2)) if initializer.scaling == "density" else np.abs(np.sum(values))
+    return values / by

@@ -78,7 +78,7 @@ class RandomInitializer(HostInitializer):
     def __init__(self, seed: int | SeedGenerator | None = None) -> None:
         if seed is not None and type(seed) is not int and not isinstance(seed, SeedGenerator):
             raise wrong("seed", type(self).__name__, "an integer, a SeedGenerator or None", seed)
-        self._given_seed = seed
+        self._kf_seed_argument = seed
         self.seed = next_host_seed() if seed is None else seed
 
     def generator(self) -> np.random.Generator:
@@ -88,36 +88,38 @@ class RandomInitializer(HostInitializer):
         return host_generator(self.seed)
 
     def get_config(self) -> Config:
-        return {"seed": serialization.serialize_keras_object(self._given_seed)}
+        return {"seed": serialization.serialize_keras_object(self._kf_seed_argument)}
 
 
-def working(dtype: str) -> Any:
+def drawing_dtype(dtype: str) -> Any:
     """Return the dtype in which floats are drawn: 32 bits, unless 64 are asked for."""
     return np.float64 if dtype == "float64" else np.float32
 
 
-def rounded(values: Any, dtype: str) -> Array:
+def as_dtype(values: Any, dtype: str) -> Array:
     """Return values in a dtype given by its canonical name."""
     return np.asarray(values).astype(dtypes.to_numpy(dtype), copy=False)
 
 
 def normal(generator: np.random.Generator, shape: tuple[int, ...], mean: float, stddev: float, dtype: str) -> Array:
-    kind = working(dtype)
+    kind = drawing_dtype(dtype)
     values = generator.standard_normal(shape, dtype=kind)
-    return rounded(np.asarray(values * kind(stddev) + kind(mean)), dtype)
+    return as_dtype(np.asarray(values * kind(stddev) + kind(mean)), dtype)
 
 
-def truncated(generator: np.random.Generator, shape: tuple[int, ...], mean: float, stddev: float, dtype: str) -> Array:
+def truncated_normal(
+    generator: np.random.Generator, shape: tuple[int, ...], mean: float, stddev: float, dtype: str
+) -> Array:
     """Draw normal values, again where they lie more than two standard deviations from the mean."""
-    kind = working(dtype)
+    kind = drawing_dtype(dtype)
     values = generator.standard_normal(int(np.prod(shape)), dtype=kind)
     while len(outside := np.flatnonzero(np.abs(values) > 2)):
         values[outside] = generator.standard_normal(len(outside), dtype=kind)
-    return rounded(values.reshape(shape) * kind(stddev) + kind(mean), dtype)
+    return as_dtype(values.reshape(shape) * kind(stddev) + kind(mean), dtype)
 
 
 def uniform(generator: np.random.Generator, shape: tuple[int, ...], low: float, high: float, dtype: str) -> Array:
     if dtypes.is_int(dtype):
-        return rounded(generator.integers(int(low), int(high), shape), dtype)
-    kind = working(dtype)
-    return rounded(generator.random(shape, dtype=kind) * kind(high - low) + kind(low), dtype)
+        return as_dtype(generator.integers(int(low), int(high), shape), dtype)
+    kind = drawing_dtype(dtype)
+    return as_dtype(generator.random(shape, dtype=kind) * kind(high - low) + kind(low), dtype)

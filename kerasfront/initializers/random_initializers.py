@@ -11,7 +11,7 @@ import numpy as np
 from kerasfront.arguments import as_float
 from kerasfront.errors import ShapeError
 from kerasfront.initializers import initializer
-from kerasfront.initializers.initializer import Array, RandomInitializer, rounded, working
+from kerasfront.initializers.initializer import Array, RandomInitializer, as_dtype, drawing_dtype
 from kerasfront.random.seed_generator import Seed
 
 Axes = int | Sequence[int] | None
@@ -59,7 +59,7 @@ class TruncatedNormal(RandomNormal):
     """
 
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
-        return initializer.truncated(self.generator(), shape, self.mean, self.stddev, dtype)
+        return initializer.truncated_normal(self.generator(), shape, self.mean, self.stddev, dtype)
 
 
 class RandomUniform(RandomInitializer):
@@ -166,7 +166,7 @@ class VarianceScaling(RandomInitializer):
             return initializer.uniform(generator, shape, -limit, limit, dtype)
         if self.distribution == "untruncated_normal":
             return initializer.normal(generator, shape, 0.0, math.sqrt(variance), dtype)
-        return initializer.truncated(generator, shape, 0.0, math.sqrt(variance) / _TRUNCATED_STDDEV, dtype)
+        return initializer.truncated_normal(generator, shape, 0.0, math.sqrt(variance) / _TRUNCATED_STDDEV, dtype)
 
     def get_config(self) -> dict[str, Any]:
         own = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
@@ -278,10 +278,10 @@ class Orthogonal(RandomInitializer):
             raise ShapeError(f"Orthogonal makes matrices: expected a shape with two or more dims, got {shape}.")
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = (max(rows, columns), min(rows, columns))
-        q, r = np.linalg.qr(self.generator().standard_normal(tall, dtype=working(dtype)).astype("float64"))
+        q, r = np.linalg.qr(self.generator().standard_normal(tall, dtype=drawing_dtype(dtype)).astype("float64"))
         # The signs make the decomposition unique, and the matrix uniformly distributed.
         q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
-        return rounded((self.gain * (q.T if rows < columns else q)).reshape(shape), dtype)
+        return as_dtype((self.gain * (q.T if rows < columns else q)).reshape(shape), dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gain": self.gain}

@@ -39,7 +39,7 @@ class LearningRateSchedule(Constructed, Watched):
         return cls(**{key: serialization.revive(value) for key, value in config.items()})
 
 
-class _Plain(LearningRateSchedule):
+class _OfArguments(LearningRateSchedule):
     """A schedule whose config is a list of its attributes."""
 
     arguments: tuple[str, ...]
@@ -57,7 +57,7 @@ def _positive(value: float, name: str, schedule: LearningRateSchedule) -> None:
         raise ValueError(f"Expected the `{name}` of {type(schedule).__name__} to be positive, got {value!r}.")
 
 
-class ExponentialDecay(_Plain):
+class ExponentialDecay(_OfArguments):
     """`initial_learning_rate * decay_rate ^ (step / decay_steps)`.
 
     Args:
@@ -89,12 +89,14 @@ class ExponentialDecay(_Plain):
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
         self.staircase, self.name = staircase, name
 
-    def _periods(self, step: TensorLike) -> Tensor:
-        periods = _float(step) / self.decay_steps
-        return ops.floor(periods) if self.staircase else periods
-
     def __call__(self, step: TensorLike) -> Tensor:
-        return self.initial_learning_rate * ops.power(float(self.decay_rate), self._periods(step))
+        return self.initial_learning_rate * ops.power(float(self.decay_rate), _periods(self, step))
+
+
+def _periods(schedule: ExponentialDecay, step: TensorLike) -> Tensor:
+    """Return how many periods of `decay_steps` steps have passed."""
+    periods = _float(step) / schedule.decay_steps
+    return ops.floor(periods) if schedule.staircase else periods
 
 
 class InverseTimeDecay(ExponentialDecay):
@@ -126,10 +128,10 @@ class InverseTimeDecay(ExponentialDecay):
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: TensorLike) -> Tensor:
-        return self.initial_learning_rate / (1.0 + self.decay_rate * self._periods(step))
+        return self.initial_learning_rate / (1.0 + self.decay_rate * _periods(self, step))
 
 
-class PiecewiseConstantDecay(_Plain):
+class PiecewiseConstantDecay(_OfArguments):
     """`values[0]` up to and including the step `boundaries[0]`, then `values[1]` up to `boundaries[1]`, and so on.
 
     Args:
@@ -163,7 +165,7 @@ class PiecewiseConstantDecay(_Plain):
         return rate
 
 
-class PolynomialDecay(_Plain):
+class PolynomialDecay(_OfArguments):
     """From the initial to the end rate in `decay_steps` steps, along `(1 - step / decay_steps) ^ power`.
 
     Args:
@@ -208,7 +210,7 @@ class PolynomialDecay(_Plain):
         return span * ops.power(1.0 - step / length, float(self.power)) + self.end_learning_rate
 
 
-class CosineDecay(_Plain):
+class CosineDecay(_OfArguments):
     """Along half a cosine from the initial rate to `alpha` times it, after a linear warm-up where asked for.
 
     Args:
@@ -246,22 +248,24 @@ class CosineDecay(_Plain):
         )  # fmt: skip
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
-    def _decayed(self, step: Tensor, start: float) -> Tensor:
-        part = ops.minimum(step / float(self.decay_steps), 1.0)
-        cosine = 0.5 * (1.0 + ops.cos(math.pi * part))
-        return start * ((1.0 - self.alpha) * cosine + self.alpha)
-
     def __call__(self, step: TensorLike) -> Tensor:
         step = _float(step)
         if self.warmup_target is None or not self.warmup_steps:
-            return self._decayed(step, self.initial_learning_rate)
+            return _decayed(self, step, self.initial_learning_rate)
         length = float(self.warmup_steps)
         warm = self.initial_learning_rate + (self.warmup_target - self.initial_learning_rate) * step / length
-        decayed = self._decayed(ops.maximum(step - length, 0.0), self.warmup_target)
+        decayed = _decayed(self, ops.maximum(step - length, 0.0), self.warmup_target)
         return select_where(ops.less(step, length), warm, decayed)
 
 
-class CosineDecayRestarts(_Plain):
+def _decayed(schedule: CosineDecay, step: Tensor, start: float) -> Tensor:
+    """Return the rate so many steps after the decay began with the rate `start`."""
+    part = ops.minimum(step / float(schedule.decay_steps), 1.0)
+    cosine = 0.5 * (1.0 + ops.cos(math.pi * part))
+    return start * ((1.0 - schedule.alpha) * cosine + schedule.alpha)
+
+
+class CosineDecayRestarts(_OfArguments):
     """Along half a cosine again and again, over ever longer stretches and from ever lower rates.
 
     Args:
