@@ -104,7 +104,9 @@ class Embedding(EmbeddingsLayer):
             self._kf_make_kernel((self.input_dim, self.output_dim))
             self._kf_make_lora()
 
-    def quantized_build(self, embeddings_shape: Sequence[int], mode: str, config: Any = None) -> None:
+    def quantized_build(
+        self, embeddings_shape: Sequence[int], mode: str, config: QuantizationConfig | None = None
+    ) -> None:
         """Make the variables of quantized embeddings of this shape."""
         self._kf_build_quantized(tuple(embeddings_shape), mode, config)
 

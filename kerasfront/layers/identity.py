@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront.layers._configured import Configured
 from kerasfront.layers._options import LayerOptions
@@ -23,5 +23,5 @@ class Identity(Configured):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, inputs: NestedTensors) -> Any:
+    def call(self, inputs: NestedTensors) -> NestedTensors:
         return inputs

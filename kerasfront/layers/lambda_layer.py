@@ -11,7 +11,7 @@ from kerasfront.layers._configured import Configured, where
 from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.base.conversion import map_shapes
 from kerasfront.spec import KerasTensor
-from kerasfront.typing import Config, Tensor, TensorLike
+from kerasfront.typing import Config, NestedTensors, Tensor, TensorLike
 
 
 class Lambda(Configured):
@@ -70,7 +70,7 @@ class Lambda(Configured):
     def _kf_own_code(self) -> tuple[Any, ...]:
         return (self.function,)
 
-    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+    def call(self, inputs: NestedTensors, mask: NestedTensors | None = None, training: bool | None = None) -> Any:
         if not self._kf_passes and not self.arguments:
             return self.function(inputs)
         offered = {"mask": mask, "training": training}
@@ -82,7 +82,9 @@ class Lambda(Configured):
             return mask
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
-    def compute_output_spec(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+    def compute_output_spec(
+        self, inputs: NestedTensors, mask: NestedTensors | None = None, training: bool | None = None
+    ) -> KerasTensor | NestedTensors:
         if self.output_shape is None:
             return super().compute_output_spec(inputs, mask=mask, training=training)
         return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), _whole_shape(self, inputs))

@@ -10,7 +10,7 @@ from kerasfront.layers._configured import give_paths, where
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.data_layer import DataLayer
 from kerasfront.state import StateAlias
-from kerasfront.typing import Config, Shape
+from kerasfront.typing import Config, NestedTensors, Shape
 
 
 class Pipeline(DataLayer):
@@ -51,7 +51,7 @@ class Pipeline(DataLayer):
         """Each layer is built by its first call, when its inputs are known."""
         give_paths(self._kf_layers)
 
-    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+    def call(self, inputs: NestedTensors, training: bool = True, mask: NestedTensors | None = None) -> Any:
         for layer in self._kf_layers:
             spec = type(layer)._kf_call
             flag = {"training": training} if spec.has_training else {}

@@ -270,7 +270,7 @@ class Cropping2D(Cropping):
         self,
         cropping: int | Sequence[int | Sequence[int]] = ((0, 0), (0, 0)),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
@@ -294,7 +294,7 @@ class Cropping3D(Cropping):
         self,
         cropping: int | Sequence[int | Sequence[int]] = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)
@@ -407,7 +407,7 @@ class ZeroPadding3D(ZeroPadding):
         self,
         padding: int | Sequence[int | Sequence[int]] = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = data_format_of(self, data_format)

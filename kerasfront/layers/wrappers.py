@@ -14,7 +14,7 @@ from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.recurrent.rnn import RNN, count_states
 from kerasfront.layers.wrapper import Wrapper
-from kerasfront.typing import Config, Shape, Tensor
+from kerasfront.typing import Config, NestedTensors, Shape, Tensor
 
 
 class TimeDistributed(Wrapper):
@@ -177,7 +177,7 @@ class Bidirectional(Configured):
         self.supports_masking = True
         self._kf.makes_mask = False
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Sequence[Shape] | None = None) -> None:
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
                 layer.build(sequences_shape)
@@ -187,9 +187,15 @@ class Bidirectional(Configured):
             self.backward_layer.set_weights(self._kf_initial_weights[half:])
             self._kf_initial_weights = None
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor] | None = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
         # Arguments that are None aren't passed on: a call with inputs alone takes a faster way.
-        options = {} if mask is None else {"mask": mask}
+        options: dict[str, Any] = {} if mask is None else {"mask": mask}
         first, second = options, options
         if initial_state is not None:
             half = len(initial_state) // 2
@@ -210,7 +216,7 @@ class Bidirectional(Configured):
         outputs = (y, z) if self.merge_mode is None else (_MERGES[self.merge_mode](y, z),)
         return outputs[0] if len(outputs) == 1 and not states else (*outputs, *states)
 
-    def compute_mask(self, _: Any, mask: Any) -> Any:
+    def compute_mask(self, _: Any, mask: Any) -> NestedTensors | None:
         mask = (mask[0] if isinstance(mask, (list, tuple)) else mask) if self.return_sequences else None
         outputs = [mask] if self.merge_mode is not None else [mask, mask]
         states = [None] * (_count_states_of(self.forward_layer) + _count_states_of(self.backward_layer))

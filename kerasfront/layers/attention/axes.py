@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import where
+from kerasfront.layers.base.layer import Layer
+from kerasfront.typing import Tensor, TensorLike
 
 
 class Axes:
@@ -37,7 +38,7 @@ class Axes:
         weights = batch + "".join(side[i] for side in (query, key) for i in self.attended)
         return f"{key},{query}->{weights}", f"{weights},{key}->{query}"
 
-    def _merge(self, x: Any, last: int) -> Any:
+    def _merge(self, x: Tensor, last: int) -> Tensor:
         """x with the axes before its `last` ones put in order and made two: batch and length."""
         rank = len(x.shape)
         x = ops.transpose(x, (*self.order, *range(rank - last, rank)))
@@ -46,11 +47,11 @@ class Axes:
         rest = (*sizes[rank - last :],) if last else ()
         return ops.reshape(x, (math.prod(sizes[:cut]), math.prod(sizes[cut : rank - last]), *rest))
 
-    def flat(self, x: Any) -> Any:
+    def flat(self, x: Tensor) -> Tensor:
         """Heads of shape (batch, ..., heads, size) as (batch, length, heads, size)."""
         return self._merge(x, 2)
 
-    def back(self, x: Any, query: Any) -> Any:
+    def back(self, x: Tensor, query: Tensor) -> Tensor:
         """Undo what `flat` did, for the axes of the query."""
         sizes = ops.shape(query)
         heads = ops.shape(x)[2:]
@@ -59,7 +60,7 @@ class Axes:
         inverse = tuple(self.order.index(a) for a in range(rank))
         return ops.transpose(x, (*inverse, rank, rank + 1))
 
-    def scores(self, weights: Any, query: Any, value: Any) -> Any:
+    def scores(self, weights: Tensor, query: Tensor, value: Tensor) -> Tensor:
         """Weights of shape (batch, heads, length, length) with the axes of query and value."""
         rows, columns = ops.shape(query), ops.shape(value)
         lead, heads = (rows[a] for a in self.lead), ops.shape(weights)[1]
@@ -67,7 +68,7 @@ class Axes:
             weights, (*lead, heads, *(rows[a] for a in self.attended), *(columns[a] for a in self.attended))
         )
 
-    def mask(self, mask: Any, x: Any) -> Any:
+    def mask(self, mask: TensorLike, x: Tensor) -> Tensor:
         """Return a mask of the first axes of x as (batch, length)."""
         mask = ops.convert_to_tensor(mask, "bool")
         if self.plain:
@@ -75,7 +76,7 @@ class Axes:
         mask = ops.expand_dims(mask, tuple(range(len(mask.shape), len(x.shape) - 1)))
         return self._merge(ops.broadcast_to(mask, ops.shape(x)[:-1]), 0)
 
-    def pairs(self, mask: Any, query: Any, value: Any, layer: Any) -> Any:
+    def pairs(self, mask: TensorLike, query: Tensor, value: Tensor, layer: Layer) -> Tensor:
         """Return a mask of queries and keys as (batch, heads or 1, length, length)."""
         mask = ops.convert_to_tensor(mask, "bool")
         rank, pair, lead = len(mask.shape), 2 * len(self.attended), len(self.lead)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront.errors import ShapeError
-from kerasfront.layers._configured import keep, positive, where
+from kerasfront.layers._configured import keep, known_size, positive, where
 from kerasfront.layers._options import CommonOptions
 from kerasfront.layers.attention.heads import ManyHeads, check_shapes, keep_heads, make_projections
 from kerasfront.layers.attention.weights import keep_dropout
 from kerasfront.state import StateAlias
-from kerasfront.typing import ConstraintLike, InitializerLike, RegularizerLike
+from kerasfront.typing import ConstraintLike, InitializerLike, RegularizerLike, Shape
 
 
 class GroupedQueryAttention(ManyHeads):
@@ -108,11 +108,13 @@ class GroupedQueryAttention(ManyHeads):
         keep_heads(self, sliding_window, use_gate, use_bias, flash_attention)
         keep_dropout(self, dropout, seed)
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:  # type: ignore[override]
         key_shape = value_shape if key_shape is None else key_shape
         if len(query_shape) != 3:
             raise ShapeError(f"Expected the query of {where(self)} to have rank 3, got the shape {query_shape}.")
         check_shapes(self, query_shape, value_shape, key_shape)
         type(self)._build_attention(self, 3)
         heads, sizes = (self.num_query_heads, self.num_key_value_heads), (self.head_dim, self.head_dim)
-        make_projections(self, (query_shape, key_shape, value_shape), heads, sizes, (query_shape[-1],))
+        make_projections(
+            self, (query_shape, key_shape, value_shape), heads, sizes, (known_size(self, query_shape, -1),)
+        )

@@ -19,7 +19,7 @@ from kerasfront.layers.base.aliases import overrides
 from kerasfront.layers.kernels.quantize import inner_config, policy_with_inner_ones
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.state import StateAlias
-from kerasfront.typing import Config, Tensor, TensorLike
+from kerasfront.typing import Config, Shape, Tensor, TensorLike
 
 # The parts of a call that a subclass may override: the call then goes through them.
 _PARTS = ("_compute_attention", "_compute_attention_mask", "_compute_causal_mask", "_masked_softmax")
@@ -218,7 +218,7 @@ def keep_heads(
     layer.supports_masking = True
 
 
-def check_shapes(layer: ManyHeads, query: Any, value: Any, key: Any) -> None:
+def check_shapes(layer: ManyHeads, query: Shape, value: Shape, key: Shape) -> None:
     """Raise a ShapeError where the shapes of query, value and key don't fit each other."""
     if len({len(query), len(value), len(key)}) > 1:
         raise ShapeError(
@@ -232,7 +232,7 @@ def check_shapes(layer: ManyHeads, query: Any, value: Any, key: Any) -> None:
 
 
 def make_projections(
-    layer: ManyHeads, shapes: Sequence[Any], heads: tuple[int, int], sizes: tuple[int, int], outputs: Any
+    layer: ManyHeads, shapes: Sequence[Shape], heads: tuple[int, int], sizes: tuple[int, int], outputs: tuple[int, ...]
 ) -> None:
     """Make the projections of a layer.
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from kerasfront.layers._configured import keep, positive
+from kerasfront.layers._configured import keep, known_size, positive
 from kerasfront.layers._options import CommonOptions
 from kerasfront.layers.attention.heads import ManyHeads, check_shapes, keep_heads, make_projections
 from kerasfront.layers.attention.weights import keep_dropout
 from kerasfront.layers.base.aliases import Alias
 from kerasfront.state import StateAlias
-from kerasfront.typing import ConstraintLike, InitializerLike, RegularizerLike
+from kerasfront.typing import ConstraintLike, InitializerLike, RegularizerLike, Shape
 
 
 class MultiHeadAttention(ManyHeads):
@@ -126,12 +126,12 @@ class MultiHeadAttention(ManyHeads):
         keep_heads(self, sliding_window, use_gate, use_bias, flash_attention)
         keep_dropout(self, dropout, seed)
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:  # type: ignore[override]
         key_shape = value_shape if key_shape is None else key_shape
         check_shapes(self, query_shape, value_shape, key_shape)
         type(self)._build_attention(self, len(query_shape))
         self.attention_axes = self._kf_axes.attended
-        outputs = self.output_shape or (query_shape[-1],)
+        outputs = self.output_shape or (known_size(self, query_shape, -1),)
         heads, sizes = (self.num_heads, self.num_heads), (self.key_dim, self.value_dim)
         make_projections(self, (query_shape, key_shape, value_shape), heads, sizes, outputs)
 

@@ -7,11 +7,11 @@ from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
-from kerasfront.layers._configured import Configured, one_of, where
+from kerasfront.layers._configured import Configured, known_size, one_of, where
 from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.attention.weights import all_of, causal_mask, drop, keep_dropout, masked_softmax
-from kerasfront.spec import shapes
-from kerasfront.typing import Config, Tensor
+from kerasfront.spec import KerasTensor, shapes
+from kerasfront.typing import Config, NestedTensors, Shape, Tensor
 from kerasfront.variable import Variable
 
 
@@ -77,7 +77,7 @@ class Attention(Configured):
         self.supports_masking = True
         self._kf.makes_mask = False
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         _check_inputs(self, input_shape)
         self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
         self.concat_score_weight = None
@@ -108,17 +108,17 @@ class Attention(Configured):
             outputs = outputs * ops.cast(query_mask, ops.dtype(outputs))[:, :, None]
         return (outputs, weights) if return_attention_scores else outputs
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor | None:
         return _query_and_value(self, mask)[0]
 
     def compute_output_spec(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Sequence[Tensor],
+        mask: Sequence[Tensor | None] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> KerasTensor | NestedTensors:
         # Keras orders these arguments in another way than those of `call`.
         return super().compute_output_spec(
             inputs, mask=mask, training=training, return_attention_scores=return_attention_scores,
@@ -158,9 +158,9 @@ class AdditiveAttention(Attention):
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[AdditiveOptions]) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         _check_inputs(self, input_shape)
-        size = input_shape[1][-1]
+        size = known_size(self, input_shape[1], -1)
         self.scale = self.add_weight((size,), "glorot_uniform", name="scale") if self.use_scale else None
 
     def _kf_scores(self, query: Tensor, key: Tensor) -> Tensor:

@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 from kerasfront import ops
+from kerasfront.layers._options import Initializer
 from kerasfront.layers.einsum_dense import EinsumDense
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.ops.matrices import affine
-from kerasfront.typing import Tensor
+from kerasfront.typing import Shape, Tensor
 
 
 class Projection(EinsumDense):
@@ -19,7 +20,7 @@ class Projection(EinsumDense):
     # The number of axes that are summed over, the shape of the kernel as a matrix, and the sizes of the new axes.
     _kf_plan: tuple[int, tuple[int, int], tuple[int, ...]]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         summed = len(self.equation.partition(",")[0]) - 3
         shape = self._kf_storage.spec.shape
@@ -39,8 +40,9 @@ class Projection(EinsumDense):
         return outputs if len(columns) == 1 else ops.reshape(outputs, (*lead, *columns))
 
 
-def copied(initializer: Any) -> Any:
+def copied(initializer: Initializer) -> Initializer:
     """Return an initializer of its own for each projection: one without a seed draws anew then, as a name would."""
     if not hasattr(initializer, "get_config"):
         return initializer
-    return type(initializer).from_config(initializer.get_config())
+    kind: Any = type(initializer)
+    return kind.from_config(initializer.get_config())

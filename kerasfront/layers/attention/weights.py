@@ -12,7 +12,7 @@ from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.typing import Tensor, TensorLike
 
 
-def causal_mask(queries: Any, keys: Any) -> Tensor:
+def causal_mask(queries: int, keys: int) -> Tensor:
     """Return where a query (rows) may see a key (columns), for numbers of them."""
     return ops.arange(queries)[:, None] >= ops.arange(keys)[None, :]
 

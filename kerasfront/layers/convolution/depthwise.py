@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront.layers._configured import keep, make_weight, positive, read
 from kerasfront.layers._options import CommonOptions, Constraint, Initializer, Regularizer
 from kerasfront.layers.convolution.window import Steps, Window, add_bias_and_activate, expect_channels, keep_window
 from kerasfront.ops.convolution import depthwise_convolution
-from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, Tensor
 from kerasfront.variable import Variable
 
 
@@ -51,7 +51,7 @@ class BaseDepthwiseConv(Window):
             depthwise_constraint=depthwise_constraint, bias_constraint=bias_constraint,
         )  # fmt: skip
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = expect_channels(self, input_shape)
         self.kernel = make_weight(self, "kernel", (*self.kernel_size, channels, self.depth_multiplier), of="depthwise")
         self.bias = make_weight(self, "bias", (channels * self.depth_multiplier,)) if self.use_bias else None

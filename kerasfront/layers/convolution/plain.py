@@ -11,7 +11,15 @@ from kerasfront.layers.convolution.window import Steps, Window, add_bias_and_act
 from kerasfront.layers.kernels.kernel_layer import KernelLayer
 from kerasfront.layers.kernels.products import Convolution, Product
 from kerasfront.ops.convolution import convolution
-from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor, TensorLike
+from kerasfront.typing import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+    TensorLike,
+)
 from kerasfront.variable import Variable
 
 
@@ -60,7 +68,7 @@ class BaseConv(Window, KernelLayer):
         if filters % groups:
             raise ValueError(f"Expected `filters` of {where(self)} to be a multiple of groups={groups}, got {filters}.")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = expect_channels(self, input_shape)
         if channels % self.groups:
             raise ShapeError(

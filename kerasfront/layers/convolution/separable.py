@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from kerasfront.layers._configured import keep, make_weight, positive, read
 from kerasfront.layers._options import CommonOptions, Constraint, Initializer, Regularizer
 from kerasfront.layers.convolution.window import Steps, Window, expect_channels, keep_window
 from kerasfront.ops.convolution import convolution, depthwise_convolution
-from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, Tensor
 from kerasfront.variable import Variable
 
 
@@ -62,7 +62,7 @@ class BaseSeparableConv(Window):
             pointwise_constraint=pointwise_constraint, bias_constraint=bias_constraint,
         )  # fmt: skip
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = expect_channels(self, input_shape)
         between = channels * self.depth_multiplier
         self.depthwise_kernel = make_weight(

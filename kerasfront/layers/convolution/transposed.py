@@ -8,7 +8,7 @@ from kerasfront.layers._configured import keep, make_weight, per_axis, positive,
 from kerasfront.layers._options import CommonOptions, Constraint, Initializer, Regularizer
 from kerasfront.layers.convolution.window import Steps, Window, expect_channels, keep_window
 from kerasfront.ops.convolution import transpose_crops, transposed_convolution
-from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, Tensor
 from kerasfront.variable import Variable
 
 
@@ -66,7 +66,7 @@ class BaseConvTranspose(Window):
             self.kernel_size, self.strides, self.padding, self.output_padding, self.dilation_rate
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.kernel = make_weight(self, "kernel", (*self.kernel_size, self.filters, expect_channels(self, input_shape)))
         self.bias = make_weight(self, "bias", (self.filters,)) if self.use_bias else None
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from kerasfront import ops
 from kerasfront.errors import ShapeError
 from kerasfront.layers._configured import Configured, data_format_of, one_of, per_axis, where
 from kerasfront.layers._options import Activation, Constraint, Initializer, Regularizer
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.typing import Tensor
+from kerasfront.typing import Shape, Tensor
 
 Steps = int | Sequence[int]
 
@@ -46,7 +45,7 @@ def keep_window(
     layer.input_spec = InputSpec(ndim=rank + 2)
 
 
-def expect_channels(layer: Window, input_shape: Any) -> int:
+def expect_channels(layer: Window, input_shape: Shape) -> int:
     """Return the number of channels of the inputs, which from now on is expected of them."""
     axis = -1 if layer.data_format == "channels_last" else 1
     channels = input_shape[axis]

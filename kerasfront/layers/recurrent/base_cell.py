@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasfront import ops, random
@@ -9,8 +10,13 @@ from kerasfront.layers._configured import Configured, fraction, make_weight
 from kerasfront.layers._options import Activation, Constraint, Initializer, Regularizer
 from kerasfront.layers.base.layer import Layer
 from kerasfront.random.seed_generator import SeedGenerator
-from kerasfront.typing import Tensor
+from kerasfront.typing import Shape, Tensor
 from kerasfront.variable import Variable
+
+# The states of a cell: one, several, or nested ones.
+States = Tensor | Sequence[Any] | Mapping[str, Any]
+# The only state of a cell, alone or in a list.
+OneState = Tensor | Sequence[Tensor]
 
 
 class RecurrentCell(Configured):
@@ -93,7 +99,7 @@ class UnitsCell(RecurrentCell):
     # The number of blocks of columns in the kernels: one for each gate, and one for the new values.
     _kf_gates = 1
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         width = self._kf_gates * self.units
         self.kernel = make_weight(self, "kernel", (input_shape[-1], width))
         self.recurrent_kernel = make_weight(self, "recurrent_kernel", (self.units, width), of="recurrent")
@@ -108,11 +114,11 @@ class UnitsCell(RecurrentCell):
         return make_weight(self, "bias", (self._kf_gates * self.units,))
 
 
-def first_state(states: Any) -> Any:
+def first_state(states: OneState) -> Tensor:
     """Return the only state of a cell, which may come alone or in a list."""
-    return states[0] if isinstance(states, (list, tuple)) else states
+    return states[0] if isinstance(states, Sequence) else states
 
 
-def next_states(state: Any, states: Any) -> Any:
+def next_states(state: Tensor, states: OneState) -> OneState:
     """Return the next state in the form of the states before: alone, or in a list."""
-    return [state] if isinstance(states, (list, tuple)) else state
+    return [state] if isinstance(states, Sequence) else state

@@ -11,7 +11,8 @@ from kerasfront.layers._configured import Configured, where
 from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.base.conversion import map_shapes
 from kerasfront.layers.base.layer import Layer
-from kerasfront.layers.recurrent.base_cell import RecurrentCell
+from kerasfront.layers.recurrent.base_cell import RecurrentCell, States
+from kerasfront.typing import NestedTensors
 
 
 class StackedRNNCells(Configured):
@@ -49,7 +50,7 @@ class StackedRNNCells(Configured):
     def output_size(self) -> Any:
         return _output_size(self.cells[-1])
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[States]:
         """Return the initial states of each cell."""
         return [initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells]
 
@@ -61,7 +62,9 @@ class StackedRNNCells(Configured):
                 cell.build(input_shape)
             input_shape = (batch_sizes[0], *_as_shape(_output_size(cell)))
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False, **kwargs: Any) -> tuple[Any, list[Any]]:
+    def call(
+        self, inputs: NestedTensors, states: Sequence[Any], training: bool | None = False, **kwargs: Any
+    ) -> tuple[NestedTensors, list[States]]:
         after = []
         for cell, own in zip(self.cells, states, strict=True):
             own = own if isinstance(own, (list, tuple)) else [own]
@@ -126,7 +129,7 @@ def _output_size(cell: Any) -> Any:
     return size
 
 
-def initial_state(cell: Any, batch_size: Any, dtype: str) -> Any:
+def initial_state(cell: Any, batch_size: Any, dtype: str) -> States:
     """Return the states that the cell begins with: its own, else zeros of its state sizes, nested as these are."""
     if hasattr(cell, "get_initial_state"):
         states = cell.get_initial_state(batch_size=batch_size)
@@ -153,12 +156,13 @@ def state_leaves(sizes: Any, top: bool = True) -> int:
     return 1
 
 
-def run_cell(cell: Any, inputs: Any, states: Any, training: Any, **kwargs: Any) -> Any:
+def run_cell(cell: Any, inputs: NestedTensors, states: Any, training: bool | None, **kwargs: Any) -> tuple[Any, Any]:
     """Return `(output, next states)` of one step. Cells of ours run in the context of the layer around them."""
     if isinstance(cell, (RecurrentCell, StackedRNNCells)):
         return cell.call(inputs, states, training=training, **kwargs)
     if isinstance(cell, Layer):
-        return cell(inputs, states, training=training, **kwargs)
+        outputs: Any = cell(inputs, states, training=training, **kwargs)
+        return outputs
     if "training" in inspect.signature(cell.call).parameters:
         kwargs["training"] = training
     return cell.call(inputs, states, **kwargs)

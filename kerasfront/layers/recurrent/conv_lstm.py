@@ -26,7 +26,7 @@ from kerasfront.layers.recurrent.lstm import lstm_step, make_forget_bias
 from kerasfront.layers.recurrent.of_cell import CellAttribute, OfCell, RecurrentOptions, make_cell
 from kerasfront.ops.convolution import convolution
 from kerasfront.spec import KerasTensor, infer, shapes
-from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
+from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, Tensor
 from kerasfront.variable import Variable
 
 Steps = int | Sequence[int]
@@ -92,8 +92,8 @@ class ConvLSTMCell(RecurrentCell):
         self.state_size = [filters, filters]
         self.output_size = filters
 
-    def build(self, input_shape: Any) -> None:
-        _, spatial, channels = shapes.split_channels(tuple(input_shape), self.data_format)
+    def build(self, input_shape: Shape) -> None:
+        _, spatial, channels = shapes.split_channels(tuple(input_shape), self.data_format)  # type: ignore[arg-type]
         width = 4 * self.filters
         self.kernel = make_weight(self, "kernel", (*self.kernel_size, channels, width))
         self.recurrent_kernel = make_weight(
@@ -117,7 +117,9 @@ class ConvLSTMCell(RecurrentCell):
             inputs, self.kernel, self.bias, self.strides, self.padding, self.data_format, self.dilation_rate, 1
         )
 
-    def call(self, inputs: Tensor, states: Any, training: bool | None = False) -> tuple[Tensor, list[Tensor]]:
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool | None = False
+    ) -> tuple[Tensor, list[Tensor]]:
         h, c = states
         x, h = dropped(self, inputs, h, training)
         ones = (1,) * self.rank
@@ -173,7 +175,7 @@ class _ConvLSTM(OfCell):
         super().__init__(cell, **options)
         self.input_spec = InputSpec(ndim=self.rank + 3)
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Sequence[Shape] | None = None) -> None:
         super().build(sequences_shape, initial_state_shape)
         axis = -1 if self.data_format == "channels_last" else 2
         self.input_spec = InputSpec(ndim=self.rank + 3, axes={axis: sequences_shape[axis]})

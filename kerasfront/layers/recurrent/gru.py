@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.layers._configured import keep, make_weight, positive
 from kerasfront.layers._options import Activation, LayerOptions
-from kerasfront.layers.recurrent.base_cell import UnitsCell, dropped, first_state, keep_dropout, next_states
+from kerasfront.layers.recurrent.base_cell import (
+    OneState,
+    UnitsCell,
+    dropped,
+    first_state,
+    keep_dropout,
+    next_states,
+)
 from kerasfront.layers.recurrent.of_cell import (
     CellAttribute,
     RecurrentOptions,
@@ -96,7 +104,7 @@ class GRUCell(UnitsCell):
         width = 3 * self.units
         return make_weight(self, "bias", (2, width) if self.reset_after else (width,))
 
-    def call(self, inputs: Tensor, states: Any, training: bool | None = False) -> tuple[Tensor, Any]:
+    def call(self, inputs: Tensor, states: OneState, training: bool | None = False) -> tuple[Tensor, OneState]:
         h = first_state(states)
         x, state = dropped(self, inputs, h, training)
         z, new = (_reset_after_product if self.reset_after else _reset_before_product)(self, x, state)
@@ -200,7 +208,7 @@ class GRU(UnitsRNN):
         self.use_cudnn = use_cudnn
 
     def inner_loop(
-        self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool | None = False
+        self, sequences: Tensor, initial_state: Sequence[Tensor], mask: Tensor | None, training: bool | None = False
     ) -> tuple[Tensor, Tensor, Any]:
         if self.use_cudnn is False or not computes_as_fused(self, training):
             return super().inner_loop(sequences, initial_state, mask, training)

@@ -6,22 +6,24 @@ from typing import Any
 
 from kerasfront import ops, tree
 from kerasfront.layers.base.layer import Layer
+from kerasfront.layers.recurrent.base_cell import States
 from kerasfront.layers.recurrent.cells import run_cell
 from kerasfront.spec import KerasTensor, infer, mode
+from kerasfront.typing import NestedTensors, Tensor
 from kerasfront.variable import StatelessScope
 
 
 def run_steps(
     cell: Any,
-    sequences: Any,
-    states: Any,
-    mask: Any,
+    sequences: NestedTensors,
+    states: States,
+    mask: Tensor | None,
     training: bool | None,
     *,
     unroll: bool,
     go_backwards: bool,
     zero_output_for_mask: bool,
-) -> tuple[Any, Any]:
+) -> tuple[States, Tensor]:
     """Run a cell step by step.
 
     Args:
@@ -107,17 +109,17 @@ def _unrolled(step: Any, carry: Any, rows: Any, reverse: bool = False) -> tuple[
     return carry, ops.stack(outputs[::-1] if reverse else outputs)
 
 
-def first_sequence(sequences: Any) -> Any:
+def first_sequence(sequences: NestedTensors) -> Tensor:
     """Return the first tensor of sequences that may be several."""
     return tree.flatten(sequences)[0]
 
 
-def first_mask(mask: Any) -> Any:
+def first_mask(mask: Any) -> Tensor | None:
     """Return the first mask that there is, of sequences that may be several; None: none has one."""
     return next((m for m in tree.flatten(mask) if m is not None), None)
 
 
-def swap_time(x: Any) -> Any:
+def swap_time(x: Tensor) -> Tensor:
     """Return x with its first two axes exchanged: batch and time."""
     return ops.transpose(x, (1, 0, *range(2, len(x.shape))))
 

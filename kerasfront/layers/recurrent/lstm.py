@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -20,7 +21,7 @@ from kerasfront.layers.recurrent.of_cell import (
 )
 from kerasfront.ops.matrices import affine
 from kerasfront.ops.recurrence import lstm
-from kerasfront.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Tensor
+from kerasfront.typing import ActivationLike, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape, Tensor
 from kerasfront.variable import Variable
 
 
@@ -95,7 +96,9 @@ class LSTMCell(UnitsCell):
     def _kf_make_bias(self) -> Variable:
         return make_forget_bias(self, self.units)
 
-    def call(self, inputs: Tensor, states: Any, training: bool | None = False) -> tuple[Tensor, list[Tensor]]:
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool | None = False
+    ) -> tuple[Tensor, list[Tensor]]:
         h, c = states
         x, h = dropped(self, inputs, h, training)
         gates = affine(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
@@ -103,7 +106,7 @@ class LSTMCell(UnitsCell):
         return h, [h, c]
 
 
-def lstm_step(cell: Any, gates: Any, c: Tensor) -> tuple[Tensor, Tensor]:
+def lstm_step(cell: Any, gates: Sequence[Tensor], c: Tensor) -> tuple[Tensor, Tensor]:
     """Return the next h and c, from the four gates before their activations."""
     i, f, g, o = gates
     gate = cell.recurrent_activation
@@ -116,7 +119,7 @@ def make_forget_bias(cell: Any, units: int) -> Variable:
     if not cell.unit_forget_bias:
         return make_weight(cell, "bias", (4 * units,))
 
-    def initialize(shape: Any, dtype: Any = None) -> Any:
+    def initialize(shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]:
         draw = getattr(cell.bias_initializer, "draw", cell.bias_initializer)
         first, rest = (np.asarray(ops.convert_to_numpy(draw((n * units,), dtype=dtype))) for n in (1, 2))
         return np.concatenate([first, np.ones_like(first), rest])
@@ -203,7 +206,7 @@ class LSTM(UnitsRNN):
         self.use_cudnn = use_cudnn
 
     def inner_loop(
-        self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool | None = False
+        self, sequences: Tensor, initial_state: Sequence[Tensor], mask: Tensor | None, training: bool | None = False
     ) -> tuple[Tensor, Tensor, Any]:
         if self.use_cudnn is False or not computes_as_fused(self, training):
             return super().inner_loop(sequences, initial_state, mask, training)

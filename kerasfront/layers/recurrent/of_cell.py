@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from kerasfront import activations, ops
@@ -13,6 +13,7 @@ from kerasfront.layers._options import Activation, CommonOptions, Constraint, In
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.recurrent.base_cell import RecurrentCell, UnitsCell
 from kerasfront.layers.recurrent.rnn import RNN
+from kerasfront.typing import Tensor
 
 T = TypeVar("T")
 
@@ -126,27 +127,27 @@ def computes_as_fused(layer: UnitsRNN, training: bool | None) -> bool:
 def run_fused(
     layer: UnitsRNN,
     op: Callable[..., Any],
-    sequences: Any,
-    states: Any,
-    mask: Any,
+    sequences: Tensor,
+    states: Sequence[Tensor],
+    mask: Tensor | None,
     training: bool | None,
     **options: Any,
-) -> tuple[Any, Any, list[Any]]:
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Return what `inner_loop` does, by an op that runs the whole loop."""
     cell = layer.cell
     if training and cell.dropout:
         sequences = sequences * cell.get_dropout_mask(sequences[:, 0])[:, None]
         cell.reset_dropout_mask()
     bias = None if cell.bias is None else cell.bias.value
-    outputs, *states = op(
+    outputs, *after = op(
         sequences, *states, cell.kernel.value, cell.recurrent_kernel.value, bias, mask, layer.go_backwards, **options
     )
     if mask is None:
-        last = states[0]
+        last = after[0]
     else:
         if layer.zero_output_for_mask:
             outputs = ops.where(mask[:, :, None], outputs, 0)
         last = outputs[:, 0 if layer.go_backwards else -1]
     if layer.return_sequences and layer.go_backwards:
         outputs = ops.flip(outputs, axis=1)
-    return last, outputs, states
+    return last, outputs, after

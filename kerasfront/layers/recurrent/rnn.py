@@ -7,7 +7,7 @@ their default activations use the loops that ops has fused; everything else runs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -19,7 +19,7 @@ from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.base.conversion import map_shapes
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.input_spec import InputSpec
-from kerasfront.layers.recurrent.base_cell import RecurrentCell
+from kerasfront.layers.recurrent.base_cell import RecurrentCell, States
 from kerasfront.layers.recurrent.cells import (
     StackedRNNCells,
     check_cell,
@@ -30,7 +30,7 @@ from kerasfront.layers.recurrent.cells import (
 )
 from kerasfront.layers.recurrent.loop import first_mask, first_sequence, run_steps, swap_time
 from kerasfront.spec import KerasTensor, infer, unknown
-from kerasfront.typing import Tensor
+from kerasfront.typing import NestedTensors, Shape, Tensor
 from kerasfront.variable import Variable
 
 
@@ -112,7 +112,7 @@ class RNN(Configured):
         self.supports_masking = True
         self._kf.makes_mask = False
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Any, initial_state_shape: Sequence[Shape] | None = None) -> None:
         shapes: list[Any] = []
         map_shapes(shapes.append, sequences_shape)
         if any(len(shape) < 3 for shape in shapes):
@@ -126,7 +126,7 @@ class RNN(Configured):
         if self.stateful:
             _make_states(self, shapes[0][0])
 
-    def get_initial_state(self, batch_size: Any) -> list[Any]:
+    def get_initial_state(self, batch_size: Any) -> States:
         """Return the states that the cell begins with, for a batch."""
         return initial_state(self.cell, batch_size, self.compute_dtype)
 
@@ -139,12 +139,18 @@ class RNN(Configured):
         """`reset_state()`."""
         self.reset_state()
 
-    def compute_mask(self, _: Any, mask: Any) -> Any:
+    def compute_mask(self, _: Any, mask: Any) -> NestedTensors | None:
         # A mask has a time axis, as only the sequence of outputs does.
         mask = first_mask(mask) if self.return_sequences else None
         return [mask, *(None for _ in range(count_states(self)))] if self.return_state else mask
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
+    def call(
+        self,
+        sequences: NestedTensors,
+        initial_state: States | None = None,
+        mask: NestedTensors | None = None,
+        training: bool | None = False,
+    ) -> Any:
         if self.input_spec is not None:
             check_rank(self, sequences)
         states = _first_states(self, sequences, initial_state)
@@ -158,7 +164,7 @@ class RNN(Configured):
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Tensor | None, training: bool | None = False
-    ) -> tuple[Any, Any, Any]:
+    ) -> tuple[Tensor, Tensor, States]:
         """Run the cell over the sequence, in the layer's direction.
 
         Returns:

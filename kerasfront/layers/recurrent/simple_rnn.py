@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.layers._configured import keep, positive
 from kerasfront.layers._options import LayerOptions
-from kerasfront.layers.recurrent.base_cell import UnitsCell, dropped, first_state, keep_dropout, next_states
+from kerasfront.layers.recurrent.base_cell import (
+    OneState,
+    UnitsCell,
+    dropped,
+    first_state,
+    keep_dropout,
+    next_states,
+)
 from kerasfront.layers.recurrent.of_cell import RecurrentOptions, UnitsRNN, computes_as_fused, make_cell, run_fused
 from kerasfront.ops.matrices import affine
 from kerasfront.ops.recurrence import simple_rnn
@@ -71,7 +79,7 @@ class SimpleRNNCell(UnitsCell):
         self.state_size = units
         self.output_size = units
 
-    def call(self, sequence: Tensor, states: Any, training: bool | None = False) -> tuple[Tensor, Any]:
+    def call(self, sequence: Tensor, states: OneState, training: bool | None = False) -> tuple[Tensor, OneState]:
         x, h = dropped(self, sequence, first_state(states), training)
         h = affine(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
         h = self.activation(h)
@@ -142,7 +150,7 @@ class SimpleRNN(UnitsRNN):
         super().__init__(cell, **options)
 
     def inner_loop(
-        self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool | None = False
+        self, sequences: Tensor, initial_state: Sequence[Tensor], mask: Tensor | None, training: bool | None = False
     ) -> tuple[Tensor, Tensor, Any]:
         if not computes_as_fused(self, training):
             return super().inner_loop(sequences, initial_state, mask, training)
