@@ -89,7 +89,7 @@ class MissingFileError(SavingError, FileNotFoundError):
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message, hint)
-        self.errno = errno.ENOENT
+        self.errno: int = errno.ENOENT
 
 
 class DataError(KerasFrontError, ValueError):

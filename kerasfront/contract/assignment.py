@@ -20,7 +20,7 @@ class _AssignmentScopes(threading.local):
         self.stack = []
 
 
-assignment_scopes = _AssignmentScopes()
+assignment_scopes: _AssignmentScopes = _AssignmentScopes()
 
 
 class assignments:
@@ -43,7 +43,7 @@ class assignments:
     def __init__(
         self, variables: Sequence[VariableLike] = (), values: Sequence[Storage] = (), *, notes_reads: bool = False
     ) -> None:
-        self.pairs = list(zip(variables, values, strict=True))
+        self.pairs: list[tuple[VariableLike, Storage]] = list(zip(variables, values, strict=True))
         self.notes_reads = notes_reads
         self.read: list[VariableLike] = []
         self.created: list[VariableLike] = []

@@ -107,7 +107,7 @@ class KerasTensor(_Base):
         self._ragged = bool(ragged)
         self._ragged_rank, self._row_splits_dtype = ragged_rank, row_splits_dtype
         self.record_history = record_history
-        self.number = next(_numbers)
+        self.number: int = next(_numbers)
         self._name = name
         self.node: Node | None = None
         self.index = 0
@@ -208,15 +208,17 @@ class Node:
     __slots__ = ("operation", "args", "kwargs", "inputs", "outputs", "leaves", "nested")
 
     def __init__(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> None:
-        self.operation = operation
-        self.args = args
-        self.kwargs = kwargs
-        self.inputs = [leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, KerasTensor)]
+        self.operation: Any = operation
+        self.args: Any = args
+        self.kwargs: Any = kwargs
+        self.inputs: list[KerasTensor] = [
+            leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, KerasTensor)
+        ]
         flat = tree.flatten(outputs)
-        self.outputs = [leaf for leaf in flat if isinstance(leaf, KerasTensor)]
+        self.outputs: list[KerasTensor] = [leaf for leaf in flat if isinstance(leaf, KerasTensor)]
         # Where they stand among all that the operation gives: None and plain values are no outputs.
-        self.nested = not isinstance(outputs, KerasTensor)
-        self.leaves = [i for i, leaf in enumerate(flat) if isinstance(leaf, KerasTensor)]
+        self.nested: bool = not isinstance(outputs, KerasTensor)
+        self.leaves: list[int] = [i for i, leaf in enumerate(flat) if isinstance(leaf, KerasTensor)]
         for index, output in enumerate(self.outputs):
             output.node, output.index = self, index
 
