@@ -185,8 +185,9 @@ def _column(leaf: Any, name: str) -> Column:
 
 def _column_of(source: RowSource, leaf: Any, name: str) -> Column:
     """Return a column whose rows the library of the array takes."""
+    length, spec = _split(source.spec, leaf, name)
     take = source.take if source.memory is None else _take_from_memory(source, source.memory)
-    return Column(name, *_split(source.spec, leaf, name), take, source.reshape)
+    return Column(name, length, spec, take, source.reshape)
 
 
 def _take_from_memory(source: RowSource, array: Array) -> Callable[[Rows], Any]:
@@ -197,12 +198,13 @@ def _take_from_memory(source: RowSource, array: Array) -> Callable[[Rows], Any]:
 
 def _numpy_column(array: Array, name: str) -> Column:
     _check_dtype(array, name)
+    length, spec = _split(interop.spec_of(array), array, name)
     copies = _RowCopies(array)
 
     def take(rows: Rows) -> Array:
         return copies.view(rows) if isinstance(rows, slice) else copies.take(rows)
 
-    return Column(name, *_split(interop.spec_of(array), array, name), take, np.reshape)
+    return Column(name, length, spec, take, np.reshape)
 
 
 class _BufferPool(threading.local):
