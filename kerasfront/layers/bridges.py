@@ -128,9 +128,11 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
 
     def _follow(self, name: str, variable: Variable, value: Any) -> None:
         """Let a buffer's Variable have what the module has made of the buffer."""
-        if value is None and (value := self._bridge.buffer(name)) is not variable._value:
-            variable.assign(value)
-            self._bridge.put(name, variable._value)
+        if value is None:
+            buffer = self._bridge.buffer(name)
+            if buffer is not variable._value:
+                variable.assign(buffer)
+                self._bridge.put(name, variable._value)
         elif value is not variable._value:
             variable.assign(value)
 
