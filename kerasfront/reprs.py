@@ -19,7 +19,7 @@ _VALUES = 8
 _MISSING = object()
 
 
-def constructor_call(thing: Any) -> str:
+def constructor_call(thing: object) -> str:
     """Return the call that makes an equal object, as far as its config or its attributes tell.
 
     Arguments are left out where they have their defaults, but for a first one that is a number; names are where they
@@ -44,7 +44,7 @@ def constructor_call(thing: Any) -> str:
     return f"{type(thing).__name__}({', '.join(parts)})"
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """Return a value in a few words: functions by their names, arrays by their dtype and shape, configs as calls."""
     if isinstance(value, Mapping) and isinstance(value.get("class_name"), str) and "config" in value:
         return _of_config(value["class_name"], value["config"])

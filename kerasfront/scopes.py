@@ -101,7 +101,7 @@ def set_mask(x: Any, mask: Any) -> None:
         x._keras_mask = mask
 
 
-def get_mask(x: Any) -> Any:
+def get_mask(x: object) -> Any:
     """Return the mask of a tensor, native or symbolic, or None."""
     if isinstance(x, KerasTensor):
         return x._keras_mask
@@ -117,7 +117,7 @@ def dims_of(x: Any) -> tuple[int | None, ...] | None:
         return None
 
 
-def fits(mask: Any, x: Any, broadcast: bool = False) -> bool:
+def fits(mask: Any, x: object, broadcast: bool = False) -> bool:
     """Whether the axes of a mask are the first ones of x (a graph may know them from one of the two only).
 
     With `broadcast` an axis of size 1 of the mask stands for any.

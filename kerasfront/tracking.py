@@ -7,7 +7,7 @@ they come to hold, and what they let go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ class TrackingState(State):
     # Whether members of lists, tuples, dicts and sets are tracked like attributes.
     enters_containers: ClassVar[bool] = True
 
-    def group_of(self, value: Any) -> list[Any] | None:
+    def group_of(self, value: object) -> list[Any] | None:
         """Return the list to which `value` belongs by its kind; None: it isn't tracked."""
         raise NotImplementedError
 
@@ -36,18 +36,18 @@ class TrackingState(State):
         """All the lists of what is tracked."""
         raise NotImplementedError
 
-    def adapt(self, owner: Any, name: str, value: Any) -> Any:
+    def adapt(self, owner: Any, name: str, value: object) -> Any:
         """Return what is held in the place of `value`, which was set as an attribute: itself, or what wraps it."""
         return value
 
-    def ends(self, before: Any, value: Any) -> bool:
+    def ends(self, before: object, value: object) -> bool:
         """Whether setting an attribute to `value` ends the tracking of what it held before."""
         return True
 
-    def added(self, owner: Any, name: str, value: Any) -> None:
+    def added(self, owner: Any, name: str, value: object) -> None:
         """Take note that a value was added to its group."""
 
-    def removed(self, owner: Any, value: Any) -> None:
+    def removed(self, owner: Any, value: object) -> None:
         """Take note that a value was removed from its group."""
 
 
@@ -86,7 +86,7 @@ class Tracked(Watched):
                 self.__dict__[name] = tracked(value, partial(track, self, name), partial(release, self))
 
 
-def set_attribute(owner: Any, name: str, value: Any) -> None:
+def set_attribute(owner: Tracked, name: str, value: object) -> None:
     """Set an attribute of an object, and track what it holds; what it held before is released.
 
     Raises:
@@ -113,7 +113,7 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
         release(owner, before)
 
 
-def track(owner: Any, name: str, value: Any) -> Any:
+def track(owner: Tracked, name: str, value: object) -> Any:
     """Add a value that comes to be held under `name` to its group; returns what is to be held in its place."""
     state: TrackingState = owner._kf
     adapted = state.adapt(owner, name, value)
@@ -123,7 +123,7 @@ def track(owner: Any, name: str, value: Any) -> Any:
     return adapted
 
 
-def add(owner: Any, name: str, value: Any) -> None:
+def add(owner: Tracked, name: str, value: object) -> None:
     """Add a value to its group, unless it is there already."""
     state: TrackingState = owner._kf
     group = state.group_of(value)
@@ -132,7 +132,7 @@ def add(owner: Any, name: str, value: Any) -> None:
         state.added(owner, name, value)
 
 
-def release(owner: Any, value: Any) -> None:
+def release(owner: Tracked, value: object) -> None:
     """Remove what an attribute, or a list in one, held until now, unless the owner holds it elsewhere too."""
     if value is None or type(value) in PLAIN:
         return
@@ -145,7 +145,7 @@ def release(owner: Any, value: Any) -> None:
                 remove(owner, part)
 
 
-def remove(owner: Any, value: Any) -> None:
+def remove(owner: Tracked, value: object) -> None:
     """Remove a value from its group."""
     state: TrackingState = owner._kf
     for group in state.groups():
@@ -157,13 +157,13 @@ def _is_tracked_kind(owner: Any, value: Any) -> bool:
     return owner._kf.group_of(value) is not None
 
 
-def assign_untracked(owner: Any, name: str, value: Any) -> None:
+def assign_untracked(owner: Tracked, name: str, value: object) -> None:
     """Set an attribute whose value is the owner's own, and neither tracked nor wrapped."""
     object.__setattr__(owner, name, value)
     note_write(owner, name)
 
 
-def attach(owner: Any, state: State) -> None:
+def attach(owner: object, state: State) -> None:
     """Give a new object its state."""
     object.__setattr__(owner, "_kf", state)
 
@@ -190,10 +190,10 @@ class TrackedList(list[Any]):
         self._track, self._release = track, release
         super().__init__([track(v) for v in values])
 
-    def append(self, value: Any) -> None:
+    def append(self, value: object) -> None:
         super().append(self._track(value))
 
-    def insert(self, index: Any, value: Any) -> None:
+    def insert(self, index: Any, value: object) -> None:
         super().insert(index, self._track(value))
 
     def extend(self, values: Iterable[Any]) -> None:
@@ -218,7 +218,7 @@ class TrackedList(list[Any]):
         self._release(value)
         return value
 
-    def remove(self, value: Any) -> None:
+    def remove(self, value: object) -> None:
         del self[self.index(value)]
 
     def clear(self) -> None:
@@ -238,7 +238,9 @@ _MISSING = object()
 class TrackedDict(dict[Any, Any]):
     """A dict whose values are tracked by its owner; the owner is told of values that it holds no longer."""
 
-    def __init__(self, values: Any = (), track: Track = _as_it_is, release: Release = _unheeded) -> None:
+    def __init__(
+        self, values: Mapping[Any, Any] | Iterable[Any] = (), track: Track = _as_it_is, release: Release = _unheeded
+    ) -> None:
         self._track, self._release = track, release
         super().__init__({k: track(v) for k, v in dict(values).items()})
 
@@ -260,12 +262,12 @@ class TrackedDict(dict[Any, Any]):
         self.update(values)
         return self
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
+    def setdefault(self, key: Hashable, default: object = None) -> Any:
         if key not in self:
             self[key] = default
         return self[key]
 
-    def pop(self, key: Any, default: Any = _MISSING) -> Any:
+    def pop(self, key: Hashable, default: object = _MISSING) -> Any:
         if key not in self and default is not _MISSING:
             return default
         value = super().pop(key)
@@ -293,7 +295,7 @@ class TrackedSet(set[Any]):
         self._track, self._release = track, release
         super().__init__({track(v) for v in values})
 
-    def add(self, value: Any) -> None:
+    def add(self, value: object) -> None:
         super().add(self._track(value))
 
     def update(self, *values: Iterable[Any]) -> None:
@@ -309,10 +311,10 @@ class TrackedSet(set[Any]):
         self._release(before)
         return self
 
-    def discard(self, value: Any) -> None:
+    def discard(self, value: object) -> None:
         self._keep(self - {value})
 
-    def remove(self, value: Any) -> None:
+    def remove(self, value: object) -> None:
         super().remove(value)
         self._release(value)
 
@@ -368,7 +370,7 @@ def tracked(value: Any, track: Track, release: Release = _unheeded) -> Any:
     return track(value)
 
 
-def members(value: Any) -> Iterator[Any]:
+def members(value: object) -> Iterator[Any]:
     """Return what a value holds in lists, tuples, dicts and sets; itself, where it is none of these."""
     if isinstance(value, dict):
         value = list(value.values())
@@ -379,7 +381,7 @@ def members(value: Any) -> Iterator[Any]:
         yield value
 
 
-def is_tracked(value: Any) -> bool:
+def is_tracked(value: object) -> bool:
     """Whether it is a tracked container, or a tuple that holds one."""
     if isinstance(value, tuple):
         return any(map(is_tracked, value))

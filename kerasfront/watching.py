@@ -69,7 +69,7 @@ class State(Watched):
         vars(self).update(fields)
 
 
-def note_write(owner: Any, name: str) -> None:
+def note_write(owner: object, name: str) -> None:
     """Told when an attribute of a watched object was set."""
     changes.count += 1
     if _recorders and _recording.reads is not None:
@@ -118,7 +118,7 @@ class Reads:
         # What of it a user can change without an attribute being set: arrays, lists, objects of another kind, classes.
         self._unseen: list[tuple[Any, str, Any, Any]] = []
 
-    def note(self, owner: Any, name: str) -> None:
+    def note(self, owner: object, name: str) -> None:
         self._noted.setdefault((id(owner), name), owner)
 
     def settle(self) -> None:

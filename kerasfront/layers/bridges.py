@@ -7,7 +7,7 @@ of the bridge (`Adapter.bridges`); here is what makes a layer of it: Variables, 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from kerasfront.layers.base.layer import Layer
 from kerasfront.random.seed_generator import SeedGenerator
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.tracking import add, assign_untracked
+from kerasfront.typing import DTypePolicyLike, NestedShapes, NestedTensors
 from kerasfront.variable import Variable
 
 active = running()
@@ -90,7 +91,9 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
     _buffer_weights: dict[str, Variable]
     _kf_needs_no_build = True
 
-    def __init__(self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, module: Any, name: str | None = None, output_shape: Sequence[int | None] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
         bridge = _bridge(type(self), *_TORCH)(module)
         self.output_shape = None if output_shape is None else tuple(output_shape)
@@ -140,19 +143,19 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
         """Return the module's parameters, as torch has it."""
         return self.module.parameters(recurse=recurse)
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> NestedTensors:
         if self.output_shape is None:
             return super().compute_output_spec(*args, **kwargs)
         return map_shapes(lambda s: KerasTensor(s, self.compute_dtype), self.output_shape)
 
     # -- files
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write the parameters and the buffers of the module's state_dict, under their names there."""
         for name, variable in self._stored.items():
             store[name] = variable.numpy()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
         strange = sorted(store.keys() ^ self._stored.keys())
         if strange:
             raise ValueError(
@@ -169,7 +172,7 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None, safe_mode: bool | None = None
     ) -> TorchModuleWrapper:
         """Make a layer from its config; raises SavingError for a pickled module that nobody trusts."""
         module = config["module"]
@@ -247,7 +250,7 @@ class JaxLayer(Layer):
                 f"{where(self)} needs an `init_fn`, or `params` and `state` themselves: its call_fn takes them."
             )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: NestedShapes) -> None:
         if self.init_fn is None or self._params is not None or self._state is not None:
             return
         inputs = map_shapes(lambda s: active.adapter.bridges["jax"].placeholder(s, self.compute_dtype), input_shape)
@@ -271,7 +274,7 @@ class JaxLayer(Layer):
             variables.append(variable)
         return variables, structure
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: NestedTensors, training: bool | None = False) -> Any:
         offered: dict[str, Callable[[], Any]] = {
             "params": lambda: _tree_of(self._params),
             "state": lambda: _tree_of(self._state),
@@ -424,7 +427,7 @@ class TFSMLayer(Layer):
         call_training_endpoint: str | None = None,
         trainable: bool = True,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(trainable=trainable, name=name, dtype=dtype)
         load = _bridge(type(self), "saved_model", "a SavedModel", "tensorflow")
@@ -435,7 +438,7 @@ class TFSMLayer(Layer):
         state = [(_adopted(self, k, storage, trained and trainable), storage) for k, storage, trained in model.state()]
         assign_untracked(self, "_stored", state)
 
-    def call(self, inputs: Any, training: bool | None = False, **kwargs: Any) -> Any:
+    def call(self, inputs: NestedTensors, training: bool | None = False, **kwargs: Any) -> Any:
         if any(variable._value is not storage for variable, storage in self._stored):
             raise CapabilityError(
                 f"{where(self)} can't be called with other values of its variables: its SavedModel holds them itself."
@@ -452,7 +455,7 @@ class TFSMLayer(Layer):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None, safe_mode: bool | None = None
     ) -> TFSMLayer:
         """Make a layer from its config; raises SavingError unless `safe_mode` is False."""
         if not _trusted(safe_mode):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kerasfront import tree
 from kerasfront.arguments import Constructed, as_shape, plain
 from kerasfront.errors import ShapeError
 from kerasfront.spec import dtypes, static_shape, unknown
-from kerasfront.typing import Config, DTypeLike, Shape, ShapeLike
+from kerasfront.typing import Config, DTypeLike, NestedTensors, Shape, ShapeLike
+
+if TYPE_CHECKING:
+    from kerasfront.layers.base.layer import Layer
 
 
 class InputSpec(Constructed):
@@ -72,7 +75,7 @@ class InputSpec(Constructed):
         return f"InputSpec({', '.join(f'{k}={v}' for k, v in fields.items())})"
 
 
-def check_inputs(input_spec: Any, inputs: Any, layer: Any) -> None:
+def check_inputs(input_spec: Any, inputs: NestedTensors, layer: Layer) -> None:
     """Raise ShapeError, naming the layer and the input, where an input does not fit its spec."""
     specs = tree.flatten(input_spec)
     if isinstance(input_spec, InputSpec) and isinstance(inputs, (list, tuple, dict)):

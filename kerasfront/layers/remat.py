@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import tree
 from kerasfront.ops import checkpoint
 from kerasfront.scopes import context
 from kerasfront.spec import nodes_of
+
+if TYPE_CHECKING:
+    from kerasfront.layers.base.layer import Layer
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 
@@ -57,7 +60,7 @@ class RematScope:
         self.mode, self.output_size_threshold = mode, output_size_threshold
         self.layer_names = tuple(layer_names or ())
 
-    def applies(self, layer: Any) -> bool:
+    def applies(self, layer: Layer) -> bool:
         """Whether a layer that was made inside is rematerialised."""
         if self.mode == "larger_than":
             shapes = [x.shape[1:] for node in nodes_of(layer)[:1] for x in tree.flatten(node.outputs)]

@@ -15,16 +15,17 @@ from kerasfront.models.entry import is_optional
 from kerasfront.models.model import Functional, Model, graph_of
 from kerasfront.models.sequential import Sequential
 from kerasfront.spec import KerasTensor
+from kerasfront.typing import NestedTensors
 
 
 def clone_model(
     model: Model,
-    input_tensors: Any = None,
+    input_tensors: NestedTensors | None = None,
     clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
     **kwargs: Any,
-) -> Any:
+) -> Model:
     """Return a model of the same architecture with layers of its own and new weights.
 
     What layers learnt that is no weight goes with them: the vocabulary of a lookup or of TextVectorization, with its

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from kerasfront.contract import running
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.layers.input_spec import InputSpec, one_example, shown
 from kerasfront.spec import KerasTensor, dtypes, unknown
+
+if TYPE_CHECKING:
+    from kerasfront.models.model import Model
 
 active = running()
 # As many shapes are remembered as fitting; a model of images of any size meets more.
@@ -45,7 +48,7 @@ class Entry:
             for shape, name, optional in zip(self.shapes, self.names, self.optional, strict=True)
         ]
 
-    def fitted(self, x: Any, index: int, model: Any) -> Any:
+    def fitted(self, x: Any, index: int, model: Model) -> Any:
         """Return the input `x` of `model`, of the declared rank and dtype.
 
         Raises:

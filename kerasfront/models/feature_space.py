@@ -32,6 +32,7 @@ from kerasfront.naming import auto_name
 from kerasfront.saving import save_model
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.tracking import assign_untracked
+from kerasfront.typing import NestedTensors, PathLike
 
 _ROWS = 4096
 
@@ -107,7 +108,7 @@ class TFDIdentity(DataLayer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: NestedTensors) -> Any:
         return x
 
 
@@ -482,7 +483,7 @@ class FeatureSpace(HostLayer):
                 layer.build_from_config(config.get(name) or {})
         self._set_outputs()
 
-    def save(self, filepath: Any) -> None:
+    def save(self, filepath: PathLike) -> None:
         """Save the space with all it learnt, as a `.keras` file; `saving.load_model` loads it.
 
         Args:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kerasfront import ops, scopes, tree
 from kerasfront.layers.base.masks import check_fits
 from kerasfront.pairing import Pairing
 from kerasfront.spec import KerasTensor
+from kerasfront.typing import NestedTensors
 
 
-def with_masks(inputs: Any, mask: Any) -> Any:
+def with_masks(inputs: NestedTensors, mask: NestedTensors | None) -> NestedTensors:
     """Return the inputs with the given masks: one, or nested as the inputs are; None leaves the mask of an input."""
     tensors, places = tree.flatten(inputs), Pairing(inputs, kind="input")
     order = places.leaves(tree.pack_sequence_as(inputs, range(len(tensors))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import tree
 from kerasfront.errors import not_one
@@ -16,6 +16,10 @@ from kerasfront.layers.core_input import InputLayer
 from kerasfront.ops.declare.symbolic import Applied
 from kerasfront.pairing import Pairing
 from kerasfront.spec import KerasTensor, Node, nodes_of
+from kerasfront.typing import NestedShapes, NestedTensors
+
+if TYPE_CHECKING:
+    from kerasfront.models.model import Model
 
 _Step = Callable[[list[Any]], None]
 
@@ -98,7 +102,7 @@ class Function(Operation):
     [4.0]
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+    def __init__(self, inputs: NestedTensors, outputs: NestedTensors, name: str | None = None) -> None:
         super().__init__(name=name)
         self.plan = Plan(inputs, outputs)
 
@@ -114,13 +118,13 @@ class Function(Operation):
     def operations(self) -> list[Any]:
         return list(dict.fromkeys(node.operation for node in self.plan.nodes))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: NestedTensors) -> NestedTensors:
         return self.plan.run(self.plan.arrange(inputs))
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: NestedTensors) -> NestedTensors:
         return super().compute_output_spec(inputs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: NestedShapes) -> NestedShapes:
         """Return the shapes of the outputs for shapes of the inputs."""
         dtypes = iter(self.inputs)
         inputs = map_shapes(lambda s: KerasTensor(s, next(dtypes).dtype), input_shape)
@@ -130,7 +134,7 @@ class Function(Operation):
 class Plan:
     """The nodes of a graph as a list of steps over numbered slots."""
 
-    def __init__(self, inputs: Any, outputs: Any) -> None:
+    def __init__(self, inputs: NestedTensors, outputs: NestedTensors) -> None:
         self.inputs: list[KerasTensor] = tree.flatten(inputs)
         self.outputs: list[KerasTensor] = tree.flatten(outputs)
         self.structure = outputs
@@ -170,7 +174,7 @@ class Plan:
         self.outputs = tree.flatten(self.structure)
         self._lay_out()
 
-    def arrange(self, inputs: Any, optional: Sequence[bool] = (), model: Any = None) -> list[Any]:
+    def arrange(self, inputs: NestedTensors, optional: Sequence[bool] = (), model: Model | None = None) -> list[Any]:
         """Return a value for each of `self.inputs`, from inputs nested as they are, a list in their order, or a dict.
 
         Args:
@@ -187,7 +191,7 @@ class Plan:
             out[place] = value
         return out
 
-    def run(self, values: list[Any]) -> Any:
+    def run(self, values: list[Any]) -> NestedTensors:
         """Return the outputs for values of the inputs, in their order."""
         if len(values) != len(self.inputs):
             raise ValueError(f"Expected {len(self.inputs)} input(s), got {len(values)}.")
@@ -213,7 +217,7 @@ class Graph:
     input_names: list[str]
 
     @classmethod
-    def between(cls, inputs: Any, outputs: Any) -> Graph:
+    def between(cls, inputs: NestedTensors, outputs: NestedTensors) -> Graph:
         """Return the graph between inputs and outputs.
 
         Raises:

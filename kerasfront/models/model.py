@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from kerasfront import serialization, tree
@@ -25,12 +25,13 @@ from kerasfront.models.state_tree import assign_state_tree, state_tree
 from kerasfront.models.summary import html, print_summary
 from kerasfront.pairing import Pairing
 from kerasfront.saving import model_files
+from kerasfront.saving.weights import LoadReport
 from kerasfront.spec import KerasTensor
 from kerasfront.tracebacks import entry_point
 from kerasfront.tracking import add
 from kerasfront.training.state import training_metrics
 from kerasfront.training.trainer import Trainer
-from kerasfront.typing import NestedTensors
+from kerasfront.typing import NestedShapes, NestedTensors, PathLike
 
 
 class Model(Trainer):
@@ -112,7 +113,11 @@ class Model(Trainer):
 
     @entry_point
     def quantize(  # type: ignore[override]
-        self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any
+        self,
+        mode: str | None = None,
+        config: Any = None,
+        filters: str | Sequence[str] | Callable[[Layer], bool] | None = None,
+        **kwargs: Any,
     ) -> None:
         """Quantize the weights of the model's layers, in place; those that can't be are named in a warning.
 
@@ -165,11 +170,11 @@ class Model(Trainer):
     def summary(
         self,
         line_length: int | None = None,
-        positions: Any = None,
+        positions: Sequence[float] | None = None,
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: Any = None,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Print a table of the layers with their output shapes and numbers of parameters."""
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
@@ -179,17 +184,17 @@ class Model(Trainer):
         return html(self)
 
     @entry_point
-    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+    def save(self, filepath: PathLike, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Save architecture, weights, optimizer state and what compile() was told, as a `.keras` file."""
         model_files.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     @entry_point
-    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
+    def save_weights(self, filepath: PathLike, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Save the weights as a `.weights.h5` file, or as shards."""
         model_files.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     @entry_point
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any) -> LoadReport | None:
         """Load weights that `save_weights` or `save` wrote."""
         return model_files.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
@@ -202,7 +207,7 @@ class Model(Trainer):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         keys = {"name", "layers", "input_layers", "output_layers"}
         if keys <= config.keys() and (cls in (Model, Functional) or _takes_graph(cls)):
             return Functional.graph_from_config(cls, config, custom_objects)
@@ -254,19 +259,19 @@ class Functional(Model):
         return list(graph_of(self).plan.outputs)
 
     @property
-    def input(self) -> Any:
+    def input(self) -> NestedTensors:
         return graph_of(self).inputs
 
     @property
-    def output(self) -> Any:
+    def output(self) -> NestedTensors:
         return graph_of(self).outputs
 
     @property
-    def input_shape(self) -> Any:
+    def input_shape(self) -> NestedShapes:
         return tree.map_structure(lambda x: x.shape, graph_of(self).inputs)
 
     @property
-    def output_shape(self) -> Any:
+    def output_shape(self) -> NestedShapes:
         return tree.map_structure(lambda x: x.shape, graph_of(self).outputs)
 
     @property
@@ -289,7 +294,7 @@ class Functional(Model):
     def layers(self) -> list[Layer]:
         return graph_of(self).layers
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: NestedShapes | None = None) -> None:
         self.built = True
 
     def _kf_known_outputs(self) -> Any:
@@ -298,7 +303,9 @@ class Functional(Model):
 
     # -- running
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: NestedTensors, training: bool | None = None, mask: NestedTensors | None = None
+    ) -> NestedTensors:
         """Return the outputs for inputs in the model's structure (a dict may hold more keys than are used).
 
         `mask` holds masks of the inputs, nested as they are; without it they have those that they carry.
@@ -322,7 +329,7 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, **graph}
 
     @staticmethod
-    def graph_from_config(cls: type, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def graph_from_config(cls: type, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return a model of `cls` from what `get_config` returned."""
         with serialization.custom_object_scope(custom_objects or {}):
             inputs, outputs = ends_from_config(config)

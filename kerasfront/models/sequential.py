@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from kerasfront import scopes, serialization, tree
 from kerasfront.errors import not_one
@@ -18,6 +18,7 @@ from kerasfront.models.state import SequentialState
 from kerasfront.pairing import Pairing
 from kerasfront.spec import KerasTensor, nodes_of
 from kerasfront.tracking import add
+from kerasfront.typing import NestedShapes, NestedTensors, Shape
 
 
 class Sequential(Model):
@@ -45,7 +46,7 @@ class Sequential(Model):
         for layer in layers or ():
             self.add(layer)
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: Layer | KerasTensor, rebuild: bool = True) -> None:
         """Append a layer; raises ValueError for a name that is taken, or an input that isn't the first."""
         state = self._kf
         layer = layer_of_input(layer) or layer
@@ -82,7 +83,7 @@ class Sequential(Model):
         state.cache.forget_functions()
         return layer
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: NestedShapes | None = None) -> None:
         """Build the layers for inputs of this shape (with the batch dim)."""
         state = self._kf
         if state.input is not None or input_shape is None:
@@ -95,7 +96,9 @@ class Sequential(Model):
         x = Input(batch_shape=(None, *input_shape[1:]), dtype=getattr(state.stack[0], "input_dtype", None))
         _set_input(self, layer_of_input(x), before=True)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: NestedTensors, training: bool | None = None, mask: NestedTensors | None = None
+    ) -> NestedTensors:
         """Return what the layers make of the inputs, one after the other."""
         state = self._kf
         x = inputs if mask is None else with_masks(inputs, mask)
@@ -118,19 +121,19 @@ class Sequential(Model):
         return tree.flatten(_output_of(self))
 
     @property
-    def input(self) -> Any:
+    def input(self) -> KerasTensor:
         return _input_of(self)
 
     @property
-    def output(self) -> Any:
+    def output(self) -> NestedTensors:
         return _output_of(self)
 
     @property
-    def input_shape(self) -> Any:
+    def input_shape(self) -> Shape:
         return _input_of(self).shape
 
     @property
-    def output_shape(self) -> Any:
+    def output_shape(self) -> NestedShapes:
         return tree.map_structure(lambda x: x.shape, _output_of(self))
 
     @property
@@ -163,7 +166,7 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         with serialization.custom_object_scope(custom_objects or {}):
             layers = [serialization.deserialize_keras_object(entry) for entry in config["layers"]]
         model = cls(layers, name=config.get("name"))

@@ -35,7 +35,7 @@ class SequentialState(GraphState):
     input_layer: InputLayer | None = None
 
     @classmethod
-    def fields(cls, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def fields(cls, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         return {**super().fields(layer, args, kwargs), "stack": []}
 
     def __getstate__(self) -> dict[str, Any]:

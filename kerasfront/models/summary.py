@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape as escape_html
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,14 +17,17 @@ from kerasfront.layers.base.conversion import map_shapes
 from kerasfront.layers.base.layer import Layer
 from kerasfront.spec import dtypes, nodes_of
 
+if TYPE_CHECKING:
+    from kerasfront.models.model import Model
+
 
 def print_summary(
-    model: Any,
+    model: Model,
     line_length: int | None,
     print_fn: Callable[[str], Any] | None,
     expand_nested: bool,
     show_trainable: bool,
-    layer_range: Any,
+    layer_range: Sequence[str] | None,
 ) -> None:
     head, rows = _cells(model, expand_nested, show_trainable, layer_range)
     table = Table(title=f'Model: "{escape(model.name)}"', title_justify="left", title_style="bold")
@@ -43,7 +46,7 @@ def print_summary(
             print_fn(line)
 
 
-def html(model: Any) -> str:
+def html(model: Model) -> str:
     """Return the table as HTML, which notebooks show for a model."""
     head, rows = _cells(model)
     titles = "".join(f"<th>{name}</th>" for name in head)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from kerasfront.errors import ArgumentError, DataError, ShapeError
+from kerasfront.losses.loss import Loss
+from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import MeanMetricWrapper
 
 _SPARSE = ("sparse_categorical_crossentropy", "sparse_categorical_accuracy", "sparse_top_k_categorical_accuracy")
@@ -31,7 +33,7 @@ _OURS = {
 }  # fmt: skip
 
 
-def check_order(loss: Any) -> None:
+def check_order(loss: object) -> None:
     """Raise an ArgumentError for a loss or metric of torch or optax, which takes the prediction first."""
     while isinstance(loss, functools.partial):
         loss = loss.func
@@ -49,7 +51,7 @@ def check_order(loss: Any) -> None:
     )
 
 
-def kind_of(loss: Any) -> str:
+def kind_of(loss: object) -> str:
     """Return the name of the function of a loss or metric; "" for one that has none."""
     function = loss._kf.function if isinstance(loss, MeanMetricWrapper) else getattr(loss, "fn", None)
     return str(getattr(function, "__name__", ""))
@@ -88,7 +90,7 @@ def of_shapes(kind: str, target: Sequence[Any], prediction: Sequence[Any]) -> st
     return None
 
 
-def check_metric(metric: Any, target: Any, prediction: Any) -> None:
+def check_metric(metric: Metric, target: Any, prediction: Any) -> None:
     """Raise a ShapeError where a metric of class numbers gets one-hot targets, or the other way round."""
     shapes = [getattr(x, "shape", None) for x in (target, prediction)]
     if any(shape is None for shape in shapes):
@@ -101,7 +103,7 @@ def check_metric(metric: Any, target: Any, prediction: Any) -> None:
         )
 
 
-def check_not_strings(loss: Any, target: Any, where: str) -> None:
+def check_not_strings(loss: Loss, target: Any, where: str) -> None:
     """Raise a DataError where a loss would get strings; `target` is an array, or the spec of one."""
     dtype = getattr(target, "dtype", None)
     if getattr(dtype, "kind", None) in ("O", "U", "S") or str(dtype).startswith(("str", "object", "bytes")):
@@ -111,12 +113,12 @@ def check_not_strings(loss: Any, target: Any, where: str) -> None:
         )
 
 
-def is_sparse(loss: Any) -> bool:
+def is_sparse(loss: object) -> bool:
     """Whether the targets of a loss are the numbers of classes on the last axis of predictions."""
     return kind_of(loss) == _SPARSE[0] and getattr(loss, "axis", -1) == -1
 
 
-def check_classes(loss: Any, target: Any, classes: int | None, where: str = "") -> None:
+def check_classes(loss: Loss | None, target: Any, classes: int | None, where: str = "") -> None:
     """Raise a DataError where a target is no class: backends fail in their own words there, or give nan.
 
     Args:
@@ -125,7 +127,7 @@ def check_classes(loss: Any, target: Any, classes: int | None, where: str = "") 
         classes: How many there are; None is not looked at.
         where: What an error says of the output.
     """
-    if classes is None or not isinstance(target, np.ndarray) or isinstance(target, np.memmap):
+    if loss is None or classes is None or not isinstance(target, np.ndarray) or isinstance(target, np.memmap):
         return
     if not target.size or target.dtype.kind not in "iuf":
         return

@@ -9,29 +9,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import ops, scopes, tree
 from kerasfront.contract import running
 from kerasfront.data.batches import unpack_x_y_sample_weight
 from kerasfront.training.steps import call_model, update_metrics, update_weights
+from kerasfront.typing import NestedTensors
+
+if TYPE_CHECKING:
+    from kerasfront.training.trainer import Trainer
 
 active = running()
 # Predictions that wait take memory: at most so many numbers.
 _WAITING = 1 << 24
 
 
-def run_singly(plain: Callable[[Any], Any], data: Any) -> None:
+def run_singly(plain: Callable[[Any], Any], data: NestedTensors) -> None:
     """Run the batches of a stack, one after the other."""
     run_batches(plain, _batches(data))
 
 
-def test_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None]:
+def test_block(model: Trainer, plain: Callable[[Any], Any]) -> Callable[[Any], None]:
     """A step of evaluation for a stack of batches; `plain` is that of one."""
 
     def run(data: Any) -> None:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        if not (model._kf.compile_metrics.adds_up and model._kf.compile_loss.adds_up):
+        loss_of, metrics = model._kf.compile_loss, model._kf.compile_metrics
+        assert loss_of is not None and metrics is not None
+        if not (metrics.adds_up and loss_of.adds_up):
             return run_batches(plain, _batches(data))
         inputs = _batches(x)
         outputs = [call_model(model, inputs[0], training=False)]
@@ -44,15 +50,16 @@ def test_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None]
             return run_batches(plain, rest)
         outputs += [call_model(model, batch, training=False) for batch in inputs[1:]]
         y, y_pred, sample_weight = _in_one(y), _joined(outputs), _in_one(sample_weight)
-        update_metrics(model, model._kf.compile_loss(y, y_pred, sample_weight), _in_one(x), y, y_pred, sample_weight)
+        update_metrics(model, loss_of(y, y_pred, sample_weight), _in_one(x), y, y_pred, sample_weight)
 
     return run
 
 
-def train_block(model: Any, plain: Callable[[Any], Any]) -> Callable[[Any], None]:
+def train_block(model: Trainer, plain: Callable[[Any], Any]) -> Callable[[Any], None]:
     """Return a step of training for a stack of batches; `plain` is that of one."""
 
     def run(data: Any) -> None:
+        assert model._kf.compile_metrics is not None
         if not model._kf.compile_metrics.adds_up:
             return run_batches(plain, _batches(data))
         first, *rest = _batches(data)

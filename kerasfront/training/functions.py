@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import scopes, watching
 from kerasfront.contract import running
@@ -15,7 +15,11 @@ from kerasfront.training import blocks, stateless, steps
 from kerasfront.training.compilation import all_variables, compiled_step, jit_setting
 from kerasfront.training.preparation import build_optimizer
 from kerasfront.training.state import has_default_step, has_own
+from kerasfront.typing import NestedTensors
 from kerasfront.watching import Reads, reading
+
+if TYPE_CHECKING:
+    from kerasfront.training.trainer import Trainer
 
 active = running()
 # So many forms of a step are kept: a loop that freezes and thaws in turn makes each of them once.
@@ -41,14 +45,14 @@ class StepFunction:
         alone: Whether each batch stands for itself: the metrics begin anew with it, in the same program.
     """
 
-    def __init__(self, model: Any, name: str, alone: bool = False) -> None:
+    def __init__(self, model: Trainer, name: str, alone: bool = False) -> None:
         self.model, self.name, self.alone = model, name, alone
         self.forms: list[_Form] = []
         self.form: _Form | None = None
         self.stamp = -1
         self.short_lived = 0
 
-    def __call__(self, data: Any) -> Any:
+    def __call__(self, data: NestedTensors) -> object:
         if self.stamp != watching.changes.count + scopes.structure.version:
             self._look()
         form = self.form
@@ -174,7 +178,7 @@ def _structure(model: Any) -> list[Any]:
 # ---- which step, and how it is compiled ---------------------------------------------------------------------------
 
 
-def chosen_step(model: Any, name: str) -> Callable[..., Any]:
+def chosen_step(model: Trainer, name: str) -> Callable[..., Any]:
     """Return the step `name`: the quiet form where nothing was overridden; JAX's stateless form runs on Variables."""
     if name in steps.QUIET and has_default_step(model, name):
         return partial(steps.QUIET[name], model)

@@ -25,7 +25,8 @@ from kerasfront.training.state import has_default_step, has_own
 from kerasfront.training.steps import host_logs
 
 if TYPE_CHECKING:
-    from kerasfront.training.trainer import Trainer
+    from kerasfront.callbacks import Callback
+    from kerasfront.training.trainer import Data, Predictions, Trainer
 
 active = running()
 # How many predictions may wait on the device before the oldest is copied to the host.
@@ -69,7 +70,12 @@ def current_function(model: Trainer, kind: str, fully: bool = True) -> Callable[
 
 
 def make_callbacks(
-    model: Trainer, callbacks: Any, verbose: Any, source: BatchSource, epochs: int = 1, history: bool = False
+    model: Trainer,
+    callbacks: Callback | CallbackList | Sequence[Any] | None,
+    verbose: int | bool | str,
+    source: BatchSource,
+    epochs: int = 1,
+    history: bool = False,
 ) -> CallbackList:
     """Return the callbacks of a loop, with a History and a progress bar as far as asked for."""
     if isinstance(callbacks, CallbackList):
@@ -80,7 +86,7 @@ def make_callbacks(
     )  # fmt: skip
 
 
-def announce_mode(model: Trainer, verbose: Any) -> None:
+def announce_mode(model: Trainer, verbose: int | bool | str) -> None:
     """Say with `verbose=2`, once after each compile(), what `jit_compile="auto"` picked."""
     cache = model._kf.cache
     automatic = not model.run_eagerly and model.jit_compile == "auto"
@@ -185,7 +191,7 @@ def fit(
     callbacks.on_train_end(logs)
 
 
-def validation_source(model: Trainer, data: Any, batch_size: int | None, steps: int | None) -> BatchSource | None:
+def validation_source(model: Trainer, data: Data, batch_size: int | None, steps: int | None) -> BatchSource | None:
     """Return the batches of `validation_data`; None where there is none."""
     if data is None:
         return None
@@ -229,7 +235,7 @@ def _is_due(epoch: int, frequency: int | Sequence[int]) -> bool:
 # ---- evaluate -----------------------------------------------------------------------------------------------------
 
 
-def evaluate(model: Trainer, source: BatchSource, callbacks: CallbackList, y: Any = None) -> dict[str, Any]:
+def evaluate(model: Trainer, source: BatchSource, callbacks: CallbackList, y: Data = None) -> dict[str, Any]:
     """Return the loss and the metrics over all batches."""
     prepare(model, source.spec(), "test_step")
     check_targets(model, y, "test_step", source)
@@ -261,7 +267,7 @@ def evaluate(model: Trainer, source: BatchSource, callbacks: CallbackList, y: An
 # ---- predict ------------------------------------------------------------------------------------------------------
 
 
-def predict(model: Trainer, source: BatchSource, callbacks: CallbackList) -> Any:
+def predict(model: Trainer, source: BatchSource, callbacks: CallbackList) -> Predictions:
     """Return the predictions for all batches, joined, as NumPy arrays."""
     function = current_function(model, "predict")
     model.stop_predicting = False
@@ -285,7 +291,7 @@ def predict(model: Trainer, source: BatchSource, callbacks: CallbackList) -> Any
     return _joined([*finished, *(to_host(outputs) for outputs in waiting)])
 
 
-def to_host(outputs: Any) -> Any:
+def to_host(outputs: Any) -> Predictions:
     """Return the tensors of nested outputs as NumPy arrays."""
     adapter = active.adapter
     if adapter.is_tensor(outputs):

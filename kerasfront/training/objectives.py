@@ -18,6 +18,7 @@ from kerasfront.metrics.reduction_metrics import Mean, MeanMetricWrapper
 from kerasfront.pairing import Pairing
 from kerasfront.spec import static_shape
 from kerasfront.training import advice
+from kerasfront.typing import MetricLike, NestedTensors
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -79,7 +80,12 @@ class Outputs(Pairing):
 class CompileLoss:
     """The sum of the outputs' losses, weighted; with a tracker for each where there are several."""
 
-    def __init__(self, loss: Any, loss_weights: Any = None, output_names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        loss: Any,
+        loss_weights: float | Sequence[Any] | Mapping[str, Any] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> None:
         self.losses_argument, self.weights_argument, self.output_names = loss, loss_weights, output_names
         self.outputs: Outputs | None = None
         self.losses: list[Loss | None] = []
@@ -93,7 +99,7 @@ class CompileLoss:
     def built(self) -> bool:
         return self.outputs is not None
 
-    def build(self, y_pred: Any) -> None:
+    def build(self, y_pred: NestedTensors | None) -> None:
         outputs = Outputs(y_pred, self.output_names)
         pairs = outputs.pair(self._resolved, "loss", missing=True, spread=True, is_leaf=_is_resolved)
         self.losses = [None if pair is None else pair[1] for pair in pairs]
@@ -106,7 +112,7 @@ class CompileLoss:
         self.sizes = [x.shape[-1] if len(getattr(x, "shape", ())) else None for x in outputs.leaves(y_pred)]
         self.outputs = outputs
 
-    def check_kinds(self, y: Any) -> None:
+    def check_kinds(self, y: NestedTensors | None) -> None:
         """Raise a DataError where targets are strings; `y` are arrays or the specs of arrays."""
         if self.outputs is None or y is None:
             return
@@ -126,7 +132,9 @@ class CompileLoss:
                 target = np.asarray(target)  # of another framework, which gives batches on the host
             advice.check_classes(self.losses[index], target, self.sizes[index], self._where(index))
 
-    def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(
+        self, y: NestedTensors | None, y_pred: NestedTensors | None, sample_weight: NestedTensors | None = None
+    ) -> Any:
         """Return the loss, a scalar tensor; None where no output has one."""
         if self.outputs is None:
             self.build(y_pred)
@@ -219,7 +227,12 @@ def _rows(x: Any) -> Any:
 class CompileMetrics(Metric):
     """The metrics that compile() was given, as one: its result is a dict of theirs."""
 
-    def __init__(self, metrics: Any, weighted_metrics: Any = None, output_names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        metrics: MetricLike | Sequence[Any] | None,
+        weighted_metrics: MetricLike | Sequence[Any] | None = None,
+        output_names: Sequence[str] | None = None,
+    ) -> None:
         super().__init__(name="compile_metrics")
         self.metrics_argument, self.weighted_argument, self.output_names = metrics, weighted_metrics, output_names
         self.outputs: Outputs | None = None
@@ -243,7 +256,7 @@ class CompileMetrics(Metric):
         """Each of them, once it is known to which output it belongs."""
         return [metric for _, metric, _ in self.entries]
 
-    def build(self, y: Any, y_pred: Any) -> None:
+    def build(self, y: NestedTensors | None, y_pred: NestedTensors | None) -> None:
         outputs = Outputs(y_pred, self.output_names)
         predictions, targets = outputs.leaves(y_pred), outputs.pair(y, "y", missing=True)
         groups = [
@@ -273,7 +286,9 @@ class CompileMetrics(Metric):
         for metric in self.metrics:
             metric.reset_state()
 
-    def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y: NestedTensors | None, y_pred: NestedTensors | None, sample_weight: NestedTensors | None = None
+    ) -> None:
         """Add a batch to each metric; those among the weighted ones are given the sample weights."""
         if not self.built:
             self.build(y, y_pred)
@@ -334,7 +349,7 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return out
 
 
-def metric_from(value: Any, y_true: Any, y_pred: Any) -> Metric | None:
+def metric_from(value: Any, y_true: NestedTensors | None, y_pred: NestedTensors | None) -> Metric | None:
     """Return a Metric for a Metric, a name or a function; "accuracy" goes by the targets' shape."""
     if value is None or isinstance(value, Metric):
         return value

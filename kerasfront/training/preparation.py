@@ -18,7 +18,7 @@ from kerasfront.training.objectives import CompileLoss
 from kerasfront.training.state import has_own
 
 if TYPE_CHECKING:
-    from kerasfront.training.trainer import Trainer
+    from kerasfront.training.trainer import Data, Trainer
 
 active = running()
 
@@ -67,7 +67,7 @@ def mark_built(model: Trainer, step: str) -> None:
         model.built = True
 
 
-def check_targets(model: Trainer, y: Any, step: str, source: BatchSource) -> None:
+def check_targets(model: Trainer, y: Data, step: str, source: BatchSource) -> None:
     """Raise a DataError where targets hold what is no class: arrays at once, batches of a stream as they come."""
     if (loss := _default_loss(model, step)) is not None:
         loss.check_classes(y)

@@ -19,14 +19,17 @@ from kerasfront.training.loop import current_function, make_function, to_host
 from kerasfront.training.preparation import prepare
 from kerasfront.training.state import has_default_step, has_own
 from kerasfront.training.steps import host_logs
+from kerasfront.typing import NestedTensors
 
 if TYPE_CHECKING:
-    from kerasfront.training.trainer import Trainer
+    from kerasfront.training.trainer import Data, Predictions, Trainer
 
 active = running()
 
 
-def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+def train(
+    model: Trainer, x: NestedTensors | None, y: NestedTensors | None, sample_weight: NestedTensors | None
+) -> dict[str, Any]:
     """Update the weights by a batch; return the metrics of this batch alone."""
     data = _batch(x, y, sample_weight, has_own(model, "train_step"))
     if "train_on_batch" not in model._kf.cache.functions or not model.built:
@@ -34,7 +37,9 @@ def train(model: Trainer, x: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
     return _logs(model, _function(model, "train")(data), "train_step")
 
 
-def test(model: Trainer, x: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+def test(
+    model: Trainer, x: NestedTensors | None, y: NestedTensors | None, sample_weight: NestedTensors | None
+) -> dict[str, Any]:
     """Return the metrics of a batch alone."""
     data = _batch(x, y, sample_weight, has_own(model, "test_step"))
     if "test_on_batch" not in model._kf.cache.functions or not model.built:
@@ -44,7 +49,7 @@ def test(model: Trainer, x: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
     return _logs(model, out, "test_step")
 
 
-def predict(model: Trainer, x: Any) -> Any:
+def predict(model: Trainer, x: Data) -> Predictions:
     """Return the predictions for a batch, as NumPy arrays."""
     data = _batch(x)
     if not model.built:
@@ -53,7 +58,7 @@ def predict(model: Trainer, x: Any) -> Any:
         return to_host(current_function(model, "predict", False)(data))
 
 
-def is_one_batch(x: Any, batch_size: Any) -> bool:
+def is_one_batch(x: Data, batch_size: int | None) -> bool:
     """Whether x is an array of numbers that fits into a batch."""
     if type(x) is not np.ndarray or not x.ndim or x.dtype.kind not in "biuf":
         return False
@@ -61,7 +66,7 @@ def is_one_batch(x: Any, batch_size: Any) -> bool:
     return isinstance(size, int) and 0 < len(x) <= size
 
 
-def flat(logs: dict[str, Any]) -> Any:
+def flat(logs: dict[str, Any]) -> float | list[float]:
     """Return the values of logs in order, the loss first; one alone stands for itself."""
     values = [logs["loss"], *(v for k, v in logs.items() if k != "loss")] if "loss" in logs else list(logs.values())
     return values[0] if len(values) == 1 else values

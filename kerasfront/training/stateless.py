@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kerasfront.typing import NestedTensors, Tensor, TensorLike
 from kerasfront.variable import StatelessScope
 
 if TYPE_CHECKING:
     from kerasfront.training.trainer import Trainer
 
 
-def run_stateless_step(model: Trainer, step: Callable[..., Any], data: Any) -> Any:
+def run_stateless_step(model: Trainer, step: Callable[..., Any], data: NestedTensors) -> object:
     """Run a step of the form `step(state, data) -> (logs, state)` on the model's Variables."""
     groups = [model.trainable_variables, model.non_trainable_variables]
     if step.__name__ == "train_step":
@@ -28,15 +29,15 @@ def run_stateless_step(model: Trainer, step: Callable[..., Any], data: Any) -> A
 
 def compute_loss(
     model: Trainer,
-    trainable_variables: Any,
-    non_trainable_variables: Any,
-    metrics_variables: Any,
-    x: Any,
-    y: Any,
-    y_pred: Any,
-    sample_weight: Any,
+    trainable_variables: Sequence[TensorLike],
+    non_trainable_variables: Sequence[TensorLike],
+    metrics_variables: Sequence[TensorLike],
+    x: NestedTensors | None,
+    y: NestedTensors | None,
+    y_pred: NestedTensors | None,
+    sample_weight: NestedTensors | None,
     training: bool,
-) -> Any:
+) -> tuple[Tensor, tuple[list[Any], ...]]:
     """Return `(loss, (trainable, non-trainable, metrics))`, with the values of the Variables after it."""
     groups = (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
     given = (trainable_variables, non_trainable_variables, metrics_variables)
@@ -48,15 +49,15 @@ def compute_loss(
 
 def compute_loss_and_updates(
     model: Trainer,
-    trainable_variables: Any,
-    non_trainable_variables: Any,
-    metrics_variables: Any,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
+    trainable_variables: Sequence[TensorLike],
+    non_trainable_variables: Sequence[TensorLike],
+    metrics_variables: Sequence[TensorLike],
+    x: NestedTensors | None,
+    y: NestedTensors | None,
+    sample_weight: NestedTensors | None,
     training: bool,
-    optimizer_variables: Any,
-) -> Any:
+    optimizer_variables: Sequence[TensorLike] | None,
+) -> tuple[Tensor, tuple[Any, ...]]:
     """Return `(scaled loss, (loss, y_pred, non-trainable, metrics))`."""
     y_pred, others, losses = model.stateless_call(
         trainable_variables, non_trainable_variables, x, return_losses=True, training=training

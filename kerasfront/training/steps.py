@@ -14,6 +14,7 @@ from kerasfront.data.batches import unpack_x_y_sample_weight
 from kerasfront.metrics.metric import Metric, host_values
 from kerasfront.ops.gradients import value_and_grad
 from kerasfront.training.state import has_own, training_metrics
+from kerasfront.typing import NestedTensors, Tensor
 
 if TYPE_CHECKING:
     from kerasfront.training.trainer import Trainer
@@ -24,7 +25,7 @@ active = running()
 # ---- the default steps --------------------------------------------------------------------------------------------
 
 
-def train_step(model: Trainer, data: Any) -> dict[str, Any]:
+def train_step(model: Trainer, data: NestedTensors) -> dict[str, Any]:
     """Update the weights by a batch, and return the metrics so far."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     loss, y_pred = update_weights(model, x, y, sample_weight)
@@ -33,7 +34,7 @@ def train_step(model: Trainer, data: Any) -> dict[str, Any]:
         return model.compute_metrics(x, y, y_pred, sample_weight)
 
 
-def quiet_train_step(model: Trainer, data: Any) -> None:
+def quiet_train_step(model: Trainer, data: NestedTensors) -> None:
     """Update the weights by a batch; the metrics are read later."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     loss, y_pred = update_weights(model, x, y, sample_weight)
@@ -41,13 +42,13 @@ def quiet_train_step(model: Trainer, data: Any) -> None:
         update_metrics(model, loss, x, y, y_pred, sample_weight)
 
 
-def test_step(model: Trainer, data: Any) -> dict[str, Any]:
+def test_step(model: Trainer, data: NestedTensors) -> dict[str, Any]:
     """Evaluate a batch, and return the metrics so far."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     return model.compute_metrics(x, y, _evaluated(model, x, y, sample_weight), sample_weight)
 
 
-def quiet_test_step(model: Trainer, data: Any) -> None:
+def quiet_test_step(model: Trainer, data: NestedTensors) -> None:
     """Evaluate a batch; the metrics are read later."""
     x, y, sample_weight = unpack_x_y_sample_weight(data)
     y_pred = _evaluated(model, x, y, sample_weight)
@@ -55,7 +56,7 @@ def quiet_test_step(model: Trainer, data: Any) -> None:
     model._kf.compile_metrics.update_state(y, y_pred, sample_weight)
 
 
-def predict_step(model: Trainer, data: Any) -> Any:
+def predict_step(model: Trainer, data: NestedTensors) -> NestedTensors:
     """Return the predictions for a batch."""
     x, _, _ = unpack_x_y_sample_weight(data)
     return call_model(model, x, training=False)
@@ -68,13 +69,15 @@ QUIET: dict[str, Callable[[Any, Any], None]] = {"train_step": quiet_train_step, 
 # ---- their parts --------------------------------------------------------------------------------------------------
 
 
-def call_model(model: Trainer, x: Any, training: bool) -> Any:
+def call_model(model: Trainer, x: NestedTensors | None, training: bool) -> NestedTensors:
     """Call the model on the inputs of a batch."""
     # Also where `call` takes no such argument: the layers inside are told.
     return model(x, training=training)
 
 
-def update_weights(model: Trainer, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+def update_weights(
+    model: Trainer, x: NestedTensors | None, y: NestedTensors | None, sample_weight: NestedTensors | None
+) -> tuple[Any, Any]:
     """Update the weights once; return the loss and the predictions that the update was made from."""
     optimizer = model.optimizer
 
@@ -112,7 +115,14 @@ def _loss_of(model: Trainer, x: Any, y: Any, y_pred: Any, sample_weight: Any, tr
     return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **extra)
 
 
-def update_metrics(model: Trainer, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+def update_metrics(
+    model: Trainer,
+    loss: Tensor,
+    x: NestedTensors | None,
+    y: NestedTensors | None,
+    y_pred: NestedTensors | None,
+    sample_weight: NestedTensors | None,
+) -> None:
     """Add a batch to the mean loss and to the metrics, which are read later."""
     _track_loss(model, loss, x)
     assert model._kf.compile_metrics is not None

@@ -260,7 +260,7 @@ class Trainer(Layer):
             self._kf.compile_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
-    def train_step(self, data: Any) -> dict[str, Any]:
+    def train_step(self, data: NestedTensors) -> dict[str, Any]:
         """Train one step on a batch `(x, y, sample_weight)`; returns the metrics so far.
 
         Override it to train in another way; `ops.value_and_grad` makes an override run on every backend. On the JAX
@@ -271,11 +271,11 @@ class Trainer(Layer):
         """
         return steps.train_step(self, data)
 
-    def test_step(self, data: Any) -> dict[str, Any]:
+    def test_step(self, data: NestedTensors) -> dict[str, Any]:
         """Evaluate one batch; returns the metrics so far."""
         return steps.test_step(self, data)
 
-    def predict_step(self, data: Any) -> Any:
+    def predict_step(self, data: NestedTensors) -> Any:
         """Return the predictions for a batch."""
         return steps.predict_step(self, data)
 

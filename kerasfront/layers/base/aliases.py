@@ -6,10 +6,13 @@ The table in docs/aliases.md lists all.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import tracking
 from kerasfront.state import StateAlias as StateAlias
+
+if TYPE_CHECKING:
+    from kerasfront.layers.base.layer import Layer
 
 
 class Alias:
@@ -48,10 +51,10 @@ class Tracker:
 
     locked = False
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Layer) -> None:
         self._layer = layer
 
-    def track(self, value: Any) -> Any:
+    def track(self, value: object) -> Any:
         """Make `value` (a variable, a layer, a metric, or a list or dict of some) the layer's; returns it."""
 
         def track(member: Any) -> Any:
@@ -59,7 +62,7 @@ class Tracker:
 
         return tracking.tracked(value, track)
 
-    def untrack(self, value: Any) -> None:
+    def untrack(self, value: object) -> None:
         """Let a variable, layer or metric go."""
         tracking.remove(self._layer, value)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Unbuilt(BaseException):
     """A layer came to be built while a small size stands for what is unknown: its shapes aren't those to build for."""
 
-    def __init__(self, layer: Any, shapes: dict[str, Any]) -> None:
+    def __init__(self, layer: Layer, shapes: dict[str, Any]) -> None:
         super().__init__(layer, shapes)
         self.layer, self.shapes, self.names = layer, shapes, list(context.names)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kerasfront import scopes, tree
 from kerasfront.contract import assignments, running
@@ -19,6 +19,7 @@ from kerasfront.layers.base import masks as masking
 from kerasfront.layers.base.building import build_for_call, find_policy, scope_of
 from kerasfront.layers.base.conversion import described, map_inputs, masks_of, with_masks
 from kerasfront.layers.base.gathering import clear_losses
+from kerasfront.layers.base.signatures import Args, Kwargs
 from kerasfront.ops import cast, shape
 from kerasfront.ops.inputs import convert_input, is_tensor
 from kerasfront.scopes import context, masks
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from kerasfront.layers.base.layer import Layer
 
 active = running()
-Args: TypeAlias = tuple[Any, ...]
-Kwargs: TypeAlias = dict[str, Any]
 
 
 def run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:

@@ -18,14 +18,14 @@ from kerasfront.variable import Variable
 active = running()
 
 
-def shape_of(x: Any) -> Any:
+def shape_of(x: object) -> Any:
     shape = getattr(x, "shape", None)
     if shape is None:
         return None
     return static_shape(shape)
 
 
-def as_symbol(x: Any) -> Any:
+def as_symbol(x: object) -> Any:
     """Return a KerasTensor for a tensor, an array or a Variable; anything else as it is."""
     if isinstance(x, KerasTensor):
         return x
@@ -34,7 +34,7 @@ def as_symbol(x: Any) -> Any:
     return KerasTensor(shape_of(x), active.adapter.dtype_name(x)) if is_tensor(x) else x
 
 
-def map_inputs(convert: Callable[[Any], Any], value: Any) -> Any:
+def map_inputs(convert: Callable[[Any], Any], value: object) -> Any:
     """Convert tensors and arrays; a list or tuple of plain numbers is one tensor."""
     if isinstance(value, (list, tuple)) and value and _is_numbers(value):
         return convert(convert_to_tensor(value))
@@ -47,7 +47,7 @@ def _is_numbers(value: Any) -> bool:
     return type(value) in (int, float, bool)
 
 
-def masks_of(value: Any) -> Any:
+def masks_of(value: object) -> Any:
     if isinstance(value, KerasTensor) or type(value) in active.native:
         return scopes.get_mask(value)
     if isinstance(value, (list, tuple, dict)):

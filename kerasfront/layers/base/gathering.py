@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def layers_of_tree(layer: Any) -> tuple[Layer, ...]:
+def layers_of_tree(layer: Gathering) -> tuple[Layer, ...]:
     """Return a layer and all layers inside it, at any depth, each once; the layer itself comes first."""
 
     def walk() -> tuple[Layer, ...]:
         layers: dict[int, Layer] = {}
-        pending: list[Layer] = [layer]
+        pending: list[Any] = [layer]
         while pending:
             inner = pending.pop()
             if id(inner) not in layers:
@@ -36,12 +36,12 @@ def layers_of_tree(layer: Any) -> tuple[Layer, ...]:
     return cached(layer, "layers", walk)
 
 
-def layers_inside(layer: Any) -> tuple[Layer, ...]:
+def layers_inside(layer: Gathering) -> tuple[Layer, ...]:
     """Return all layers inside a layer, at any depth, each once."""
     return layers_of_tree(layer)[1:]
 
 
-def cached(layer: Any, key: str, gather: Callable[[], T]) -> T:
+def cached(layer: Gathering, key: str, gather: Callable[[], T]) -> T:
     """Return what `gather` returns, gathered again only after the tree of any layer has changed."""
     version = scopes.structure.version
     cache: dict[str, tuple[int, Any]] = layer._kf.cache.gathered
@@ -52,7 +52,7 @@ def cached(layer: Any, key: str, gather: Callable[[], T]) -> T:
     return value
 
 
-def gather(layer: Any, of_layer: Callable[[Layer], Iterable[T]]) -> list[T]:
+def gather(layer: Gathering, of_layer: Callable[[Layer], Iterable[T]]) -> list[T]:
     """Return what `of_layer` gives for the layers of a tree, each once."""
     return list({id(v): v for inner in layers_of_tree(layer) for v in of_layer(inner)}.values())
 
@@ -62,7 +62,7 @@ def own_weights(layer: Layer) -> list[Variable]:
     return sorted(layer._kf.variables, key=lambda v: not v.born_trainable)
 
 
-def regularization_losses(layer: Any) -> list[Any]:
+def regularization_losses(layer: Gathering) -> list[Any]:
     """Return the penalties of the trained weights of a tree."""
 
     def regularized() -> list[Variable]:
@@ -71,7 +71,7 @@ def regularization_losses(layer: Any) -> list[Any]:
     return [v.regularizer(v.value) for v in cached(layer, "regularized", regularized) if v.regularizer]
 
 
-def clear_losses(layer: Any) -> None:
+def clear_losses(layer: Gathering) -> None:
     """Forget what `add_loss` was given in a tree."""
     for inner in layers_of_tree(layer):
         if inner._kf.losses:
@@ -101,7 +101,7 @@ class Gathering:
     def variables(self) -> list[Variable]:
         """The weights, the states of seed generators, and what is kept from call to call (of stateful layers)."""
 
-        def states(layer: Layer) -> tuple[Variable, ...]:
+        def states(layer: Gathering) -> tuple[Variable, ...]:
             return (*(g.state for g in layer._kf.seed_generators), *layer._kf.call_states)
 
         return list({id(v): v for v in (*self.weights, *gather(self, states))}.values())

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import scopes, tree
 from kerasfront.errors import ShapeError
 from kerasfront.ops.inputs import is_tensor
 from kerasfront.scopes import dims_of
 from kerasfront.spec import KerasTensor, static_shape
+from kerasfront.typing import NestedTensors
+
+if TYPE_CHECKING:
+    from kerasfront.layers.base.layer import Layer
 
 # For each layer: shapes of an input and an output, and whether the output's first axes are the input's.
 _keeps_axes: weakref.WeakKeyDictionary[Any, dict[Any, bool]] = weakref.WeakKeyDictionary()
@@ -18,7 +22,7 @@ _keeps_axes: weakref.WeakKeyDictionary[Any, dict[Any, bool]] = weakref.WeakKeyDi
 _SIZES = (97, 89, 83, 79, 73, 71, 67, 61)
 
 
-def check_given(layer: Any, name: str, mask: Any, argument: str, value: Any) -> None:
+def check_given(layer: Layer, name: str, mask: NestedTensors | None, argument: str, value: object) -> None:
     """Raise ShapeError where a mask that a call was given has other axes than the first ones of what it masks."""
     if isinstance(value, dict) or isinstance(mask, dict) or (tree.is_nested(value) and not tree.is_nested(mask)):
         return  # the layer itself pairs them, or says what it takes
@@ -26,7 +30,7 @@ def check_given(layer: Any, name: str, mask: Any, argument: str, value: Any) -> 
         check_fits(one, x, f"the argument `{name}` of the layer '{layer.path}' ({type(layer).__name__})", argument)
 
 
-def check_fits(mask: Any, x: Any, name: str, argument: str) -> None:
+def check_fits(mask: NestedTensors | None, x: object, name: str, argument: str) -> None:
     """Raise ShapeError unless the axes of a mask are the first ones of x; both are named as the call has them."""
     if hasattr(mask, "shape") and is_tensor(x) and not scopes.fits(mask, x, broadcast=True):
         raise ShapeError(
@@ -35,7 +39,7 @@ def check_fits(mask: Any, x: Any, name: str, argument: str) -> None:
         )
 
 
-def pass_on(layer: Any, first: Any, outputs: list[Any], masks: list[Any], from_inputs: bool) -> bool:
+def pass_on(layer: Layer, first: Any, outputs: list[Any], masks: list[Any], from_inputs: bool) -> bool:
     """Give the outputs their masks; False where one didn't fit its output, and so ends.
 
     `kept` says that the masks are those of the inputs: then the axes that they have must be the outputs' too.
@@ -88,7 +92,7 @@ def _follows(layer: Any, first: Any, shape: tuple[int | None, ...], index: int, 
         return True
 
 
-def tell_of_lost_mask(layer: Any, outputs: list[Any], fitted: bool) -> None:
+def tell_of_lost_mask(layer: Layer, outputs: list[Any], fitted: bool) -> None:
     """Warn, once, where a mask ends: unless `call` takes masks itself, or layers inside have carried it."""
     if (
         layer._kf.cache.warned_of_mask

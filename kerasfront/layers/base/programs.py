@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import tree
 from kerasfront.errors import ShapeError
 from kerasfront.layers.base.building import Unbuilt, build_for
+from kerasfront.layers.base.signatures import Args, Kwargs
 from kerasfront.scopes import context
 from kerasfront.spec import mode
 from kerasfront.spec.symbolic import SMALL_SIZES, AtSizes, TooManyOps
+
+if TYPE_CHECKING:
+    from kerasfront.layers.base.layer import Layer
 
 # As many ops may follow in a call, at 0.1 ms each; beyond, it is taken for a loop over an unknown dimension.
 _MOST_OPS = 10_000
@@ -27,7 +31,7 @@ def is_own(function: Program) -> bool:
     return (getattr(function, "__module__", None) or "").partition(".")[0] != _OURS
 
 
-def inferred(call: Program, layer: Any, args: Any, kwargs: Any, otherwise: Callable[[Exception], Any]) -> Any:
+def inferred(call: Program, layer: Layer, args: Args, kwargs: Kwargs, otherwise: Callable[[Exception], Any]) -> Any:
     """Return the symbolic results of a user's `call` on symbolic values that have numbers in place of unknown dims.
 
     Those are so large that rules know them. A call that needs a number itself (a loop, a NumPy array, a slice of a

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from inspect import Parameter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from kerasfront import tree
 from kerasfront.layers.base.conversion import map_shapes, shape_of
 from kerasfront.ops.inputs import is_tensor
 
-Shapes = dict[str, Any]
+# The arguments of a call: by place, and by name.
+Args: TypeAlias = tuple[Any, ...]
+Kwargs: TypeAlias = dict[str, Any]
+Shapes: TypeAlias = dict[str, Any]
 _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -71,7 +74,7 @@ def as_call(build: Callable[..., Any], named: Shapes) -> tuple[tuple[Any, ...], 
     return tuple(args), rest
 
 
-def as_shapes(value: Any) -> Any:
+def as_shapes(value: object) -> Any:
     """Shapes from a file, where a tuple is a list, as tuples again."""
     return None if value is None else map_shapes(tuple, value)
 
@@ -129,7 +132,7 @@ class CallSpec:
         more = rest.pop(self._stars.get(_KEYWORDS, ""), None)
         return (*args, *several), {**rest, **(more or {})}
 
-    def training(self, flag: Any) -> Any:
+    def training(self, flag: bool | None) -> Any:
         """Return the training flag, or the default of `call` where no flag was given."""
         return self.training_default if flag is None else flag
 

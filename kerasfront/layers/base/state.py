@@ -103,7 +103,7 @@ class LayerState(OperationState, TrackingState):
 
     # -- tracking
 
-    def group_of(self, value: Any) -> list[Any] | None:
+    def group_of(self, value: object) -> list[Any] | None:
         if isinstance(value, Variable):
             return self.variables
         if is_layer(value):
@@ -115,7 +115,7 @@ class LayerState(OperationState, TrackingState):
     def groups(self) -> Iterable[list[Any]]:
         return self.variables, self.layers, self.metrics, self.seed_generators
 
-    def adapt(self, owner: Layer, name: str, value: Any) -> Any:
+    def adapt(self, owner: Layer, name: str, value: object) -> Any:
         """Return a layer of the framework itself as one of ours, or as a list or dict of such."""
         kind: Any = type(value)
         if has_state_of_keras(kind):
@@ -124,11 +124,11 @@ class LayerState(OperationState, TrackingState):
             return foreign_wrappers[active.adapter.name].wrap(value)
         return value
 
-    def ends(self, before: Any, value: Any) -> bool:
+    def ends(self, before: object, value: object) -> bool:
         # A tensor in the place of a Variable may be there for one call only: the Variable stays the layer's.
         return value is None or isinstance(value, Variable) or not isinstance(before, Variable)
 
-    def added(self, owner: Layer, name: str, value: Any) -> None:
+    def added(self, owner: Layer, name: str, value: object) -> None:
         scopes.structure.change()
         if is_layer(value):
             if type(owner)._kf_needs_no_build and not value.built:
@@ -137,7 +137,7 @@ class LayerState(OperationState, TrackingState):
         elif isinstance(value, Variable):
             active.adapter.track(owner, value.name, value)
 
-    def removed(self, owner: Layer, value: Any) -> None:
+    def removed(self, owner: Layer, value: object) -> None:
         if is_layer(value) or isinstance(value, Variable):
             active.adapter.untrack(owner, value)
         scopes.structure.change()
@@ -149,7 +149,7 @@ class LayerState(OperationState, TrackingState):
         return {**vars(self), "nodes": [], "losses": []}
 
 
-def is_layer(value: Any) -> TypeGuard[Layer]:
+def is_layer(value: object) -> TypeGuard[Layer]:
     """Whether a value is a layer: it has the state of one."""
     return isinstance(getattr(value, "_kf", None), LayerState)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import tree
 from kerasfront.contract import assignments
@@ -15,15 +15,12 @@ from kerasfront.layers.base.calling import add_masks, argument, in_call, set_out
 from kerasfront.layers.base.conversion import as_symbol, map_shapes
 from kerasfront.layers.base.gathering import layers_of_tree
 from kerasfront.layers.base.programs import inferred
-from kerasfront.layers.base.signatures import Shapes, arguments_for, as_call, parameters_of
+from kerasfront.layers.base.signatures import Args, Kwargs, Shapes, arguments_for, as_call, parameters_of
 from kerasfront.ops.native_calls import evaluated
 from kerasfront.spec import KerasTensor, Node, infer, nodes_of
 
 if TYPE_CHECKING:
     from kerasfront.layers.base.layer import Layer
-
-Args: TypeAlias = tuple[Any, ...]
-Kwargs: TypeAlias = dict[str, Any]
 
 
 def is_default(method: Callable[..., Any]) -> bool:
