@@ -25,7 +25,7 @@ from kerasfront.models.state_tree import assign_state_tree, state_tree
 from kerasfront.models.summary import html, print_summary
 from kerasfront.pairing import Pairing
 from kerasfront.saving import model_files
-from kerasfront.saving.weights import LoadReport
+from kerasfront.saving.loading import LoadReport
 from kerasfront.spec import KerasTensor
 from kerasfront.tracebacks import entry_point
 from kerasfront.tracking import add
