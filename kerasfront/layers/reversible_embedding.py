@@ -79,9 +79,9 @@ class ReversibleEmbedding(Embedding):
     # How the second kernel is kept, where weights aren't tied, and its variables for the layer to track.
     _kf_reverse: ReverseColumns | None = None
     _kf_reverse_variables: tuple[Variable, ...] = ()
-    reverse_embeddings = _ReverseVariable()
-    reverse_embeddings_scale = KernelVariable()
-    reverse_embeddings_zero = KernelVariable()
+    reverse_embeddings: _ReverseVariable = _ReverseVariable()
+    reverse_embeddings_scale: KernelVariable = KernelVariable()
+    reverse_embeddings_zero: KernelVariable = KernelVariable()
 
     def __init__(
         self,

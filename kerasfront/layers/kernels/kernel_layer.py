@@ -341,9 +341,9 @@ class AdaptableLayer(Configured):
 class KernelLayer(AdaptableLayer):
     """A layer whose weight is its `kernel`."""
 
-    _kernel = StoredKernel()
-    lora_kernel_a = KernelVariable()
-    lora_kernel_b = KernelVariable()
+    _kernel: StoredKernel = StoredKernel()
+    lora_kernel_a: KernelVariable = KernelVariable()
+    lora_kernel_b: KernelVariable = KernelVariable()
 
 
 class MatrixLayer(KernelLayer):
@@ -352,16 +352,16 @@ class MatrixLayer(KernelLayer):
     _kf_storages: ClassVar[Mapping[str, type[Storage]]] = {
         "int8": Int8, "int4": Int4, "float8": Float8, "gptq": Grouped, "awq": GroupedScaled
     }  # fmt: skip
-    quantized_kernel = KernelVariable()
-    kernel_scale = KernelVariable()
-    kernel_zero = KernelVariable()
-    g_idx = KernelVariable()
-    awq_scales = KernelVariable()
-    inputs_scale = KernelVariable()
-    inputs_amax_history = KernelVariable()
-    kernel_amax_history = KernelVariable()
-    outputs_grad_scale = KernelVariable()
-    outputs_grad_amax_history = KernelVariable()
+    quantized_kernel: KernelVariable = KernelVariable()
+    kernel_scale: KernelVariable = KernelVariable()
+    kernel_zero: KernelVariable = KernelVariable()
+    g_idx: KernelVariable = KernelVariable()
+    awq_scales: KernelVariable = KernelVariable()
+    inputs_scale: KernelVariable = KernelVariable()
+    inputs_amax_history: KernelVariable = KernelVariable()
+    kernel_amax_history: KernelVariable = KernelVariable()
+    outputs_grad_scale: KernelVariable = KernelVariable()
+    outputs_grad_amax_history: KernelVariable = KernelVariable()
 
 
 class EmbeddingsLayer(AdaptableLayer):
@@ -373,12 +373,12 @@ class EmbeddingsLayer(AdaptableLayer):
     _kf_storages: ClassVar[Mapping[str, type[Storage]]] = {"int8": Int8Rows, "int4": Int4Rows}
     _kf_storage: RowStorage
 
-    _embeddings = StoredKernel()
-    lora_embeddings_a = KernelVariable()
-    lora_embeddings_b = KernelVariable()
-    embeddings_scale = KernelVariable()
-    embeddings_zero = KernelVariable()
-    g_idx = KernelVariable()
+    _embeddings: StoredKernel = StoredKernel()
+    lora_embeddings_a: KernelVariable = KernelVariable()
+    lora_embeddings_b: KernelVariable = KernelVariable()
+    embeddings_scale: KernelVariable = KernelVariable()
+    embeddings_zero: KernelVariable = KernelVariable()
+    g_idx: KernelVariable = KernelVariable()
 
 
 @contextmanager
