@@ -100,8 +100,8 @@ def unknown_backend(name: str, source: str = "the caller") -> BackendError:
     if name in FRAMEWORKS:
         message = f"Backend {name!r} (from {source}) can't be used: its adapter isn't installed."
         return BackendError(message, hint=f"{install_command(name)}   ({_usable()})")
-    if (gone := _GONE.get(name.casefold())) is not None:
-        return BackendError(f"Backend {name!r} (from {source}) is gone. {gone}", hint=_choices())
+    if (history := _GONE.get(name.casefold())) is not None:
+        return BackendError(f"Backend {name!r} (from {source}) is gone. {history}", hint=_choices())
     meant = _NICKNAMES.get(name.casefold()) or nearest(name, [*installed_backends(), *FRAMEWORKS])
     did_you_mean = f" Did you mean '{meant}'?" if meant else ""
     return BackendError(f"No backend is called {name!r} (from {source}).{did_you_mean}", hint=_choices(meant))

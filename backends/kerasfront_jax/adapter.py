@@ -278,46 +278,46 @@ class _Compiled:
         reading: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         self.step, self.variables, self.donate, self.reading = step, variables, donate, reading
-        self.held: list[Any] = []
+        self.traced: list[Any] = []
         self.created: set[int] = set()
         # The places of the Variables that the step changes, known once it has been traced.
         self.changed: list[int] = []
         self.jitted = jax.jit(self.pure, donate_argnums=(0,) if donate else ())
 
     def pure(self, values: list[Any], batch: Any) -> Any:
-        with self.reading(), assignments(self.held, values, notes_reads=True) as scope:
+        with self.reading(), assignments(self.traced, values, notes_reads=True) as scope:
             out = self.step(*batch)
         self._take_missed(scope)
-        places = {id(v): i for i, v in enumerate(self.held)}
+        places = {id(v): i for i, v in enumerate(self.traced)}
         final = {id(v): value for v, value in zip(scope.assigned, scope.final_values(), strict=True)}
         # Donated memory can't be used again, so then every value is returned, changed or not.
-        wanted = range(len(self.held)) if self.donate else sorted(places[id(v)] for v in scope.assigned)
-        self.changed[:] = wanted
-        return out, [final.get(id(self.held[i]), values[i]) for i in wanted]
+        returned = range(len(self.traced)) if self.donate else sorted(places[id(v)] for v in scope.assigned)
+        self.changed[:] = returned
+        return out, [final.get(id(self.traced[i]), values[i]) for i in returned]
 
     def _take_missed(self, scope: assignments) -> None:
         """Note the Variables that the trace has met beyond those it was given, and end it where there are some."""
-        held = {id(v) for v in self.held}
-        missed = {id(v): v for v in (*scope.read, *scope.assigned) if id(v) not in held}
+        known = {id(v) for v in self.traced}
+        missing = {id(v): v for v in (*scope.read, *scope.assigned) if id(v) not in known}
         again = {id(v) for v in scope.created} if self.created else set()
-        local = [v.path for v in scope.assigned if id(v) in again and id(v) in missed]
+        local = [v.path for v in scope.assigned if id(v) in again and id(v) in missing]
         if local:
             raise KerasFrontError(
                 f"The compiled step makes Variables anew whenever it is traced, and assigns them: {', '.join(local)}.",
                 hint="Make them once, in __init__ or build(), as attributes of a layer, metric or optimizer.",
             )
-        missed = {key: v for key, v in missed.items() if key not in again}
-        if missed:
+        missing = {key: v for key, v in missing.items() if key not in again}
+        if missing:
             self.created.update(id(v) for v in scope.created)
-            self.held.extend(missed.values())
+            self.traced.extend(missing.values())
             raise _Missed
 
     def __call__(self, *batch: Any) -> Any:
-        if not self.held:
-            self.held.extend(self.variables())
+        if not self.traced:
+            self.traced.extend(self.variables())
         box: list[Any] = []
         while not box:
-            values = [v._value for v in self.held]
+            values = [v._value for v in self.traced]
             if self.donate and len({id(x) for x in values}) < len(values):
                 values = _apart(values)
             try:
@@ -339,7 +339,7 @@ class _Compiled:
     def _write(self, values: list[Any]) -> None:
         try:
             for i, value in zip(self.changed, values, strict=True):
-                self.held[i]._value = value
+                self.traced[i]._value = value
         except KeyboardInterrupt:
             self._write(values)
             raise
@@ -347,11 +347,11 @@ class _Compiled:
 
 def _apart(values: list[Any]) -> list[Any]:
     """Return the values, each in memory of its own: one Variable may have been assigned to another."""
-    seen: set[int] = set()
+    addresses: set[int] = set()
     out = []
     for value in values:
-        out.append(value.copy() if id(value) in seen else value)
-        seen.add(id(value))
+        out.append(value.copy() if id(value) in addresses else value)
+        addresses.add(id(value))
     return out
 
 
@@ -375,10 +375,10 @@ class _Repeated(_Compiled):
         changed = list(self.changed)
 
         def body(carry: list[Any], item: Any) -> Any:
-            held = list(values)
+            current = list(values)
             for i, value in zip(changed, carry, strict=True):
-                held[i] = value
-            after = one(*held, *jax.tree.leaves(item))[-len(changed) :] if changed else []
+                current[i] = value
+            after = one(*current, *jax.tree.leaves(item))[-len(changed) :] if changed else []
             return [a.astype(c.dtype) for a, c in zip(after, carry, strict=True)], None
 
         after, _ = jax.lax.scan(body, [values[i] for i in changed], batch)

@@ -194,7 +194,7 @@ def _attend(
     soft_cap: Any,
 ) -> Any:
     bias, mask = _rank4(bias), _rank4(mask)
-    seen = jnp.tri(query.shape[1], key.shape[1], dtype=bool) if is_causal else True
+    visible = jnp.tri(query.shape[1], key.shape[1], dtype=bool) if is_causal else True
     # JAX's own attention computes float64 in float32, and has no float16 on the CPU.
     half = query.dtype.name == "float16" and jax.default_backend() != "cpu"
     fits = half or query.dtype.name in ("float32", "bfloat16")
@@ -216,10 +216,10 @@ def _attend(
                 "flash_attention=True asks for cuDNN's flash kernel, which takes float16 and bfloat16, keys and values "
                 "of one shape, and no soft cap."
             )
-        y = _attend_plain(query, key, value, bias, seen if mask is None else seen & mask, scale, soft_cap)
+        y = _attend_plain(query, key, value, bias, visible if mask is None else visible & mask, scale, soft_cap)
     # A query that may see no key at all gets zeros. The mask has the axes (batch, heads, queries), the output has
     # (batch, queries, heads).
-    return y if mask is None else jnp.where((seen & mask).any(-1).swapaxes(1, 2)[..., None], y, 0)
+    return y if mask is None else jnp.where((visible & mask).any(-1).swapaxes(1, 2)[..., None], y, 0)
 
 
 def _attend_plain(query: Any, key: Any, value: Any, bias: Any, allowed: Any, scale: float, soft_cap: Any) -> Any:

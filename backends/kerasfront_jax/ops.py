@@ -177,8 +177,8 @@ def _searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     if sorted_sequence.ndim == 1:
         return jnp.searchsorted(sorted_sequence, values, side=side).astype("int32")
     flat = jnp.reshape(sorted_sequence, (-1, sorted_sequence.shape[-1])), jnp.reshape(values, (-1, values.shape[-1]))
-    found = jax.vmap(lambda row, wanted: jnp.searchsorted(row, wanted, side=side))(*flat)
-    return jnp.reshape(found, values.shape).astype("int32")
+    places = jax.vmap(lambda row, row_values: jnp.searchsorted(row, row_values, side=side))(*flat)
+    return jnp.reshape(places, values.shape).astype("int32")
 
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> Any:

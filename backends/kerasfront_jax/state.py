@@ -23,23 +23,24 @@ def carried(run: Callable[[Lift, list[Any]], tuple[list[Any], Any]]) -> Any:
     """
     variables: list[Any] = []
     while True:
-        found: dict[int, Any] = {}
-        values, out = run(partial(_lifted, variables=tuple(variables), found=found), [v._value for v in variables])
-        if not found:
+        assigned: dict[int, Any] = {}
+        lift = partial(_lifted, variables=tuple(variables), assigned=assigned)
+        values, out = run(lift, [v._value for v in variables])
+        if not assigned:
             break
-        variables += found.values()
+        variables += assigned.values()
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     return out
 
 
-def _lifted(function: Callable[..., Any], variables: Sequence[Any], found: dict[int, Any]) -> Callable[..., Any]:
-    known = {id(v) for v in variables}
+def _lifted(function: Callable[..., Any], variables: Sequence[Any], assigned: dict[int, Any]) -> Callable[..., Any]:
+    listed = {id(v) for v in variables}
 
     def pure(values: Sequence[Any], *args: Any) -> tuple[list[Any], Any]:
         with assignments(variables, values) as scope:
             out = function(*args)
-        found.update({id(v): v for v in scope.assigned if id(v) not in known})
+        assigned.update({id(v): v for v in scope.assigned if id(v) not in listed})
         after = {id(v): value for v, value in zip(scope.assigned, scope.final_values(), strict=True)}
         return [after.get(id(v), value) for v, value in zip(variables, values, strict=True)], out
 

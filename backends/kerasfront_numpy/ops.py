@@ -162,8 +162,8 @@ def _searchsorted(sorted_sequence: Any, values: Any, side: Any = "left") -> Any:
         np.reshape(values, (-1, values.shape[-1])),
         strict=True,
     )
-    found = [np.searchsorted(row, wanted, side) for row, wanted in flat]
-    return np.reshape(np.asarray(found, "int32"), values.shape)
+    places = [np.searchsorted(row, row_values, side) for row, row_values in flat]
+    return np.reshape(np.asarray(places, "int32"), values.shape)
 
 
 def _clip(x: Any, x_min: Any, x_max: Any) -> Any:

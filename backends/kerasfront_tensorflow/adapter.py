@@ -24,8 +24,8 @@ T = TypeVar("T")
 def _native_object() -> type:
     """Return the class by which tf.experimental.numpy knows a value that has a dtype; TensorFlow doesn't export it."""
     with suppress(ImportError, AttributeError):
-        found: type = importlib.import_module("tensorflow.python.types.internal").NativeObject
-        return found
+        native_object: type = importlib.import_module("tensorflow.python.types.internal").NativeObject
+        return native_object
     return object
 
 
@@ -261,8 +261,8 @@ class TensorFlowAdapter(Adapter):
             outputs = function(*primals)
 
         def pullback(cotangents: Any) -> tuple[Any, ...]:
-            found = tape.gradient(outputs, list(primals), output_gradients=cotangents, unconnected_gradients="zero")
-            return tuple(_dense(g) for g in found)
+            gradients = tape.gradient(outputs, list(primals), output_gradients=cotangents, unconnected_gradients="zero")
+            return tuple(_dense(g) for g in gradients)
 
         return outputs, pullback
 
@@ -284,8 +284,8 @@ class TensorFlowAdapter(Adapter):
             cotangents = tree.map_structure(tf.ones_like, outputs)
             tape.watch(cotangents)
             pulled = list(pullback(cotangents))
-        found = tape.gradient(pulled, cotangents, output_gradients=list(tangents), unconnected_gradients="zero")
-        return outputs, found
+        derivatives = tape.gradient(pulled, cotangents, output_gradients=list(tangents), unconnected_gradients="zero")
+        return outputs, derivatives
 
     def stop_gradient(self, x: tf.Tensor) -> tf.Tensor:
         return tf.stop_gradient(x)
@@ -383,19 +383,19 @@ class _Compiled:
         self.graphs: dict[Any, Any] = {}
         # The concrete functions for batches of plain tensors, by shapes and dtypes. tf.function itself needs 200 us a
         # call in Python to find one, which is more than many a step takes.
-        self.found: dict[Any, Any] = {}
+        self.concrete: dict[Any, Any] = {}
 
     def __call__(self, *batch: Any) -> Any:
         key = _key(batch)
         if key is None or not tf.executing_eagerly():
             return self._graph(batch)(*batch)
-        found = self.found.get(key)
+        found = self.concrete.get(key)
         if found is not None:
             return found._call_flat([x for x in batch[0] if x is not None], found.captured_inputs)
         graph = self._graph(batch)
         out = graph(*batch)
-        if len(self.found) < self.KEPT and hasattr(concrete := graph.get_concrete_function(*batch), "_call_flat"):
-            self.found[key] = concrete
+        if len(self.concrete) < self.KEPT and hasattr(concrete := graph.get_concrete_function(*batch), "_call_flat"):
+            self.concrete[key] = concrete
         return out
 
     def _graph(self, batch: tuple[Any, ...]) -> Any:
@@ -468,11 +468,11 @@ def _locked_in_graph(run: Callable[[], Any]) -> Any:
     lock = tf.raw_ops.MutexLock(mutex=tf.raw_ops.MutexV2(container="", shared_name="kerasfront_alone"))
     before = len(graph.get_operations())
     with tf.control_dependencies([lock]):
-        found = run()
+        result = run()
     with tf.control_dependencies(graph.get_operations()[before:]):
         given_back = tf.raw_ops.ConsumeMutexLock(mutex_lock=lock)
     with tf.control_dependencies([given_back]):
-        return tree.map_structure(tf.identity, found)
+        return tree.map_structure(tf.identity, result)
 
 
 def _dense(gradient: Any) -> Any:

@@ -12,31 +12,31 @@ class SavedModel:
     """The endpoints of a SavedModel that a layer calls. Reading one runs the code in it."""
 
     def __init__(self, path: str, endpoint: str, training_endpoint: str | None) -> None:
-        self.held = tf.saved_model.load(path)
+        self.loaded = tf.saved_model.load(path)
         self.function = self._endpoint("call_endpoint", endpoint)
         self.in_training = (
             self.function if training_endpoint is None else self._endpoint("call_training_endpoint", training_endpoint)
         )
 
     def _endpoint(self, argument: str, name: str) -> Any:
-        found = getattr(self.held, name, None)
-        if callable(found):
-            return found
-        signatures = getattr(self.held, "signatures", {})
+        endpoint = getattr(self.loaded, name, None)
+        if callable(endpoint):
+            return endpoint
+        signatures = getattr(self.loaded, "signatures", {})
         if name in signatures:
             return signatures[name]
-        own = {n for n, value in vars(self.held).items() if callable(value) and not n.startswith("_")}
-        known = ", ".join(map(repr, sorted({*own, *signatures}))) or "none"
-        raise ValueError(f"The SavedModel has no endpoint {name!r} (`{argument}`); it has {known}.")
+        own = {n for n, value in vars(self.loaded).items() if callable(value) and not n.startswith("_")}
+        choices = ", ".join(map(repr, sorted({*own, *signatures}))) or "none"
+        raise ValueError(f"The SavedModel has no endpoint {name!r} (`{argument}`); it has {choices}.")
 
     def state(self) -> Iterator[tuple[str, Any, bool]]:
         """Return the name of each variable that the endpoints use, its storage, and whether it is trained."""
-        seen: dict[int, Any] = {}
+        variables: dict[int, Any] = {}
         for function in (self.function, self.in_training):
             for concrete in getattr(function, "concrete_functions", [function]):
                 for variable in concrete.variables:
-                    seen.setdefault(id(variable.handle), variable)
-        for variable in seen.values():
+                    variables.setdefault(id(variable.handle), variable)
+        for variable in variables.values():
             yield variable.name.partition(":")[0].replace("/", "_"), variable, bool(variable.trainable)
 
     def call(self, training: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

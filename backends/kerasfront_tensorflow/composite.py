@@ -113,9 +113,9 @@ def _squeeze(x: Any, axis: Any = None) -> Any:
     rank, shape = x.shape.rank, x.shape.as_list()
     if axis is None and None in shape:
         raise TypeError("the sizes aren't known here: name the axes to squeeze")
-    gone = [i for i, n in enumerate(shape) if n == 1] if axis is None else [axis] if isinstance(axis, int) else axis
-    gone = [a % rank for a in gone]
-    return tf.sparse.reshape(x, tf.gather(x.dense_shape, [i for i in range(rank) if i not in gone]))
+    removed = [i for i, n in enumerate(shape) if n == 1] if axis is None else [axis] if isinstance(axis, int) else axis
+    removed = [a % rank for a in removed]
+    return tf.sparse.reshape(x, tf.gather(x.dense_shape, [i for i in range(rank) if i not in removed]))
 
 
 def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:

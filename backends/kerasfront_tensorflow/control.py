@@ -46,8 +46,8 @@ def _stacked(f: Any, init: Any, rows: Any) -> tuple[Any, int]:
 def _number(leaves: Any, length: Any) -> Any:
     if length is not None:
         return length
-    known = [x.shape[0] for x in leaves if x.shape[0] is not None]
-    return known[0] if known else tf.shape(leaves[0])[0]
+    sizes = [x.shape[0] for x in leaves if x.shape[0] is not None]
+    return sizes[0] if sizes else tf.shape(leaves[0])[0]
 
 
 def _scan(f: Any, init: Any, xs: Any = None, length: Any = None, reverse: bool = False, unroll: Any = 1) -> Any:
@@ -133,30 +133,30 @@ def _fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
     return rebuild(out[1:])
 
 
-def _branch(function: Any, args: Any, seen: list[Any]) -> Any:
+def _branch(function: Any, args: Any, rebuilds: list[Any]) -> Any:
     """Return a branch that returns its leaves, and notes how to rebuild its result."""
 
     def run() -> Any:
         leaves, rebuild = _flat(function(*args))
-        seen.append(rebuild)
+        rebuilds.append(rebuild)
         return leaves
 
     return run
 
 
 def _cond(pred: Any, true_fn: Any, false_fn: Any) -> Any:
-    seen: list[Any] = []
-    out = tf.cond(tf.reshape(pred, []), _branch(true_fn, (), seen), _branch(false_fn, (), seen))
-    return seen[-1](tf.nest.flatten(out))
+    rebuilds: list[Any] = []
+    out = tf.cond(tf.reshape(pred, []), _branch(true_fn, (), rebuilds), _branch(false_fn, (), rebuilds))
+    return rebuilds[-1](tf.nest.flatten(out))
 
 
 def _switch(index: Any, branches: Any, *operands: Any) -> Any:
     if tf.executing_eagerly():
         return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
-    seen: list[Any] = []
+    rebuilds: list[Any] = []
     at = tf.clip_by_value(tf.cast(index, tf.int32), 0, len(branches) - 1)
-    out = tf.switch_case(at, [_branch(b, operands, seen) for b in branches])
-    return seen[-1](tf.nest.flatten(out))
+    out = tf.switch_case(at, [_branch(b, operands, rebuilds) for b in branches])
+    return rebuilds[-1](tf.nest.flatten(out))
 
 
 def _map(f: Any, xs: Any) -> Any:
@@ -165,15 +165,15 @@ def _map(f: Any, xs: Any) -> Any:
 
 def _vectorized_map(function: Any, elements: Any) -> Any:
     leaves, rebuild = _flat(elements)
-    seen: list[Any] = []
+    rebuilds: list[Any] = []
 
     def run(flat: Any) -> Any:
         out, back = _flat(function(rebuild(flat)))
-        seen.append(back)
+        rebuilds.append(back)
         return out
 
     out = tf.vectorized_map(run, leaves)
-    return seen[-1](tf.nest.flatten(out))
+    return rebuilds[-1](tf.nest.flatten(out))
 
 
 OVERRIDES: dict[str, Any] = {

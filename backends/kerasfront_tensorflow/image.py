@@ -17,8 +17,8 @@ def _resize_single(images: Any, size: Any) -> Any:
 
     @tf.custom_gradient
     def backward(slope: Any) -> Any:
-        found = tf.raw_ops.ResizeBilinearGrad(grads=slope, original_image=like, half_pixel_centers=True)
-        return found, forward
+        gradient = tf.raw_ops.ResizeBilinearGrad(grads=slope, original_image=like, half_pixel_centers=True)
+        return gradient, forward
 
     return forward(images)
 

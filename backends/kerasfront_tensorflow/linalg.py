@@ -53,10 +53,10 @@ def _exchanges(order: Any, count: Any) -> tuple[Any, Any]:
     places = tf.range(tf.shape(order)[-1])
 
     def step(i: Any, rows: Any, pivots: Any) -> Any:
-        wanted = tf.gather(order, [i], axis=-1)
-        found = tf.argmax(tf.cast(rows == wanted, tf.int32), -1, tf.int32)[..., None]
-        moved = tf.where(places == found, tf.gather(rows, [i], axis=-1), rows)
-        return i + 1, tf.where(places == i, wanted, moved), tf.where(places == i, found, pivots)
+        row = tf.gather(order, [i], axis=-1)
+        place = tf.argmax(tf.cast(rows == row, tf.int32), -1, tf.int32)[..., None]
+        moved = tf.where(places == place, tf.gather(rows, [i], axis=-1), rows)
+        return i + 1, tf.where(places == i, row, moved), tf.where(places == i, place, pivots)
 
     start = (0, tf.broadcast_to(places, tf.shape(order)), tf.zeros_like(order))
     _, rows, pivots = tf.while_loop(lambda i, rows, pivots: i < count, step, start)

@@ -337,8 +337,8 @@ def _fused(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: flo
 
 
 def _batch_norm_inference(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -> Any:
-    rank, kept = x.shape.rank, _param(x)
-    vectors = [None if v is None else tf.cast(v, kept) for v in (mean, variance, gamma, beta)]
+    rank, dtype = x.shape.rank, _param(x)
+    vectors = [None if v is None else tf.cast(v, dtype) for v in (mean, variance, gamma, beta)]
     mean, variance, gamma, beta = vectors
     if axis % rank == rank - 1 and _fused_takes(x, epsilon):
         gamma = tf.ones_like(mean) if gamma is None else gamma
@@ -347,7 +347,7 @@ def _batch_norm_inference(x: Any, mean: Any, variance: Any, gamma: Any, beta: An
     shape = [-1 if i == axis % rank else 1 for i in range(rank)]
     mean, variance, gamma, beta = (None if v is None else tf.reshape(v, shape) for v in vectors)
     fixed = tf.stop_gradient(mean), tf.stop_gradient(variance)
-    return tf.cast(tf.nn.batch_normalization(tf.cast(x, kept), *fixed, beta, gamma, epsilon), x.dtype)
+    return tf.cast(tf.nn.batch_normalization(tf.cast(x, dtype), *fixed, beta, gamma, epsilon), x.dtype)
 
 
 def _param(x: Any) -> Any:

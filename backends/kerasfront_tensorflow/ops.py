@@ -262,8 +262,8 @@ def _take_along(x: Any, indices: Any, axis: int) -> Any:
 def _nonzero(x: Any) -> tuple[Any, ...]:
     if not x.shape.rank:
         raise ValueError("a scalar has no axes")
-    found = tf.cast(tf.where(x if x.dtype.is_bool else tf.not_equal(x, tf.zeros([], x.dtype))), tf.int32)
-    return tuple(tf.unstack(found, num=x.shape.rank, axis=1))
+    places = tf.cast(tf.where(x if x.dtype.is_bool else tf.not_equal(x, tf.zeros([], x.dtype))), tf.int32)
+    return tuple(tf.unstack(places, num=x.shape.rank, axis=1))
 
 
 def _starts(x: Any, start: Any, shape: Any) -> Any:

@@ -51,10 +51,10 @@ class TorchLayer(torch.nn.Module):
     def __getattr__(self, name: str) -> Any:
         # nn.Module looks for parameters and submodules here; ours are ordinary attributes. Python also comes here after
         # a property has raised an AttributeError: calling the property again raises its own error.
-        if isinstance(found := getattr(type(self), name, None), property):
-            return found.__get__(self)
-        for held in ("_parameters", "_buffers", "_modules"):
-            if name in (members := self.__dict__.get(held, ())):
+        if isinstance(attribute := getattr(type(self), name, None), property):
+            return attribute.__get__(self)
+        for kind in ("_parameters", "_buffers", "_modules"):
+            if name in (members := self.__dict__.get(kind, ())):
                 return members[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -151,13 +151,13 @@ class TorchAdapter(Adapter):
         # 0-d tensors on the CPU work with tensors of any device, and nobody writes into these, so that one for each
         # value is enough.
         key = (value, type(value), dtype)
-        found = self._scalars.get(key)
-        if found is None:
+        tensor = self._scalars.get(key)
+        if tensor is None:
             if len(self._scalars) > 10_000:
                 self._scalars.clear()
             array = np.asarray(value, dtypes.to_numpy(dtype))
-            found = self._scalars[key] = _from_numpy(array, None)
-        return found
+            tensor = self._scalars[key] = _from_numpy(array, None)
+        return tensor
 
     def to_numpy(self, x: torch.Tensor) -> np.ndarray[Any, Any]:
         x = x.detach().resolve_conj().cpu()
@@ -264,14 +264,14 @@ class TorchAdapter(Adapter):
         roots = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
 
         def pullback(cotangents: Any) -> tuple[Any, ...]:
-            wanted = [x for x in inputs if x.requires_grad]
+            sources = [x for x in inputs if x.requires_grad]
             pairs = zip(tree.flatten(cotangents), leaves, strict=True)
             weights = [c for c, leaf in pairs if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
-            found: Any = [None] * len(wanted)
+            gradients: Any = [None] * len(sources)
             if roots:
                 options = {"allow_unused": True, "retain_graph": True, "create_graph": nesting.depth > 0}
-                found = torch.autograd.grad(roots, wanted, weights, **options)
-            it = iter(found)
+                gradients = torch.autograd.grad(roots, sources, weights, **options)
+            it = iter(gradients)
             return tuple((_or_zeros(next(it), x) if x.requires_grad else torch.zeros_like(x)) for x in inputs)
 
         return (outputs if nested else _detached(outputs)), pullback
@@ -401,17 +401,17 @@ class TorchAdapter(Adapter):
             layer._modules[_free(layer._modules, name)] = value
         else:
             kind = "_parameters" if isinstance(value._value, torch.nn.Parameter) else "_buffers"
-            held = getattr(layer, kind)
-            if not isinstance(held, _Storages):
-                held = layer.__dict__[kind] = _Storages(held)
-            if not any(storage is value._value for storage in held.values()):
-                held.hold(_free({**layer._parameters, **layer._buffers}, name), value)
+            storages = getattr(layer, kind)
+            if not isinstance(storages, _Storages):
+                storages = layer.__dict__[kind] = _Storages(storages)
+            if not any(storage is value._value for storage in storages.values()):
+                storages.hold(_free({**layer._parameters, **layer._buffers}, name), value)
 
     def untrack(self, layer: Any, value: Any) -> None:
         own = value if isinstance(value, torch.nn.Module) else value._value
-        for held in (layer._modules, layer._parameters, layer._buffers):
-            for name in [name for name, other in held.items() if other is own]:
-                del held[name]
+        for storages in (layer._modules, layer._parameters, layer._buffers):
+            for name in [name for name, other in storages.items() if other is own]:
+                del storages[name]
 
     def portable_draw(self, draw: Callable[..., Any], *args: Any) -> Any:
         return random.portable_draw(draw, *args)
@@ -420,11 +420,11 @@ class TorchAdapter(Adapter):
         torch.manual_seed(seed)
 
 
-def _free(taken: Any, name: str) -> str:
+def _free(names: Any, name: str) -> str:
     name = name.replace(".", "_")
     number = 1
     out = name
-    while out in taken:
+    while out in names:
         out, number = f"{name}_{number}", number + 1
     return out
 
@@ -464,23 +464,23 @@ def _differentiated(x: torch.Tensor, nested: bool) -> torch.Tensor:
     return out if out.requires_grad else out.requires_grad_()
 
 
-def _of_floats(function: Callable[..., Any], primals: Sequence[Any], given: list[Any]) -> Callable[..., Any]:
+def _of_floats(function: Callable[..., Any], primals: Sequence[Any], result: list[Any]) -> Callable[..., Any]:
     """Wrap a function so that it takes only the primals that have derivatives.
 
-    It returns its results that have derivatives, and its other tensors; `given` holds the whole result.
+    It returns its results that have derivatives, and its other tensors; `result` gets the whole result.
     """
 
     def run(*floats: Any) -> Any:
         rest = iter(floats)
-        given[:] = [function(*[next(rest) if _differentiable(p) else p for p in primals])]
-        tensors = [x for x in tree.flatten(given[0]) if isinstance(x, torch.Tensor)]
+        result[:] = [function(*[next(rest) if _differentiable(p) else p for p in primals])]
+        tensors = [x for x in tree.flatten(result[0]) if isinstance(x, torch.Tensor)]
         return tuple(filter(_differentiable, tensors)), tuple(x for x in tensors if not _differentiable(x))
 
     return run
 
 
-def _as_given(given: list[Any], floats: Sequence[Any], others: Sequence[Any] | None = None) -> Any:
-    """Return `given[0]` with its tensors replaced: floats by `floats`, others by `others`, or by 0 without these."""
+def _as_given(result: list[Any], floats: Sequence[Any], others: Sequence[Any] | None = None) -> Any:
+    """Return `result[0]` with its tensors replaced: floats by `floats`, others by `others`, or by 0 without these."""
     first, second = iter(floats), iter(others or ())
 
     def one(x: Any) -> Any:
@@ -488,29 +488,29 @@ def _as_given(given: list[Any], floats: Sequence[Any], others: Sequence[Any] | N
             return next(first)
         return x if not isinstance(x, torch.Tensor) else torch.zeros_like(x) if others is None else next(second)
 
-    return tree.map_structure(one, given[0])
+    return tree.map_structure(one, result[0])
 
 
 def _vjp_in_map(function: Callable[..., Any], primals: Sequence[Any]) -> Any:
-    given: list[Any] = []
+    result: list[Any] = []
     floats = [p for p in primals if _differentiable(p)]
-    tensors, back, others = torch.func.vjp(_of_floats(function, primals, given), *floats, has_aux=True)
+    tensors, back, others = torch.func.vjp(_of_floats(function, primals, result), *floats, has_aux=True)
 
     def pullback(cotangents: Any) -> tuple[Any, ...]:
-        pairs = zip(tree.flatten(cotangents), tree.flatten(given[0]), strict=True)
-        found = iter(back(tuple(c for c, x in pairs if _differentiable(x))))
-        return tuple(next(found) if _differentiable(p) else torch.zeros_like(p) for p in primals)
+        pairs = zip(tree.flatten(cotangents), tree.flatten(result[0]), strict=True)
+        gradients = iter(back(tuple(c for c, x in pairs if _differentiable(x))))
+        return tuple(next(gradients) if _differentiable(p) else torch.zeros_like(p) for p in primals)
 
-    return _as_given(given, tensors, others), pullback
+    return _as_given(result, tensors, others), pullback
 
 
 def _jvp_in_map(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    given: list[Any] = []
+    result: list[Any] = []
     pairs = [(p, t) for p, t in zip(primals, tangents, strict=True) if _differentiable(p)]
     floats, directions = (tuple(column) for column in zip(*pairs, strict=True))
-    run = _of_floats(function, primals, given)
+    run = _of_floats(function, primals, result)
     tensors, derivatives, others = torch.func.jvp(run, floats, directions, has_aux=True)
-    return _as_given(given, tensors, others), _as_given(given, derivatives)
+    return _as_given(result, tensors, others), _as_given(result, derivatives)
 
 
 def _detached(nested: Any) -> Any:

@@ -43,12 +43,12 @@ class Module:
 
         The module gets them as parameters without gradient, which all storage here is.
         """
-        saved, found = self.module.state_dict().keys(), []
+        saved, rows = self.module.state_dict().keys(), []
         for name, buffer in list(self.module.named_buffers()):
             storage = torch.nn.Parameter(buffer.detach(), requires_grad=False)
             self.put(name, storage)
-            found.append((name, storage, name in saved))
-        return found
+            rows.append((name, storage, name in saved))
+        return rows
 
     def _place(self, name: str) -> tuple[dict[str, Any], str]:
         path, _, last = name.rpartition(".")
@@ -56,12 +56,12 @@ class Module:
 
     def buffer(self, name: str) -> Any:
         """Return what the module has as buffer `name` now: a module may put another tensor there."""
-        held, last = self._place(name)
-        return held[last]
+        owner, last = self._place(name)
+        return owner[last]
 
     def put(self, name: str, storage: torch.Tensor) -> None:
-        held, last = self._place(name)
-        held[last] = storage
+        owner, last = self._place(name)
+        owner[last] = storage
 
     def call(
         self,
@@ -91,9 +91,9 @@ class Module:
 
     def pickled(self) -> str:
         """Return the module by torch.save, as text. It runs code when it is read: `unpickled` is for who trusts it."""
-        held = io.BytesIO()
-        torch.save(self.module, held)
-        return base64.b64encode(held.getvalue()).decode("ascii")
+        stream = io.BytesIO()
+        torch.save(self.module, stream)
+        return base64.b64encode(stream.getvalue()).decode("ascii")
 
     @staticmethod
     def unpickled(text: str) -> Any:

@@ -36,11 +36,11 @@ class _Recorded:
     inputs: list[torch.Tensor | None]
     outputs: Any
     draws: random.Recording
-    held: list[tuple[Any, torch.Tensor, bool]]
+    storages: list[tuple[Any, torch.Tensor, bool]]
 
     def holds(self) -> bool:
         """Return whether the Variables are where they were when the step was recorded."""
-        return all(v._value is storage and storage.requires_grad is grad for v, storage, grad in self.held)
+        return all(v._value is storage and storage.requires_grad is grad for v, storage, grad in self.storages)
 
     def launch(self, leaves: Sequence[Any]) -> Any:
         for place, leaf in zip(self.inputs, leaves, strict=True):
@@ -65,7 +65,7 @@ class Graphed:
     ) -> None:
         self.step, self.variables, self.reading = step, variables, reading
         self.graphs: dict[Any, _Recorded] = {}
-        self.seen: dict[Any, int] = {}
+        self.calls: dict[Any, int] = {}
         self.renewals, self.draws = 0, 0
         self.why: str | None = None  # why it can't be recorded
         self.pool: Any = None
@@ -75,18 +75,18 @@ class Graphed:
         if self.why is not None or not _recordable(leaves) or torch.cuda.is_current_stream_capturing():
             return self.step(*batch)
         shapes = tuple([None if x is None else (x.shape, x.dtype) for x in leaves])
-        found = self.graphs.get(shapes)
-        if found is not None and found.holds():
-            return found.launch(leaves)
-        if found is None and len(self.graphs) >= _SHAPES:
+        graph = self.graphs.get(shapes)
+        if graph is not None and graph.holds():
+            return graph.launch(leaves)
+        if graph is None and len(self.graphs) >= _SHAPES:
             return self.step(*batch)
-        times = self.seen[shapes] = self.seen.get(shapes, 0) + 1
+        times = self.calls[shapes] = self.calls.get(shapes, 0) + 1
         if times < _AHEAD:
             with self.reading():
                 return self.step(*batch)
         if times == _AHEAD:
             return self._watched(batch)
-        self.renewals += found is not None
+        self.renewals += graph is not None
         if self.renewals > _RENEWALS:
             self._give_up(f"its Variables changed places {_RENEWALS} times")
             return self.step(*batch)
@@ -126,7 +126,7 @@ class Graphed:
 
     def _recorded(self, batch: Any, leaves: Sequence[Any]) -> _Recorded | None:
         inputs = [x if x is None else x.clone() for x in leaves]
-        held = [(v, v._value, v._value.requires_grad) for v in self.variables()]
+        storages = [(v, v._value, v._value.requires_grad) for v in self.variables()]
         graph = torch.cuda.CUDAGraph()
         draws = random.Recording(graph, self.draws)
         if self.pool is None:
@@ -139,7 +139,7 @@ class Graphed:
             draws.undo()
             self._give_up(str(error))
             return None
-        return _Recorded(graph, inputs, outputs, draws, held)
+        return _Recorded(graph, inputs, outputs, draws, storages)
 
 
 def _recordable(leaves: Sequence[Any]) -> bool:

@@ -208,17 +208,17 @@ def _batch_norm_inference(x: Any, mean: Any, variance: Any, gamma: Any, beta: An
 
 def _batch_norm_train(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -> Any:
     channels = x.shape[axis]
-    kept = torch.float64 if x.dtype == torch.float64 else torch.float32
-    gamma, beta = (v if v is None else v.to(kept) for v in (gamma, beta))
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    gamma, beta = (v if v is None else v.to(dtype) for v in (gamma, beta))
     rows = _channels_second(x, axis)
     if x.device.type == "cpu" and x.numel():
-        if gamma is None and x.dtype != kept:  # the moments would be computed in half precision
-            gamma = x.new_ones(channels, dtype=kept)
+        if gamma is None and x.dtype != dtype:  # the moments would be computed in half precision
+            gamma = x.new_ones(channels, dtype=dtype)
         # The kernel returns its moments with the biased variance; running moments would use the unbiased one.
         y, mean, rate = torch.native_batch_norm(rows, gamma, beta, None, None, True, 0.0, epsilon)
         return _channels_back(y, axis), mean.detach(), rate.detach().pow(-2).sub_(epsilon).clamp_(min=0.0)
     # With momentum 1 the running moments become those of this batch.
-    mean, variance = x.new_zeros((2, channels), dtype=kept)
+    mean, variance = x.new_zeros((2, channels), dtype=dtype)
     y = torch.batch_norm(rows, gamma, beta, mean, variance, True, 1.0, epsilon, torch.backends.cudnn.enabled)
     count = x.numel() // max(channels, 1)
     biased = variance * ((count - 1) / count) if count > 1 else torch.zeros_like(variance)
@@ -257,8 +257,8 @@ def _root_mean_square_over(x: Any, scale: Any, axes: Any, epsilon: float) -> Any
 def _allowed(query: Any, key: Any, mask: Any, is_causal: bool) -> Any:
     if not is_causal:
         return mask
-    seen = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).tril()
-    return seen if mask is None else seen & mask
+    visible = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).tril()
+    return visible if mask is None else visible & mask
 
 
 def _masking(bias: Any, allowed: Any) -> Any:

@@ -97,8 +97,8 @@ def sgd(variables: Tensors, gradients: Tensors, slots: dict[str, Tensors], hyper
 
 def decay(variables: Tensors, rate: torch.Tensor, weight_decay: float) -> None:
     """Apply weight decay: multiply by `1 - rate * weight_decay`."""
-    read = rate.device.type == "cpu" and not torch.compiler.is_compiling()
-    torch._foreach_mul_(variables, 1.0 - (float(rate) if read else rate) * weight_decay)
+    on_host = rate.device.type == "cpu" and not torch.compiler.is_compiling()
+    torch._foreach_mul_(variables, 1.0 - (float(rate) if on_host else rate) * weight_decay)
 
 
 FUSED: dict[str, Any] = {"adam": adam, "sgd": sgd, "weight_decay": decay}

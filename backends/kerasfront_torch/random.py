@@ -230,8 +230,8 @@ def _wide(name: str, function: Any) -> Any:
         return function(_generator(key, wide[0].device), *wide).to(dtype)
 
     schema = "(Tensor key, SymInt[] shape, Tensor[] parameters) -> Tensor"
-    drawn = _traceable(name, draw, schema, lambda key, shape, parameters: parameters[0].new_empty(shape))
-    return lambda key, shape, *parameters: drawn(key, shape, parameters)
+    operator = _traceable(name, draw, schema, lambda key, shape, parameters: parameters[0].new_empty(shape))
+    return lambda key, shape, *parameters: operator(key, shape, parameters)
 
 
 def _on_host(key: Any, parameters: Any, shape: Any, dtype: str, function: Any) -> Any:

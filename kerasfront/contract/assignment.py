@@ -81,13 +81,13 @@ class assignments:
 
     def __exit__(self, *exc: object) -> None:
         assignment_scopes.stack.remove(self)
-        given = {id(variable) for variable, _ in self.pairs}
-        read = {key: v for key, v in (context.reads or {}).items() if key not in given}
+        own = {id(variable) for variable, _ in self.pairs}
+        reads = {key: v for key, v in (context.reads or {}).items() if key not in own}
         context.reads = self._reads_around
         if self.notes_reads:
-            self.read = list(read.values())
+            self.read = list(reads.values())
         elif context.reads is not None:
-            context.reads.update(read)
+            context.reads.update(reads)
         self._final = [v._value for v in self.assigned]
         for variable, value in self.before.values():
             variable._value = value

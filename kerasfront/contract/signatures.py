@@ -58,12 +58,12 @@ def difference(op: Op, function: Callable[..., Any], package: str) -> str | None
         function: What an adapter has for the op.
         package: The top-level package of the adapter, whose own functions must have the names of the declaration.
     """
-    written = inspect.unwrap(function)
+    original = inspect.unwrap(function)
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return None
-    declared, own = op.signature, (getattr(written, "__module__", None) or "").partition(".")[0] == package
+    declared, own = op.signature, (getattr(original, "__module__", None) or "").partition(".")[0] == package
     fits = _names_fit(declared, signature) if own else _takes(declared, signature)
     if fits:
         return None
@@ -73,14 +73,14 @@ def difference(op: Op, function: Callable[..., Any], package: str) -> str | None
 def _names_fit(declared: Signature, signature: Signature) -> bool:
     if any(p.kind in _STARS for p in signature.parameters.values()):
         return True
-    expected, found = list(declared.parameters.values()), list(signature.parameters.values())
-    if [p.name for p in found[: len(expected)]] != [p.name for p in expected]:
+    expected, actual = list(declared.parameters.values()), list(signature.parameters.values())
+    if [p.name for p in actual[: len(expected)]] != [p.name for p in expected]:
         return False
     same = all(
         p.default is Parameter.empty or q.default is Parameter.empty or _equal(p.default, q.default)
-        for p, q in zip(expected, found, strict=False)
+        for p, q in zip(expected, actual, strict=False)
     )
-    return same and all(p.default is not Parameter.empty for p in found[len(expected) :])
+    return same and all(p.default is not Parameter.empty for p in actual[len(expected) :])
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -14,8 +14,8 @@ def chosen(options: Any) -> tuple[str, ...]:
     Ours come first and in the order of `discovery.FRAMEWORKS`: torch and TensorFlow share a process only when torch is
     imported first.
     """
-    asked = options.getoption("--kerasfront-backend", default=None)
-    names = asked.split(",") if asked else discovery.usable_backends()
+    option = options.getoption("--kerasfront-backend", default=None)
+    names = option.split(",") if option else discovery.usable_backends()
     ours = [name for name in discovery.FRAMEWORKS if name in names]
     return (*ours, *(name for name in names if name not in ours))
 

@@ -93,9 +93,9 @@ def varies(op: Op, index: int) -> bool:
     return any(isinstance(x, Array) and x.dtype is None for x in leaves)
 
 
-def matrix(op: Op, known: Any = dtypes.ALL) -> list[Case]:
-    """Return every sample in every tested dtype that `known` (an adapter's dtypes) has."""
-    names = [n for n in tested_dtypes(op) if n in known]
+def matrix(op: Op, available: Any = dtypes.ALL) -> list[Case]:
+    """Return every sample in every tested dtype that `available` (an adapter's dtypes) has."""
+    names = [n for n in tested_dtypes(op) if n in available]
     first = main_dtype(op)
     out = []
     for index in range(len(op.samples)):
@@ -103,34 +103,34 @@ def matrix(op: Op, known: Any = dtypes.ALL) -> list[Case]:
     return out
 
 
-def star(op: Op, known: Any = dtypes.ALL) -> list[Case]:
+def star(op: Op, available: Any = dtypes.ALL) -> list[Case]:
     """Return every dtype of the first sample, every other sample in the main dtype and in one more, by turns.
 
     For where each case costs a compilation.
     """
-    names = [n for n in tested_dtypes(op) if n in known]
+    names = [n for n in tested_dtypes(op) if n in available]
 
-    def kept(case: Case) -> bool:
+    def keep(case: Case) -> bool:
         turn = names[case.index % len(names)] if names else ""
         return case.index == 0 or case.dtype in (main_dtype(op), turn)
 
-    return [case for case in matrix(op, known) if kept(case)]
+    return [case for case in matrix(op, available) if keep(case)]
 
 
-def rotating(op: Op, known: Any = dtypes.ALL, start: int = 0) -> list[Case]:
+def rotating(op: Op, available: Any = dtypes.ALL, start: int = 0) -> list[Case]:
     """Return every sample in one dtype, by turns from the one at `start`; and the first one in the main dtype."""
-    names = [n for n in tested_dtypes(op) if n in known]
+    names = [n for n in tested_dtypes(op) if n in available]
 
-    def kept(case: Case) -> bool:
+    def keep(case: Case) -> bool:
         turn = names[(case.index + start) % len(names)] if names and varies(op, case.index) else main_dtype(op)
         return case.dtype == turn or (case.index == 0 and case.dtype == main_dtype(op))
 
-    return [case for case in matrix(op, known) if kept(case)]
+    return [case for case in matrix(op, available) if keep(case)]
 
 
-def brief(op: Op, known: Any = dtypes.ALL) -> list[Case]:
+def brief(op: Op, available: Any = dtypes.ALL) -> list[Case]:
     """Return the first sample in the main dtype: for where the compiled step sees the rest."""
-    return [c for c in matrix(op, known) if c.index == 0 and c.dtype == main_dtype(op)]
+    return [c for c in matrix(op, available) if c.index == 0 and c.dtype == main_dtype(op)]
 
 
 def main_dtype(op: Op) -> str:
@@ -163,17 +163,17 @@ def differentiable_inputs(case: Case) -> list[int]:
 def differentiable_results(case: Case) -> list[bool]:
     """Return which results are differentiated: floats as exact as the inputs, if the op declares them."""
     declared = case.op.differentiable
-    wanted = None if declared is None or isinstance(declared, bool) else set(declared)
-    return [s.dtype == "float64" and (wanted is None or i in wanted) for i, s in enumerate(inferred(case))]
+    places = None if declared is None or isinstance(declared, bool) else set(declared)
+    return [s.dtype == "float64" and (places is None or i in places) for i, s in enumerate(inferred(case))]
 
 
-def mixtures(op: Op, known: Any = dtypes.ALL) -> list[Case]:
+def mixtures(op: Op, available: Any = dtypes.ALL) -> list[Case]:
     """Return the first sample of several arrays, these in two dtypes: each dtype that results, from a pair or two."""
     if not op.dtype.casts:
         return []
     index = next((i for i, s in enumerate(op.samples) if len(_free(s)) > 1), None)
     tested, met, out = set(tested_dtypes(op)), dict[str, int](), list[Case]()
-    names = [n for n in dtypes.ALL if n in known and n in tested]
+    names = [n for n in dtypes.ALL if n in available and n in tested]
     for first, second in itertools.product(names, names) if index is not None else ():
         joined = op.dtype.operands(first, second)
         if first != second and joined in tested and met.get(joined, 0) < 2:
@@ -246,10 +246,10 @@ def reference(case: Case) -> list[np.ndarray[Any, Any]]:
             _references[case.key] = _computed(case)
         except Exception as error:
             _references[case.key] = error
-    found = _references[case.key]
-    if isinstance(found, Exception):
-        raise found
-    return list(found)
+    result = _references[case.key]
+    if isinstance(result, Exception):
+        raise result
+    return list(result)
 
 
 def _computed(case: Case) -> list[np.ndarray[Any, Any]]:
@@ -267,15 +267,15 @@ def _computed(case: Case) -> list[np.ndarray[Any, Any]]:
 def _args(case: Case, slots: list[Any]) -> tuple[Any, Any]:
     """Return the slots under the names and positions in which the sample gave its arguments."""
     bound = case.op.signature.bind(*case.args, **case.kwargs)
-    given = set(bound.arguments)
+    supplied = set(bound.arguments)
     names = list(case.op.signature.parameters)
     values = dict(zip(names, slots, strict=True))
-    for name in given:
+    for name in supplied:
         bound.arguments[name] = values[name]
     kwargs = {k: bound.arguments[k] for k in case.kwargs if k in bound.arguments}
-    args = [bound.arguments[n] for n in names if n in given and n not in kwargs]
+    args = [bound.arguments[n] for n in names if n in supplied and n not in kwargs]
     star = next((n for n, p in case.op.signature.parameters.items() if p.kind is p.VAR_POSITIONAL), None)
-    if star in given:
+    if star in supplied:
         args = [*args[:-1], *args[-1]]
     return args, kwargs
 

@@ -44,9 +44,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "adapter" in metafunc.fixturenames and "trainer" not in metafunc.fixturenames:
         metafunc.parametrize("adapter", names, indirect=True, scope="session")
     if "op" in metafunc.fixturenames:
-        wanted = getattr(metafunc.function, "op_if", lambda op: True)
+        op_if = getattr(metafunc.function, "op_if", lambda op: True)
         with contract.rebound(adapters(names)[0]):
-            metafunc.parametrize("op", [op for op in OPS.values() if wanted(op)], ids=lambda op: op.name)
+            metafunc.parametrize("op", [op for op in OPS.values() if op_if(op)], ids=lambda op: op.name)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -68,10 +68,10 @@ def selection(request: pytest.FixtureRequest) -> selecting.Selection:
 
 
 def _bound(name: str, config: pytest.Config) -> Iterator[Any]:
-    found = next(a for a in adapters(chosen(config)) if a.name == name)
-    cases.check_64_bit(found)
-    with contract.rebound(found):
-        yield found
+    adapter = next(a for a in adapters(chosen(config)) if a.name == name)
+    cases.check_64_bit(adapter)
+    with contract.rebound(adapter):
+        yield adapter
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def places(tests: list[Any]) -> list[int]:
     sums = []
     for item in tests:
         values = [tuple(id(item.callspec.params[name]) for name in axis) for axis in axes]
-        sums.append(sum(seen.setdefault(value, len(seen)) for seen, value in zip(met, values, strict=True)))
+        sums.append(sum(numbers.setdefault(value, len(numbers)) for numbers, value in zip(met, values, strict=True)))
     return sums
 
 

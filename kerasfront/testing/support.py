@@ -55,11 +55,11 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _counts(ops: Sequence[Op], adapter: contract.Adapter) -> str:
-    found = Counter(source(op, adapter) for op in ops)
+    counts = Counter(source(op, adapter) for op in ops)
     return ", ".join(
-        f"{found[kind]} {word}"
+        f"{counts[kind]} {word}"
         for kind, word in (("native", "native"), ("derived", "derived"), ("gap", "missing"))
-        if found[kind]
+        if counts[kind]
     )
 
 
@@ -120,8 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     good = True
     if options.write is not None:
         text = options.write.read_text(encoding="utf-8")
-        new, found = BLOCK.subn(lambda match: f"{match[1]}{summary(adapters)}\n{match[2]}", text)
-        if not found:
+        new, blocks = BLOCK.subn(lambda match: f"{match[1]}{summary(adapters)}\n{match[2]}", text)
+        if not blocks:
             print(f"{options.write} has no place for the support table.")
             return 1
         good = _put(options.write, new, options.check)

@@ -131,8 +131,8 @@ def test_sparse_becomes_dense(adapter: Adapter) -> None:
     dense = ops.convert_to_tensor(x, sparse=False)
     assert type(dense) not in adapter.composites
     np.testing.assert_array_equal(array(adapter, dense), X)
-    for kept in (ops.convert_to_tensor(x), ops.convert_to_tensor(x, sparse=True)):
-        assert adapter.composites[type(kept)] == "sparse"
+    for form in (ops.convert_to_tensor(x), ops.convert_to_tensor(x, sparse=True)):
+        assert adapter.composites[type(form)] == "sparse"
 
 
 @pytest.mark.parametrize("name", ["softmax", "sort", "cumsum"])

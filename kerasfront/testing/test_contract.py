@@ -94,21 +94,21 @@ def test_arrays_go_in_and_out_unchanged(adapter: Adapter) -> None:
         if name not in adapter.native_dtypes:
             continue
         for shape in ((), (3,), (2, 0), (2, 3)):
-            given = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(dtypes.to_numpy(name))
-            tensor = adapter.to_tensor(given, None)
+            values = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(dtypes.to_numpy(name))
+            tensor = adapter.to_tensor(values, None)
             assert adapter.is_tensor(tensor) and adapter.dtype_name(tensor) == name, name
             assert tuple(adapter.shape(tensor)) == shape, (name, shape)
             back = array(adapter, tensor)
-            assert back.dtype == given.dtype and back.shape == shape, (name, shape)
-            np.testing.assert_array_equal(back, given)
+            assert back.dtype == values.dtype and back.shape == shape, (name, shape)
+            np.testing.assert_array_equal(back, values)
 
 
 def test_arrays_of_any_layout(adapter: Adapter) -> None:
     base = np.arange(12, dtype="float32").reshape(3, 4)
     frozen = base.copy()
     frozen.flags.writeable = False
-    for given in (base.T, base[::-1], base[:, ::2], np.broadcast_to(base[0], (3, 4)), frozen, base.astype(">f4")):
-        np.testing.assert_array_equal(array(adapter, adapter.to_tensor(given, "float32")), given)
+    for values in (base.T, base[::-1], base[:, ::2], np.broadcast_to(base[0], (3, 4)), frozen, base.astype(">f4")):
+        np.testing.assert_array_equal(array(adapter, adapter.to_tensor(values, "float32")), values)
 
 
 def test_what_python_values_become(adapter: Adapter) -> None:
@@ -117,9 +117,9 @@ def test_what_python_values_become(adapter: Adapter) -> None:
         ([1, 2], "float16", "float16"), (3, "uint8", "uint8"), ([[1.0], [2.0]], "bfloat16", "bfloat16"),
         ([], None, "float32"),
     ]  # fmt: skip
-    for value, asked, expected in cases:
-        tensor = adapter.to_tensor(value, asked)
-        assert adapter.dtype_name(tensor) == expected, (value, asked)
+    for value, dtype, expected in cases:
+        tensor = adapter.to_tensor(value, dtype)
+        assert adapter.dtype_name(tensor) == expected, (value, dtype)
         np.testing.assert_array_equal(array(adapter, tensor), np.asarray(value).astype(dtypes.to_numpy(expected)))
 
 
@@ -133,12 +133,12 @@ def test_a_tensor_stays_and_is_cast_where_asked(adapter: Adapter) -> None:
 def test_casts_between_all_dtypes(adapter: Adapter) -> None:
     names = [n for n in dtypes.ALL if n in adapter.native_dtypes and not dtypes.is_complex(n)]
     for source in names:
-        given = np.asarray([0, 1, 3]).astype(dtypes.to_numpy(source))
+        values = np.asarray([0, 1, 3]).astype(dtypes.to_numpy(source))
         for target in names:
-            out = adapter.cast(adapter.to_tensor(given, None), target)
+            out = adapter.cast(adapter.to_tensor(values, None), target)
             assert adapter.dtype_name(out) == target, (source, target)
             np.testing.assert_array_equal(
-                array(adapter, out), given.astype(dtypes.to_numpy(target)), f"{source} {target}"
+                array(adapter, out), values.astype(dtypes.to_numpy(target)), f"{source} {target}"
             )
 
 
@@ -162,11 +162,11 @@ def test_an_array_that_is_given_away_has_its_values(adapter: Adapter) -> None:
             for beyond in (0, dtype.itemsize):  # from an address that 64 divides, and from another
                 memory = np.zeros(size * dtype.itemsize + 128, np.uint8)
                 start = -memory.ctypes.data % 64 + beyond
-                given = memory[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
-                given[...] = (np.arange(size) % 50).reshape(shape).astype(dtype)
-                expected = given.copy()
-                tensor = adapter.adopt(given)
-                del given, memory
+                values = memory[start : start + size * dtype.itemsize].view(dtype).reshape(shape)
+                values[...] = (np.arange(size) % 50).reshape(shape).astype(dtype)
+                expected = values.copy()
+                tensor = adapter.adopt(values)
+                del values, memory
                 assert adapter.is_tensor(tensor) and adapter.dtype_name(tensor) == name
                 np.testing.assert_array_equal(array(adapter, tensor), expected, f"{name} {shape}")
     frozen = np.arange(64, dtype="float32")
@@ -179,14 +179,14 @@ def test_a_peek_shows_what_to_numpy_gives(adapter: Adapter) -> None:
     for name in dtypes.ALL:
         if name in adapter.native_dtypes:
             storage = adapter.make_storage(np.arange(6).astype(dtypes.to_numpy(name)), name, False, "v")
-            seen = adapter.peek(storage)
-            assert seen.dtype == dtypes.to_numpy(name)
-            np.testing.assert_array_equal(seen, array(adapter, storage))
+            view = adapter.peek(storage)
+            assert view.dtype == dtypes.to_numpy(name)
+            np.testing.assert_array_equal(view, array(adapter, storage))
 
 
 def test_the_result_of_to_numpy_is_no_window_into_a_gradient(trainer: Adapter) -> None:
-    held = Held(trainer, np.ones(2, "float32"))
-    assert array(trainer, op("add")(held, held)).tolist() == [2.0, 2.0]
+    variable = Held(trainer, np.ones(2, "float32"))
+    assert array(trainer, op("add")(variable, variable)).tolist() == [2.0, 2.0]
 
 
 def test_bfloat16_comes_out_as_ml_dtypes(adapter: Adapter) -> None:
@@ -216,9 +216,9 @@ def test_devices(adapter: Adapter) -> None:
 
 
 def test_storage_is_a_copy_that_is_assigned(adapter: Adapter) -> None:
-    given = np.asarray([1.0, 2.0], "float32")
-    storage = adapter.make_storage(given, "float32", True, "w")
-    given[:] = 0
+    values = np.asarray([1.0, 2.0], "float32")
+    storage = adapter.make_storage(values, "float32", True, "w")
+    values[:] = 0
     assert array(adapter, storage).tolist() == [1.0, 2.0]
     storage = adapter.assign(storage, native(adapter, [3.0, 4.0]))
     storage = adapter.assign_add(storage, native(adapter, [1.0, 1.0]))
@@ -230,11 +230,11 @@ def test_storage_is_a_copy_that_is_assigned(adapter: Adapter) -> None:
 
 
 def test_a_variable_is_an_operand(adapter: Adapter) -> None:
-    held = Held(adapter, np.asarray([1.0, -2.0], "float32"))
-    assert array(adapter, op("add")(held, np.ones(2, "float32"))).tolist() == [2.0, -1.0]
-    assert array(adapter, op("relu")(held)).tolist() == [1.0, 0.0]
-    assert array(adapter, op("concatenate")([held, held])).tolist() == [1.0, -2.0, 1.0, -2.0]
-    assert adapter.dtype_name(op("multiply")(held, 2)) == "float32"
+    variable = Held(adapter, np.asarray([1.0, -2.0], "float32"))
+    assert array(adapter, op("add")(variable, np.ones(2, "float32"))).tolist() == [2.0, -1.0]
+    assert array(adapter, op("relu")(variable)).tolist() == [1.0, 0.0]
+    assert array(adapter, op("concatenate")([variable, variable])).tolist() == [1.0, -2.0, 1.0, -2.0]
+    assert adapter.dtype_name(op("multiply")(variable, 2)) == "float32"
 
 
 # ---- gradients ----------------------------------------------------------------------------------------------------
@@ -331,8 +331,8 @@ def test_derivatives_inside_a_map(trainer: Adapter) -> None:
         loss = trainer.value_and_grad(lambda: (op("multiply")(op("multiply")(w, w), v), None), [w])
         return [slope(v), trainer.jvp(slope, [v], [one])[1], loss[1][0]]
 
-    found = [array(trainer, g).tolist() for g in op("vectorized_map")(derivatives, x)]
-    assert found == [[3.0, 12.0, 27.0], [6.0, 12.0, 18.0], [4.0, 8.0, 12.0]]
+    results = [array(trainer, g).tolist() for g in op("vectorized_map")(derivatives, x)]
+    assert results == [[3.0, 12.0, 27.0], [6.0, 12.0, 18.0], [4.0, 8.0, 12.0]]
     assert w.numpy() == 2.0
 
 
@@ -459,13 +459,13 @@ def test_a_step_compiled_by_jit_is_the_same(trainer: Adapter) -> None:
 
 
 def test_assignments_are_taken_back(adapter: Adapter) -> None:
-    held = Held(adapter, np.asarray(1.0, "float32"))
-    with assignments([held], [native(adapter, 5.0)]) as scope:
-        assert array(adapter, op("add")(held, 0.0)) == 5.0
-        held.assign(native(adapter, 7.0))
-        assert scope.assigned == [held]
+    variable = Held(adapter, np.asarray(1.0, "float32"))
+    with assignments([variable], [native(adapter, 5.0)]) as scope:
+        assert array(adapter, op("add")(variable, 0.0)) == 5.0
+        variable.assign(native(adapter, 7.0))
+        assert scope.assigned == [variable]
     assert [float(array(adapter, v)) for v in scope.final_values()] == [7.0]
-    assert held.numpy() == 1.0
+    assert variable.numpy() == 1.0
 
 
 def test_values_are_there_unless_a_graph_is_traced(adapter: Adapter) -> None:
@@ -473,14 +473,14 @@ def test_values_are_there_unless_a_graph_is_traced(adapter: Adapter) -> None:
 
 
 def test_while_a_graph_is_traced_there_are_no_values(trainer: Adapter) -> None:
-    seen = []
+    answers = []
 
     def function(x: Any) -> Any:
-        seen.append(trainer.has_value(x))
+        answers.append(trainer.has_value(x))
         return x
 
     trainer.eval_shape(function, [KerasTensor((2,), "float32")])
-    assert seen and not any(seen)
+    assert answers and not any(answers)
 
 
 # ---- native code, symbolically ------------------------------------------------------------------------------------
@@ -519,18 +519,18 @@ def test_rebinding_leaves_the_adapter_as_it_was(adapter: Adapter) -> None:
 
 def test_promotion_does_not_depend_on_the_order(adapter: Adapter) -> None:
     names = [n for n in dtypes.ALL if n in adapter.native_dtypes and not dtypes.is_complex(n)]
-    made = {n: native(adapter, [1], n) for n in names}
+    tensors = {n: native(adapter, [1], n) for n in names}
     for a in names:
         for b in names:
             want = dtypes.promote(a, b)
             assert want == dtypes.promote(b, a)
-            assert adapter.dtype_name(op("equal")(made[a], made[b])) == "bool"
-            got = op("stack")([made[a], made[b]])
+            assert adapter.dtype_name(op("equal")(tensors[a], tensors[b])) == "bool"
+            got = op("stack")([tensors[a], tensors[b]])
             assert adapter.dtype_name(got) == want, (a, b)
     for name in names:
         for scalar in (True, 2, 1.5):
             want = dtypes.promote(name, dtypes.weak(scalar))
-            for pair in ((made[name], scalar), (scalar, made[name])):
+            for pair in ((tensors[name], scalar), (scalar, tensors[name])):
                 assert adapter.dtype_name(op("add")(*pair)) == want, (name, scalar)
 
 

@@ -84,9 +84,9 @@ def test_wrong_shapes(adapter: Adapter, case: str) -> None:
 
 def test_wrong_dtypes(adapter: Adapter) -> None:
     x = adapter.to_tensor(t(2), None)
-    for name, given in (("cast", x), ("zeros", (2,))):
+    for name, argument in (("cast", x), ("zeros", (2,))):
         with pytest.raises(DTypeError, match=r"'flaot32' is no dtype\. Did you mean 'float32'\?"):
-            OPS[name].call(given, "flaot32")
+            OPS[name].call(argument, "flaot32")
 
 
 def test_wrong_arguments_are_pythons_own_errors(adapter: Adapter) -> None:

@@ -24,11 +24,11 @@ PUBLIC = {place: getattr(place, "__all__", dir(place)) for place in (ops, ops.nu
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def over(wanted: Callable[[Op], bool]) -> Callable[[F], F]:
-    """Run the test for the ops that `wanted` picks."""
+def over(picks: Callable[[Op], bool]) -> Callable[[F], F]:
+    """Run the test for the ops for which `picks` is true."""
 
     def mark(test: F) -> F:
-        test.op_if = wanted  # type: ignore[attr-defined]
+        test.op_if = picks  # type: ignore[attr-defined]
         return test
 
     return mark
@@ -55,15 +55,15 @@ def to_native(adapter: Adapter) -> Callable[[Any], Any]:
 @lru_cache
 def traces(adapter: Adapter) -> bool:
     """Return whether a compiled step is traced once and run as a graph; if not, it is the function itself."""
-    seen: list[Any] = []
+    answers: list[Any] = []
 
     def step(x: Any) -> Any:
-        seen.append(x)
+        answers.append(x)
         return x
 
-    given = adapter.to_tensor(np.zeros(2, "float32"), None)
-    adapter.compile_step(step, lambda: [])(given)
-    return type(seen[0]) is not type(given) or not adapter.is_tensor(given)
+    x = adapter.to_tensor(np.zeros(2, "float32"), None)
+    adapter.compile_step(step, lambda: [])(x)
+    return type(answers[0]) is not type(x) or not adapter.is_tensor(x)
 
 
 def eager_cases(op: Op, adapter: Adapter) -> list[Case]:
@@ -76,10 +76,10 @@ def eager_cases(op: Op, adapter: Adapter) -> list[Case]:
 def static(op: Op) -> bool:
     """Return whether the shapes of results follow from the shapes of the arguments, so that it compiles everywhere."""
     try:
-        found = [cases.inferred(cases.draw(op, i, cases.main_dtype(op))) for i in range(len(op.samples))]
+        results = [cases.inferred(cases.draw(op, i, cases.main_dtype(op))) for i in range(len(op.samples))]
     except Exception:  # test_symbolic reports it
         return True
-    return not any(None in s.shape for specs in found for s in specs)
+    return not any(None in s.shape for specs in results for s in specs)
 
 
 def check_results(case: Case, adapter: Adapter, results: Sequence[Any], failures: Failures, doing: str) -> None:
@@ -121,13 +121,13 @@ def test_symbolic(op: Op) -> None:
             continue
         with failures.catching(case, "inference"):
             want = [x.shape for x in cases.reference(case)]
-            found = cases.inferred(case)
-            got = [s.shape for s in found]
+            symbols = cases.inferred(case)
+            got = [s.shape for s in symbols]
             if len(got) != len(want) or not all(map(compatible, got, want)):
                 failures.add(case, f"inference says {got}, the reference {want}")
             with failures.catching(case, "inference with None dims"):
                 specs = cases.inferred(case, without_batch(case))
-                if [s.dtype for s in specs] != [s.dtype for s in found]:
+                if [s.dtype for s in specs] != [s.dtype for s in symbols]:
                     failures.add(case, "inference with None dims gives other dtypes")
                 elif not all(map(compatible, [s.shape for s in specs], want)):
                     failures.add(
@@ -170,8 +170,8 @@ def run_dtypes(case: Case, adapter: Adapter) -> list[str]:
         return [adapter.dtype_name(x) for x in call(case.op, adapter, args, kwargs)]
 
     def run(*tensors: Any) -> Any:
-        given = iter(tensors)
-        args, kwargs = case.mapped(lambda x: next(given))
+        rest = iter(tensors)
+        args, kwargs = case.mapped(lambda x: next(rest))
         return call(case.op, adapter, args, kwargs)
 
     return [dtype for _, dtype in adapter.eval_shape(run, [cases.symbolic(x) for x in case.arrays()])]
@@ -296,13 +296,15 @@ def number_cases(op: Op, adapter: Adapter) -> list[Case]:
     """Return the samples, in the main dtype, that give such a number; few where each costs a compilation."""
     if not supplied(op, adapter) or cases.main_dtype(op) not in adapter.native_dtypes:
         return []
-    found = [c for c in cases.matrix(op, adapter.native_dtypes) if c.dtype == cases.main_dtype(op) and gives_number(c)]
-    return found[:1] if adapter.functional and traces(adapter) else found
+    matching = [
+        c for c in cases.matrix(op, adapter.native_dtypes) if c.dtype == cases.main_dtype(op) and gives_number(c)
+    ]
+    return matching[:1] if adapter.functional and traces(adapter) else matching
 
 
 def gives_number(case: Case) -> bool:
-    given = case.op.signature.bind(*case.args, **case.kwargs).arguments
-    statics = [given.get(s.name) for s in case.op.statics if s.kind is not None]
+    arguments = case.op.signature.bind(*case.args, **case.kwargs).arguments
+    statics = [arguments.get(s.name) for s in case.op.statics if s.kind is not None]
     return any(type(leaf) in (bool, int, float) for leaf in tree.flatten(statics))
 
 
@@ -328,8 +330,8 @@ def test_compiled(adapter: Adapter, op: Op, selection: Selection) -> None:
                 results[-1] = compiled([case], adapter)[0]
                 check_results(case, adapter, results[-1], failures, "compiled, it")
     else:
-        for case, found in zip(all_cases, results, strict=True):
-            check_results(case, adapter, found, failures, "compiled, it")
+        for case, result in zip(all_cases, results, strict=True):
+            check_results(case, adapter, result, failures, "compiled, it")
     failures.report()
 
 
@@ -349,10 +351,10 @@ def compiled(all_cases: Sequence[Case], adapter: Adapter, jit: Any = "auto") -> 
     leaves = [[x for x in case.arrays()] for case in all_cases]
 
     def step(*tensors: Any) -> Any:
-        given = iter(tensors)
+        rest = iter(tensors)
         out = []
         for case in all_cases:
-            args, kwargs = case.mapped(lambda x: next(given))
+            args, kwargs = case.mapped(lambda x: next(rest))
             out.append(call(case.op, adapter, args, kwargs))
         return out
 
@@ -420,16 +422,16 @@ def test_gradients(trainer: Adapter, op: Op, selection: Selection) -> None:
     if not supplied(op, trainer):
         return
     failures = Failures(f"ops.{op.name} on {trainer.name}, gradients")
-    found = [Direction(cases.draw(op, i, "float64")) for i in range(len(op.samples))]
-    found = selection.of([d for d in found if d.places and d.results], number(op, trainer))
+    directions = [Direction(cases.draw(op, i, "float64")) for i in range(len(op.samples))]
+    directions = selection.of([d for d in directions if d.places and d.results], number(op, trainer))
     try:
-        results = differentiated(found, trainer)
+        results = differentiated(directions, trainer)
     except Exception:  # one of them: which?
-        for direction in found:
+        for direction in directions:
             with failures.catching(direction.case, "differentiating"):
                 direction.check(differentiated([direction], trainer)[0], failures)
     else:
-        for direction, result in zip(found, results, strict=True):
+        for direction, result in zip(directions, results, strict=True):
             with failures.catching(direction.case, "differentiating"):
                 direction.check(result, failures)
     failures.report()
@@ -447,7 +449,7 @@ class Direction:
     @cached_property
     def results(self) -> list[int]:
         """Return the places of the results that are differentiated."""
-        return [i for i, wanted in enumerate(cases.differentiable_results(self.case)) if wanted]
+        return [i for i, chosen in enumerate(cases.differentiable_results(self.case)) if chosen]
 
     @cached_property
     def weights(self) -> list[np.ndarray[Any, Any]]:
@@ -459,10 +461,10 @@ class Direction:
         """Return the op as a function of its float inputs, giving its float results."""
 
         def of_floats(*primals: Any) -> list[Any]:
-            given = list(tensors)
+            values = list(tensors)
             for place, primal in zip(self.places, primals, strict=True):
-                given[place] = primal
-            leaves = iter(given)
+                values[place] = primal
+            leaves = iter(values)
             args, kwargs = self.case.mapped(lambda x: next(leaves))
             results = call(self.case.op, adapter, args, kwargs)
             return [results[i] for i in self.results]
@@ -521,13 +523,13 @@ def differentiated(directions: Sequence[Direction], adapter: Adapter) -> list[tu
         return gradients, list(adapter.jvp(function, primals, tangents)[1])
 
     def step(*tensors: Any) -> Any:
-        given = iter(tensors)
-        return [one(d, [next(given) for _ in d.inputs]) for d in directions]
+        rest = iter(tensors)
+        return [one(d, [next(rest) for _ in d.inputs]) for d in directions]
 
     run = adapter.compile_step(step, lambda: [])
-    found = run(*[adapter.to_tensor(x, None) for d in directions for x in d.inputs])
+    results = run(*[adapter.to_tensor(x, None) for d in directions for x in d.inputs])
 
     def arrays(tensors: Any) -> Any:
         return None if tensors is None else [np.asarray(adapter.to_numpy(x)) for x in tensors]
 
-    return [(arrays(a), arrays(b)) for a, b in found]
+    return [(arrays(a), arrays(b)) for a, b in results]

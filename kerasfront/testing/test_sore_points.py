@@ -225,15 +225,15 @@ def test_take_out_of_range_is_the_same_everywhere(adapter: Adapter) -> None:
 
 
 def test_top_k_ties_and_order(adapter: Adapter) -> None:
-    found, index = run(adapter, ops.top_k, f32([[1, 3, 3, 2], [5, 5, 5, 5]]), 3)
-    same(found, [[3, 3, 2], [5, 5, 5]])
+    largest, index = run(adapter, ops.top_k, f32([[1, 3, 3, 2], [5, 5, 5, 5]]), 3)
+    same(largest, [[3, 3, 2], [5, 5, 5]])
     assert index.dtype == np.int32 and index.tolist() == [[1, 2, 3], [0, 1, 2]]
     zeros = f32(-0.0, 0.0, -1.0, -0.0, 0.0)
-    found, index = run(adapter, ops.top_k, zeros, 4)
-    assert index.tolist() == [0, 1, 3, 4] and np.signbit(found).tolist() == [True, False, True, False]
+    largest, index = run(adapter, ops.top_k, zeros, 4)
+    assert index.tolist() == [0, 1, 3, 4] and np.signbit(largest).tolist() == [True, False, True, False]
     for x in (np.asarray([True, False, True]), np.asarray([255, 0, 255], "uint8")):
-        found, index = run(adapter, ops.top_k, x, 3)
-        assert found.dtype == x.dtype and index.tolist() == [0, 2, 1]
+        largest, index = run(adapter, ops.top_k, x, 3)
+        assert largest.dtype == x.dtype and index.tolist() == [0, 2, 1]
 
 
 def test_argsort_is_stable(adapter: Adapter) -> None:
@@ -255,9 +255,9 @@ def test_searchsorted_and_digitize(adapter: Adapter) -> None:
     edges, x = f32(0, 1, 2, 3), f32([[0.5, 1.0], [3.0, -1.0]])
     for side in ("left", "right"):
         assert run(adapter, ops.searchsorted, edges, x, side=side).tolist() == np.searchsorted(edges, x, side).tolist()
-        rows, wanted = f32([[[0, 1, 1]], [[2, 4, 8]]]), f32([[[1, -1, 2, 0]], [[4, 9, 2, 1]]])
-        want = [[np.searchsorted(rows[i, 0], wanted[i, 0], side).tolist()] for i in range(2)]
-        assert run(adapter, ops.searchsorted, rows, wanted, side=side).tolist() == want
+        rows, searched = f32([[[0, 1, 1]], [[2, 4, 8]]]), f32([[[1, -1, 2, 0]], [[4, 9, 2, 1]]])
+        want = [[np.searchsorted(rows[i, 0], searched[i, 0], side).tolist()] for i in range(2)]
+        assert run(adapter, ops.searchsorted, rows, searched, side=side).tolist() == want
     assert run(adapter, ops.digitize, x, edges).tolist() == np.digitize(x, edges).tolist()
 
 
@@ -360,11 +360,11 @@ def test_quantiles_of_no_element_are_nan(adapter: Adapter) -> None:
 def test_batch_normalization_far_from_zero(adapter: Adapter) -> None:
     """The variance of channels with a large mean keeps its digits."""
     x = np.random.default_rng(0).normal([0.0, 1e3, -1e4], [1.0, 1.0, 2.0], (500, 3)).astype("float32")
-    found = run(adapter, batch_norm_train, x, None, None, axis=1, epsilon=0.0)
+    results = run(adapter, batch_norm_train, x, None, None, axis=1, epsilon=0.0)
     wide = x.astype("float64")
-    np.testing.assert_allclose(found[1], wide.mean(0), rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(found[2], wide.var(0), rtol=2e-3)
-    np.testing.assert_allclose(found[0], (wide - wide.mean(0)) / wide.std(0), atol=1e-2)
+    np.testing.assert_allclose(results[1], wide.mean(0), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(results[2], wide.var(0), rtol=2e-3)
+    np.testing.assert_allclose(results[0], (wide - wide.mean(0)) / wide.std(0), atol=1e-2)
 
 
 def test_variance_is_never_negative(adapter: Adapter) -> None:
