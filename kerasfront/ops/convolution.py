@@ -30,9 +30,9 @@ def layout(data_format: str | None) -> str:
     Raises:
         ValueError: It is no data format.
     """
-    name = data_format or settings.image_data_format()
+    name = settings.image_data_format() if data_format is None else data_format
     if name not in FORMATS:
-        raise ValueError(f"Expected `data_format` 'channels_last' or 'channels_first', got {data_format!r}.")
+        raise ValueError(f"Expected `data_format` to be 'channels_last' or 'channels_first', got {data_format!r}.")
     return name
 
 

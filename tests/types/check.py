@@ -18,7 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PROGRAMS = ("user_program.py", "mistakes.py", "frameworks.py")
+PROGRAMS = ("user_program.py", "ops_program.py", "mistakes.py", "frameworks.py")
 
 # A report: the name of the program, the line, the text.
 Report = tuple[str, int, str]
