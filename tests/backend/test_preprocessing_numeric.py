@@ -268,7 +268,7 @@ MANY = 2**40
 
 def hashed(layer: Any, x: Any) -> Any:
     """The bins in all their bits: JAX may have 32 of them only."""
-    return layer._bins(*x) if isinstance(x, tuple) else layer._bins(x)
+    return layer._kf_bins(*x) if isinstance(x, tuple) else layer._kf_bins(x)
 
 
 def test_hashes_are_tensorflows() -> None:

@@ -134,7 +134,7 @@ def test_a_folder_and_a_file_that_hold_no_model(tmp_path):
     (tmp_path / "model.txt").write_text("no model")
     with pytest.raises(SavingError, match=r"is no \.keras file"):
         keras.models.load_model(tmp_path / "model.txt")
-    with pytest.raises(SavingError, match=r"Expected a \.weights\.h5"):
+    with pytest.raises(SavingError, match=r"Expected a file name that ends in \.keras, \.weights\.h5"):
         compiled().load_weights(tmp_path / "model.txt")
 
 
