@@ -1,14 +1,24 @@
-"""PyDataset, a data set that is indexed by batch, and the worker pool that loads it ahead of the step."""
+"""PyDataset, a data set that is indexed by batch, and the worker pool that loads its batches in advance."""
 
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kerasfront.arguments import Constructed, as_int
 
 __all__ = ["PyDataset"]
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """How the batches of a data set are loaded."""
+
+    workers: int = 1
+    use_multiprocessing: bool = False
+    max_queue_size: int = 10
 
 
 class PyDataset(Constructed):
@@ -40,42 +50,39 @@ class PyDataset(Constructed):
         (2, [[9.0], [16.0], [25.0]])
     """
 
-    # On the class too, for subclasses whose __init__ doesn't call this one.
-    _workers = 1
-    _use_multiprocessing = False
-    _max_queue_size = 10
+    # The one private name of this class. It is on the class too, for subclasses whose __init__ doesn't call this one.
+    _kf = _Loading()
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
-        self._workers = as_int(workers, "workers", type(self).__name__, least=0)
-        self._use_multiprocessing = use_multiprocessing
-        self._max_queue_size = max_queue_size
+        workers = as_int(workers, "workers", type(self).__name__, least=0)
+        self._kf = _Loading(workers, use_multiprocessing, max_queue_size)
 
     @property
     def workers(self) -> int:
         """The number of threads or processes that load batches."""
-        return self._workers
+        return self._kf.workers
 
     @workers.setter
     def workers(self, value: int) -> None:
-        self._workers = value
+        self._kf = replace(self._kf, workers=value)
 
     @property
     def use_multiprocessing(self) -> bool:
         """Whether the workers are processes."""
-        return self._use_multiprocessing
+        return self._kf.use_multiprocessing
 
     @use_multiprocessing.setter
     def use_multiprocessing(self, value: bool) -> None:
-        self._use_multiprocessing = value
+        self._kf = replace(self._kf, use_multiprocessing=value)
 
     @property
     def max_queue_size(self) -> int:
         """The most batches that are loaded or waiting at a time."""
-        return self._max_queue_size
+        return self._kf.max_queue_size
 
     @max_queue_size.setter
     def max_queue_size(self, value: int) -> None:
-        self._max_queue_size = value
+        self._kf = replace(self._kf, max_queue_size=value)
 
     def __getitem__(self, index: int) -> Any:
         """Return the batch at an index.

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kerasfront import settings, tree
+from kerasfront import interop, settings, tree
 from kerasfront.contract import running
 from kerasfront.data.batches import BatchSource, unpack_x_y_sample_weight
 from kerasfront.errors import KerasFrontError
@@ -126,7 +126,7 @@ def _symbol(x: Any, rows: bool = False) -> Any:
     first = x.shape[0] if rows and len(x.shape) else None
     if getattr(x.dtype, "kind", "") in ("O", "U", "S"):
         return KerasTensor((first, *x.shape[1:]) if len(x.shape) else (), "string")
-    name = str(getattr(x.dtype, "name", x.dtype)).removeprefix("torch.")
+    name = interop.library_of(x).dtype_name(x)
     dtype = name if name in _SYMBOLIC_DTYPES else settings.floatx()
     sparse = active.adapter.composites.get(type(x)) == "sparse" or getattr(x, "sparse", False) is True
     return KerasTensor((first, *x.shape[1:]) if len(x.shape) else (), dtype, sparse)
