@@ -86,7 +86,7 @@ class Pairing:
         self.paths: list[tuple[Any, ...]] = []
         self._root = _Part(structure, (), self.paths)
         self.kind = kind
-        self.names = list(names) if names is not None and len(names) == len(self.paths) else None
+        self.names: list[str] | None = list(names) if names is not None and len(names) == len(self.paths) else None
 
     @property
     def count(self) -> int:

@@ -162,7 +162,8 @@ class Budget:
     """
 
     def __init__(self, most: int | None) -> None:
-        self.most, self.taken = most, 0
+        self.most: int | None = most
+        self.taken = 0
 
     def __enter__(self) -> Self:
         self._before, scopes.context.initial = scopes.context.initial, self
@@ -259,7 +260,7 @@ class CustomObjectScope:
     """
 
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
-        self.custom_objects = dict(custom_objects or {})
+        self.custom_objects: dict[str, Any] = dict(custom_objects or {})
 
     def __enter__(self) -> CustomObjectScope:
         _state.scopes.append(self.custom_objects)

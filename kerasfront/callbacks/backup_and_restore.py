@@ -67,7 +67,7 @@ class BackupAndRestore(Callback):
         if not os.fspath(backup_dir):
             raise ValueError("BackupAndRestore: `backup_dir` must not be empty.")
         check_save_freq("BackupAndRestore", save_freq)
-        self.backup_dir = os.fspath(backup_dir)
+        self.backup_dir: str = os.fspath(backup_dir)
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint

@@ -87,7 +87,7 @@ class CallbackList(Callback):
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Hand the parameters to each callback."""
-        self.params = params
+        self.params: dict[str, Any] = params
         for callback in self.callbacks:
             callback.set_params(params)
 

@@ -57,11 +57,11 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = as_int(patience, "patience", "EarlyStopping", least=0)
+        self.patience: int = as_int(patience, "patience", "EarlyStopping", least=0)
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = as_int(start_from_epoch, "start_from_epoch", "EarlyStopping", least=0)
+        self.start_from_epoch: int = as_int(start_from_epoch, "start_from_epoch", "EarlyStopping", least=0)
         _reset(self)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -104,9 +104,9 @@ class ReduceLROnPlateau(MonitorCallback):
             raise ValueError(f"ReduceLROnPlateau: `factor` must be below 1; {factor} came.")
         self.factor = factor
         self.min_lr = min_lr
-        self.patience = as_int(patience, "patience", "ReduceLROnPlateau", least=0)
+        self.patience: int = as_int(patience, "patience", "ReduceLROnPlateau", least=0)
         self.verbose = verbose
-        self.cooldown = as_int(cooldown, "cooldown", "ReduceLROnPlateau", least=0)
+        self.cooldown: int = as_int(cooldown, "cooldown", "ReduceLROnPlateau", least=0)
         _reset(self)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

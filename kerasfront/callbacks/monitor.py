@@ -56,7 +56,7 @@ class MonitorCallback(Callback):
         self.monitor = monitor
         self.mode = mode
         self.best = initial_value_threshold
-        self.min_delta = abs(min_delta)
+        self.min_delta: float = abs(min_delta)
 
 
 def is_improvement(callback: MonitorCallback, value: float, reference: float | None) -> bool:

@@ -88,12 +88,12 @@ class TensorBoard(Callback):
             )
         if update_freq != "batch":
             check_save_freq("TensorBoard", update_freq, "update_freq")
-        self.log_dir = os.fspath(log_dir)
+        self.log_dir: str = os.fspath(log_dir)
         self.histogram_freq = histogram_freq
         self.write_graph = write_graph
         self.write_images = write_images
         self.write_steps_per_second = write_steps_per_second
-        self.update_freq = 1 if update_freq == "batch" else update_freq
+        self.update_freq: int | str = 1 if update_freq == "batch" else update_freq
         self.embeddings_freq = embeddings_freq
         self.embeddings_metadata = embeddings_metadata
         self._kf.counter = BatchCounter(self.update_freq)

@@ -55,7 +55,8 @@ class MaxNorm(Constraint):
     """
 
     def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
-        self.max_value, self.axis = max_value, axis
+        self.max_value: float = max_value
+        self.axis: Axis = axis
 
     def __call__(self, w: TensorLike) -> Tensor:
         w = ops.convert_to_tensor(w)
@@ -82,7 +83,10 @@ class MinMaxNorm(Constraint):
     """
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0) -> None:
-        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+        self.min_value: float = min_value
+        self.max_value: float = max_value
+        self.rate: float = rate
+        self.axis: Axis = axis
 
     def __call__(self, w: TensorLike) -> Tensor:
         w = ops.convert_to_tensor(w)

@@ -296,7 +296,7 @@ class ArrayBatches(BatchSource):
         self._steps = steps
         self._shuffle = shuffle
         self._seed = seed
-        self.num_batches = steps or math.ceil(self._table.length / batch_size)
+        self.num_batches: int = steps or math.ceil(self._table.length / batch_size)
         self.reset()
 
     def reset(self) -> None:
@@ -396,7 +396,7 @@ class StreamBatches(BatchSource):
         self._class_weight = class_weight
         self._for_predict = for_predict
         self._whole = whole
-        self.num_batches = steps if steps is not None or stream.length == INFINITE else stream.length
+        self.num_batches: int | None = steps if steps is not None or stream.length == INFINITE else stream.length
         self._running: Iterator[Any] | None = None
         self._peeked: Any = _END
         self._spec: Batch | None = None

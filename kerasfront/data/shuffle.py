@@ -53,7 +53,8 @@ class ComputedOrder:
         start, stop = rows.start, min(rows.stop, self.count)
         if not self.start <= start <= stop <= self.start + len(self.window):
             end = min(max(start + _WINDOW, stop), self.count)
-            self.start, self.window = start, self._permuted(np.arange(start, end, dtype="uint64"))
+            self.start = start
+            self.window = self._permuted(np.arange(start, end, dtype="uint64"))
         return self.window[start - self.start : stop - self.start]
 
     def _permuted(self, numbers: Array) -> Array:

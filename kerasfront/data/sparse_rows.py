@@ -37,7 +37,9 @@ class SparseRows:
         if not new.all():
             values = np.add.reduceat(values, np.flatnonzero(new), dtype=values.dtype)
             indices = indices[new]
-        self.indices, self.values, self.shape = indices, values, shape
+        self.indices: Array = indices
+        self.values: Array = values
+        self.shape: tuple[int, ...] = shape
         self._starts = np.searchsorted(indices[:, 0], np.arange(shape[0] + 1))
         # How many elements the fullest row has, the two fullest rows have, and so on.
         self._fullest = np.concatenate([[0], np.cumsum(np.sort(np.diff(self._starts))[::-1])])

@@ -158,7 +158,7 @@ class GPTQDTypePolicy(Int4DTypePolicy):
         if len(parts) != 3 or parts[0] != self._kind or parts[1] not in self._bits:
             raise self._wrong()
         self.weight_bits, self.group_size = int(parts[1]), self._size(parts[2])
-        self.block_size = self.group_size
+        self.block_size: int = self.group_size
 
 
 class AWQDTypePolicy(GPTQDTypePolicy):

@@ -49,7 +49,7 @@ class Constant(HostInitializer):
     """
 
     def __init__(self, value: Any = 0.0) -> None:
-        self.value = plain(value)
+        self.value: Any = plain(value)
         if isinstance(self.value, str) or self.value is None:
             raise wrong("value", type(self).__name__, "a number or an array", value)
 
@@ -148,7 +148,10 @@ class STFT(HostInitializer):
             raise ValueError(f'Expected the `scaling` of STFT to be "density", "spectrum" or None, got {scaling!r}.')
         if isinstance(window, str) and window not in _WINDOWS:
             raise ValueError(f"Unknown window '{window}'.{suggest(window, _WINDOWS)} Known: {', '.join(_WINDOWS)}.")
-        self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
+        self.side = side
+        self.window: Any | str = window
+        self.scaling = scaling
+        self.periodic: bool = periodic
 
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
         if len(shape) != 3 or shape[1] != 1 or shape[2] < 2:

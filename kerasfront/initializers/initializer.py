@@ -79,7 +79,7 @@ class RandomInitializer(HostInitializer):
         if seed is not None and type(seed) is not int and not isinstance(seed, SeedGenerator):
             raise wrong("seed", type(self).__name__, "an integer, a SeedGenerator or None", seed)
         self._kf_seed_argument = seed
-        self.seed = next_host_seed() if seed is None else seed
+        self.seed: int | SeedGenerator = next_host_seed() if seed is None else seed
 
     def generator(self) -> np.random.Generator:
         """Return the NumPy generator of one call."""

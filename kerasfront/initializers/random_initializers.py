@@ -35,7 +35,8 @@ class RandomNormal(RandomInitializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = mean, as_float(stddev, "stddev", type(self).__name__, least=0)
+        self.mean: float = mean
+        self.stddev: float = as_float(stddev, "stddev", type(self).__name__, least=0)
 
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
         return initializer.normal(self.generator(), shape, self.mean, self.stddev, dtype)
@@ -78,7 +79,8 @@ class RandomUniform(RandomInitializer):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
+        self.minval: float = minval
+        self.maxval: float = maxval
 
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
         return initializer.uniform(self.generator(), shape, self.minval, self.maxval, dtype)
@@ -153,8 +155,11 @@ class VarianceScaling(RandomInitializer):
                 f'Expected `distribution` to be "uniform", "truncated_normal" or "untruncated_normal", '
                 f"got {distribution!r}."
             )
-        self.scale, self.mode, self.distribution = scale, mode, distribution
-        self.input_axes, self.output_axes = input_axes, output_axes
+        self.scale: float = scale
+        self.mode = mode
+        self.distribution = distribution
+        self.input_axes: Axes = input_axes
+        self.output_axes: Axes = output_axes
 
     def draw(self, shape: tuple[int, ...], dtype: str) -> Array:
         fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)

@@ -143,7 +143,9 @@ class BinaryCrossentropy(FixedLoss, function=f.binary_crossentropy):
     ) -> None:
         super().__init__(**options)
         self._kf.arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self.from_logits: bool = from_logits
+        self.label_smoothing: float = label_smoothing
+        self.axis: int = axis
 
 
 class BinaryFocalCrossentropy(FixedLoss, function=f.binary_focal_crossentropy):
@@ -194,7 +196,9 @@ class CategoricalCrossentropy(FixedLoss, function=f.categorical_crossentropy):
     ) -> None:
         super().__init__(**options)
         self._kf.arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self.from_logits: bool = from_logits
+        self.label_smoothing: float = label_smoothing
+        self.axis: int = axis
 
 
 class CategoricalFocalCrossentropy(FixedLoss, function=f.categorical_focal_crossentropy):
@@ -244,7 +248,9 @@ class SparseCategoricalCrossentropy(FixedLoss, function=f.sparse_categorical_cro
     ) -> None:
         super().__init__(reduction, **options)
         self._kf.arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
-        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
+        self.from_logits: bool = from_logits
+        self.ignore_class: int | None = ignore_class
+        self.axis: int = axis
 
 
 class CategoricalGeneralizedCrossEntropy(FixedLoss, function=f.categorical_generalized_cross_entropy, one_rank=False):

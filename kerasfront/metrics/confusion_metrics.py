@@ -36,8 +36,8 @@ class _Count(Metric):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds = thresholds
-        self.thresholds = counts.checked(thresholds)
-        self.accumulator = self.add_variable((len(self.thresholds),), "zeros", name="accumulator")
+        self.thresholds: list[float] = counts.checked(thresholds)
+        self.accumulator: Variable = self.add_variable((len(self.thresholds),), "zeros", name="accumulator")
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch of labels (0, or anything else) and predictions of one shape."""
@@ -125,9 +125,11 @@ class _PartOf(Metric):
         dtype: DTypePolicyLike | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
-        self.thresholds = counts.checked(thresholds, top_k)
-        self.true_positives = self.add_variable((len(self.thresholds),), "zeros", name="true_positives")
+        self.init_thresholds: float | Sequence[float] | None = thresholds
+        self.top_k: int | None = top_k
+        self.class_id: int | None = class_id
+        self.thresholds: list[float] = counts.checked(thresholds, top_k)
+        self.true_positives: Variable = self.add_variable((len(self.thresholds),), "zeros", name="true_positives")
         setattr(self, self.errors, self.add_variable((len(self.thresholds),), "zeros", name=self.errors))
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
@@ -229,9 +231,11 @@ class _Best(_AtThresholds):
             raise ValueError(f"Expected `{self.asked}` to be between 0 and 1, got {value!r}.")
         if num_thresholds <= 0:
             raise ValueError(f"Expected `num_thresholds` to be positive, got {num_thresholds!r}.")
-        self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
+        self.value: float = value
+        self.num_thresholds: int = num_thresholds
+        self.class_id: int | None = class_id
         setattr(self, self.asked, value)
-        self.thresholds = [0.5] if num_thresholds == 1 else spread(num_thresholds)
+        self.thresholds: list[float] = [0.5] if num_thresholds == 1 else spread(num_thresholds)
         _make_counts(self, (len(self.thresholds),))
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
@@ -431,11 +435,11 @@ class AUC(_AtThresholds):
         from_logits: bool = False,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.curve = _one_of("curve", str(curve).upper(), ("ROC", "PR", "PRGAIN"))
-        self.summation_method = _one_of(
+        self.curve: str = _one_of("curve", str(curve).upper(), ("ROC", "PR", "PRGAIN"))
+        self.summation_method: str = _one_of(
             "summation_method", str(summation_method).lower(), ("interpolation", "minoring", "majoring")
         )
-        self.init_thresholds = None if thresholds is None else sorted(counts.checked(thresholds))
+        self.init_thresholds: list[float] | None = None if thresholds is None else sorted(counts.checked(thresholds))
         if self.init_thresholds is None and num_thresholds <= 1:
             raise ValueError(f"Expected `num_thresholds` to be 2 or more, got {num_thresholds!r}.")
         self._kf.thresholds = (
@@ -443,8 +447,10 @@ class AUC(_AtThresholds):
             if self.init_thresholds is None
             else [-settings.epsilon(), *self.init_thresholds, 1.0 + settings.epsilon()]
         )
-        self.num_thresholds = len(self._kf.thresholds)
-        self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
+        self.num_thresholds: int = len(self._kf.thresholds)
+        self.multi_label: bool = multi_label
+        self.num_labels: int | None = num_labels
+        self.from_logits: bool = from_logits
         self.label_weights = None if label_weights is None else np.asarray(label_weights, "float32")
         if not multi_label or num_labels:
             _build(self, (None, num_labels))

@@ -54,7 +54,9 @@ class FBetaScore(Metric):
             raise ValueError(f"Expected `beta` to be a positive number, got {beta!r}.")
         if threshold is not None and (not isinstance(threshold, (int, float)) or not 0 < threshold <= 1):
             raise ValueError(f"Expected `threshold` to be None or a number above 0, up to 1, got {threshold!r}.")
-        self.average, self.beta, self.threshold = average, float(beta), threshold
+        self.average = average
+        self.beta: float = float(beta)
+        self.threshold: float | int | None = threshold
         self.axis = None if average == "micro" else 0
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:

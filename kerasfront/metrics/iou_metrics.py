@@ -35,8 +35,11 @@ class _ConfusionMatrix(Metric):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         as_int(num_classes, "num_classes", type(self).__name__, least=1)
-        self.num_classes, self.ignore_class, self.axis = num_classes, ignore_class, axis
-        self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
+        self.num_classes: int = num_classes
+        self.ignore_class: int | None = ignore_class
+        self.axis: int = axis
+        self.sparse_y_true: bool = sparse_y_true
+        self.sparse_y_pred: bool = sparse_y_pred
         self.total_confusion_matrix = self.add_variable(
             (num_classes, num_classes), "zeros", name="total_confusion_matrix"
         )
@@ -124,7 +127,7 @@ class IoU(_ConfusionMatrix):
         super().__init__(num_classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
         if any(not 0 <= i < num_classes for i in target_class_ids):
             raise ValueError(f"Expected `target_class_ids` to be below {num_classes}, got {target_class_ids}.")
-        self.target_class_ids = list(target_class_ids)
+        self.target_class_ids: list[int] = list(target_class_ids)
 
     def result(self) -> Tensor:
         both, either = (ops.take(x, self.target_class_ids, axis=0) for x in self.overlaps())

@@ -237,7 +237,8 @@ class R2Score(Metric):
             raise ValueError(f"Expected `class_aggregation` to be one of {options}, got {class_aggregation!r}.")
         if num_regressors < 0:
             raise ValueError(f"Expected `num_regressors` not to be negative, got {num_regressors!r}.")
-        self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
+        self.class_aggregation = class_aggregation
+        self.num_regressors: int = num_regressors
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
         self.built = False
 

@@ -42,7 +42,8 @@ class Adagrad(Optimizer):
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
+        self.initial_accumulator_value: float = initial_accumulator_value
+        self.epsilon: float = epsilon
 
     @property
     def slots(self) -> Mapping[str, Any]:  # type: ignore[override]
@@ -84,7 +85,8 @@ class Adadelta(Optimizer):
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho, self.epsilon = rho, epsilon
+        self.rho: float = rho
+        self.epsilon: float = epsilon
 
     # `update_step` is there for its signature, which is Keras's: the rule is `update`.
     _kf_by_step = False

@@ -46,7 +46,9 @@ class Adamax(Optimizer):
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.beta_1: float = beta_1
+        self.beta_2: float = beta_2
+        self.epsilon: float = epsilon
 
     def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         return {"rate": learning_rate / one_minus_power(self.beta_1, step)}
@@ -89,7 +91,9 @@ class Nadam(Optimizer):
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.beta_1: float = beta_1
+        self.beta_2: float = beta_2
+        self.epsilon: float = epsilon
 
     def make_state(self, variables: list[Variable]) -> None:
         super().make_state(variables)
@@ -154,7 +158,9 @@ class Lamb(Optimizer):
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.beta_1: float = beta_1
+        self.beta_2: float = beta_2
+        self.epsilon: float = epsilon
 
     def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         unbiased = {name: one_minus_power(getattr(self, name), step) for name in ("beta_1", "beta_2")}
@@ -203,7 +209,8 @@ class Lion(Optimizer):
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2 = beta_1, beta_2
+        self.beta_1: float = beta_1
+        self.beta_2: float = beta_2
         if not 0 < beta_1 <= 1:
             raise ValueError(f"Expected the `beta_1` of Lion to be above 0 and at most 1, got {beta_1!r}.")
 

@@ -54,9 +54,10 @@ class LossScaleOptimizer(Optimizer):
             raise ValueError(f"LossScaleOptimizer doesn't take {', '.join(arguments)}: set it on the inner optimizer.")
         self.inner_optimizer = inner_optimizer
         super().__init__(learning_rate=0.0, name=name)
-        self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
-        self.step_counter = self.add_variable((), "zeros", "int32", name="step_counter")
-        self.dynamic_scale = self.add_variable((), "ones", "float32", name="dynamic_scale")
+        self.initial_scale: float = initial_scale
+        self.dynamic_growth_steps: int = dynamic_growth_steps
+        self.step_counter: Variable = self.add_variable((), "zeros", "int32", name="step_counter")
+        self.dynamic_scale: Variable = self.add_variable((), "ones", "float32", name="dynamic_scale")
         self.dynamic_scale.assign(float(initial_scale))
 
     def make_state(self, variables: list[Variable]) -> None:

@@ -77,11 +77,20 @@ class Muon(Optimizer):
         **options: Unpack[OptionsBesideDecay],
     ) -> None:
         super().__init__(learning_rate, weight_decay, **options)
-        self.adam_beta_1, self.adam_beta_2, self.epsilon = adam_beta_1, adam_beta_2, epsilon
-        self.adam_weight_decay, self.adam_lr_ratio = adam_weight_decay, adam_lr_ratio
-        self.exclude_layers, self.exclude_embeddings = list(exclude_layers or ()), exclude_embeddings
-        self.muon_a, self.muon_b, self.muon_c = muon_a, muon_b, muon_c
-        self.momentum, self.ns_steps, self.nesterov, self.rms_rate = momentum, ns_steps, nesterov, rms_rate
+        self.adam_beta_1: float = adam_beta_1
+        self.adam_beta_2: float = adam_beta_2
+        self.epsilon: float = epsilon
+        self.adam_weight_decay: float | None = adam_weight_decay
+        self.adam_lr_ratio: float = adam_lr_ratio
+        self.exclude_layers: list[str] = list(exclude_layers or ())
+        self.exclude_embeddings: bool = exclude_embeddings
+        self.muon_a: float = muon_a
+        self.muon_b: float = muon_b
+        self.muon_c: float = muon_c
+        self.momentum: float = momentum
+        self.ns_steps: int = ns_steps
+        self.nesterov: bool = nesterov
+        self.rms_rate: float | None = rms_rate
 
     def make_slots(self, variable: Variable) -> dict[str, Variable]:
         names = ("momentum", "velocity") if _is_by_adam(self, variable) else ("momentum",)

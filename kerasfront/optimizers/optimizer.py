@@ -95,10 +95,15 @@ class Optimizer(OptimizerBase):
             kwargs.pop("decay", None)  # Keras 2's configs have it
         if kwargs:
             raise unknown_argument(type(self).__name__, kwargs, names_of(type(self)))
-        self.name = name or auto_name(to_snake_case(type(self).__name__))
-        self.weight_decay, self.loss_scale_factor = weight_decay, loss_scale_factor
-        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
-        self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
+        self.name: str = name or auto_name(to_snake_case(type(self).__name__))
+        self.weight_decay: float | None = weight_decay
+        self.loss_scale_factor: float | None = loss_scale_factor
+        self.clipnorm: float | None = clipnorm
+        self.clipvalue: float | None = clipvalue
+        self.global_clipnorm: float | None = global_clipnorm
+        self.use_ema: bool = use_ema
+        self.ema_momentum: float = ema_momentum
+        self.ema_overwrite_frequency: int | None = ema_overwrite_frequency
         self.gradient_accumulation_steps = gradient_accumulation_steps
         _check(self)
         self.built = False
@@ -261,7 +266,7 @@ class Optimizer(OptimizerBase):
             return
         if trainable_variables is not None and not self.built:
             self.build(list(trainable_variables))
-            self.built = True
+            self.built: bool = True
         variables = applying.checked(self, gradients, trainable_variables)
         with active.adapter.no_gradient():
             self._kf_apply(gradients, variables)

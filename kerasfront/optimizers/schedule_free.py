@@ -54,7 +54,10 @@ class ScheduleFreeAdamW(Optimizer):
         if not 0 < beta_1 <= 1:
             raise ValueError(f"Expected the `beta_1` of ScheduleFreeAdamW to be above 0 and at most 1, got {beta_1!r}.")
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2, self.epsilon, self.warmup_steps = beta_1, beta_2, epsilon, warmup_steps
+        self.beta_1: float = beta_1
+        self.beta_2: float = beta_2
+        self.epsilon: float = epsilon
+        self.warmup_steps: int = warmup_steps
 
     def make_slots(self, variable: Variable) -> dict[str, Variable]:
         slots = {name: self.add_variable_from_reference(variable, name) for name in ("momentum", "velocity")}

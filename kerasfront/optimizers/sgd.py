@@ -48,7 +48,8 @@ class SGD(Optimizer):
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise ValueError(f"Expected the `momentum` of SGD to be a number between 0 and 1, got {momentum!r}.")
         super().__init__(learning_rate, **options)
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum: float | int = momentum
+        self.nesterov: bool = nesterov
 
     @property
     def slots(self) -> Mapping[str, Any]:  # type: ignore[override]

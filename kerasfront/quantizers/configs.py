@@ -31,8 +31,8 @@ class QuantizationConfig(Constructed):
     def __init__(
         self, weight_quantizer: QuantizerLike | None = None, activation_quantizer: QuantizerLike | str | None = None
     ) -> None:
-        self.weight_quantizer = _quantizer(weight_quantizer)
-        self.activation_quantizer = _quantizer(activation_quantizer)
+        self.weight_quantizer: Any = _quantizer(weight_quantizer)
+        self.activation_quantizer: Any = _quantizer(activation_quantizer)
         for name in ("weight_quantizer", "activation_quantizer"):
             if (quantizer := getattr(self, name)) is not None:
                 self._check(name, quantizer)
@@ -222,8 +222,11 @@ class _Calibrated(QuantizationConfig):
                 raise ValueError(f"Expected `{name}` of {type(self).__name__} to be a positive integer, got {value!r}.")
         if isinstance(group_size, bool) or not isinstance(group_size, int) or (group_size < 1 and group_size != -1):
             raise ValueError(f"Expected `group_size` to be a positive integer or -1, got {group_size!r}.")
-        self.dataset, self.tokenizer, self.num_samples = dataset, tokenizer, num_samples
-        self.sequence_length, self.group_size = sequence_length, group_size
+        self.dataset: Iterable[Any] | None = dataset
+        self.tokenizer: Any = tokenizer
+        self.num_samples: int = num_samples
+        self.sequence_length: int = sequence_length
+        self.group_size = group_size
         self.quantization_layer_structure = structure
 
     @property
@@ -296,8 +299,11 @@ class GPTQConfig(_Calibrated):
             raise ValueError(f"Expected `weight_bits` of GPTQ to be 2, 3, 4 or 8, got {weight_bits!r}.")
         if not 0 <= hessian_damping <= 1:
             raise ValueError(f"Expected `hessian_damping` to be between 0 and 1, got {hessian_damping!r}.")
-        self.weight_bits, self.per_channel, self.hessian_damping = weight_bits, bool(per_channel), hessian_damping
-        self.symmetric, self.activation_order = bool(symmetric), bool(activation_order)
+        self.weight_bits = weight_bits
+        self.per_channel: bool = bool(per_channel)
+        self.hessian_damping: float = hessian_damping
+        self.symmetric: bool = bool(symmetric)
+        self.activation_order: bool = bool(activation_order)
 
 
 class AWQConfig(_Calibrated):
@@ -348,4 +354,5 @@ class AWQConfig(_Calibrated):
             raise ValueError(f"Expected `weight_bits` of AWQ to be 4, got {weight_bits!r}.")
         if isinstance(num_grid_points, bool) or not isinstance(num_grid_points, int) or num_grid_points < 1:
             raise ValueError(f"Expected `num_grid_points` to be a positive integer, got {num_grid_points!r}.")
-        self.weight_bits, self.num_grid_points = weight_bits, num_grid_points
+        self.weight_bits: int = weight_bits
+        self.num_grid_points: int = num_grid_points

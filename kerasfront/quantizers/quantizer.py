@@ -75,8 +75,10 @@ class AbsMaxQuantizer(Quantizer):
         output_dtype: str = "int8",
     ) -> None:
         super().__init__(output_dtype)
-        self.axis = None if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-        self.value_range = tuple(value_range)
+        self.axis: tuple[int] | tuple[int, ...] | None = (
+            None if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        )
+        self.value_range: tuple[float, ...] = tuple(value_range)
         self.epsilon = epsilon
         if len(self.value_range) != 2 or not self.value_range[0] < self.value_range[1]:
             raise ValueError(f"Expected `value_range` to be two numbers, the smaller one first, got {value_range!r}.")

@@ -66,7 +66,8 @@ class L1L2(Regularizer):
     """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1, self.l2 = _factor(l1, "l1", 0.0), _factor(l2, "l2", 0.0)
+        self.l1: float = _factor(l1, "l1", 0.0)
+        self.l2: float = _factor(l2, "l2", 0.0)
 
     def __call__(self, x: TensorLike) -> Tensor:
         x = ops.convert_to_tensor(x)
@@ -142,7 +143,8 @@ class OrthogonalRegularizer(Regularizer):
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         if mode not in ("rows", "columns"):
             raise ValueError(f'Expected `mode` to be "rows" or "columns", got {mode!r}.')
-        self.factor, self.mode = _factor(factor, "factor", 0.01), mode
+        self.factor: float = _factor(factor, "factor", 0.01)
+        self.mode = mode
 
     def __call__(self, x: TensorLike) -> Tensor:
         x = ops.convert_to_tensor(x)

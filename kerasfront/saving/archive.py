@@ -48,7 +48,10 @@ class Window(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
         super().__init__()
-        self._file, self.start, self.size, self._position = file, start, size, 0
+        self._file = file
+        self.start: int = start
+        self.size = size
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -102,13 +105,14 @@ class Archive:
     """
 
     def __init__(self, path: str | os.PathLike[str], limits: Limits) -> None:
-        self.path, self.limits = Path(path), limits
+        self.path: Path = Path(path)
+        self.limits: Limits = limits
         self._zip: zipfile.ZipFile | None = None
         if not self.path.exists():
             raise files.missing(self.path)
         if self.path.is_dir() and not (self.path / CONFIG).exists():
             raise SavingError(f"The folder '{self.path}' holds no saved model: it has no {CONFIG}.")
-        self.members = self._folder_members() if self.path.is_dir() else self._zip_members()
+        self.members: dict[str, int] = self._folder_members() if self.path.is_dir() else self._zip_members()
         try:
             self._check_members()
         except BaseException:

@@ -41,7 +41,7 @@ class Reader:
     def __init__(self, source: Source, what: str, limits: Limits) -> None:
         self.what = what
         try:
-            self.file = h5py.File(source, "r")
+            self.file: Any = h5py.File(source, "r")
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             raise SavingError(f"{what} is no HDF5 file, or a damaged one: {error}.") from error
         try:

@@ -131,7 +131,7 @@ class ShardedReader:
     """
 
     def __init__(self, readers: Mapping[str, h5.Reader], weight_map: Mapping[str, Any], what: str) -> None:
-        self.nbytes = sum(reader.nbytes for reader in readers.values())
+        self.nbytes: int = sum(reader.nbytes for reader in readers.values())
         self.entries: dict[str, Entry] = {}
         self._members: dict[str, list[str]] = {}
         self._reader_of: dict[str, h5.Reader] = {}

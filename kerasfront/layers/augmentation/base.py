@@ -93,7 +93,7 @@ class ImageLayer(DataLayer):
     ) -> None:
         kwargs["autocast"] = False  # boxes and masks keep their dtypes; images are cast where they are changed
         super().__init__(**kwargs)
-        self.data_format = data_format_of(self, data_format)
+        self.data_format: str = data_format_of(self, data_format)
         self.bounding_box_format = bounding_box_format
         if bounding_box_format is not None:
             one_of(self, "bounding_box_format", bounding_box_format, boxes_of.FORMATS)

@@ -36,7 +36,8 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     def __init__(self, max_number: int, fill_value: int = -1, **kwargs: Unpack[RandomImageOptions]) -> None:
         super().__init__(**kwargs)
-        self.max_number, self.fill_value = positive(self, "max_number", max_number), fill_value
+        self.max_number: int = positive(self, "max_number", max_number)
+        self.fill_value: int = fill_value
 
     def transform_images(self, images: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
         return cast_images(self, images) if dtypes.is_float(ops.dtype(images)) else images

@@ -36,7 +36,7 @@ class Colours(ImageLayer):
 
     def __init__(self, *, value_range: Sequence[float] = (0, 255), **kwargs: Unpack[RandomImageOptions]) -> None:
         super().__init__(**kwargs)
-        self.value_range = value_range_of(self, value_range)
+        self.value_range: Any = value_range_of(self, value_range)
 
 
 def ends_of(layer: Colours) -> Limits:
@@ -86,7 +86,7 @@ class RandomBrightness(Colours):
         super().__init__(value_range=value_range, seed=seed, **kwargs)
         if isinstance(factor, (int, float)) and -1 <= factor <= 1:
             factor = (-abs(factor), abs(factor))
-        self.factor = limits(self, "factor", factor, -1, 1)
+        self.factor: Limits = limits(self, "factor", factor, -1, 1)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         return {"rgb_delta": uniform(size, self.factor, seed, 1, 1, 1) * width_of(self)}
@@ -166,7 +166,7 @@ class RandomHue(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self.factor = limits(self, "factor", factor, -1)
+        self.factor: Limits = limits(self, "factor", factor, -1)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         turn = uniform(size, self.factor, seed, 1, 1, 1) * 0.5
@@ -212,7 +212,7 @@ class RandomSaturation(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self.factor = limits(self, "factor", factor, -1)
+        self.factor: Limits = limits(self, "factor", factor, -1)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         share = ops.clip(uniform(size, self.factor, seed, 1, 1, 1), 0.0, 1.0 - 1e-6)
@@ -248,7 +248,7 @@ class RandomGrayscale(ImageLayer):
         self, factor: float = 0.5, data_format: str | None = None, seed: Seed = None, **kwargs: Unpack[FormatOptions]
     ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
-        self.factor = fraction(self, "factor", factor)
+        self.factor: float = fraction(self, "factor", factor)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         return {"chosen": uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self.factor}
@@ -302,7 +302,7 @@ class RandomInvert(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self.factor = limits(self, "factor", factor)
+        self.factor: Limits = limits(self, "factor", factor)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         return {"apply_inversion": choose(size, self.factor, seed)}
@@ -345,7 +345,7 @@ class RandomPosterization(Colours):
         numbers = factor if isinstance(factor, (list, tuple)) else (factor,)
         if any(isinstance(f, float) and not f.is_integer() for f in numbers):
             raise ValueError(f"Expected `factor` of {where(self)} to be an integer or a pair of them, got {factor!r}.")
-        self.factor = limits(self, "factor", factor, 1, 8, start=1)
+        self.factor: Limits = limits(self, "factor", factor, 1, 8, start=1)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         least, most = self.factor
@@ -385,7 +385,7 @@ class RandomColorDegeneration(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self.factor = limits(self, "factor", factor, -1)
+        self.factor: Limits = limits(self, "factor", factor, -1)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         return {"factor": uniform(size, self.factor, seed, 1, 1, 1)}
@@ -430,8 +430,10 @@ class RandomColorJitter(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self.brightness_factor, self.contrast_factor = brightness_factor, contrast_factor
-        self.saturation_factor, self.hue_factor = saturation_factor, hue_factor
+        self.brightness_factor: float | Sequence[float] | None = brightness_factor
+        self.contrast_factor: float | Sequence[float] | None = contrast_factor
+        self.saturation_factor: float | Sequence[float] | None = saturation_factor
+        self.hue_factor: float | Sequence[float] | None = hue_factor
         makers: dict[str, tuple[Callable[..., Colours], float | Sequence[float] | None]] = {
             "brightness": (RandomBrightness, brightness_factor),
             "contrast": (RandomContrast, contrast_factor),
@@ -486,8 +488,8 @@ class Solarization(Colours):
         **kwargs: Unpack[ImageOptions],
     ) -> None:
         super().__init__(value_range=value_range, seed=seed, **kwargs)
-        self.addition_factor = limits(self, "addition_factor", addition_factor)
-        self.threshold_factor = limits(self, "threshold_factor", threshold_factor)
+        self.addition_factor: Limits = limits(self, "addition_factor", addition_factor)
+        self.threshold_factor: Limits = limits(self, "threshold_factor", threshold_factor)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         return {
@@ -552,7 +554,7 @@ class Equalization(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, **kwargs)
-        self.bins = positive(self, "bins", bins)
+        self.bins: int = positive(self, "bins", bins)
 
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return super().compute_output_spec(inputs, *args, **kwargs)
@@ -602,7 +604,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Colours):
         if not number(clip_limit) or not clip_limit > 0:
             raise ValueError(f"Expected `clip_limit` of {where(self)} to be a positive number, got {clip_limit!r}.")
         self.clip_limit = clip_limit
-        self.tile_grid_size = per_axis(self, "tile_grid_size", tile_grid_size, 2)
+        self.tile_grid_size: tuple[int, ...] = per_axis(self, "tile_grid_size", tile_grid_size, 2)
 
     def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
         return pixels.adaptively_equalized(images, self.clip_limit, self.tile_grid_size, ends_of(self))

@@ -103,7 +103,7 @@ class RandomGaussianBlur(Colours):
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
-        self.kernel_size = per_axis(self, "kernel_size", kernel_size, 2)
+        self.kernel_size: tuple[int, ...] = per_axis(self, "kernel_size", kernel_size, 2)
         if not all(n % 2 for n in self.kernel_size):
             raise ValueError(f"Expected `kernel_size` of {where(self)} to be odd, got {kernel_size!r}.")
         self.sigma = limits(self, "sigma", sigma, 0, math.inf)

@@ -56,7 +56,7 @@ class RandomFlip(ImageLayer):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.mode = one_of(self, "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
+        self.mode: str = one_of(self, "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         # By the axis of the images.
@@ -97,8 +97,8 @@ class _Sampled(ImageLayer):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.interpolation = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
-        self.fill_mode = one_of(self, "fill_mode", fill_mode, FILL_MODES)
+        self.interpolation: str = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
+        self.fill_mode: str = one_of(self, "fill_mode", fill_mode, FILL_MODES)
         self.fill_value = fill_value
 
     def _kf_sample(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
@@ -211,7 +211,7 @@ class RandomRotation(_Mapped):
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
             **kwargs,
         )  # fmt: skip
-        self.factor = limits(self, "factor", _both_ways(factor), -1)
+        self.factor: Limits = limits(self, "factor", _both_ways(factor), -1)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         angle = uniform(size, self.factor, seed) * (2 * math.pi)
@@ -271,7 +271,8 @@ class RandomTranslation(_Shifted):
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
             **kwargs,
         )  # fmt: skip
-        self.height_factor, self.width_factor = height_factor, width_factor
+        self.height_factor: float | Sequence[float] = height_factor
+        self.width_factor: float | Sequence[float] = width_factor
         self._kf_down = limits(self, "height_factor", _both_ways(height_factor), -1)
         self._kf_right = limits(self, "width_factor", _both_ways(width_factor), -1)
 
@@ -319,7 +320,8 @@ class RandomZoom(_Mapped):
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
             **kwargs,
         )  # fmt: skip
-        self.height_factor, self.width_factor = height_factor, width_factor
+        self.height_factor: float | Sequence[float] = height_factor
+        self.width_factor: float | Sequence[float] | None = width_factor
         self._kf_tall = _zoom(self, "height_factor", height_factor)
         self._kf_wide = None if width_factor is None else _zoom(self, "width_factor", width_factor)
 
@@ -398,8 +400,8 @@ class RandomShear(_Shifted):
             **kwargs,
         )  # fmt: skip
         # Below 0 as well: so Keras writes what it was given as a number.
-        self.x_factor = limits(self, "x_factor", x_factor, -1)
-        self.y_factor = limits(self, "y_factor", y_factor, -1)
+        self.x_factor: Limits = limits(self, "x_factor", x_factor, -1)
+        self.y_factor: Limits = limits(self, "y_factor", y_factor, -1)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         across, down = _lean(size, self.x_factor, seed), _lean(size, self.y_factor, seed)
@@ -450,7 +452,7 @@ class RandomPerspective(_Mapped):
         super().__init__(
             interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format, **kwargs
         )
-        self.factor = limits(self, "factor", factor)
+        self.factor: Limits = limits(self, "factor", factor)
         if not number(scale) or not 0 <= scale <= 1:
             raise ValueError(f"Expected `scale` of {where(self)} to be a number from 0 to 1, got {scale!r}.")
         self.scale = scale
@@ -516,8 +518,9 @@ class RandomElasticTransform(_Sampled):
             fill_mode=fill_mode, interpolation=interpolation, fill_value=fill_value, seed=seed, data_format=data_format,
             **kwargs,
         )  # fmt: skip
-        self.factor, self.scale = limits(self, "factor", factor), limits(self, "scale", scale)
-        self.value_range = value_range_of(self, value_range)
+        self.factor: Limits = limits(self, "factor", factor)
+        self.scale: Limits = limits(self, "scale", scale)
+        self.value_range: Any = value_range_of(self, value_range)
 
     def get_elastic_transform_params(self, height: Any, width: Any, factor: Any) -> tuple[Any, Any]:
         """Return the factor of the smoothed noise, and the standard deviation that smooths it, both in pixels.

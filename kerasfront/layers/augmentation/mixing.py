@@ -168,7 +168,7 @@ class CutMix(_Mixing):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(data_format=data_format, seed=seed, **kwargs)
-        self.factor = limits(self, "factor", factor)
+        self.factor: Limits = limits(self, "factor", factor)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         batch, height, width = size

@@ -53,8 +53,8 @@ class _Policy(Colours):
 
     def __init__(self, *, factor: float | Sequence[float], interpolation: str, **kwargs: Unpack[ColourOptions]) -> None:
         super().__init__(**kwargs)
-        self.factor = limits(self, "factor", factor)
-        self.interpolation = one_of(self, "interpolation", interpolation, ("nearest", "bilinear"))
+        self.factor: Limits = limits(self, "factor", factor)
+        self.interpolation: str = one_of(self, "interpolation", interpolation, ("nearest", "bilinear"))
 
 
 def _draw_steps(layer: _Policy, size: Size, changes: Sequence[str], shape: tuple[int, ...], seed: Seed) -> Drawn:
@@ -174,7 +174,7 @@ class RandAugment(_Policy):
             value_range=value_range, factor=factor, interpolation=interpolation, seed=seed, data_format=data_format,
             **kwargs,
         )  # fmt: skip
-        self.num_ops = positive(self, "num_ops", num_ops)
+        self.num_ops: int = positive(self, "num_ops", num_ops)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         return _draw_steps(self, size, (*_COLOURED, *_GEOMETRIC), (self.num_ops,), seed)
@@ -241,12 +241,15 @@ class AugMix(_Policy):
             value_range=value_range, factor=factor, interpolation=interpolation, seed=seed, data_format=data_format,
             **kwargs,
         )  # fmt: skip
+        self.num_chains: int
+        self.chain_depth: int
         self.num_chains, self.chain_depth = (
             positive(self, name, n) for name, n in (("num_chains", num_chains), ("chain_depth", chain_depth))
         )
         if not number(alpha) or not alpha > 0:
             raise ValueError(f"Expected `alpha` of {where(self)} to be a positive number, got {alpha!r}.")
-        self.alpha, self.all_ops = alpha, bool(all_ops)
+        self.alpha: float = alpha
+        self.all_ops: bool = bool(all_ops)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         left_out = {"identity"} | (set() if self.all_ops else {"color", "contrast", "brightness", "sharpness"})

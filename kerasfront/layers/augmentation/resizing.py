@@ -29,7 +29,8 @@ class _Sized(ImageLayer):
 
     def __init__(self, height: int, width: int, **kwargs: Unpack[RandomImageOptions]) -> None:
         super().__init__(**kwargs)
-        self.height, self.width = positive(self, "height", height), positive(self, "width", width)
+        self.height: int = positive(self, "height", height)
+        self.width: int = positive(self, "width", width)
 
     def _kf_new_size(self, drawn: Drawn) -> tuple[Any, Any]:
         return self.height, self.width
@@ -81,14 +82,16 @@ class Resizing(_Sized):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(height, width, data_format=data_format, **kwargs)
-        self.interpolation = one_of(self, "interpolation", interpolation, INTERPOLATIONS)
-        self.fill_mode = one_of(self, "fill_mode", fill_mode, ("constant",))
+        self.interpolation: str = one_of(self, "interpolation", interpolation, INTERPOLATIONS)
+        self.fill_mode: str = one_of(self, "fill_mode", fill_mode, ("constant",))
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
             raise ValueError(
                 f"Expected one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` of {where(self)} at most, got both."
             )
-        self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = bool(crop_to_aspect_ratio), bool(pad_to_aspect_ratio)
-        self.fill_value, self.antialias = fill_value, bool(antialias)
+        self.crop_to_aspect_ratio: bool = bool(crop_to_aspect_ratio)
+        self.pad_to_aspect_ratio: bool = bool(pad_to_aspect_ratio)
+        self.fill_value: float = fill_value
+        self.antialias: bool = bool(antialias)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
         result = self.height, self.width

@@ -59,8 +59,12 @@ class MergedVariable:
     """
 
     def __init__(self, variable: Variable, value: np.ndarray[Any, Any], b: Variable) -> None:
-        self.stored, self._array, self._b = variable, value, b
-        self.name, self.path, self.shape = variable.name, variable.path, variable.shape
+        self.stored: Variable = variable
+        self._array = value
+        self._b = b
+        self.name: str = variable.name
+        self.path: str = variable.path
+        self.shape: tuple[int, ...] = variable.shape
 
     @property
     def _value(self) -> Tensor:

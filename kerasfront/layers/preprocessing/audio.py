@@ -76,25 +76,30 @@ class MelSpectrogram(DataLayer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.fft_length = positive(self, "fft_length", fft_length)
-        self.sequence_stride = positive(self, "sequence_stride", sequence_stride)
-        self.sequence_length = positive(self, "sequence_length", sequence_length or fft_length)
+        self.fft_length: int = positive(self, "fft_length", fft_length)
+        self.sequence_stride: int = positive(self, "sequence_stride", sequence_stride)
+        self.sequence_length: int = positive(self, "sequence_length", sequence_length or fft_length)
         if self.fft_length < self.sequence_length:
             raise ValueError(
                 f"Expected `fft_length` of {where(self)} to be at least `sequence_length`, got "
                 f"fft_length={fft_length}, sequence_length={sequence_length}."
             )
-        self.num_mel_bins = positive(self, "num_mel_bins", num_mel_bins)
+        self.num_mel_bins: int = positive(self, "num_mel_bins", num_mel_bins)
         max_freq = max_freq or int(sampling_rate / 2)
         if not 0 <= min_freq < max_freq:
             raise ValueError(
                 f"Expected `min_freq` of {where(self)} to be from 0 to below `max_freq`, got min_freq={min_freq}, "
                 f"max_freq={max_freq}."
             )
-        self.window, self.sampling_rate = window, sampling_rate
-        self.min_freq, self.max_freq = min_freq, max_freq
-        self.power_to_db, self.top_db = power_to_db, top_db
-        self.mag_exp, self.min_power, self.ref_power = mag_exp, min_power, ref_power
+        self.window: Window | None = window
+        self.sampling_rate: int = sampling_rate
+        self.min_freq: float = min_freq
+        self.max_freq: float | int = max_freq
+        self.power_to_db: bool = power_to_db
+        self.top_db: float | None = top_db
+        self.mag_exp: float = mag_exp
+        self.min_power: float = min_power
+        self.ref_power: float = ref_power
         self.autocast = False  # it computes in float32 at least
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -216,8 +221,8 @@ class STFTSpectrogram(DataLayer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.mode = one_of(self, "mode", mode, _MODES)
-        self.frame_length = positive(self, "frame_length", frame_length)
+        self.mode: str = one_of(self, "mode", mode, _MODES)
+        self.frame_length: int = positive(self, "frame_length", frame_length)
         self.frame_step = frame_step
         if frame_step is not None and positive(self, "frame_step", frame_step) > frame_length:
             raise ValueError(f"Expected `frame_step` of {where(self)} to be at most {frame_length}, got {frame_step}.")
@@ -226,10 +231,12 @@ class STFTSpectrogram(DataLayer):
             raise ValueError(f"Expected `fft_length` of {where(self)} to be at least {frame_length}, got {fft_length}.")
         if scaling is not None:
             one_of(self, "scaling", scaling, ("density", "spectrum"))
-        self.padding = one_of(self, "padding", padding, ("valid", "same"))
-        self.data_format = data_format_of(self, data_format)
-        self.window, self.periodic = window, periodic
-        self.scaling, self.expand_dims = scaling, expand_dims
+        self.padding: str = one_of(self, "padding", padding, ("valid", "same"))
+        self.data_format: str = data_format_of(self, data_format)
+        self.window: Window | None = window
+        self.periodic: bool = periodic
+        self.scaling: str | None = scaling
+        self.expand_dims: bool = expand_dims
         _initializer(self, "real")  # raises a ValueError for a window that there isn't
         self.input_spec = InputSpec(ndim=3)
 
@@ -237,9 +244,9 @@ class STFTSpectrogram(DataLayer):
         """Make the kernels that the mode needs."""
         shape = (self.frame_length, 1, _frequencies(self))
         if self.mode != "imag":
-            self.real_kernel = self.add_weight(shape, _initializer(self, "real"), name="real_kernel")
+            self.real_kernel: Variable = self.add_weight(shape, _initializer(self, "real"), name="real_kernel")
         if self.mode != "real":
-            self.imag_kernel = self.add_weight(shape, _initializer(self, "imag"), name="imag_kernel")
+            self.imag_kernel: Variable = self.add_weight(shape, _initializer(self, "imag"), name="imag_kernel")
 
     def call(self, inputs: Tensor) -> Tensor:
         if not dtypes.is_float(ops.dtype(inputs)):

@@ -35,8 +35,8 @@ class _HashLayer(HostLayer):
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = "int64" if output_mode == "int" else None
         super().__init__(**kwargs)
-        self.num_bins = positive(self, "num_bins", num_bins)
-        self.output_mode = output_mode_of(self, output_mode, modes)
+        self.num_bins: int = positive(self, "num_bins", num_bins)
+        self.output_mode: str = output_mode_of(self, output_mode, modes)
         if sparse and output_mode == "int":
             raise ValueError(f"{where(self)} has no sparse output in the mode 'int'.")
         if self.output_mode == "int" and not dtypes.is_int(self.compute_dtype):

@@ -112,11 +112,16 @@ class Lookup(HostLayer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.max_tokens, self.num_oov_indices = max_tokens, num_oov_indices
-        self.mask_token, self.oov_token = mask_token, oov_token
-        self.invert, self.sparse, self.pad_to_max_tokens = invert, sparse, pad_to_max_tokens
-        self.output_mode = output_mode_of(self, output_mode, (*MODES, "tf_idf"))
-        self.oov_method, self.salt = one_of(self, "oov_method", oov_method, _METHODS), salt
+        self.max_tokens = max_tokens
+        self.num_oov_indices: int = num_oov_indices
+        self.mask_token: str | int | None = mask_token
+        self.oov_token: str | int | None = oov_token
+        self.invert: bool = invert
+        self.sparse: bool = sparse
+        self.pad_to_max_tokens: bool = pad_to_max_tokens
+        self.output_mode: str = output_mode_of(self, output_mode, (*MODES, "tf_idf"))
+        self.oov_method: str = one_of(self, "oov_method", oov_method, _METHODS)
+        self.salt = salt
         _check_arguments(self)
         self._kf_key = hash_key(self, salt)
         self._kf_table = _new_table(self)

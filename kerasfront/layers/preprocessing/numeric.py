@@ -341,10 +341,12 @@ class Discretization(DataLayer):
             positive(self, "num_bins", num_bins)
         if epsilon <= 0:
             raise ValueError(f"Expected `epsilon` of {where(self)} to be positive, got {epsilon}.")
-        self.output_mode = output_mode_of(self, output_mode, MODES)
+        self.output_mode: str = output_mode_of(self, output_mode, MODES)
         if sparse and output_mode == "int":
             raise ValueError(f"{where(self)} has no sparse output in the mode 'int'.")
-        self.num_bins, self.epsilon, self.sparse = num_bins, epsilon, sparse
+        self.num_bins: int | None = num_bins
+        self.epsilon: float = epsilon
+        self.sparse: bool = sparse
         _set_boundaries(self, bin_boundaries)
         self._kf_quantiles = Quantiles(epsilon)
         self.autocast = False  # a number would fall into another bin
@@ -471,8 +473,8 @@ class CategoryEncoding(DataLayer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.num_tokens = positive(self, "num_tokens", num_tokens)
-        self.output_mode = output_mode_of(self, output_mode, MODES[1:])
+        self.num_tokens: int = positive(self, "num_tokens", num_tokens)
+        self.output_mode: str = output_mode_of(self, output_mode, MODES[1:])
         self.sparse = sparse
         self.autocast = False  # weights of counts keep their digits
 

@@ -109,7 +109,7 @@ class TextVectorization(HostLayer):
         assign_untracked(self, "split", _named_or_function(self, "split", split, _SPLIT))
         assign_untracked(self, "ngrams", ngrams)
         self._kf_ngrams = _ngram_lengths(self, ngrams)
-        self.output_mode = output_mode_of(self, output_mode, _MODES)
+        self.output_mode: str = output_mode_of(self, output_mode, _MODES)
         if output_sequence_length is not None:
             positive(self, "output_sequence_length", output_sequence_length)
         if self.output_mode != "int" and (ragged or output_sequence_length is not None):
@@ -117,8 +117,12 @@ class TextVectorization(HostLayer):
             raise ValueError(f"{where(self)}: {what} goes with output_mode='int', got '{output_mode}'.")
         if ragged:
             current().need("ragged")
-        self.max_tokens, self.output_sequence_length = max_tokens, output_sequence_length
-        self.pad_to_max_tokens, self.sparse, self.ragged, self.encoding = pad_to_max_tokens, sparse, ragged, encoding
+        self.max_tokens: int | None = max_tokens
+        self.output_sequence_length: int | None = output_sequence_length
+        self.pad_to_max_tokens: bool = pad_to_max_tokens
+        self.sparse: bool = sparse
+        self.ragged: bool = ragged
+        self.encoding: str = encoding
         self.supports_jit = False  # it takes strings
         self._lookup_layer = StringLookup(
             max_tokens=max_tokens, vocabulary=vocabulary, idf_weights=idf_weights, pad_to_max_tokens=pad_to_max_tokens,

@@ -86,8 +86,11 @@ class ExponentialDecay(_OfArguments):
         name: str = "ExponentialDecay",
     ) -> None:
         _positive(decay_steps, "decay_steps", self)
-        self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
-        self.staircase, self.name = staircase, name
+        self.initial_learning_rate: float = initial_learning_rate
+        self.decay_steps: float = decay_steps
+        self.decay_rate: float = decay_rate
+        self.staircase: bool = staircase
+        self.name: str = name
 
     def __call__(self, step: TensorLike) -> Tensor:
         return self.initial_learning_rate * ops.power(float(self.decay_rate), _periods(self, step))
@@ -155,7 +158,9 @@ class PiecewiseConstantDecay(_OfArguments):
             raise ValueError(
                 f"PiecewiseConstantDecay needs one value more than boundaries, got {len(values)} for {len(boundaries)}."
             )
-        self.boundaries, self.values, self.name = list(boundaries), list(values), name
+        self.boundaries: list[float] = list(boundaries)
+        self.values: list[float] = list(values)
+        self.name: str = name
 
     def __call__(self, step: TensorLike) -> Tensor:
         step = _float(step)
@@ -196,8 +201,12 @@ class PolynomialDecay(_OfArguments):
         name: str = "PolynomialDecay",
     ) -> None:
         _positive(decay_steps, "decay_steps", self)
-        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
-        self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
+        self.initial_learning_rate: float = initial_learning_rate
+        self.decay_steps: float = decay_steps
+        self.end_learning_rate: float = end_learning_rate
+        self.power: float = power
+        self.cycle: bool = cycle
+        self.name: str = name
 
     def __call__(self, step: TensorLike) -> Tensor:
         step = _float(step)
@@ -243,10 +252,13 @@ class CosineDecay(_OfArguments):
         warmup_steps: int = 0,
     ) -> None:
         _positive(decay_steps, "decay_steps", self)
-        self.initial_learning_rate, self.decay_steps, self.alpha, self.name = (
-            initial_learning_rate, decay_steps, alpha, name,
-        )  # fmt: skip
-        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+        # fmt: skip
+        self.initial_learning_rate: float = initial_learning_rate
+        self.decay_steps: float = decay_steps
+        self.alpha: float = alpha
+        self.name: str = name
+        self.warmup_target: float | None = warmup_target
+        self.warmup_steps: int = warmup_steps
 
     def __call__(self, step: TensorLike) -> Tensor:
         step = _float(step)
@@ -298,8 +310,12 @@ class CosineDecayRestarts(_OfArguments):
         name: str = "SGDRDecay",
     ) -> None:
         _positive(first_decay_steps, "first_decay_steps", self)
-        self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, first_decay_steps
-        self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
+        self.initial_learning_rate: float = initial_learning_rate
+        self.first_decay_steps: float = first_decay_steps
+        self.t_mul: float = t_mul
+        self.m_mul: float = m_mul
+        self.alpha: float = alpha
+        self.name: str = name
 
     def __call__(self, step: TensorLike) -> Tensor:
         done = _float(step) / float(self.first_decay_steps)
