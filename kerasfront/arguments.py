@@ -133,7 +133,7 @@ _PLAIN = frozenset({int, float, bool, str, type(None), list, tuple, dict})
 
 
 def plain(value: Any) -> Any:
-    """The Python number (or string) that a scalar of NumPy or a framework holds, an array or a Variable without axes.
+    """Return the Python number (or string) in a scalar of NumPy or a framework, or an array or Variable without axes.
 
     A float of fewer than 64 bits becomes the shortest decimal that is this number there. Anything else comes back as
     it is, also a tensor whose value isn't known while a graph is traced.
@@ -159,7 +159,7 @@ def plain(value: Any) -> Any:
 
 
 def as_int(value: Any, name: str, owner: str = "", *, least: float = -math.inf, most: float = math.inf) -> int:
-    """A whole number: an int of Python, NumPy or a framework, or a float without a fraction; never a bool.
+    """Return a whole number: an int of Python, NumPy or a framework, or a float without a fraction; never a bool.
 
     Args:
         value: What was given.
@@ -221,7 +221,7 @@ def as_float(
     most: float = math.inf,
     above: float = -math.inf,
 ) -> float:
-    """A number: a float or an int (which stays one) of Python, NumPy or a framework; never a bool, never NaN.
+    """Return a number: a float or an int (which stays one) of Python, NumPy or a framework; never a bool, never NaN.
 
     Args:
         value: What was given.
@@ -259,7 +259,7 @@ def _real(number: Any) -> float | None:
 
 
 def as_bool(value: Any, name: str, owner: str = "") -> bool:
-    """True or False: a bool of Python, NumPy or a framework, or the integers 1 and 0.
+    """Return True or False for a bool of Python, NumPy or a framework, or the integers 1 and 0.
 
     >>> as_bool(np.bool_(True), "use_bias"), as_bool(0, "use_bias")
     (True, False)
@@ -300,7 +300,7 @@ def as_ints(
 
 
 def as_shape(value: Any, name: str = "shape", owner: str = "") -> tuple[int | None, ...]:
-    """A shape as a tuple of integers from 0 on, and None where a size isn't known; an integer alone is one axis.
+    """Return a shape as a tuple of integers from 0 on, and None where a size isn't known; an integer alone is one axis.
 
     >>> as_shape((np.int64(2), None)), as_shape(np.array([2, 3])), as_shape(4)
     ((2, None), (2, 3), (4,))
@@ -319,7 +319,7 @@ def as_shape(value: Any, name: str = "shape", owner: str = "") -> tuple[int | No
 
 
 def several(value: Any) -> list[Any] | None:
-    """The values of a list, a tuple or another sequence, or of an array with one axis; None for anything else.
+    """Return the values of a list, a tuple or another sequence, or of an array with one axis; None for anything else.
 
     >>> several((1, 2)), several(np.array([1, 2])), several(3), several("ab")
     ([1, 2], [1, 2], None, None)
@@ -339,7 +339,7 @@ def several(value: Any) -> list[Any] | None:
 
 
 def wrong(name: str, owner: str, expected: str, value: Any) -> ArgumentError:
-    """The error for an argument of a wrong kind, or out of its range; the caller raises it."""
+    """Return the error for an argument of a wrong kind, or out of its range; the caller raises it."""
     of = f" of {owner}" if owner else ""
     return ArgumentError(f"Expected `{name}`{of} to be {expected}, got {value!r}.")
 
@@ -398,7 +398,7 @@ _CLASSES: dict[Any, tuple[type, ...]] = {
 
 
 def kind_of(annotation: Any, names: Mapping[str, Any]) -> Kind | None:
-    """What to make of an argument that is annotated so; None where no number is in it.
+    """Return what to make of an argument that is annotated so; None where no number is in it.
 
     Args:
         annotation: A type, or the text of one.
@@ -426,7 +426,7 @@ def kind_of(annotation: Any, names: Mapping[str, Any]) -> Kind | None:
 
 @functools.cache
 def _builtin(annotation: str) -> Any:
-    """The type of an annotation that is made of built-in types, or None: most are, and many functions have them."""
+    """Return the type of an annotation that is made of built-in types, as most are; else None."""
     try:
         return eval(annotation, {"Sequence": Sequence})
     except NameError:
@@ -461,7 +461,7 @@ class _Parameters:
 
 
 def converted(function: F) -> F:
-    """A function (or a method) whose numbers come as plain Python ones, by its parameters' annotations.
+    """Return a function (or a method) whose numbers come as plain Python ones, by its parameters' annotations.
 
     An unknown keyword is an error that says which one is meant.
 
@@ -537,7 +537,7 @@ class Constructed:
 
 
 def names_of(called: Any) -> list[str]:
-    """The names that a function takes, or the constructor of a class, with those that it hands on as **kwargs.
+    """Return the names that a function takes, or the constructor of a class, with those that it hands on as **kwargs.
 
     >>> class Base:
     ...     def __init__(self, *, name=None): ...
@@ -562,7 +562,7 @@ def names_of(called: Any) -> list[str]:
 
 
 def unknown_argument(owner: str, given: Iterable[str], options: Iterable[str]) -> ArgumentError:
-    """The error for keywords that something doesn't have, with what to write instead; the caller raises it.
+    """Return the error for keywords that something doesn't have, with what to write instead; the caller raises it.
 
     Args:
         owner: What was called: "Dense", "fit()".

@@ -113,7 +113,7 @@ class UnknownNameError(KerasFrontError, ValueError):
 
 
 def nearest(name: object, options: Iterable[str]) -> str | None:
-    """The option most like `name`, ignoring case, or None where none is like it.
+    """Return the option most like `name`, ignoring case, or None where none is like it.
 
     Example:
 
@@ -130,7 +130,7 @@ def nearest(name: object, options: Iterable[str]) -> str | None:
 
 
 def suggest(name: object, options: Iterable[str]) -> str:
-    """A sentence that names the nearest option, led by a space, or an empty string.
+    """Return a sentence that names the nearest option, led by a space, or an empty string.
 
     Args:
         name: What was given; anything that is no string gets no suggestion.
@@ -148,7 +148,7 @@ def suggest(name: object, options: Iterable[str]) -> str:
 
 
 def unknown(kind: str, name: object, options: Iterable[str]) -> UnknownNameError:
-    """The error for a name that isn't one of `options`; the caller raises it.
+    """Return the error for a name that isn't one of `options`; the caller raises it.
 
     Args:
         kind: What the name was for, such as "optimizer".
@@ -170,7 +170,7 @@ def unknown(kind: str, name: object, options: Iterable[str]) -> UnknownNameError
 
 
 def keras_package(value: object) -> str | None:
-    """The package of Keras itself ("keras", "tf_keras") that an object or a class is of; None where it is of none.
+    """Return the package of Keras itself ("keras", "tf_keras") that an object or a class comes from; else None.
 
     >>> keras_package(3) is None
     True
@@ -193,7 +193,7 @@ def has_state_of_keras(kind: type) -> bool:
 
 
 def not_one(expected: str, value: object) -> ArgumentError:
-    """The error for a thing of a wrong kind, with what to do about it; the caller raises it.
+    """Return the error for a thing of a wrong kind, with what to do about it; the caller raises it.
 
     Args:
         expected: What was expected, and where: "a layer to add to the Sequential 'm'".
@@ -214,7 +214,7 @@ def _told(value: object) -> str:
 
 
 def _instead_of(value: object, is_layer: bool) -> str | None:
-    """What to do with a thing of another library, or of another kind."""
+    """Return what to do with a thing of another library, or of another kind."""
     kind = value if isinstance(value, type) else type(value)
     package, root = keras_package(value), kind.__module__.partition(".")[0]
     if package is not None:

@@ -25,7 +25,7 @@ def begin(piece: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """An array of any values, aligned to 64 bytes."""
+    """Return an array of any values, aligned to 64 bytes."""
     size = math.prod(shape) * dtype.itemsize
     if size < _LARGE:
         return np.empty(shape, dtype)

@@ -45,7 +45,7 @@ class _Part:
 
 
 def _opened(structure: Any) -> tuple[Sequence[Any], Sequence[Any] | None]:
-    """The keys and the parts of a structure, in its own order; no parts for a leaf."""
+    """Return the keys and the parts of a structure, in its own order; no parts for a leaf."""
     if isinstance(structure, Mapping):
         return list(structure), list(structure.values())
     if isinstance(structure, (list, tuple)):
@@ -99,14 +99,14 @@ class Pairing:
         return self._root.parts is None
 
     def called(self, index: int) -> str:
-        """What an error calls a leaf: its keys, or its name, or its position."""
+        """Return what an error calls a leaf: its keys, or its name, or its position."""
         path = self.paths[index]
         if path and isinstance(path[-1], str):
             return repr("/".join(map(str, path)))
         return repr(self.names[index]) if self.names else str(index)
 
     def leaves(self, values: Any) -> list[Any]:
-        """The leaves of a structure that nests as the model's does, in the model's own order.
+        """Return the leaves of a structure that nests as the model's does, in the model's own order.
 
         Raises:
             ShapeError: It nests in another way.
@@ -138,7 +138,7 @@ class Pairing:
         is_leaf: Callable[[Any], bool] | None = None,
         model: Any = None,
     ) -> list[Any]:
-        """What was given for each leaf, in the model's own order.
+        """Return what was given for each leaf, in the model's own order.
 
         A dict is looked up: by the keys of the model's dicts, or else by the names of the leaves. A list goes by order,
         nested as the model's structure or flat, along a dict in the order in which the dict was made (Keras sorts the
@@ -176,7 +176,7 @@ class Pairing:
         return [None if value is _MISSING else value for value in found]
 
     def filled(self, places: Sequence[int], value: Any = None) -> dict[str, Any]:
-        """A dict with a value under every name by which `pair` would look for these leaves."""
+        """Return a dict with a value under every name by which `pair` would look for these leaves."""
         keys = [path[0] for path in (self.paths[i] for i in places) if len(path) == 1 and isinstance(path[0], str)]
         return dict.fromkeys([*keys, *(self.names[i] for i in places if self.names)], value)
 
@@ -202,7 +202,7 @@ class _Rules:
         self.missing, self.extra, self.spread, self.groups, self.is_leaf = missing, extra, spread, groups, is_leaf
 
     def beside(self, part: _Part, given: Any) -> list[Any]:
-        """What was given for each leaf of a part."""
+        """Return what was given for each leaf of a part."""
         if given is _MISSING:
             return [_MISSING] * part.count
         if self.is_leaf(given):
@@ -239,12 +239,12 @@ class _Rules:
         return all(key in known for key in given)
 
     def _names(self, part: _Part) -> list[str]:
-        """The names of a part's leaves, where each has one of its own."""
+        """Return the names of a part's leaves, where each has one of its own."""
         names = (self.pairing.names or [])[part.first : part.first + part.count]
         return names if len(set(names)) == len(names) else []
 
     def _one(self, given: Any) -> Any:
-        """What was given for one leaf by its name."""
+        """Return what was given for one leaf by its name."""
         if given is _MISSING or self.is_leaf(given) or self.groups:
             return given
         (value,) = self.beside(_LEAF, given)

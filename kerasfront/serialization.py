@@ -90,7 +90,7 @@ def carries_code(cls: T) -> T:
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
-    """A decorator that lets saved files name a class or function of yours.
+    """Return a decorator that lets saved files name a class or function of yours.
 
     Args:
         package: A prefix that keeps your names apart from others'.
@@ -119,7 +119,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(obj: Any) -> str:
-    """The name under which a class or function of the user's was registered, else its own."""
+    """Return the name under which a class or function of the user's was registered, else its own."""
     return _global_names.get(obj) or str(obj.__name__) if _hashable(obj) else str(obj.__name__)
 
 
@@ -128,7 +128,7 @@ def get_registered_object(
     custom_objects: Mapping[str, Any] | None = None,
     module_objects: Mapping[str, Any] | None = None,
 ) -> Any:
-    """What the user registered or put into a scope under `name`, else what `module_objects` has for it.
+    """Return what the user registered or put into a scope under `name`, else what `module_objects` has for it.
 
     None where there is none.
     """
@@ -139,7 +139,7 @@ def get_registered_object(
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """The user's objects of this process by name; what is put into it is found by every later load."""
+    """Return the user's objects of this process by name; what is put into it is found by every later load."""
     return _global_custom
 
 
@@ -173,7 +173,7 @@ class Budget:
         scopes.context.initial = self._before
 
     def __call__(self, variable: Any, initializer: Any, shape: tuple[int, ...], dtype: str) -> Any:
-        """The first value of a new variable."""
+        """Return the first value of a new variable."""
         self.charge(variable, shape, dtype)
         return initializer(shape, dtype=dtype)
 
@@ -285,7 +285,7 @@ def _hashable(obj: Any) -> bool:
 
 
 def serialize_keras_object(obj: Any) -> Any:
-    """A JSON-ready value from which `deserialize_keras_object` makes an equal object.
+    """Return a JSON-ready value from which `deserialize_keras_object` makes an equal object.
 
     Plain values, lists and dicts stay what they are (a tuple becomes a list); arrays, slices and the like
     become small dicts; an object with `get_config` its module, class name and config; a function its name.
@@ -354,7 +354,7 @@ def _serialize_symbolic(x: KerasTensor) -> dict[str, Any]:
 
 
 def symbolic_config(x: KerasTensor, history: list[Any] | None) -> dict[str, Any]:
-    """The config of a symbolic tensor: `history` is [operation's name, its node, the output's index]."""
+    """Return the config of a symbolic tensor: `history` is [operation's name, its node, the output's index]."""
     config: dict[str, Any] = {"shape": list(x.shape), "dtype": x.dtype}
     if history is not None:
         config["keras_history"] = history
@@ -372,7 +372,7 @@ def symbolic_as(convert: Callable[[KerasTensor], Any]) -> Iterator[None]:
 
 
 def serialize_shared(obj: Any) -> Any:
-    """The config of `obj` in which what is there several times is marked, so that loading makes it once.
+    """Return the config of `obj` in which what is there several times is marked, so that loading makes it once.
 
     A warning tells of functions that the config can't hold, and how to load it nevertheless.
     """
@@ -464,7 +464,7 @@ def _is_nameless(value: Any) -> bool:
 def serialize_argument(
     owner: str, argument: str, value: Any, serialize: Callable[[Any], Any] = serialize_keras_object
 ) -> Any:
-    """The config of an argument of a layer, as `serialize` makes it.
+    """Return the config of an argument of a layer, as `serialize` makes it.
 
     A lambda, a `functools.partial` or a bound method is noted by the name under which the user gives it when the
     config is loaded: the layer's, with the argument's but for `function`. Its code is not in the config.
@@ -495,7 +495,7 @@ def _tell_of_nameless(found: dict[str, str]) -> None:
 
 
 def _revive_nameless(config: Any) -> Any:
-    """The function that the user gives; else that of this process, outside of safe mode. Bytecode is never run."""
+    """Return the user's function; else, outside of safe mode, that of this process. Bytecode is never run."""
     name = config.get("name") if isinstance(config, dict) else None
     if not isinstance(name, str):
         raise SavingError(
@@ -515,7 +515,7 @@ def _revive_nameless(config: Any) -> Any:
 
 
 def _names_of(cls: type) -> tuple[str | None, str, str | None]:
-    """The module, class name and registered name that a config says of a class."""
+    """Return the module, class name and registered name that a config says of a class."""
     if cls in _homes:
         namespace, name = _homes[cls]
         return namespace, name, name if namespace.startswith("keras.src.") else None
@@ -532,7 +532,7 @@ def deserialize_keras_object(
     safe_mode: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """The object of a config that `serialize_keras_object` made, here or in Keras 3.
+    """Return the object of a config that `serialize_keras_object` made, here or in Keras 3.
 
     Args:
         config: The config; plain values are returned as they are.
@@ -582,7 +582,7 @@ def loading(
     safe_mode: bool = True,
     variable_bytes: int | None = MAX_VARIABLE_BYTES,
 ) -> Iterator[_Load]:
-    """What holds while configs become objects: custom objects, safe mode, the memory of variables.
+    """Return what holds while configs become objects: custom objects, safe mode, the memory of variables.
 
     Inside a load that is under way, only custom objects are added: nothing that runs during a load can change
     what its caller said.
@@ -604,12 +604,12 @@ def loading(
 
 
 def in_safe_mode() -> bool | None:
-    """The safe mode of the load under way; None outside of one."""
+    """Return the safe mode of the load under way; None outside of one."""
     return _state.loads[-1].safe_mode if _state.loads else None
 
 
 def revive(value: Any) -> Any:
-    """A value of a config with the objects that it describes made; plain values stay as they are.
+    """Return a value of a config with the objects that it describes made; plain values stay as they are.
 
     It takes safe mode and custom objects from the load under way; outside of one, safe mode holds.
     """
@@ -698,7 +698,7 @@ def _build_and_compile(instance: Any, config: dict[str, Any]) -> None:
 
 
 def find_class(config: Mapping[str, Any]) -> Any:
-    """The class that a config's module, class name and registered name say, all three of them.
+    """Return the class that a config's module, class name and registered name say, all three of them.
 
     Raises SavingError where it isn't registered, or the names say different things.
     """
@@ -720,7 +720,7 @@ def find_class(config: Mapping[str, Any]) -> Any:
 
 
 def _custom_class(class_name: str, module: str | None, registered: str | None) -> Any:
-    """A class of the user's: under the registered name it must be the class that `class_name` says."""
+    """Return a class of the user's: under the registered name it must be the class that `class_name` says."""
     for names in _custom_mappings():
         if class_name in names:
             return names[class_name]
@@ -748,7 +748,7 @@ def _known_class(class_name: str, module: str | None) -> Any:
 
 
 def _internal_class(class_name: str, module: str) -> Any:
-    """A class that Keras wrote with its file's path: it is looked for in the namespaces of that topic."""
+    """Return a class that Keras wrote with its file's path: it is looked for in the namespaces of that topic."""
     topic = module.split(".")[2]
     for space in (f"keras.{topic}", "keras"):
         if class_name in _namespaces.get(space, {}):
@@ -775,7 +775,7 @@ def _how_to_tell(name: str) -> str:
 
 
 def _function(name: Any) -> Any:
-    """The function of a name: the user's, else the namespaces' in their order."""
+    """Return the function of a name: the user's, else the namespaces' in their order."""
     if not isinstance(name, str):
         raise SavingError(f"Expected the name of a function to be a string, got {_shown(name)}.")
     _fill_registry()
@@ -798,7 +798,7 @@ def _function(name: Any) -> Any:
 
 
 def _with_values(config: Any, depth: int = 0) -> Any:
-    """A config for a `from_config` of a user's own: with its arrays, tuples and the like as such, objects as configs.
+    """Return a config for a user's own `from_config`: arrays and tuples are revived, objects stay configs.
 
     (Keras leaves the arrays and tuples in the form that the file has for them.)
     """

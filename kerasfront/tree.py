@@ -50,7 +50,7 @@ def register(
     flatten_func: Callable[[Any], tuple[Iterable[Any], Any, Iterable[Any]]],
     unflatten_func: Callable[[Any, Iterable[Any]], Any],
 ) -> None:
-    """Makes the instances of a class nested structures, for kerasfront only.
+    """Make the instances of a class nested structures, for kerasfront only.
 
     Args:
         cls: The class; its subclasses are not included.
@@ -82,7 +82,7 @@ _leaf_classes: set[type] = {type(None), bool, int, float, complex, str, bytes}
 
 
 def leaf(cls: type) -> type:
-    """A class decorator: instances are leaves.
+    """Return a class decorator: instances are leaves.
 
     Example:
 
@@ -128,7 +128,7 @@ def is_nested(structure: Any) -> bool:
 
 
 def flatten(structure: Any) -> list[Any]:
-    """The leaves, depth first; a leaf comes back as a list of itself.
+    """Return the leaves, depth first; a leaf comes back as a list of itself.
 
     Example:
 
@@ -144,7 +144,7 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
-    """The leaves, each with its path: the keys and positions that lead to it.
+    """Return the leaves, each with its path: the keys and positions that lead to it.
 
     Example:
 
@@ -162,7 +162,7 @@ def _map_paired(
     none_is_leaf: bool = True,
     deeper: bool = False,
 ) -> Any:
-    """Maps over structures; a mismatch is found before the first call, and told as a ShapeError."""
+    """Map over structures; a mismatch raises a ShapeError before the first call."""
     spec, columns = _paired(first, others, none_is_leaf, deeper)
     leaves = optree.tree_leaves(first, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
     return spec.unflatten(map(function, leaves, *columns))
@@ -171,7 +171,7 @@ def _map_paired(
 def _paired(
     first: Any, others: Iterable[Any], none_is_leaf: bool = True, deeper: bool = False
 ) -> tuple[optree.PyTreeSpec, list[list[Any]]]:
-    """The first one's spec, and what the others have at its leaves. Containers of layers are as good as plain ones."""
+    """Return the first structure's spec, and what the others have at its leaves. Tracked containers count as plain."""
     spec = optree.tree_structure(first, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
     try:
         return spec, [_parts(spec, other, deeper) for other in others]
@@ -181,12 +181,12 @@ def _paired(
 
 
 def _rebuilt(structure: Any) -> Any:
-    """A copy: what is registered to come back as a plain list or dict is one."""
+    """Return a copy: what is registered to come back as a plain list or dict is one."""
     return optree.tree_map(lambda part: part, structure, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def _parts(spec: optree.PyTreeSpec, other: Any, deeper: bool = False) -> list[Any]:
-    """What `other` has where the spec has leaves; unless `deeper`, that must be leaves too."""
+    """Return what `other` has where the spec has leaves; unless `deeper`, that must be leaves too."""
     try:
         parts = spec.flatten_up_to(other)
     except ValueError as error:
@@ -199,7 +199,7 @@ def _parts(spec: optree.PyTreeSpec, other: Any, deeper: bool = False) -> list[An
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
-    """Applies a function to the leaves that stand at the same place in all the structures.
+    """Apply a function to the leaves that stand at the same place in all the structures.
 
     Args:
         func: Takes as many leaves as there are structures.
@@ -227,7 +227,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
-    """Applies a function to the parts of the structures that stand where the shallow structure has leaves.
+    """Apply a function to the parts of the structures that stand where the shallow structure has leaves.
 
     Args:
         shallow_structure: Says how deep to go; its leaves themselves aren't used.
@@ -251,7 +251,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
-    """Applies a function to each shape in a structure of shapes.
+    """Apply a function to each shape in a structure of shapes.
 
     A shape is a tuple or list that holds only ints and `None`, the empty ones included; it counts as a leaf.
 
@@ -265,7 +265,7 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
-    """Puts leaves into a structure: the inverse of `flatten`.
+    """Put leaves into a structure: the inverse of `flatten`.
 
     Args:
         structure: Its own leaves aren't used.
@@ -293,7 +293,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
 
 
 def _refilled(structure: Any, leaves: Iterator[Any]) -> Any:
-    """What `_collect` went through, with other leaves."""
+    """Return what `_collect` went through, with other leaves."""
     cls = type(structure)
     if cls is tuple or cls is list:
         return cls([_refilled(part, leaves) for part in structure])
@@ -306,7 +306,7 @@ def _refilled(structure: Any, leaves: Iterator[Any]) -> Any:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """The same structure with a tuple for each list.
+    """Return the same structure with a tuple for each list.
 
     Example:
 
@@ -317,7 +317,7 @@ def lists_to_tuples(structure: Any) -> Any:
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
-    """Calls a function on every part of a structure, the whole and the leaves included.
+    """Call a function on every part of a structure, the whole and the leaves included.
 
     Args:
         func: Returns `None` to keep the part (and go on inside it), `MAP_TO_NONE` to put `None` in its
@@ -352,7 +352,7 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
-    """Raises unless both structures nest in the same way, with the same types and keys.
+    """Raise unless both structures nest in the same way, with the same types and keys.
 
     A dict, an OrderedDict and a defaultdict with the same keys count as the same, and lists and dicts in the attributes
     of layers as plain ones.
@@ -383,7 +383,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Raises unless both structures have leaves at the same paths; list, tuple and namedtuple count alike.
+    """Raise unless both structures have leaves at the same paths; list, tuple and namedtuple count alike.
 
     Raises:
         ValueError: They differ; the message lists the paths that only one of them has.
@@ -420,7 +420,7 @@ def _none_or(new: Any) -> Any:
 
 
 def _map_children(func: Callable[[Any], Any], structure: Any) -> Any:
-    """Maps the direct children of a structure, which keeps its type."""
+    """Map the direct children of a structure, which keeps its type."""
     return optree.tree_map(
         func, structure, is_leaf=lambda part: part is not structure, none_is_leaf=True, namespace=_NAMESPACE
     )

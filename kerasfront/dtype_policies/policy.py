@@ -85,7 +85,7 @@ _global: DTypePolicy | None = None
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy of layers that were given none: what `set_dtype_policy` set, else `floatx()`."""
+    """Return the policy of layers that were given none: what `set_dtype_policy` set, else `floatx()`."""
     return _global or DTypePolicy(settings.floatx())
 
 

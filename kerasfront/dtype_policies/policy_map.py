@@ -101,7 +101,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         return len(self._policies)
 
     def get_config(self) -> dict[str, Any]:
-        """The config; without a default policy of its own, names equal to the global one's are left open."""
+        """Return the config; without a default policy of its own, names equal to the global one's are left open."""
         written = {}
         for key, policy in self._policies.items():
             written[key] = serialize(policy)

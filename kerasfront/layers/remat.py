@@ -18,7 +18,7 @@ _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 
 
 def remat(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that gives what `f` gives, but computes what is inside again for the gradient instead of keeping it.
+    """Return `f` in a form whose gradient computes the inner values again, instead of having them kept.
 
     Source: Chen et al., Training deep nets with sublinear memory cost, https://arxiv.org/abs/1604.06174
 

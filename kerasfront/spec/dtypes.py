@@ -73,7 +73,7 @@ _ALIASES = {
 
 
 def weak(value: bool | int | float | complex) -> str:
-    """The lattice's name for a Python scalar."""
+    """Return the lattice's name for a Python scalar."""
     return _WEAK[type(value)]
 
 
@@ -89,7 +89,7 @@ def bind(held_by_backend: Callable[[str], str]) -> None:
 
 
 def held(name: str) -> str:
-    """The dtype of a tensor that is asked for in `name`: JAX has 64 bits only where it was told to."""
+    """Return the dtype of a tensor that is asked for in `name`: JAX has 64 bits only where it was told to."""
     return _Bound.held(name)
 
 
@@ -105,7 +105,7 @@ def _join(names: tuple[str, ...], floatx: str) -> str:
 
 
 def promote(*names: str) -> str:
-    """The common dtype of canonical names, weak scalars included.
+    """Return the common dtype of canonical names, weak scalars included.
 
     >>> promote("float16", "bfloat16"), promote("int64", "float16"), promote("int8", "uint8")
     ('float32', 'float16', 'int16')
@@ -114,7 +114,7 @@ def promote(*names: str) -> str:
 
 
 def floating(*names: str) -> str:
-    """The common dtype, made inexact: integers and booleans become `floatx()`.
+    """Return the common dtype, made inexact: integers and booleans become `floatx()`.
 
     >>> floating("bfloat16"), floating("int64", "float16")
     ('bfloat16', 'float16')
@@ -123,7 +123,7 @@ def floating(*names: str) -> str:
 
 
 def summed(name: str) -> str:
-    """The dtype in which a sum or product of `name` accumulates and returns: narrow integers widen to 32 bits."""
+    """Return the dtype in which a sum or product of `name` accumulates: narrow integers widen to 32 bits."""
     if name in ("bool", "int8", "int16"):
         return "int32"
     return "uint32" if name in ("uint8", "uint16") else name
@@ -155,7 +155,7 @@ def _standard(text: str) -> str:
 
 
 def standardize(dtype: Any) -> str:
-    """The canonical name of a dtype given as a name, a Python type, or a NumPy, torch, JAX or TensorFlow dtype.
+    """Return the canonical name of a dtype given as a name, a Python type, or a NumPy, torch, JAX or TensorFlow dtype.
 
     `None` and `float` mean `floatx()`, `int` means "int32". Raises `DTypeError` for anything else.
 
@@ -178,7 +178,7 @@ def standardize(dtype: Any) -> str:
 
 
 def to_numpy(name: str) -> np.dtype[Any]:
-    """The NumPy dtype of a canonical name (bfloat16 and float8 by ml_dtypes; strings are objects)."""
+    """Return the NumPy dtype of a canonical name (bfloat16 and float8 by ml_dtypes; strings are objects)."""
     if name == "string":
         return np.dtype(object)
     return np.dtype(getattr(ml_dtypes, name)) if name == "bfloat16" or name.startswith("float8") else np.dtype(name)
@@ -217,7 +217,7 @@ class Rule:
 
 
 def fixed(name: str, operands: Callable[..., str | None] | None = None, sentence: str = "") -> Rule:
-    """The result is always `name`."""
+    """Return the rule whose result is always `name`."""
     return Rule(operands, lambda operand, arguments: name, f"fixed {name}", sentence or f"The result is {name}.")
 
 
@@ -280,7 +280,7 @@ LIKE = Rule(
 
 
 def of_values(value: np.ndarray[Any, Any]) -> str:
-    """The dtype of a tensor made from Python values: int32 (int64 where they need it), floatx, bool, ..."""
+    """Return the dtype of a tensor made from Python values: int32 (int64 where they need it), floatx, bool, ..."""
     kind = value.dtype.kind
     if kind in "iu":
         fits = value.size == 0 or (value.min() >= -(2**31) and value.max() < 2**31)

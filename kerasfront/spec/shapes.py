@@ -86,7 +86,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 
 @says("The result has the shape of the first tensor.")
 def same(x: Any, *args: Any, **kwargs: Any) -> Shape:
-    """The shape of the first argument."""
+    """Return the shape of the first argument."""
     return _as_shape(x)
 
 
@@ -116,7 +116,7 @@ def reduce(x: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> S
 
 @says("The result has the tensor's shape.")
 def along_axis(x: Any, axis: Any = -1, **kwargs: Any) -> Shape:
-    """The shape of x, with `axis` checked; axis=None flattens."""
+    """Return the shape of x, with `axis` checked; axis=None flattens."""
     shape = _as_shape(x)
     if axis is None:
         return (math.prod(shape),)
@@ -214,7 +214,7 @@ def take(x: Any, indices: Any, axis: Any = None) -> Shape:
 
 @says("The result has the shape `shape`.")
 def given(shape: Any, *args: Any, **kwargs: Any) -> Shape:
-    """The shape is the argument `shape`."""
+    """Return the shape that the argument `shape` says."""
     return tuple(int(d) for d in (shape if isinstance(shape, Sequence) else (shape,)))
 
 
@@ -230,7 +230,7 @@ def per_axis(value: Any, rank: int, name: str) -> Shape:
 
 
 def window_length(size: int, window: int, stride: int, padding: str, dilation: int = 1) -> int:
-    """The length of a sliding window's output: "same" is ceil(size / stride), "valid" drops what does not fit."""
+    """Return the length of a sliding window's output: "same" is ceil(size / stride), "valid" drops the rest."""
     if padding == "same":
         return -(-size // stride)
     reach = dilation * (window - 1) + 1

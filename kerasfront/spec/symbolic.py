@@ -197,7 +197,7 @@ class OperationState(State):
 
 
 def nodes_of(operation: Any) -> list[Node]:
-    """The nodes that record the applications of an operation, in order."""
+    """Return the nodes that record the applications of an operation, in order."""
     nodes: list[Node] = operation._kf.nodes
     return nodes
 
@@ -298,12 +298,12 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 
 def with_probes(structure: Any) -> Any:
-    """The symbolic tensors with the present probe for None."""
+    """Return the symbolic tensors with the present probe for None."""
     return tree.map_structure(lambda x: _with_dims(x, mode.probe), structure)
 
 
 def with_none(structure: Any) -> Any:
-    """The symbolic tensors with None for what derives from a probe."""
+    """Return the symbolic tensors with None for what derives from a probe."""
     return tree.map_structure(lambda x: _merge(x, x), structure)
 
 
@@ -336,7 +336,7 @@ class AtSizes:
         self.unit: int | None = min((d for d in dims if d is not None and unknown(d)), default=None)
 
     def at(self, size: int) -> Any:
-        """The structure at a size."""
+        """Return the structure at a size."""
 
         def resized(x: Any) -> Any:
             if not isinstance(x, KerasTensor):
@@ -349,7 +349,7 @@ class AtSizes:
         return tree.map_structure(resized, self.structure)
 
     def back(self, sizes: tuple[int, int], results: tuple[Any, Any]) -> Any:
-        """The results for the unknown size, from those at two sizes: dims follow the size on a line."""
+        """Return the results for the unknown size, from those at two sizes: dims follow the size on a line."""
         assert self.unit is not None
         unit = self.unit
 
