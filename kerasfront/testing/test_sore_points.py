@@ -61,7 +61,7 @@ def gradient(adapter: Adapter, function: Callable[..., Any], x: np.ndarray[Any, 
 
 
 def slow_conv2d(x: Any, kernel: Any, strides: Any, dilation: Any) -> Any:
-    """Padding "same" by its definition: output ceil(n / stride), as even as possible, the odd row at the end."""
+    """Check padding "same" by its definition: output ceil(n / stride), as even as possible, the odd row at the end."""
     out_shape = [-(-n // s) for n, s in zip(x.shape[1:3], strides, strict=True)]
     reach = [d * (k - 1) + 1 for k, d in zip(kernel.shape[:2], dilation, strict=True)]
     total = [max((o - 1) * s + r - n, 0) for o, s, r, n in zip(out_shape, strides, reach, x.shape[1:3], strict=True)]
