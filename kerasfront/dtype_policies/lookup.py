@@ -17,6 +17,7 @@ from kerasfront.dtype_policies.quantized import (
 )
 from kerasfront.errors import unknown
 from kerasfront.spec import dtypes
+from kerasfront.typing import Config, DTypePolicyLike
 
 _FLOATS: dict[str, type[DTypePolicy]] = {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": DTypePolicy}
 _classes = dict(_FLOATS)
@@ -29,12 +30,12 @@ def register(*classes: type[DTypePolicy]) -> None:
     serialization.register("keras.dtype_policies", names)
 
 
-def set_dtype_policy(policy: Any) -> None:
+def set_dtype_policy(policy: DTypePolicyLike) -> None:
     """Set the policy of layers that are given none: a policy, or its name."""
     set_global(get(policy))
 
 
-def get(identifier: Any) -> DTypePolicy:
+def get(identifier: DTypePolicyLike | None) -> DTypePolicy:
     """Return the policy for a policy, a name, a dtype, a config, or None, which stands for the global one.
 
     Raises:
@@ -57,7 +58,7 @@ def get(identifier: Any) -> DTypePolicy:
     return DTypePolicy(dtypes.standardize(identifier))
 
 
-def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
+def serialize(dtype_policy: DTypePolicy) -> Config:
     """Return the config from which `deserialize` makes an equal policy."""
     name = type(dtype_policy).__name__
     return {
@@ -68,7 +69,7 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     }
 
 
-def deserialize(config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> DTypePolicy:
+def deserialize(config: Config, custom_objects: Mapping[str, Any] | None = None) -> DTypePolicy:
     """Return the policy of a config.
 
     Raises:

@@ -9,6 +9,7 @@ from kerasfront.arguments import Constructed
 from kerasfront.errors import suggest
 from kerasfront.ops.inputs import convert_input
 from kerasfront.spec import dtypes
+from kerasfront.typing import Config, DTypeLike
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
@@ -63,15 +64,16 @@ class DTypePolicy(Constructed):
         """One of "int8", "int4", "float8", "gptq" and "awq"; None where nothing is quantized."""
         return None
 
-    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+    def convert_input(self, x: Any, autocast: bool, dtype: DTypeLike) -> Any:
         """Return an array as a tensor, and a float tensor in `dtype` where `autocast` is true."""
         return convert_input(x, autocast, dtypes.standardize(dtype))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
+        """Return the arguments of an equal policy."""
         return {"name": self._name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+    def from_config(cls, config: Config) -> DTypePolicy:
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from kerasfront.dtype_policies.lookup import get, register, serialize
 from kerasfront.dtype_policies.policy import DTypePolicy, dtype_policy
+from kerasfront.typing import Config, DTypePolicyLike
 
 # Patterns of files are matched with names of files: what could take them a long time is refused.
 _LONGEST_PATH, _MOST_REPEATS = 256, 4
@@ -39,8 +40,12 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     'float32'
     """
 
-    def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None) -> None:
-        if policy_map is not None and not isinstance(policy_map, dict):
+    def __init__(
+        self,
+        default_policy: DTypePolicyLike | None = None,
+        policy_map: Mapping[str, DTypePolicyLike] | None = None,
+    ) -> None:
+        if policy_map is not None and not isinstance(policy_map, Mapping):
             raise TypeError(f"Expected `policy_map` to be a dict of policies, got {policy_map!r}.")
         self._default = None if default_policy is None else get(default_policy)
         if isinstance(self._default, DTypePolicyMap):
@@ -73,23 +78,23 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def __getitem__(self, path: str) -> DTypePolicy:
         if path in self._policies:
             return self._policies[path]
-        found = [key for key in self._policies if len(path) <= _LONGEST_PATH and _matches(key, path)]
-        if len(found) > 1:
-            raise ValueError(f"The path '{path}' matches several keys of a DTypePolicyMap: {', '.join(found)}.")
-        return self._policies[found[0]] if found else self.default_policy
+        matches = [key for key in self._policies if len(path) <= _LONGEST_PATH and _matches(key, path)]
+        if len(matches) > 1:
+            raise ValueError(f"The path '{path}' matches several keys of a DTypePolicyMap: {', '.join(matches)}.")
+        return self._policies[matches[0]] if matches else self.default_policy
 
     def __contains__(self, key: object) -> bool:
         return key in self._policies
 
-    def __setitem__(self, key: str, policy: Any) -> None:
+    def __setitem__(self, key: str, policy: DTypePolicyLike) -> None:
         if not isinstance(key, str):
             raise ValueError(f"Expected the keys of a DTypePolicyMap to be paths, got {key!r}.")
         if key in self._policies:
             raise ValueError(f"The DTypePolicyMap has a policy for '{key}' already: {self._policies[key]!r}.")
-        found = None if policy is None else get(policy)
-        if found is None or isinstance(found, DTypePolicyMap):
+        single = None if policy is None else get(policy)
+        if single is None or isinstance(single, DTypePolicyMap):
             raise ValueError(f"Expected the policy for '{key}' to be a dtype policy, got {policy!r}.")
-        self._policies[key] = found
+        self._policies[key] = single
 
     def __delitem__(self, key: str) -> None:
         del self._policies[key]
@@ -100,7 +105,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def __len__(self) -> int:
         return len(self._policies)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the config; without a default policy of its own, names equal to the global one's are left open."""
         written = {}
         for key, policy in self._policies.items():
@@ -115,7 +120,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> DTypePolicyMap:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> DTypePolicyMap:
         policies = dict(config.get("policy_map") or {})
         for key, policy in policies.items():
             if len(_REPEAT.findall(key)) > _MOST_REPEATS or _REPEATED_GROUP.search(key):
