@@ -41,7 +41,6 @@ class KerasFrontError(Exception):
         hint: What to do about it; it becomes the last line of the message.
 
     Example:
-
         >>> print(KerasFrontError("The weights file has no layer 'head'.", hint="Pass strict=False."))
         The weights file has no layer 'head'.
         Hint: Pass strict=False.
@@ -116,7 +115,6 @@ def nearest(name: object, options: Iterable[str]) -> str | None:
     """Return the option most like `name`, ignoring case, or None where none is like it.
 
     Example:
-
         >>> nearest("TORCH", ["jax", "torch"])
         'torch'
         >>> nearest("keras", ["jax", "torch"]) is None
@@ -137,7 +135,6 @@ def suggest(name: object, options: Iterable[str]) -> str:
         options: The names that exist.
 
     Example:
-
         >>> "No loss 'mea_squared_error'." + suggest("mea_squared_error", ["mean_squared_error", "hinge"])
         "No loss 'mea_squared_error'. Did you mean 'mean_squared_error'?"
         >>> suggest("xyz", ["mean_squared_error", "hinge"])
@@ -156,7 +153,6 @@ def unknown(kind: str, name: object, options: Iterable[str]) -> UnknownNameError
         options: The names that exist; up to 20 are listed in the message.
 
     Example:
-
         >>> print(unknown("optimizer", "adm", ["adam", "sgd"]))
         Unknown optimizer 'adm'. Did you mean 'adam'?
         Hint: Known: adam, sgd.

@@ -18,7 +18,6 @@ def replacing(target: PathLike) -> Iterator[Path]:
     folders are made. If the body raises, the target stays as it was and the temporary file is removed.
 
     Example:
-
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with replacing(Path(folder, "new", "a.txt")) as path:

@@ -69,7 +69,6 @@ class Pairing:
         names: The name of each leaf, where there are names.
 
     Example:
-
         >>> outputs = Pairing([0, 0], names=["zeta", "alpha"])
         >>> outputs.pair({"alpha": 1, "zeta": 2}, "y"), outputs.pair([1, 2], "y")
         ([2, 1], [1, 2])
@@ -112,7 +111,6 @@ class Pairing:
             ShapeError: It nests in another way.
 
         Example:
-
             >>> Pairing({"b": 0, "a": [0, 0]}).leaves({"a": [2, 3], "b": 1})
             [1, 2, 3]
         """
@@ -158,7 +156,6 @@ class Pairing:
             ShapeError: A name is unknown or missing, or the numbers differ.
 
         Example:
-
             >>> outputs = Pairing({"b": 0, "a": 0})
             >>> outputs.pair({"a": 1}, "loss", missing=True), outputs.pair("mse", "loss", spread=True)
             ([None, 1], ['mse', 'mse'])

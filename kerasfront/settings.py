@@ -237,7 +237,6 @@ def origin(key: str) -> str:
         ValueError: There is no such setting.
 
     Example:
-
         >>> set_epsilon(1e-7)
         >>> origin("epsilon")
         'set_epsilon()'
@@ -266,7 +265,6 @@ def backend() -> str:
         ValueError: The configuration file is malformed.
 
     Example:
-
         >>> backend() in ("torch", "jax", "tensorflow", "numpy")
         True
     """
@@ -310,7 +308,6 @@ def set_backend(backend: str) -> None:
         ImportError: The name is unknown, its framework isn't installed, or another backend is in use already.
 
     Example:
-
         >>> import kerasfront
         >>> set_backend(kerasfront.config.backend())
     """
@@ -339,7 +336,6 @@ def floatx() -> str:
     """Return the default float dtype: "float16", "bfloat16", "float32" or "float64".
 
     Example:
-
         >>> floatx()
         'float32'
     """
@@ -357,7 +353,6 @@ def set_floatx(value: str) -> None:
         ValueError: It is none of these.
 
     Example:
-
         >>> set_floatx("float64")
         >>> floatx()
         'float64'
@@ -370,7 +365,6 @@ def epsilon() -> float:
     """Return the small number that is added to denominators.
 
     Example:
-
         >>> epsilon()
         1e-07
     """
@@ -384,7 +378,6 @@ def set_epsilon(value: float) -> None:
         ValueError: It is no positive finite number. (Keras takes anything.)
 
     Example:
-
         >>> set_epsilon(1e-5)
         >>> epsilon()
         1e-05
@@ -397,7 +390,6 @@ def image_data_format() -> str:
     """Return where images have their channels by default: "channels_last" or "channels_first".
 
     Example:
-
         >>> image_data_format()
         'channels_last'
     """
@@ -414,7 +406,6 @@ def set_image_data_format(data_format: str) -> None:
         ValueError: It is neither.
 
     Example:
-
         >>> set_image_data_format("channels_first")
         >>> image_data_format()
         'channels_first'
@@ -428,7 +419,6 @@ def rng() -> str:
     """Return how draws inside a model are made: "native" or "portable".
 
     Example:
-
         >>> rng()
         'native'
     """
@@ -448,7 +438,6 @@ def set_rng(value: str) -> None:
         ValueError: It is neither.
 
     Example:
-
         >>> set_rng("portable")
         >>> rng()
         'portable'
@@ -470,7 +459,6 @@ def set_max_epochs(max_epochs: int | None) -> None:
         ValueError: It is neither None nor an int of at least 0.
 
     Example:
-
         >>> set_max_epochs(2)
         >>> max_epochs()
         2
@@ -492,7 +480,6 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
         ValueError: It is neither None nor an int of at least 0.
 
     Example:
-
         >>> set_max_steps_per_epoch(10)
         >>> max_steps_per_epoch()
         10
@@ -517,7 +504,6 @@ def enable_flash_attention() -> None:
     are computed by plain matrix products. To demand the kernel, give `flash_attention=True` to the layer or the op.
 
     Example:
-
         >>> enable_flash_attention()
         >>> is_flash_attention_enabled()
         True
@@ -542,7 +528,6 @@ def enable_interactive_logging() -> None:
     """Send progress to standard output (the default).
 
     Example:
-
         >>> enable_interactive_logging()
         >>> is_interactive_logging_enabled()
         True
@@ -567,7 +552,6 @@ def enable_traceback_filtering() -> None:
     no message of kerasfront's says what went wrong, the line that raised.
 
     Example:
-
         >>> enable_traceback_filtering()
         >>> is_traceback_filtering_enabled()
         True
@@ -579,7 +563,6 @@ def disable_traceback_filtering() -> None:
     """Show every frame in tracebacks, as a report of a fault in kerasfront should.
 
     Example:
-
         >>> disable_traceback_filtering()
         >>> is_traceback_filtering_enabled()
         False

@@ -49,7 +49,6 @@ def shorten(error: BaseException) -> None:
     """Take our frames out of the traceback of an error, and of those that led to it; `raise` it afterwards.
 
     Example:
-
         >>> import traceback
         >>> import kerasfront as keras
         >>> try:

@@ -39,7 +39,6 @@ class MAP_TO_NONE:
     The class itself and an instance of it mean the same.
 
     Example:
-
         >>> traverse(lambda part: MAP_TO_NONE if part == 1 else None, [1, [2, 1]])
         [None, [2, None]]
     """
@@ -62,7 +61,6 @@ def register(
         ValueError: The class is registered already.
 
     Example:
-
         >>> class Pair:
         ...     def __init__(self, left, right):
         ...         self.left, self.right = left, right
@@ -85,7 +83,6 @@ def leaf(cls: type) -> type:
     """Return a class decorator: instances are leaves.
 
     Example:
-
         >>> @leaf
         ... class Spec:
         ...     pass
@@ -120,7 +117,6 @@ def is_nested(structure: Any) -> bool:
     """Whether the argument is a structure rather than a leaf; an empty list is a structure.
 
     Example:
-
         >>> is_nested([1]), is_nested({}), is_nested("text"), is_nested(None)
         (True, True, False, False)
     """
@@ -131,7 +127,6 @@ def flatten(structure: Any) -> list[Any]:
     """Return the leaves, depth first; a leaf comes back as a list of itself.
 
     Example:
-
         >>> flatten({"b": [1, None], "a": (2, 3)})
         [2, 3, 1, None]
         >>> flatten(7)
@@ -147,7 +142,6 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     """Return the leaves, each with its path: the keys and positions that lead to it.
 
     Example:
-
         >>> flatten_with_path({"b": [1, 2], "a": 3})
         [(('a',), 3), (('b', 0), 1), (('b', 1), 2)]
     """
@@ -211,7 +205,6 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
         TypeError: `func` is not callable.
 
     Example:
-
         >>> map_structure(lambda x, y: x + y, {"a": 1, "b": [2]}, {"a": 10, "b": [20]})
         {'a': 11, 'b': [22]}
         >>> map_structure(str, [1, None], none_is_leaf=False)
@@ -240,7 +233,6 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
         TypeError: `func` is not callable.
 
     Example:
-
         >>> map_structure_up_to([0, 0], lambda part: part, [(1, 2), {"a": 3}])
         [(1, 2), {'a': 3}]
     """
@@ -256,7 +248,6 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     A shape is a tuple or list that holds only ints and `None`, the empty ones included; it counts as a leaf.
 
     Example:
-
         >>> map_shape_structure(len, {"x": (None, 3), "y": [(2,), [4, 5, 6]]})
         {'x': 2, 'y': [1, 3]}
     """
@@ -276,7 +267,6 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
         TypeError: `flat_sequence` can't be iterated.
 
     Example:
-
         >>> pack_sequence_as({"b": [0, 0], "a": 0}, [1, 2, 3])
         {'b': [2, 3], 'a': 1}
     """
@@ -309,7 +299,6 @@ def lists_to_tuples(structure: Any) -> Any:
     """Return the same structure with a tuple for each list.
 
     Example:
-
         >>> lists_to_tuples([1, [2, {"a": [3, None]}]])
         (1, (2, {'a': (3, None)}))
     """
@@ -333,7 +322,6 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
         TypeError: `func` is not callable.
 
     Example:
-
         >>> traverse(lambda part: sum(part) if isinstance(part, tuple) else None, [(1, 2), [3, (4, 5)]])
         [3, [3, 9]]
     """
@@ -366,7 +354,6 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
         ValueError: They differ; the message says where.
 
     Example:
-
         >>> assert_same_structure({"a": [1, 2]}, {"a": [3, None]})
         >>> assert_same_structure([1, 2], (1, 2))
         Traceback (most recent call last):
@@ -389,7 +376,6 @@ def assert_same_paths(a: Any, b: Any) -> None:
         ValueError: They differ; the message lists the paths that only one of them has.
 
     Example:
-
         >>> assert_same_paths({"a": [1, 2]}, {"a": (3, 4)})
         >>> assert_same_paths([1, 2], [1])
         Traceback (most recent call last):

@@ -60,8 +60,10 @@ class TorchLayer(torch.nn.Module):
 
 
 class _Storages(dict[str, Any]):
-    """The parameters or buffers of a layer. Where torch puts another tensor in the place of one (in `to`, in
-    `functional_call`, while it exports), the Variable holds that one.
+    """The parameters or buffers of a layer.
+
+    Where torch puts another tensor in the place of one (in `to`, in `functional_call`, while it exports), the Variable
+    holds that one.
     """
 
     variables: dict[str, Any] | None = None

@@ -53,8 +53,10 @@ class _Recorded:
 
 
 class Graphed:
-    """A step that is recorded, where it can be: where nothing in it waits for the device, draws on the host, or
-    sets what it has read. Otherwise it runs call by call, as it also does for the first batches of a shape.
+    """A step that is recorded as a CUDA graph, where that is possible.
+
+    It is not where something in the step waits for the device, draws on the host, or sets what it has read. Then it
+    runs call by call, as it also does for the first batches of a shape.
     """
 
     def __init__(

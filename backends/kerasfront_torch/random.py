@@ -29,8 +29,10 @@ drawn = _Drawn()
 
 
 class Recording:
-    """The draws of a CUDA graph. A kernel in it reads its generator's seed when it is launched: so each draw has a
-    generator of its own here, and `seed` gives all of them, before each launch, what the step would have given.
+    """The draws of a CUDA graph.
+
+    A kernel in it reads its generator's seed when it is launched. So each draw has a generator of its own here, and
+    before each launch `seed` gives all of them what the step would have given.
 
     Inside `with`, draws are recorded.
     """

@@ -47,7 +47,6 @@ class BackupAndRestore(Callback):
         ValueError: An argument is wrong, or the model isn't built when training begins.
 
     Example:
-
         >>> backup = BackupAndRestore("backup", save_freq=100)
         >>> backup.save_freq
         100

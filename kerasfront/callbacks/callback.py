@@ -47,7 +47,6 @@ class Callback(Stateful, Constructed):
         model: The model that is being trained.
 
     Example:
-
         >>> class Announce(Callback):
         ...     def on_epoch_end(self, epoch, logs=None):
         ...         print(epoch, logs["loss"])

@@ -40,7 +40,6 @@ class CallbackList(Callback):
             of batches at all; if neither holds, the batch hooks needn't be called.
 
     Example:
-
         >>> callbacks = CallbackList(add_history=True, epochs=2)
         >>> callbacks.wants_train_batches
         False

@@ -27,7 +27,6 @@ class CSVLogger(Callback):
         append: Goes on below what is in the file rather than beginning anew.
 
     Example:
-
         >>> import tempfile, os
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     logger = CSVLogger(os.path.join(folder, "log.csv"))

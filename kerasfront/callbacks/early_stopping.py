@@ -31,7 +31,6 @@ class EarlyStopping(MonitorCallback):
         ValueError: With mode "auto" and a metric that doesn't say which way is better.
 
     Example:
-
         >>> stop = EarlyStopping(monitor="loss", patience=2)
         >>> stop.set_model(type("Model", (), {"stop_training": False})())
         >>> for epoch, loss in enumerate([3.0, 2.0, 2.5, 2.1]):

@@ -13,7 +13,6 @@ class History(Callback):
         epoch: The indices of the epochs.
 
     Example:
-
         >>> history = History()
         >>> history.on_epoch_end(0, {"loss": 2.0})
         >>> history.epoch, history.history

@@ -26,7 +26,6 @@ class LambdaCallback(Callback):
         TypeError: What is given for a hook can't be called.
 
     Example:
-
         >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
         >>> callback.on_epoch_end(3, {"loss": 0.5})
         3 0.5

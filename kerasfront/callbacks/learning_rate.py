@@ -25,7 +25,6 @@ class LearningRateScheduler(Callback):
         ValueError: The model's optimizer has no learning rate, or the schedule returned no number.
 
     Example:
-
         >>> from types import SimpleNamespace
         >>> halve = LearningRateScheduler(lambda epoch, lr: lr / 2)
         >>> halve.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5)))
@@ -71,7 +70,6 @@ class ReduceLROnPlateau(MonitorCallback):
             metric doesn't say which way is better.
 
     Example:
-
         >>> from types import SimpleNamespace
         >>> reduce = ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1)
         >>> reduce.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=1.0)))

@@ -27,7 +27,6 @@ class BatchCounter:
         every: The number of batches; a string: never.
 
     Example:
-
         >>> counter = BatchCounter(2)
         >>> [counter.is_due(batch) for batch in (0, 1, 2, 0, 1)]
         [False, True, False, True, False]
@@ -88,7 +87,6 @@ class ModelCheckpoint(MonitorCallback):
         KeyError: `filepath` names something that the logs don't have.
 
     Example:
-
         >>> checkpoint = ModelCheckpoint("{epoch:02d}-{val_loss:.2f}.keras")
         >>> checkpoint.path_for(epoch=0, batch=None, logs={"val_loss": 0.125})
         '01-0.12.keras'

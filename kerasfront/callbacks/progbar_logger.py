@@ -28,7 +28,6 @@ class ProgbarLogger(Callback):
     averages these running means once more until the last batch.
 
     Example:
-
         >>> bar = ProgbarLogger()
         >>> bar.set_params({"verbose": 0, "epochs": 1, "steps": 2})
         >>> bar.on_train_begin(); bar.on_epoch_begin(0); bar.on_train_batch_end(0, {"loss": 1.0})

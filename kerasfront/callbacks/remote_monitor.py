@@ -27,7 +27,6 @@ class RemoteMonitor(Callback):
         send_as_json: Sends the JSON as the body rather than as a form.
 
     Example:
-
         >>> RemoteMonitor(root="http://localhost:9000").url
         'http://localhost:9000/publish/epoch/end/'
     """

@@ -34,7 +34,6 @@ class SwapEMAWeights(Callback):
         ValueError: The optimizer wasn't made with `use_ema=True`.
 
     Example:
-
         >>> SwapEMAWeights(swap_on_epoch=True).swap_on_epoch
         True
     """

@@ -60,7 +60,6 @@ class TensorBoard(Callback):
         ValueError: `profile_batch` or `update_freq` is wrong.
 
     Example:
-
         >>> TensorBoard("logs", update_freq=100).update_freq
         100
     """

@@ -18,7 +18,6 @@ class TerminateOnNaN(Callback):
         RuntimeError: With `raise_error`, when it happens.
 
     Example:
-
         >>> stop = TerminateOnNaN(raise_error=True)
         >>> stop.on_train_batch_end(0, {"loss": 1.0})
         >>> stop.on_train_batch_end(1, {"loss": float("nan")})

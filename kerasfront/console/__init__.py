@@ -50,7 +50,6 @@ def resolve_verbose(verbose: int | str | bool) -> int:
         ValueError: It is none of "auto", 0, 1, 2.
 
     Example:
-
         >>> resolve_verbose(2), resolve_verbose(True)
         (2, 1)
     """

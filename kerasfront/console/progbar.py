@@ -36,7 +36,6 @@ class Progbar(Constructed):
         unit_name: What a step is called.
 
     Example:
-
         >>> bar = Progbar(3, verbose=0)
         >>> for step in range(3):
         ...     bar.update(step + 1, [("loss", 1.0 / (step + 1))])

@@ -55,7 +55,6 @@ def make_columns(structure: Any, name: str) -> tuple[Any, list[Column | None]]:
         ValueError: Something in it is no array, or a scalar.
 
     Example:
-
         >>> _, columns = make_columns({"a": [1, 2, 3]}, "x")
         >>> columns[0].name, columns[0].length, columns[0].take(slice(1, 3)).tolist()
         ("x['a']", 3, [2, 3])
@@ -70,7 +69,6 @@ def in_floatx(column: Column | None) -> Column | None:
     """Return a column whose floats are cast to `floatx()` batch by batch, as Keras hands over the rows of arrays.
 
     Example:
-
         >>> _, columns = make_columns(np.ones(3), "x")
         >>> in_floatx(columns[0]).take(slice(0, 2)).dtype.name
         'float32'
@@ -122,7 +120,6 @@ def number_lists_to_arrays(structure: Any) -> Any:
     """Return a structure with an array for each list, at any depth, of plain numbers or strings.
 
     Example:
-
         >>> number_lists_to_arrays({"a": [[1, 2], [3, 4]], "b": [np.ones(2)]})["a"].shape
         (2, 2)
     """

@@ -168,7 +168,6 @@ def make_batches(
             together.
 
     Example:
-
         >>> batches = make_batches(np.arange(5.0)[:, None], [0, 1, 0, 1, 0], batch_size=2, shuffle=False)
         >>> batches.num_batches, [y.tolist() for x, y in batches.epoch(0)]
         (3, [[0, 1], [0, 1], [0]])
@@ -205,7 +204,6 @@ def split_validation(parts: tuple[Any, ...], fraction: float) -> tuple[tuple[Any
         ValueError: The data isn't arrays, or one side would be empty.
 
     Example:
-
         >>> train, validation = split_validation((np.arange(4), None, None), 0.25)
         >>> train[0].tolist(), validation[0].tolist()
         ([0, 1, 2], [3])

@@ -15,7 +15,6 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
         or `(x, y, sample_weight)`.
 
     Example:
-
         >>> pack_x_y_sample_weight(1, 2), pack_x_y_sample_weight([1, 2]), pack_x_y_sample_weight(1)
         ((1, 2), ([1, 2],), 1)
     """
@@ -37,7 +36,6 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
         ValueError: A tuple or list is empty or has more than three parts.
 
     Example:
-
         >>> unpack_x_y_sample_weight((1, 2))
         (1, 2, None)
     """

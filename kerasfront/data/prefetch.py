@@ -17,7 +17,6 @@ def prefetch(batches: Iterator[Any], prepare: Callable[[Any], Any]) -> Iterator[
     more batches have been taken than it read.
 
     Example:
-
         >>> list(prefetch(iter([1, 2, 3]), lambda batch: 10 * batch))
         [10, 20, 30]
     """

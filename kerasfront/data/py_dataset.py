@@ -37,7 +37,6 @@ class PyDataset(Constructed):
         max_queue_size: The most batches that are loaded or waiting.
 
     Example:
-
         >>> import numpy as np
         >>> class Squares(PyDataset):
         ...     def __len__(self):

@@ -28,7 +28,6 @@ def class_weights_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -
         ValueError: There are several outputs, or a row of several numbers isn't one-hot.
 
     Example:
-
         >>> class_weights_to_sample_weights([0, 1, 1], {0: 1.0, 1: 5.0}).tolist()
         [1.0, 5.0, 5.0]
     """

@@ -16,7 +16,6 @@ def permutation(count: int, seed: int, epoch: int) -> "Array | ComputedOrder":
     """Return the order of an epoch: NumPy's with its Philox generator, and from a million rows on a `ComputedOrder`.
 
     Example:
-
         >>> sorted(permutation(4, seed=1, epoch=0)[0:4].tolist())
         [0, 1, 2, 3]
     """
@@ -35,7 +34,6 @@ class ComputedOrder:
     Source: Black and Rogaway, Ciphers with Arbitrary Finite Domains (CT-RSA 2002)
 
     Example:
-
         >>> order = ComputedOrder(10, np.random.Philox(3))
         >>> sorted([*order[0:4].tolist(), *order[4:10].tolist()])
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]

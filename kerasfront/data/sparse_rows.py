@@ -21,7 +21,6 @@ class SparseRows:
         shape: The shape of the dense tensor.
 
     Example:
-
         >>> rows = SparseRows(np.array([[2, 1], [0, 0]]), np.array([5.0, 7.0]), (3, 2))
         >>> rows.dense(np.array([2, 2])).tolist()
         [[0.0, 5.0], [0.0, 5.0]]

@@ -21,7 +21,6 @@ def as_stream(x: Any, shuffle: bool, seed: int) -> Stream | None:
         seed: The seed of that order.
 
     Example:
-
         >>> as_stream(iter([1, 2]), False, 0).kind
         'list_iterator'
         >>> as_stream({"a": 1}, False, 0) is None

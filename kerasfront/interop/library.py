@@ -26,7 +26,6 @@ class ArraySpec:
     """The shape of an array, the name of its dtype, and whether it is a sparse tensor.
 
     Example:
-
         >>> ArraySpec((32, 784), "float32").dtype
         'float32'
     """
@@ -104,7 +103,6 @@ class Library:
         packages: The top-level packages that define its classes.
 
     Example:
-
         >>> class Decimals(Library):
         ...     name, packages = "decimals", ("decimals",)
         ...     def to_numpy(self, value):

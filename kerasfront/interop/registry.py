@@ -40,7 +40,6 @@ def register(library: Library) -> None:
         library: Describes it.
 
     Example:
-
         >>> from kerasfront import interop
         >>> class Tables(interop.Library):
         ...     name, packages = "Tables", ("a_package_with_tables",)

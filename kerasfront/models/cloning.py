@@ -38,6 +38,7 @@ def clone_model(
         clone_function: Makes the clone of a layer; by default from its config.
         call_function: `(layer, *args, **kwargs)` applies a cloned layer in a functional model.
         recursive: Whether `clone_function` is used inside nested models too.
+        **kwargs: None is known.
 
     Raises:
         ValueError: An argument doesn't fit the kind of model.

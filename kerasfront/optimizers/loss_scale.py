@@ -69,7 +69,7 @@ class LossScaleOptimizer(Optimizer):
 
     @property
     def variables(self) -> list[Variable]:
-        """This optimizer's state, then the inner one's."""
+        """The state of this optimizer, then that of the inner one."""
         return [*self._kf.variables, *self.inner_optimizer.variables]
 
     @property  # type: ignore[misc]

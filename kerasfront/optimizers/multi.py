@@ -152,7 +152,7 @@ class MultiOptimizer(Optimizer):
 
     @property
     def variables(self) -> list[Variable]:
-        """This optimizer's state, then that of each in use."""
+        """The state of this optimizer, then that of each in use."""
         return [*self._kf.variables, *(v for optimizer in self.optimizers for v in optimizer.variables)]
 
     @property

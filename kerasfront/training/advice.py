@@ -63,7 +63,6 @@ def of_shapes(kind: str, target: Sequence[Any], prediction: Sequence[Any]) -> st
     None means that the shapes fit, or that nothing is known of such a loss.
 
     Example:
-
         >>> of_shapes("sparse_categorical_crossentropy", (8, 3), (8, 3))
         "The targets look one-hot: use 'categorical_crossentropy', or give class numbers of shape (8,)."
         >>> of_shapes("categorical_crossentropy", (8,), (8, 3)).partition(",")[0]

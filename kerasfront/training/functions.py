@@ -36,8 +36,10 @@ def _stamp() -> int:
 
 
 class StepFunction:
-    """A model's step on batches from the host. What it has read of layers, the optimizer, metrics, losses and other
-    objects of this package, and which Variables are trained, is looked after; for each state there is a form.
+    """A model's step on batches from the host, compiled once for each state of what it reads.
+
+    What it has read of layers, the optimizer, metrics, losses and other objects of this package is compared with what
+    they are now, and so is which Variables are trained. Where something changed, the step is compiled anew.
 
     Args:
         model: The model.

@@ -26,7 +26,6 @@ def to_categorical(x: TensorLike, num_classes: int | None = None) -> np.ndarray[
         ValueError: A class is negative or not below `num_classes`.
 
     Example:
-
         >>> to_categorical([0, 2]).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
@@ -56,7 +55,6 @@ def normalize(x: TensorLike, axis: int = -1, order: int = 2) -> np.ndarray[Any, 
         An array of the shape of `x`.
 
     Example:
-
         >>> normalize([[3.0, 4.0], [0.0, 0.0]]).tolist()
         [[0.6, 0.8], [0.0, 0.0]]
     """
