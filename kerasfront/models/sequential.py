@@ -24,8 +24,8 @@ from kerasfront.typing import NestedShapes, NestedTensors, Shape
 class Sequential(Model):
     """A model that is a list of layers.
 
-    It is built when it knows its input's shape: from an `Input`, a first layer with `input_shape`, `build`, or the first
-    data.
+    It is built when it knows its input's shape: from an `Input`, a first layer with `input_shape`, `build`, or
+    the first data.
 
     Args:
         layers: The layers.
