@@ -28,7 +28,7 @@ class QuantizedDTypePolicy(DTypePolicy):
     ('int8', 'bfloat16', 'float32')
     """
 
-    # What a mode is like, in errors.
+    # How errors describe a valid mode.
     _form = "'int8', 'int4' or 'float8'"
 
     def __init__(self, mode: str, source_name: str | None = None) -> None:

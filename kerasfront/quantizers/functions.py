@@ -1,4 +1,4 @@
-"""Floats as small integers and back, packing of 4 bits, and what float8 training keeps."""
+"""Floats as small integers and back, the packing of 4 bits, and the scales of float8 training."""
 
 from __future__ import annotations
 
