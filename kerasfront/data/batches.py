@@ -257,11 +257,11 @@ class _Table:
     def take_block(self, rows: Rows, k: int, size: int) -> Batch:
         """Return k * size rows, as leaves of shape (k, size, ...)."""
 
-        def taken(column: Column) -> Any:
+        def rows_of(column: Column) -> Any:
             assert column.reshape is not None
             return column.reshape(column.take(rows), (k, size, *column.spec.shape))
 
-        return self._packed(taken)
+        return self._packed(rows_of)
 
     @property
     def stacks(self) -> bool:

@@ -8,6 +8,7 @@ batch, arrays or a dict, where the channels are, dtypes, the formats of boxes, a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -27,7 +28,7 @@ from kerasfront.tracking import assign_untracked
 from kerasfront.typing import Config, Tensor
 
 # The numbers of a transformation, by name.
-Drawn = dict[str, Any]
+Transformation = dict[str, Any]
 # The batch size, height and width of images: scalar tensors where only the running graph knows them.
 Size = tuple[Any, Any, Any]
 # What a layer is called on: images, or a dict of them and what belongs to them.
@@ -104,7 +105,7 @@ class ImageLayer(DataLayer):
 
     # ---- what a subclass says -----------------------------------------------------------------------------------
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         """Return the numbers of a transformation: tensors whose first axis is the batch.
 
         Args:
@@ -113,24 +114,26 @@ class ImageLayer(DataLayer):
         """
         return {}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         """Return images, floats (batch, height, width, channels), changed by what `_kf_draw` gave, and "size"."""
         raise NotImplementedError
 
-    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
         """Return masks of any dtype (batch, height, width, channels), moved as the pixels are."""
         return masks
 
     # Moves boxes (batch, count, 4), float32, in pixels, as left, top, right, bottom. None: no pixel moves.
-    _kf_on_boxes: Callable[[Any, Drawn], Tensor] | None = None
+    _kf_on_boxes: Callable[[Any, Transformation], Tensor] | None = None
 
-    def _kf_new_size(self, drawn: Drawn) -> tuple[Any, Any]:
+    def _kf_new_size(self, transformation: Transformation) -> tuple[Any, Any]:
         """Return height and width of the images that come out."""
-        return drawn["size"][1], drawn["size"][2]
+        return transformation["size"][1], transformation["size"][2]
 
     # ---- the transformation -------------------------------------------------------------------------------------
 
-    def get_random_transformation(self, data: ImageData, training: bool = True, seed: Seed = None) -> Drawn | None:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: Seed = None
+    ) -> Transformation | None:
         """Draw a transformation for each image.
 
         Args:
@@ -158,53 +161,58 @@ class ImageLayer(DataLayer):
         return {**data, **(tree.map_structure(lambda x: x[0], changed) if alone else changed)}
 
     def transform_single_image(
-        self, image: Tensor, transformation: Drawn | None = None, training: bool = True
+        self, image: Tensor, transformation: Transformation | None = None, training: bool = True
     ) -> Tensor:
         """`transform_images` of one image, without a batch axis."""
         return _alone(self.transform_images, image, transformation, training)
 
     def transform_single_label(
-        self, label: Tensor, transformation: Drawn | None = None, training: bool = True
+        self, label: Tensor, transformation: Transformation | None = None, training: bool = True
     ) -> Tensor:
         """`transform_labels` of one image."""
         return _alone(self.transform_labels, label, transformation, training)
 
     def transform_single_bounding_box(
-        self, bounding_box: Boxes, transformation: Drawn | None = None, training: bool = True
+        self, bounding_box: Boxes, transformation: Transformation | None = None, training: bool = True
     ) -> Boxes:
         """`transform_bounding_boxes` of one image."""
         return _alone(self.transform_bounding_boxes, bounding_box, transformation, training)
 
     def transform_single_segmentation_mask(
-        self, segmentation_mask: Tensor, transformation: Drawn | None = None, training: bool = True
+        self, segmentation_mask: Tensor, transformation: Transformation | None = None, training: bool = True
     ) -> Tensor:
         """`transform_segmentation_masks` of one image."""
         return _alone(self.transform_segmentation_masks, segmentation_mask, transformation, training)
 
-    def transform_images(self, images: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation | None = None, training: bool = True
+    ) -> Tensor:
         """Return images, one or a batch, by a transformation. None: what a random layer does in inference, nothing."""
         if transformation is None and not self._kf_only_in_training:
             transformation = self.get_random_transformation(images, training)
         if transformation is None:
             return cast_images(self, images)
-        x, drawn = ops.cast(images, "float64" if self.compute_dtype == "float64" else "float32"), transformation
-        x = _in_layout(self, x, lambda x: self._kf_on_images(x, drawn), len(images.shape) == 4)
+        x = ops.cast(images, "float64" if self.compute_dtype == "float64" else "float32")
+        change = partial(self._kf_on_images, transformation=transformation)
+        x = _in_layout(self, x, change, len(images.shape) == 4)
         return cast_images(self, x)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Tensor, transformation: Drawn | None = None, training: bool = True
+        self, segmentation_masks: Tensor, transformation: Transformation | None = None, training: bool = True
     ) -> Tensor:
         """Return a batch of masks, in their own dtype, moved as the images are."""
         if transformation is None or type(self)._kf_on_masks is ImageLayer._kf_on_masks:
             return segmentation_masks
         return _in_layout(self, segmentation_masks, lambda x: self._kf_on_masks(x, transformation), True)
 
-    def transform_labels(self, labels: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
+    def transform_labels(
+        self, labels: Tensor, transformation: Transformation | None = None, training: bool = True
+    ) -> Tensor:
         """Return the labels of a batch."""
         return labels
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Boxes, transformation: Drawn | None = None, training: bool = True
+        self, bounding_boxes: Boxes, transformation: Transformation | None = None, training: bool = True
     ) -> Boxes:
         """Return the boxes of a batch: a dict with "boxes" (batch, count, 4) and "labels" (batch, count).
 
@@ -317,7 +325,9 @@ def _in_layout(layer: ImageLayer, x: Any, change: Callable[[Tensor], Tensor], ba
     return x if batched else ops.squeeze(x, 0)
 
 
-def _on_batch(layer: ImageLayer, batch: dict[str, Any], transformation: Drawn | None, training: bool) -> dict[str, Any]:
+def _on_batch(
+    layer: ImageLayer, batch: dict[str, Any], transformation: Transformation | None, training: bool
+) -> dict[str, Any]:
     """Return the dict of a batch, each part changed by the method for it."""
     methods: dict[str, Callable[..., Any]] = {
         "images": layer.transform_images,

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from kerasfront import ops
 from kerasfront.layers._configured import positive
-from kerasfront.layers.augmentation.base import Boxes, Drawn, ImageLayer, RandomImageOptions, cast_images
+from kerasfront.layers.augmentation.base import Boxes, ImageLayer, RandomImageOptions, Transformation, cast_images
 from kerasfront.spec import dtypes
 from kerasfront.typing import Tensor
 
@@ -39,11 +39,13 @@ class MaxNumBoundingBoxes(ImageLayer):
         self.max_number: int = positive(self, "max_number", max_number)
         self.fill_value: int = fill_value
 
-    def transform_images(self, images: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation | None = None, training: bool = True
+    ) -> Tensor:
         return cast_images(self, images) if dtypes.is_float(ops.dtype(images)) else images
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Boxes, transformation: Drawn | None = None, training: bool = True
+        self, bounding_boxes: Boxes, transformation: Transformation | None = None, training: bool = True
     ) -> Boxes:
         boxes = {key: ops.convert_to_tensor(value) for key, value in bounding_boxes.items()}
         count = boxes["boxes"].shape[1]

@@ -9,13 +9,13 @@ from kerasfront import ops
 from kerasfront.layers._configured import fraction, per_axis, positive, where
 from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import (
-    Drawn,
     FormatOptions,
     ImageData,
     ImageLayer,
     ImageOptions,
     RandomImageOptions,
     Size,
+    Transformation,
     choose,
     uniform,
 )
@@ -88,11 +88,11 @@ class RandomBrightness(Colours):
             factor = (-abs(factor), abs(factor))
         self.factor: Limits = limits(self, "factor", factor, -1, 1)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {"rgb_delta": uniform(size, self.factor, seed, 1, 1, 1) * width_of(self)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return clipped(self, images + drawn["rgb_delta"])
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return clipped(self, images + transformation["rgb_delta"])
 
 
 class RandomContrast(Colours):
@@ -130,11 +130,11 @@ class RandomContrast(Colours):
             )
         self.factor = pair
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {"contrast_factor": uniform(size, (1 - self.factor[0], 1 + self.factor[1]), seed, 1, 1, 1)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return clipped(self, pixels.contrasted(images, drawn["contrast_factor"]))
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return clipped(self, pixels.contrasted(images, transformation["contrast_factor"]))
 
 
 class RandomHue(Colours):
@@ -168,15 +168,15 @@ class RandomHue(Colours):
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor: Limits = limits(self, "factor", factor, -1)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         turn = uniform(size, self.factor, seed, 1, 1, 1) * 0.5
         left = uniform(size, (0.0, 1.0), seed, 1, 1, 1) < 0.5
         return {"factor": ops.where(left, -turn, turn)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         x = clipped(self, images)
         hsv = ops.image.rgb_to_hsv((x - ends_of(self)[0]) / width_of(self), data_format="channels_last")
-        hsv = ops.concatenate([ops.mod(hsv[..., :1] + drawn["factor"], 1.0), hsv[..., 1:]], axis=-1)
+        hsv = ops.concatenate([ops.mod(hsv[..., :1] + transformation["factor"], 1.0), hsv[..., 1:]], axis=-1)
         return ops.image.hsv_to_rgb(hsv, data_format="channels_last") * width_of(self) + ends_of(self)[0]
 
 
@@ -214,17 +214,17 @@ class RandomSaturation(Colours):
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor: Limits = limits(self, "factor", factor, -1)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         share = ops.clip(uniform(size, self.factor, seed, 1, 1, 1), 0.0, 1.0 - 1e-6)
         return {"factor": share / (1.0 - share)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         # In HSV the channels lie below the largest of them, at distances that the saturation multiplies.
         x = clipped(self, images)
         value = ops.max(x, axis=-1, keepdims=True)
         spread = value - ops.min(x, axis=-1, keepdims=True)
         fullest = (value - ends_of(self)[0]) / ops.where(spread > 0, spread, 1.0)
-        return value - (value - x) * ops.minimum(drawn["factor"], fullest)
+        return value - (value - x) * ops.minimum(transformation["factor"], fullest)
 
 
 class RandomGrayscale(ImageLayer):
@@ -250,28 +250,30 @@ class RandomGrayscale(ImageLayer):
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         self.factor: float = fraction(self, "factor", factor)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {"chosen": uniform(size, (0.0, 1.0), seed, 1, 1, 1) < self.factor}
 
     # Arguments have Keras's names here.
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return super().compute_output_spec(inputs, *args, **kwargs)
 
-    def get_random_transformation(self, images: ImageData, training: bool = True, seed: Seed = None) -> Drawn | None:
+    def get_random_transformation(
+        self, images: ImageData, training: bool = True, seed: Seed = None
+    ) -> Transformation | None:
         return super().get_random_transformation(images, training, seed)
 
     def transform_labels(  # type: ignore[override]
-        self, labels: Tensor, transformations: Drawn | None = None, **kwargs: Any
+        self, labels: Tensor, transformations: Transformation | None = None, **kwargs: Any
     ) -> Tensor:
         return labels
 
     def transform_segmentation_masks(  # type: ignore[override]
-        self, segmentation_masks: Tensor, transformations: Drawn | None = None, **kwargs: Any
+        self, segmentation_masks: Tensor, transformations: Transformation | None = None, **kwargs: Any
     ) -> Tensor:
         return segmentation_masks
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return ops.where(drawn["chosen"], pixels.grey(images), images)
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return ops.where(transformation["chosen"], pixels.grey(images), images)
 
 
 class RandomInvert(Colours):
@@ -304,11 +306,11 @@ class RandomInvert(Colours):
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor: Limits = limits(self, "factor", factor)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {"apply_inversion": choose(size, self.factor, seed)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return ops.where(drawn["apply_inversion"], sum(ends_of(self)) - images, images)
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return ops.where(transformation["apply_inversion"], sum(ends_of(self)) - images, images)
 
 
 class RandomPosterization(Colours):
@@ -347,13 +349,13 @@ class RandomPosterization(Colours):
             raise ValueError(f"Expected `factor` of {where(self)} to be an integer or a pair of them, got {factor!r}.")
         self.factor: Limits = limits(self, "factor", factor, 1, 8, start=1)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         least, most = self.factor
-        drawn = ops.floor(uniform(size, (least, most + 1), seed, 1, 1, 1))
-        return {"bits": ops.minimum(drawn, float(most))}  # a draw may be rounded up to its limit
+        bits = ops.floor(uniform(size, (least, most + 1), seed, 1, 1, 1))
+        return {"bits": ops.minimum(bits, float(most))}  # a draw may be rounded up to its limit
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return pixels.posterized(clipped(self, images), drawn["bits"], ends_of(self))
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return pixels.posterized(clipped(self, images), transformation["bits"], ends_of(self))
 
 
 class RandomColorDegeneration(Colours):
@@ -387,11 +389,11 @@ class RandomColorDegeneration(Colours):
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor: Limits = limits(self, "factor", factor, -1)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {"factor": uniform(size, self.factor, seed, 1, 1, 1)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return clipped(self, pixels.blended(images, pixels.grey(images), drawn["factor"]))
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return clipped(self, pixels.blended(images, pixels.grey(images), transformation["factor"]))
 
 
 class RandomColorJitter(Colours):
@@ -448,12 +450,12 @@ class RandomColorJitter(Colours):
         # They are no layers of a model: they have no names, draws or files of their own.
         assign_untracked(self, "_kf_parts", parts)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {kind: part._kf_draw(size, seed) for kind, part in self._kf_parts.items()}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         for kind, part in self._kf_parts.items():
-            images = part._kf_on_images(images, drawn[kind])
+            images = part._kf_on_images(images, transformation[kind])
         return images
 
 
@@ -491,14 +493,16 @@ class Solarization(Colours):
         self.addition_factor: Limits = limits(self, "addition_factor", addition_factor)
         self.threshold_factor: Limits = limits(self, "threshold_factor", threshold_factor)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {
             "additions": uniform(size, self.addition_factor, seed, 1, 1, 1) * width_of(self),
             "thresholds": uniform(size, self.threshold_factor, seed, 1, 1, 1) * width_of(self) + ends_of(self)[0],
         }
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return pixels.solarized(clipped(self, images + drawn["additions"]), drawn["thresholds"], ends_of(self))
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return pixels.solarized(
+            clipped(self, images + transformation["additions"]), transformation["thresholds"], ends_of(self)
+        )
 
 
 class AutoContrast(Colours):
@@ -521,7 +525,7 @@ class AutoContrast(Colours):
     def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Unpack[RandomImageOptions]) -> None:
         super().__init__(value_range=value_range, **kwargs)
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         return pixels.stretched(images, ends_of(self))
 
 
@@ -559,7 +563,7 @@ class Equalization(Colours):
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return super().compute_output_spec(inputs, *args, **kwargs)
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         return pixels.equalized(images, self.bins, ends_of(self))
 
 
@@ -606,5 +610,5 @@ class ContrastLimitedAdaptiveHistogramEqualization(Colours):
         self.clip_limit = clip_limit
         self.tile_grid_size: tuple[int, ...] = per_axis(self, "tile_grid_size", tile_grid_size, 2)
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         return pixels.adaptively_equalized(images, self.clip_limit, self.tile_grid_size, ends_of(self))

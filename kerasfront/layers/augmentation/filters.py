@@ -10,10 +10,10 @@ from kerasfront import ops, random
 from kerasfront.layers._configured import per_axis, where
 from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import (
-    Drawn,
     FormatOptions,
     ImageData,
     Size,
+    Transformation,
     choose,
     generator_of,
     images_of,
@@ -59,12 +59,12 @@ class RandomSharpness(Colours):
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
         self.factor = limits(self, "factor", factor)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {"factor": uniform(size, self.factor, seed, 1, 1, 1)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         smooth = pixels.smoothed(images)
-        return clipped(self, pixels.blended(images, smooth, 1.0 - 2.0 * drawn["factor"]))
+        return clipped(self, pixels.blended(images, smooth, 1.0 - 2.0 * transformation["factor"]))
 
 
 class RandomGaussianBlur(Colours):
@@ -108,12 +108,12 @@ class RandomGaussianBlur(Colours):
             raise ValueError(f"Expected `kernel_size` of {where(self)} to be odd, got {kernel_size!r}.")
         self.sigma = limits(self, "sigma", sigma, 0, math.inf)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         sigma = uniform(size, self.sigma, seed, 1, 1, 1)
         return {"sigma": ops.where(choose(size, self.factor, seed), sigma, 0.0)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return pixels.blurred(images, drawn["sigma"], self.kernel_size)
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return pixels.blurred(images, transformation["sigma"], self.kernel_size)
 
 
 class RandomErasing(Colours):
@@ -159,7 +159,7 @@ class RandomErasing(Colours):
             raise ValueError(f"Expected `fill_value` of {where(self)} to be a number or None, got {fill_value!r}.")
         self.fill_value = fill_value
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         _, height, width = size
         high, wide = ops.cast(height, "float32"), ops.cast(width, "float32")
         share = uniform(size, self.scale, seed)
@@ -171,23 +171,25 @@ class RandomErasing(Colours):
         sides = ops.minimum(rint(sides), whole)
         starts = ops.floor(uniform(size, (0.0, 1.0), seed, 2) * (whole - sides + 1.0))
         starts = ops.minimum(starts, whole - sides)
-        drawn = {"rectangles": ops.concatenate([starts, starts + sides], axis=-1)}
-        drawn["apply_erasing"] = choose(size, self.factor, seed)
-        return drawn
+        transformation = {"rectangles": ops.concatenate([starts, starts + sides], axis=-1)}
+        transformation["apply_erasing"] = choose(size, self.factor, seed)
+        return transformation
 
-    def get_random_transformation(self, data: ImageData, training: bool = True, seed: Seed = None) -> Drawn | None:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: Seed = None
+    ) -> Transformation | None:
         seed = generator_of(self, seed)
-        drawn = super().get_random_transformation(data, training, seed)
-        if drawn is not None and self.fill_value is None:
+        transformation = super().get_random_transformation(data, training, seed)
+        if transformation is not None and self.fill_value is None:
             images = images_of(self, data)
             channels = ops.shape(images)[-1 if self.data_format == "channels_last" else -3]
             noise = random.normal(
-                (*drawn["size"], channels), sum(ends_of(self)) / 2, width_of(self) / 4, "float32", seed
+                (*transformation["size"], channels), sum(ends_of(self)) / 2, width_of(self) / 4, "float32", seed
             )
-            drawn["fill_value"] = clipped(self, noise)
-        return drawn
+            transformation["fill_value"] = clipped(self, noise)
+        return transformation
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        hidden = ops.logical_and(pixels.inside(images, drawn["rectangles"]), drawn["apply_erasing"])
-        filling: Any = drawn.get("fill_value", self.fill_value)
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        hidden = ops.logical_and(pixels.inside(images, transformation["rectangles"]), transformation["apply_erasing"])
+        filling: Any = transformation.get("fill_value", self.fill_value)
         return ops.where(hidden, ops.cast(filling, ops.dtype(images)), images)

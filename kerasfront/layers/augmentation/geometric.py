@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from kerasfront import ops
 from kerasfront.bounding_boxes import clip_to_image_size, corner_points, enclosing, pad
 from kerasfront.layers._configured import one_of, where
-from kerasfront.layers.augmentation.base import Boxes, Drawn, FormatOptions, ImageLayer, Size, choose, uniform
+from kerasfront.layers.augmentation.base import Boxes, FormatOptions, ImageLayer, Size, Transformation, choose, uniform
 from kerasfront.layers.augmentation.factors import Limits, limits, number, value_range_of
 from kerasfront.ops.image.sampling import FILL_MODES, grid, homography, sampled
 from kerasfront.random.seed_generator import Seed
@@ -58,24 +58,24 @@ class RandomFlip(ImageLayer):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.mode: str = one_of(self, "mode", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         # By the axis of the images.
         names = {1: "vertical", 2: "horizontal"}
         axes = [axis for axis, name in names.items() if name in self.mode]
         return {"flips": {axis: uniform(size, (0.0, 1.0), seed) < 0.5 for axis in axes}}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        for axis, chosen in drawn["flips"].items():
-            images = ops.where(ops.reshape(chosen, (-1, 1, 1, 1)), ops.flip(images, axis), images)
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        for axis, selection in transformation["flips"].items():
+            images = ops.where(ops.reshape(selection, (-1, 1, 1, 1)), ops.flip(images, axis), images)
         return images
 
-    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
-        return self._kf_on_images(masks, drawn)
+    def _kf_on_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
+        return self._kf_on_images(masks, transformation)
 
-    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_boxes(self, boxes: Tensor, transformation: Transformation) -> Tensor:
         left, top, right, bottom = (boxes[..., i] for i in range(4))
-        for axis, chosen in drawn["flips"].items():
-            size, turned = ops.cast(drawn["size"][axis], "float32"), _per_box(chosen)
+        for axis, selection in transformation["flips"].items():
+            size, turned = ops.cast(transformation["size"][axis], "float32"), _per_box(selection)
             if axis == 1:
                 top, bottom = ops.where(turned, size - bottom, top), ops.where(turned, size - top, bottom)
             else:
@@ -101,15 +101,15 @@ class _Sampled(ImageLayer):
         self.fill_mode: str = one_of(self, "fill_mode", fill_mode, FILL_MODES)
         self.fill_value = fill_value
 
-    def _kf_sample(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
+    def _kf_sample(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         """Return the pixels, interpolated in one way or the other."""
         raise NotImplementedError
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return self._kf_sample(images, drawn, self.interpolation)
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return self._kf_sample(images, transformation, self.interpolation)
 
-    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
-        return self._kf_sample(masks, drawn, "nearest")
+    def _kf_on_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
+        return self._kf_sample(masks, transformation, "nearest")
 
 
 # ---- maps by a matrix ---------------------------------------------------------------------------------------------
@@ -122,13 +122,18 @@ class _Mapped(_Sampled):
     which reach from 0 to their width and height.
     """
 
-    def _kf_sample(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
+    def _kf_sample(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         return ops.image.affine_transform(
-            images, _of_pixels(drawn["matrix"]), interpolation, self.fill_mode, self.fill_value, "channels_last"
+            images,
+            _of_pixels(transformation["matrix"]),
+            interpolation,
+            self.fill_mode,
+            self.fill_value,
+            "channels_last",
         )
 
-    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
-        inverse = ops.reshape(ops.inv(drawn["matrix"]), (-1, 9))
+    def _kf_on_boxes(self, boxes: Tensor, transformation: Transformation) -> Tensor:
+        inverse = ops.reshape(ops.inv(transformation["matrix"]), (-1, 9))
         xs, ys = corner_points(boxes)
         return enclosing(*_projected(xs, ys, [ops.reshape(inverse[:, i], (-1, 1, 1)) for i in range(9)]))
 
@@ -145,8 +150,8 @@ class _Mapped(_Sampled):
         """
         numbers = ops.reshape(ops.convert_to_tensor(transform), (-1, 8))
         points = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
-        found = _projected(*points, [*(numbers[:, i] for i in range(8)), 1.0])
-        return tuple(ops.reshape(n, (1, -1)) for n in found)
+        moved_points = _projected(*points, [*(numbers[:, i] for i in range(8)), 1.0])
+        return tuple(ops.reshape(n, (1, -1)) for n in moved_points)
 
 
 def _projected(x: Tensor, y: Tensor, a: list[Any]) -> tuple[Tensor, Tensor]:
@@ -213,7 +218,7 @@ class RandomRotation(_Mapped):
         )  # fmt: skip
         self.factor: Limits = limits(self, "factor", _both_ways(factor), -1)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         angle = uniform(size, self.factor, seed) * (2 * math.pi)
         x, y = _middle(size)
         cos, sin = ops.cos(angle), ops.sin(angle)
@@ -276,7 +281,7 @@ class RandomTranslation(_Shifted):
         self._kf_down = limits(self, "height_factor", _both_ways(height_factor), -1)
         self._kf_right = limits(self, "width_factor", _both_ways(width_factor), -1)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         down = uniform(size, self._kf_down, seed) * ops.cast(size[1], "float32")
         right = uniform(size, self._kf_right, seed) * ops.cast(size[2], "float32")
         return {"matrix": _matrix(down, (1.0, 0.0, -right), (0.0, 1.0, -down))}
@@ -325,7 +330,7 @@ class RandomZoom(_Mapped):
         self._kf_tall = _zoom(self, "height_factor", height_factor)
         self._kf_wide = None if width_factor is None else _zoom(self, "width_factor", width_factor)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         tall = uniform(size, self._kf_tall, seed)
         wide = tall if self._kf_wide is None else uniform(size, self._kf_wide, seed)
         x, y = _middle(size)
@@ -403,7 +408,7 @@ class RandomShear(_Shifted):
         self.x_factor: Limits = limits(self, "x_factor", x_factor, -1)
         self.y_factor: Limits = limits(self, "y_factor", y_factor, -1)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         across, down = _lean(size, self.x_factor, seed), _lean(size, self.y_factor, seed)
         # About the middle of the first pixel.
         return {"matrix": _matrix(across, (1.0, across, across * -0.5), (down, 1.0, down * -0.5))}
@@ -457,8 +462,8 @@ class RandomPerspective(_Mapped):
             raise ValueError(f"Expected `scale` of {where(self)} to be a number from 0 to 1, got {scale!r}.")
         self.scale = scale
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
-        chosen = ops.squeeze(choose(size, self.factor, seed), -1)
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
+        selection = ops.squeeze(choose(size, self.factor, seed), -1)
         moves = uniform(size, (-self.scale / 4, self.scale / 4), seed, 4, 2)
         sides = ops.stack(_middle(size)) * 2
         corners = ops.convert_to_tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], "float32")
@@ -466,7 +471,7 @@ class RandomPerspective(_Mapped):
         numbers = homography(start, start + moves * sides)
         ones = ops.ones_like(numbers[:, :1])
         matrix = ops.reshape(ops.concatenate([numbers, ones], axis=-1), (-1, 3, 3))
-        return {"matrix": ops.where(chosen, matrix, ops.eye(3, dtype="float32"))}
+        return {"matrix": ops.where(selection, matrix, ops.eye(3, dtype="float32"))}
 
 
 # ---- elastic maps -------------------------------------------------------------------------------------------------
@@ -535,8 +540,8 @@ class RandomElasticTransform(_Sampled):
         longer, shorter = (ops.cast(f(height, width), "float32") for f in (ops.maximum, ops.minimum))
         return longer * 0.1 * factor, shorter * 0.05 * factor
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
-        chosen = choose(size, self.factor, seed)
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
+        selection = choose(size, self.factor, seed)
         strength = uniform(size, self.scale, seed)
         alpha, sigma = self.get_elastic_transform_params(size[1], size[2], ops.reshape(strength, (-1, 1, 1)))
         noise = uniform(size, (-1.0, 1.0), seed, 2, size[1], size[2])
@@ -544,22 +549,22 @@ class RandomElasticTransform(_Sampled):
         rows, columns = (ops.expand_dims(_smoothing(n, sigma), 1) for n in size[1:])
         smooth = ops.matmul(ops.matmul(rows, noise), ops.swapaxes(columns, -1, -2))
         moves = ops.transpose(smooth * ops.expand_dims(alpha, -1), (0, 2, 3, 1))
-        return {"moves": ops.where(chosen, moves, 0.0)}
+        return {"moves": ops.where(selection, moves, 0.0)}
 
-    def _kf_sample(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
-        rows, columns = (place + drawn["moves"][..., i] for i, place in enumerate(grid(images)))
+    def _kf_sample(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
+        rows, columns = (place + transformation["moves"][..., i] for i, place in enumerate(grid(images)))
         return sampled(images, rows, columns, _INTERPOLATIONS.index(interpolation), self.fill_mode, self.fill_value)
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        moved = super()._kf_on_images(images, drawn)
-        return ops.clip(moved, *self.value_range) if self.fill_mode == "constant" else moved
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        out = super()._kf_on_images(images, transformation)
+        return ops.clip(out, *self.value_range) if self.fill_mode == "constant" else out
 
-    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_boxes(self, boxes: Tensor, transformation: Transformation) -> Tensor:
         xs, ys = _outlines(boxes)
         x, y = xs, ys
         # The pixel at p shows what was at p + move(p): where a point has come to lie is found step by step.
         for _ in range(_STEPS):
-            moves = sampled(drawn["moves"], y - 0.5, x - 0.5, 1, "nearest", 0.0)
+            moves = sampled(transformation["moves"], y - 0.5, x - 0.5, 1, "nearest", 0.0)
             y, x = ys - moves[..., 0], xs - moves[..., 1]
         return enclosing(x, y)
 

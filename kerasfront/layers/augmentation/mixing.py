@@ -11,10 +11,10 @@ from kerasfront.layers._configured import where
 from kerasfront.layers.augmentation import pixels
 from kerasfront.layers.augmentation.base import (
     Boxes,
-    Drawn,
     FormatOptions,
     ImageLayer,
     Size,
+    Transformation,
     box_format_of,
     in_box_format,
     uniform,
@@ -27,12 +27,14 @@ from kerasfront.typing import Tensor
 
 
 class _Mixing(ImageLayer):
-    """A layer that gives each image a partner of the same batch: `drawn` has the "permutation_order".
+    """A layer that gives each image a partner of the same batch, by the transformation's "permutation_order".
 
     "mix_weight", of shape (batch,), is the share of the image itself in its label.
     """
 
-    def transform_labels(self, labels: Tensor, transformation: Drawn | None = None, training: bool = True) -> Tensor:
+    def transform_labels(
+        self, labels: Tensor, transformation: Transformation | None = None, training: bool = True
+    ) -> Tensor:
         """Labels (batch, ...), mixed in the shares of the images; integers become floats.
 
         Raises:
@@ -53,12 +55,12 @@ def _partners(size: Size, seed: Seed) -> Tensor:
     return ops.take(ops.roll(order, -1), ops.argsort(order), axis=0)
 
 
-def _blend(x: Tensor, drawn: Drawn) -> Tensor:
+def _blend(x: Tensor, transformation: Transformation) -> Tensor:
     """Return x (batch, ...) mixed with the partners' by the weights; integers become floats."""
     x = x if dtypes.is_float(ops.dtype(x)) else ops.cast(x, "float32")
-    weight = ops.cast(drawn["mix_weight"], ops.dtype(x))
+    weight = ops.cast(transformation["mix_weight"], ops.dtype(x))
     weight = ops.reshape(weight, (-1, *(1,) * (len(x.shape) - 1)))
-    return x * weight + ops.take(x, drawn["permutation_order"], axis=0) * (1 - weight)
+    return x * weight + ops.take(x, transformation["permutation_order"], axis=0) * (1 - weight)
 
 
 def _check_mixable(layer: _Mixing, key: str, x: Tensor, classes: bool) -> None:
@@ -76,9 +78,9 @@ def _with_partners(bounding_boxes: Boxes, others: Boxes) -> Boxes:
     return {k: ops.concatenate([v, others[k]], axis=1) for k, v in bounding_boxes.items()}
 
 
-def _of_partners(bounding_boxes: Boxes, drawn: Drawn) -> Boxes:
+def _of_partners(bounding_boxes: Boxes, transformation: Transformation) -> Boxes:
     """Return the boxes of the partner of each image."""
-    return {k: ops.take(v, drawn["permutation_order"], axis=0) for k, v in bounding_boxes.items()}
+    return {k: ops.take(v, transformation["permutation_order"], axis=0) for k, v in bounding_boxes.items()}
 
 
 class MixUp(_Mixing):
@@ -113,21 +115,21 @@ class MixUp(_Mixing):
             raise ValueError(f"Expected `alpha` of {where(self)} to be a number from 0 on, got {alpha!r}.")
         self.alpha = alpha
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         weight = ops.ones((size[0],))
         if self.alpha > 0:
             weight = random.beta((size[0],), float(self.alpha), float(self.alpha), "float32", seed)
         return {"mix_weight": weight, "permutation_order": _partners(size, seed)}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return _blend(images, drawn)
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return _blend(images, transformation)
 
-    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
         _check_mixable(self, "segmentation_masks", masks, masks.shape[-1] == 1)
-        return _blend(masks, drawn)
+        return _blend(masks, transformation)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Boxes, transformation: Drawn | None = None, training: bool = True
+        self, bounding_boxes: Boxes, transformation: Transformation | None = None, training: bool = True
     ) -> Boxes:
         if transformation is None:
             return bounding_boxes
@@ -170,7 +172,7 @@ class CutMix(_Mixing):
         super().__init__(data_format=data_format, seed=seed, **kwargs)
         self.factor: Limits = limits(self, "factor", factor)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         batch, height, width = size
         whole = ops.stack([ops.cast(height, "float32"), ops.cast(width, "float32")])
         sides = whole * ops.sqrt(_share(self.factor, size, seed))
@@ -184,14 +186,14 @@ class CutMix(_Mixing):
             "mix_weight": 1.0 - area,
         }
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return _pasted(images, drawn)
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return _pasted(images, transformation)
 
-    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
-        return _pasted(masks, drawn)
+    def _kf_on_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
+        return _pasted(masks, transformation)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Boxes, transformation: Drawn | None = None, training: bool = True
+        self, bounding_boxes: Boxes, transformation: Transformation | None = None, training: bool = True
     ) -> Boxes:
         if transformation is None:
             return bounding_boxes
@@ -204,10 +206,10 @@ class CutMix(_Mixing):
         low, high = ops.stack([left, top], axis=-1), ops.stack([right, bottom], axis=-1)
         covered = ops.logical_and(ops.all(boxes[..., :2] >= low, -1), ops.all(boxes[..., 2:] <= high, -1))
         starts, ends = ops.maximum(others["boxes"][..., :2], low), ops.minimum(others["boxes"][..., 2:], high)
-        left_out = ops.logical_not(ops.all(ends > starts, -1))
+        outside = ops.logical_not(ops.all(ends > starts, -1))
         together = _with_partners(own, {**others, "boxes": ops.concatenate([starts, ends], axis=-1)})
-        gone = ops.concatenate([covered, left_out], axis=1)
-        labels = ops.where(gone, ops.cast(-1, ops.dtype(together["labels"])), together["labels"])
+        padding = ops.concatenate([covered, outside], axis=1)
+        labels = ops.where(padding, ops.cast(-1, ops.dtype(together["labels"])), together["labels"])
         return in_box_format(self, {**together, "labels": labels}, height, width)
 
 
@@ -219,6 +221,8 @@ def _share(factor: Limits, size: Size, seed: Seed) -> Tensor:
     return random.beta((size[0], 1), concentration, concentration, "float32", seed)
 
 
-def _pasted(x: Tensor, drawn: Drawn) -> Tensor:
+def _pasted(x: Tensor, transformation: Transformation) -> Tensor:
     """Return images, or masks, with the rectangles of their partners."""
-    return ops.where(pixels.inside(x, drawn["rectangles"]), ops.take(x, drawn["permutation_order"], axis=0), x)
+    return ops.where(
+        pixels.inside(x, transformation["rectangles"]), ops.take(x, transformation["permutation_order"], axis=0), x
+    )

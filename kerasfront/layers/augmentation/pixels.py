@@ -80,9 +80,9 @@ def equalized(images: Tensor, bins: int, ends: Limits) -> Tensor:
     rest = sums[:, -1:] - first
     steps = max(bins, _LEVELS) - 1
     level = rint(ops.maximum(sums - first, 0.0) * float(steps) / ops.maximum(rest, 1.0))
-    found = ops.take(ops.reshape(level, (-1,)), places, axis=0) * ((ends[1] - ends[0]) / steps) + ends[0]
+    values = ops.take(ops.reshape(level, (-1,)), places, axis=0) * ((ends[1] - ends[0]) / steps) + ends[0]
     several = ops.reshape(rest > 0, (batch, 1, 1, channels))
-    return ops.where(several, ops.cast(found, ops.dtype(images)), images)
+    return ops.where(several, ops.cast(values, ops.dtype(images)), images)
 
 
 def _tables(counts: Tensor, limit: Any) -> Tensor:

@@ -13,7 +13,7 @@ from kerasfront.bounding_boxes import corner_points, enclosing
 from kerasfront.contract import current
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.augmentation import pixels
-from kerasfront.layers.augmentation.base import Drawn, FormatOptions, Size
+from kerasfront.layers.augmentation.base import FormatOptions, Size, Transformation
 from kerasfront.layers.augmentation.color import ColourOptions, Colours, ends_of
 from kerasfront.layers.augmentation.factors import Limits, limits, number
 from kerasfront.ops.elementwise import rint
@@ -57,7 +57,9 @@ class _Policy(Colours):
         self.interpolation: str = one_of(self, "interpolation", interpolation, ("nearest", "bilinear"))
 
 
-def _draw_steps(layer: _Policy, size: Size, changes: Sequence[str], shape: tuple[int, ...], seed: Seed) -> Drawn:
+def _draw_steps(
+    layer: _Policy, size: Size, changes: Sequence[str], shape: tuple[int, ...], seed: Seed
+) -> Transformation:
     """Return the steps of each image, (batch, *shape): branches, strengths, and transforms (batch, *shape, 8)."""
     whole = (size[0], *shape)
     choice = random.randint(whole, 0, len(changes), seed=seed)
@@ -73,7 +75,7 @@ def _draw_steps(layer: _Policy, size: Size, changes: Sequence[str], shape: tuple
     }
 
 
-def _take_steps(layer: _Policy, images: Tensor, steps: Drawn) -> Tensor:
+def _take_steps(layer: _Policy, images: Tensor, steps: Transformation) -> Tensor:
     """Return images after their steps, (batch, steps), one after the other."""
     ends = ends_of(layer)
 
@@ -176,22 +178,22 @@ class RandAugment(_Policy):
         )  # fmt: skip
         self.num_ops: int = positive(self, "num_ops", num_ops)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return _draw_steps(self, size, (*_COLOURED, *_GEOMETRIC), (self.num_ops,), seed)
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return _take_steps(self, images, {key: drawn[key] for key in ("branches", "strengths", "transforms")})
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return _take_steps(self, images, {key: transformation[key] for key in ("branches", "strengths", "transforms")})
 
-    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
         for i in range(self.num_ops):
-            masks = _warp(masks, drawn["transforms"][:, i], "nearest", 0)
+            masks = _warp(masks, transformation["transforms"][:, i], "nearest", 0)
         return masks
 
-    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
-        _, height, width = drawn["size"]
+    def _kf_on_boxes(self, boxes: Tensor, transformation: Transformation) -> Tensor:
+        _, height, width = transformation["size"]
         whole = ops.cast(ops.stack([width, height, width, height]), "float32")
         for i in range(self.num_ops):
-            boxes = ops.clip(_moved(boxes, drawn["transforms"][:, i]), 0.0, whole)
+            boxes = ops.clip(_moved(boxes, transformation["transforms"][:, i]), 0.0, whole)
         return boxes
 
 
@@ -251,24 +253,24 @@ class AugMix(_Policy):
         self.alpha: float = alpha
         self.all_ops: bool = bool(all_ops)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         left_out = {"identity"} | (set() if self.all_ops else {"color", "contrast", "brightness", "sharpness"})
         changes = [c for c in (*_COLOURED, *_GEOMETRIC) if c not in left_out]
-        drawn = _draw_steps(self, size, changes, (self.num_chains, self.chain_depth), seed)
+        transformation = _draw_steps(self, size, changes, (self.num_chains, self.chain_depth), seed)
         depth = random.randint((size[0], self.num_chains, 1), 1, self.chain_depth + 1, seed=seed)
         unused = ops.arange(self.chain_depth, dtype="int32") >= depth
-        drawn["branches"] = ops.where(unused, _BRANCHES.index("identity"), drawn["branches"])
+        transformation["branches"] = ops.where(unused, _BRANCHES.index("identity"), transformation["branches"])
         shares = random.gamma((size[0], self.num_chains), float(self.alpha), "float32", seed)
-        drawn["chain_mixing_weights"] = shares / ops.sum(shares, axis=-1, keepdims=True)
-        drawn["weight_sample"] = random.beta((size[0],), float(self.alpha), float(self.alpha), "float32", seed)
-        return drawn
+        transformation["chain_mixing_weights"] = shares / ops.sum(shares, axis=-1, keepdims=True)
+        transformation["weight_sample"] = random.beta((size[0],), float(self.alpha), float(self.alpha), "float32", seed)
+        return transformation
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         batch, height, width, channels = ops.shape(images)
         shapes = {"branches": (), "strengths": (), "transforms": (8,)}
-        steps = {key: ops.reshape(drawn[key], (-1, self.chain_depth, *rest)) for key, rest in shapes.items()}
+        steps = {key: ops.reshape(transformation[key], (-1, self.chain_depth, *rest)) for key, rest in shapes.items()}
         versions = _take_steps(self, ops.repeat(images, self.num_chains, axis=0), steps)
         versions = ops.reshape(versions, (batch, self.num_chains, height, width, channels))
-        shares = ops.reshape(drawn["chain_mixing_weights"], (-1, self.num_chains, 1, 1, 1))
-        own = ops.reshape(drawn["weight_sample"], (-1, 1, 1, 1))
+        shares = ops.reshape(transformation["chain_mixing_weights"], (-1, self.num_chains, 1, 1, 1))
+        own = ops.reshape(transformation["weight_sample"], (-1, 1, 1, 1))
         return pixels.blended(ops.sum(versions * shares, axis=1), images, own)

@@ -7,13 +7,13 @@ from typing import Any, Unpack
 from kerasfront import ops, random
 from kerasfront.layers._configured import one_of, positive, where
 from kerasfront.layers.augmentation.base import (
-    Drawn,
     FormatOptions,
     ImageData,
     ImageLayer,
     NamelessFormatOptions,
     RandomImageOptions,
     Size,
+    Transformation,
     draw_from,
     size_of,
 )
@@ -32,11 +32,11 @@ class _Sized(ImageLayer):
         self.height: int = positive(self, "height", height)
         self.width: int = positive(self, "width", width)
 
-    def _kf_new_size(self, drawn: Drawn) -> tuple[Any, Any]:
+    def _kf_new_size(self, transformation: Transformation) -> tuple[Any, Any]:
         return self.height, self.width
 
-    def _kf_on_boxes(self, boxes: Tensor, drawn: Drawn) -> Tensor:
-        top, left, tall, wide = (ops.cast(n, "float32") for n in drawn["window"])
+    def _kf_on_boxes(self, boxes: Tensor, transformation: Transformation) -> Tensor:
+        top, left, tall, wide = (ops.cast(n, "float32") for n in transformation["window"])
         corner = ops.stack([left, top, left, top])
         return (boxes - corner) * ops.stack([self.width / wide, self.height / tall] * 2)
 
@@ -93,16 +93,16 @@ class Resizing(_Sized):
         self.fill_value: float = fill_value
         self.antialias: bool = bool(antialias)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         result = self.height, self.width
         if self.crop_to_aspect_ratio:
             return {"window": cropped_window(*size[1:], result)}
         return {"window": padded_window(*size[1:], result) if self.pad_to_aspect_ratio else (0, 0, *size[1:])}
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         return _resize(self, images, self.interpolation, self.antialias)
 
-    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+    def _kf_on_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
         return _resize(self, masks, "nearest", False)
 
 
@@ -118,11 +118,11 @@ def _resize(layer: Resizing, images: Tensor, interpolation: str, antialias: bool
 class _Cropped(_Sized):
     """A window of the size of the result; where the picture is smaller, the largest of that aspect ratio, resized."""
 
-    def _kf_on_images(self, images: Tensor, drawn: Drawn) -> Tensor:
-        return _crop(self, images, drawn, "bilinear")
+    def _kf_on_images(self, images: Tensor, transformation: Transformation) -> Tensor:
+        return _crop(self, images, transformation, "bilinear")
 
-    def _kf_on_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
-        return _crop(self, masks, drawn, "nearest")
+    def _kf_on_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
+        return _crop(self, masks, transformation, "nearest")
 
 
 def _window(layer: _Cropped, size: Size, corner: tuple[Any, Any]) -> Window:
@@ -142,9 +142,9 @@ def _largest(layer: _Cropped, size: Size) -> Window:
     return cropped_window(size[1], size[2], (layer.height, layer.width))
 
 
-def _crop(layer: _Cropped, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
+def _crop(layer: _Cropped, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
     """Return the window of images, or masks, in the layer's size."""
-    window = drawn["window"]
+    window = transformation["window"]
     part = cut_out(images, window)
     if isinstance(window[2], int) and window[2:] == (layer.height, layer.width):
         return part
@@ -178,7 +178,7 @@ class CenterCrop(_Cropped):
     ) -> None:
         super().__init__(height, width, data_format=data_format, **kwargs)
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         corner = (size[1] - self.height) // 2, (size[2] - self.width) // 2
         return {"window": _window(self, size, corner)}
 
@@ -213,14 +213,16 @@ class RandomCrop(_Cropped):
         super().__init__(height, width, data_format=data_format, name=name, **kwargs)
         draw_from(self, seed)
 
-    def get_random_transformation(self, data: ImageData, training: bool = True, seed: Seed = None) -> Drawn | None:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: Seed = None
+    ) -> Transformation | None:
         """Draw a place for the batch. In inference it is the middle."""
         if training:
             return super().get_random_transformation(data, training, seed)
         size = size_of(self, data)
         return {"size": size, "window": _largest(self, size)}
 
-    def _kf_draw(self, size: Size, seed: Seed) -> Drawn:
+    def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         corner = _start(size[1], self.height, seed), _start(size[2], self.width, seed)
         return {"window": _window(self, size, corner)}
 

@@ -35,9 +35,9 @@ def batches(data: Any, steps: int | None = None, batch_size: int | None = None) 
         DataError: There is no batch, or a batch holds more than one array.
     """
     whole = is_array_like(data)
-    found = _rows(data, batch_size) if whole else yielded(data)
+    iterable = _rows(data, batch_size) if whole else yielded(data)
     empty = True
-    for batch in itertools.islice(found, steps):
+    for batch in itertools.islice(iterable, steps):
         empty = False
         yield batch if whole else _one_array(batch)
     if empty:

@@ -271,10 +271,10 @@ class Lookup(HostLayer):
     @property
     def output_dtype(self) -> str:
         """int64, or the integer dtype that the layer was given; floats in the mode "tf_idf"."""
-        asked = self._kf.policy.compute_dtype
+        dtype = self._kf.policy.compute_dtype
         if self.output_mode == "tf_idf":
-            return asked if dtypes.is_float(asked) else settings.floatx()
-        return dtypes.held(asked if dtypes.is_int(asked) else "int64")
+            return dtype if dtypes.is_float(dtype) else settings.floatx()
+        return dtypes.held(dtype if dtypes.is_int(dtype) else "int64")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         return encoded_shape(input_shape, self.output_mode, depth(self))

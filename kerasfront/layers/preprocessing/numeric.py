@@ -158,9 +158,9 @@ class Normalization(DataLayer):
                 f"got mean={mean}, variance={variance}."
             )
         self.invert = invert
-        self._kf_given: tuple[Array, Array] | None = None
+        self._kf_statistics: tuple[Array, Array] | None = None
         if mean is not None:
-            self._kf_given = np.asarray(mean, "float32"), np.asarray(variance, "float32")
+            self._kf_statistics = np.asarray(mean, "float32"), np.asarray(variance, "float32")
         self._kf_axes: _Axes | None = None
         self._kf_moments = _Moments()
         self.supports_masking = True
@@ -175,19 +175,19 @@ class Normalization(DataLayer):
         rank = len(input_shape)
         if any(not -rank <= a < rank for a in self.axis):
             raise ShapeError(f"{where(self)} keeps the axes {self.axis}; inputs of the shape {input_shape} came.")
-        kept = sorted(a % rank for a in self.axis)
-        if any(input_shape[a] is None for a in kept):
+        kept_axes = sorted(a % rank for a in self.axis)
+        if any(input_shape[a] is None for a in kept_axes):
             raise ShapeError(
                 f"{where(self)} needs the sizes of the axes {self.axis} that it keeps: the inputs have the shape "
                 f"{tuple(input_shape)}."
             )
-        self.input_spec = InputSpec(min_ndim=rank, axes={a - rank: input_shape[a] for a in kept})
-        shape = tuple(size for a in kept if (size := input_shape[a]) is not None)
-        sizes = dict(zip(kept, shape, strict=True))
+        self.input_spec = InputSpec(min_ndim=rank, axes={a - rank: input_shape[a] for a in kept_axes})
+        shape = tuple(size for a in kept_axes if (size := input_shape[a]) is not None)
+        sizes = dict(zip(kept_axes, shape, strict=True))
         reduced = tuple(a for a in range(rank) if a not in sizes)
         self._kf_axes = _Axes(reduced, tuple(sizes.get(a, 1) for a in range(rank)))
-        if self._kf_given is not None:
-            for statistic in self._kf_given:
+        if self._kf_statistics is not None:
+            for statistic in self._kf_statistics:
                 np.broadcast_to(statistic, shape)  # raises where it doesn't fit
             return
         options: dict[str, Any] = {"trainable": False, "autocast": False}
@@ -227,7 +227,7 @@ class Normalization(DataLayer):
     @property
     def is_adaptable(self) -> bool:
         """Whether there is something to learn: not where mean and variance were given."""
-        return self._kf_given is None
+        return self._kf_statistics is None
 
     def reset_state(self) -> None:
         """Forget what `update_state` saw."""
@@ -267,7 +267,7 @@ class Normalization(DataLayer):
         return tuple(input_shape)
 
     def get_config(self) -> Config:
-        mean, variance = (None, None) if self._kf_given is None else (v.tolist() for v in self._kf_given)
+        mean, variance = (None, None) if self._kf_statistics is None else (v.tolist() for v in self._kf_statistics)
         config = {"axis": list(self.axis) or None, "invert": self.invert, "mean": mean, "variance": variance}
         return {**super().get_config(), **config}
 
@@ -284,13 +284,13 @@ def _axes(layer: Normalization) -> _Axes:
 
 def _statistics(layer: Normalization) -> tuple[Any, Any]:
     """Return mean and variance in a shape that broadcasts to the inputs; before the layer is built, what was given."""
-    given = layer._kf_given
+    statistics = layer._kf_statistics
     if not layer.built:
-        return (None, None) if given is None else given
+        return (None, None) if statistics is None else statistics
     shape, dtype = _axes(layer).shape, _wide_dtype(layer)
-    if given is not None:
-        kept = [n for a, n in enumerate(shape) if a not in _axes(layer).reduced]
-        arrays = [np.broadcast_to(v, kept).reshape(shape) for v in given]
+    if statistics is not None:
+        kept_shape = [n for a, n in enumerate(shape) if a not in _axes(layer).reduced]
+        arrays = [np.broadcast_to(v, kept_shape).reshape(shape) for v in statistics]
         return ops.convert_to_tensor(arrays[0], dtype), ops.convert_to_tensor(arrays[1], dtype)
     weights = [layer.convert_weight(w) for w in (layer.adapt_mean, layer.adapt_variance)]
     return ops.reshape(ops.cast(weights[0], dtype), shape), ops.reshape(ops.cast(weights[1], dtype), shape)
@@ -423,10 +423,10 @@ class Discretization(DataLayer):
     @classmethod
     def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
         config = dict(config)
-        learnt = config.pop("bin_boundaries", None) if config.get("num_bins") is not None else None
+        boundaries = config.pop("bin_boundaries", None) if config.get("num_bins") is not None else None
         layer = super().from_config(config, custom_objects)
-        if learnt is not None:
-            _set_boundaries(layer, learnt)
+        if boundaries is not None:
+            _set_boundaries(layer, boundaries)
         return layer
 
 
