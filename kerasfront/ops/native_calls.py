@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 from kerasfront import tree
 from kerasfront.errors import BackendError, SavingError
 from kerasfront.naming import auto_name
-from kerasfront.ops.declare import public
+from kerasfront.ops.declare import Nested, public
 from kerasfront.ops.declare.conversion import held_tensor
 from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, Node, OperationState, infer, mode
@@ -101,7 +101,7 @@ class NativeCall:
         self.name = auto_name(getattr(function, "__name__", "native").strip("<_>"))
         self._kf = OperationState(nodes=[Node(self, args, kwargs, outputs)])
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Nested:
         return self.call(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class NativeCall:
         return f"<native {self.name}>"
 
 
-def apply(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def apply(function: Callable[..., Any], args: Any, kwargs: Any) -> Nested:
     """Return the symbolic results of a native function, with a node; without one where shapes are inferred already."""
     if mode.inferring:
         return evaluated(function, args, kwargs)
@@ -132,7 +132,7 @@ def apply(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return out
 
 
-def applied_by(adapter: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def applied_by(adapter: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Nested:
     """Return `apply`, for a framework that was given a symbolic tensor; it must be that of the chosen backend."""
     if runtime.need() is not adapter:
         raise BackendError(
@@ -143,7 +143,7 @@ def applied_by(adapter: Any, function: Callable[..., Any], args: Any, kwargs: An
     return apply(function, args, kwargs)
 
 
-def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def evaluated(function: Callable[..., Any], args: Any, kwargs: Any) -> Nested:
     """Return KerasTensors for the results of native code, by the adapter's abstract evaluation."""
     leaves = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
 

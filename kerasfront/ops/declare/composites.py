@@ -12,6 +12,7 @@ from typing import Any
 
 from kerasfront import tree
 from kerasfront.errors import CapabilityError
+from kerasfront.ops.declare.kinds import Nested
 from kerasfront.ops.declare.op import Op
 from kerasfront.spec import KerasTensor
 
@@ -33,7 +34,7 @@ def kind_of(op: Op, slots: list[Any], composites: Mapping[type, str]) -> str | N
     return "ragged" if "ragged" in kinds else kinds.pop() if kinds else None
 
 
-def applied(op: Op, converted: list[Any], kind: str, adapter: Any) -> Any:
+def applied(op: Op, converted: list[Any], kind: str, adapter: Any) -> Nested:
     """Return the result of the op on arguments with composite tensors."""
     function = adapter.composite_ops[kind].get(op.name)
     if kind in op.composite.mapped:
@@ -78,7 +79,7 @@ def dense(slots: list[Any]) -> list[Any]:
     return [tree.map_structure(one, x) if isinstance(x, (list, tuple)) else one(x) for x in slots]
 
 
-def flagged(op: Op, slots: list[Any], kind: str, result: Any, adapter: Any) -> Any:
+def flagged(op: Op, slots: list[Any], kind: str, result: Any, adapter: Any) -> Nested:
     """Return the inferred result, marked as sparse or ragged where it is; refuses what the adapter can't do."""
     adapter.need(kind)
     rule = op.composite

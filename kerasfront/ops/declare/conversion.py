@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasfront import interop, tree
 from kerasfront.errors import not_one
-from kerasfront.ops.declare.kinds import SCALARS
+from kerasfront.ops.declare.kinds import SCALARS, Nested
 from kerasfront.ops.declare.op import OPS, Op
 from kerasfront.ops.declare.runtime import runtime
 from kerasfront.spec import KerasTensor, dtypes, mode, unknown
@@ -134,7 +134,7 @@ def converted(op: Op, slots: list[Any], adapter: Any) -> list[Any]:
     return out
 
 
-def native_leaves(structure: Any, adapter: Any) -> Any:
+def native_leaves(structure: Any, adapter: Any) -> Nested:
     """Return the structure with native tensors as leaves."""
 
     def convert(value: Any) -> Any:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import scopes
+from kerasfront.ops.declare.kinds import Nested
 from kerasfront.ops.declare.op import OPS, Op
 from kerasfront.typing import Tensor
 
 
-def masked(op: Op, slots: list[Any], out: Any) -> Any:
+def masked(op: Op, slots: list[Any], out: Any) -> Nested:
     """Return the result with the mask that the op's tensors bring.
 
     A step counts where it does in any tensor that has a mask.

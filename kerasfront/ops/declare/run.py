@@ -20,7 +20,7 @@ from kerasfront.ops.declare.conversion import (
     resolve,
     spec_of,
 )
-from kerasfront.ops.declare.kinds import SCALARS
+from kerasfront.ops.declare.kinds import SCALARS, Nested
 from kerasfront.ops.declare.masks import masked
 from kerasfront.ops.declare.op import OPS, Op
 from kerasfront.ops.declare.runtime import runtime
@@ -28,7 +28,7 @@ from kerasfront.ops.declare.symbolic import described, infer_result, inferred, r
 from kerasfront.spec import KerasTensor, inferring, mode
 
 
-def general(op: Op, slots: list[Any]) -> Any:
+def general(op: Op, slots: list[Any]) -> Nested:
     """Apply the op to arguments of any sort."""
     adapter = runtime.need()
     for static in op.statics:
@@ -92,7 +92,7 @@ def _run(op: Op, slots: list[Any], adapter: Any) -> Any:
 # ---- errors -------------------------------------------------------------------------------------------------------
 
 
-def explain(op: Op, error: Exception, slots: list[Any]) -> Any:
+def explain(op: Op, error: Exception, slots: list[Any]) -> Nested:
     """Raise a framework's error again, as ours where the op's own rules find the fault.
 
     Another error gets a note that says in which op it was raised.

@@ -8,6 +8,7 @@ from kerasfront.errors import DTypeError, KerasFrontError
 from kerasfront.naming import auto_name
 from kerasfront.ops.declare import composites
 from kerasfront.ops.declare.conversion import cast_symbolic, dtype_name, operand_dtype
+from kerasfront.ops.declare.kinds import Nested
 from kerasfront.ops.declare.masks import masked
 from kerasfront.ops.declare.op import Op
 from kerasfront.ops.declare.runtime import runtime
@@ -25,14 +26,14 @@ class Applied:
         self.name = auto_name(op.name.replace(".", "_"))
         self._kf = OperationState(nodes=[Node(self, args, kwargs, outputs)])
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Nested:
         return self.op.call(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<{self.op.name} as {self.name}>"
 
 
-def inferred(op: Op, slots: list[Any]) -> Any:
+def inferred(op: Op, slots: list[Any]) -> Nested:
     """Return the symbolic result for the values of all parameters, whose dims are all integers."""
     kind = composites.kind_of_symbolic(op, slots)
     if kind is not None and composites.has_rule(op, kind):
@@ -50,12 +51,12 @@ def _inferred(op: Op, slots: list[Any]) -> Any:
     return KerasTensor(op.spread(op.shape, slots), op.dtype.result(operand, arguments))
 
 
-def infer_result(op: Op, slots: list[Any]) -> Any:
+def infer_result(op: Op, slots: list[Any]) -> Nested:
     """Return the symbolic result, in which dims that follow from unknown ones are None."""
     return infer(lambda values: inferred(op, values), (slots,), {})
 
 
-def record(op: Op, slots: list[Any]) -> Any:
+def record(op: Op, slots: list[Any]) -> Nested:
     """Apply the op to symbolic values: infer the result, and leave a node unless this is inference itself."""
     if mode.inferring:
         mode.count_op()
