@@ -26,7 +26,7 @@ class _Context(threading.local):
         self.reads: dict[int, Any] | None = None
 
 
-context = _Context()
+context: _Context = _Context()
 
 
 class _Structure:
@@ -38,7 +38,7 @@ class _Structure:
         self.version += 1
 
 
-structure = _Structure()
+structure: _Structure = _Structure()
 
 
 class name_scope:

@@ -22,7 +22,7 @@ class _Changes:
     count = 0
 
 
-changes = _Changes()
+changes: _Changes = _Changes()
 
 
 class _Recording(threading.local):

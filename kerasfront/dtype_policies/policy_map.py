@@ -129,7 +129,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
                 policies[key] = dtype_policy()
         return cls(config.get("default_policy"), policies)
 
-    __hash__ = DTypePolicy.__hash__
+    def __hash__(self) -> int:
+        return DTypePolicy.__hash__(self)
 
     def __eq__(self, other: object) -> bool:
         return DTypePolicy.__eq__(self, other)

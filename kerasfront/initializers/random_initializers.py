@@ -206,7 +206,7 @@ class GlorotUniform(_Scaled):
     (4, 2)
     """
 
-    fixed = (1.0, "fan_avg", "uniform")
+    fixed: tuple[float, str, str] = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_Scaled):
@@ -215,7 +215,7 @@ class GlorotNormal(_Scaled):
     Reference: Glorot and Bengio (2010), Understanding the difficulty of training deep feedforward neural networks.
     """
 
-    fixed = (1.0, "fan_avg", "truncated_normal")
+    fixed: tuple[float, str, str] = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeNormal(_Scaled):
@@ -224,7 +224,7 @@ class HeNormal(_Scaled):
     Reference: He et al., https://arxiv.org/abs/1502.01852
     """
 
-    fixed = (2.0, "fan_in", "truncated_normal")
+    fixed: tuple[float, str, str] = (2.0, "fan_in", "truncated_normal")
 
 
 class HeUniform(_Scaled):
@@ -233,7 +233,7 @@ class HeUniform(_Scaled):
     Reference: He et al., https://arxiv.org/abs/1502.01852
     """
 
-    fixed = (2.0, "fan_in", "uniform")
+    fixed: tuple[float, str, str] = (2.0, "fan_in", "uniform")
 
 
 class LecunNormal(_Scaled):
@@ -242,7 +242,7 @@ class LecunNormal(_Scaled):
     Reference: Klambauer et al., https://arxiv.org/abs/1706.02515
     """
 
-    fixed = (1.0, "fan_in", "truncated_normal")
+    fixed: tuple[float, str, str] = (1.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Scaled):
@@ -251,7 +251,7 @@ class LecunUniform(_Scaled):
     Reference: Klambauer et al., https://arxiv.org/abs/1706.02515
     """
 
-    fixed = (1.0, "fan_in", "uniform")
+    fixed: tuple[float, str, str] = (1.0, "fan_in", "uniform")
 
 
 class Orthogonal(RandomInitializer):

@@ -13,7 +13,7 @@ class H5py(Library):
     """Data sets in files."""
 
     name = "h5py"
-    packages = ("h5py",)
+    packages: tuple[str, ...] = ("h5py",)
 
     def rows(self, value: Any) -> RowSource | None:
         def take(rows: Rows) -> np.ndarray[Any, Any]:

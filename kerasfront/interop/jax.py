@@ -16,7 +16,7 @@ class Jax(TensorLibrary):
     """Batches of an array on the CPU are NumPy arrays; on an accelerator, and of BCOO arrays, they are JAX's."""
 
     name = "jax"
-    packages = ("jax", "jaxlib")
+    packages: tuple[str, ...] = ("jax", "jaxlib")
     sparse_batches = True
 
     def is_array(self, value: Any) -> bool:

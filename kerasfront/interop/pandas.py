@@ -16,7 +16,7 @@ class Pandas(Library):
     """Frames become arrays of shape (rows, columns). As in Keras, fit() takes a series as one column, (rows, 1)."""
 
     name = "pandas"
-    packages = ("pandas",)
+    packages: tuple[str, ...] = ("pandas",)
 
     def to_rows(self, value: Any, name: str) -> np.ndarray[Any, Any]:
         pandas = sys.modules["pandas"]

@@ -13,7 +13,7 @@ class SciPy(Library):
     """Sparse matrices: a batch of their rows is a dense array, so that the whole need never be one."""
 
     name = "SciPy"
-    packages = ("scipy",)
+    packages: tuple[str, ...] = ("scipy",)
 
     def is_array(self, value: Any) -> bool:
         return hasattr(value, "tocsr") or super().is_array(value)

@@ -16,7 +16,7 @@ class TensorFlow(TensorLibrary):
     """Tensors stay tensors, and batches of sparse tensors are sparse too."""
 
     name = "tensorflow"
-    packages = ("tensorflow",)
+    packages: tuple[str, ...] = ("tensorflow",)
     sparse_batches = True
     rewrites_functions = True
 

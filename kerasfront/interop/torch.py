@@ -16,7 +16,7 @@ class Torch(TensorLibrary):
     """Tensors stay tensors; on the CPU, NumPy gathers their rows. Sparse tensors become dense batch by batch."""
 
     name = "torch"
-    packages = ("torch",)
+    packages: tuple[str, ...] = ("torch",)
 
     def is_array(self, value: Any) -> bool:
         return isinstance(value, sys.modules["torch"].Tensor)

@@ -177,7 +177,8 @@ class LossFunctionWrapper(Loss):
         **kwargs: Any,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.fn, self._kf.arguments = fn, kwargs
+        self.fn: Callable[..., Any] = fn
+        self._kf.arguments = kwargs
 
     @property
     def _kf_keeps_integers(self) -> bool:

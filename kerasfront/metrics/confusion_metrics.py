@@ -73,7 +73,8 @@ class TruePositives(_Count):
     1.0
     """
 
-    counted, _kf_direction = "true_positives", "up"
+    counted: str = "true_positives"
+    _kf_direction = "up"
 
 
 class FalsePositives(_Count):
@@ -84,7 +85,8 @@ class FalsePositives(_Count):
     1.0
     """
 
-    counted, _kf_direction = "false_positives", "down"
+    counted: str = "false_positives"
+    _kf_direction = "down"
 
 
 class TrueNegatives(_Count):
@@ -95,7 +97,8 @@ class TrueNegatives(_Count):
     0.0
     """
 
-    counted, _kf_direction = "true_negatives", "up"
+    counted: str = "true_negatives"
+    _kf_direction = "up"
 
 
 class FalseNegatives(_Count):
@@ -106,7 +109,8 @@ class FalseNegatives(_Count):
     1.0
     """
 
-    counted, _kf_direction = "false_negatives", "down"
+    counted: str = "false_negatives"
+    _kf_direction = "down"
 
 
 class _PartOf(Metric):

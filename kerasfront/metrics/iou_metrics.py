@@ -12,6 +12,7 @@ from kerasfront.metrics.counts import sums_by_cell
 from kerasfront.metrics.metric import Metric, sum_dtype
 from kerasfront.ops.elementwise import select_where
 from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
+from kerasfront.variable import Variable
 
 
 class _ConfusionMatrix(Metric):
@@ -40,7 +41,7 @@ class _ConfusionMatrix(Metric):
         self.axis: int = axis
         self.sparse_y_true: bool = sparse_y_true
         self.sparse_y_pred: bool = sparse_y_pred
-        self.total_confusion_matrix = self.add_variable(
+        self.total_confusion_matrix: Variable = self.add_variable(
             (num_classes, num_classes), "zeros", name="total_confusion_matrix"
         )
 

@@ -14,6 +14,7 @@ from kerasfront.signatures import with_options
 from kerasfront.spec import dtypes
 from kerasfront.state import StateAlias
 from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
+from kerasfront.variable import Variable
 
 
 def of_samples(values: TensorLike, sample_weight: TensorLike | None, dtype: str) -> tuple[Tensor, Tensor | None]:
@@ -58,8 +59,8 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: DTypePolicyLike | None = None) -> None:
         super().__init__(dtype=dtype, name=name)
-        self.total = self.add_variable((), "zeros", name="total")
-        self.count = self.add_variable((), "zeros", name="count")
+        self.total: Variable = self.add_variable((), "zeros", name="total")
+        self.count: Variable = self.add_variable((), "zeros", name="count")
 
     def update_state(self, values: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""
@@ -107,7 +108,7 @@ class Sum(Metric):
 
     def __init__(self, name: str | None = "sum", dtype: DTypePolicyLike | None = None) -> None:
         super().__init__(dtype=dtype, name=name)
-        self.total = self.add_variable((), "zeros", name="total")
+        self.total: Variable = self.add_variable((), "zeros", name="total")
 
     def update_state(self, values: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add values, weighted by `sample_weight`, which may have fewer axes at the end."""

@@ -14,6 +14,7 @@ from kerasfront.metrics.metric import Metric, sum_dtype
 from kerasfront.metrics.reduction_metrics import FixedMean, Mean, MetricOptions
 from kerasfront.ops.elementwise import select_where
 from kerasfront.typing import Config, DTypePolicyLike, Tensor, TensorLike
+from kerasfront.variable import Variable
 
 
 class MeanSquaredError(FixedMean, function=f.mean_squared_error, direction="down"):
@@ -239,7 +240,7 @@ class R2Score(Metric):
             raise ValueError(f"Expected `num_regressors` not to be negative, got {num_regressors!r}.")
         self.class_aggregation = class_aggregation
         self.num_regressors: int = num_regressors
-        self.num_samples = self.add_variable((), "zeros", name="num_samples")
+        self.num_samples: Variable = self.add_variable((), "zeros", name="num_samples")
         self.built = False
 
     def build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
@@ -249,10 +250,10 @@ class R2Score(Metric):
                 f"R2Score takes matrices (samples, outputs), got {tuple(y_true_shape)} and {tuple(y_pred_shape)}."
             )
         outputs = (y_pred_shape[-1],)
-        self.squared_sum = self.add_variable(outputs, "zeros", name="squared_sum")
-        self.sum = self.add_variable(outputs, "zeros", name="sum")
-        self.total_mse = self.add_variable(outputs, "zeros", name="residual")
-        self.count = self.add_variable(outputs, "zeros", name="count")
+        self.squared_sum: Variable = self.add_variable(outputs, "zeros", name="squared_sum")
+        self.sum: Variable = self.add_variable(outputs, "zeros", name="sum")
+        self.total_mse: Variable = self.add_variable(outputs, "zeros", name="residual")
+        self.count: Variable = self.add_variable(outputs, "zeros", name="count")
         self.built = True
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:

@@ -33,8 +33,8 @@ class Adafactor(Optimizer):
     0.9
     """
 
-    hyperparameters = ("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step")
-    rule = "adafactor"
+    hyperparameters: tuple[str, ...] = ("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step")
+    rule: str | None = "adafactor"
 
     def __init__(
         self,

@@ -31,8 +31,8 @@ class Adagrad(Optimizer):
     0.95
     """
 
-    hyperparameters = ("initial_accumulator_value", "epsilon")
-    rule = "adagrad"
+    hyperparameters: tuple[str, ...] = ("initial_accumulator_value", "epsilon")
+    rule: str | None = "adagrad"
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class Adadelta(Optimizer):
     0.5528
     """
 
-    slots = {"accumulated_grad": "zeros", "accumulated_delta_var": "zeros"}
-    hyperparameters = ("rho", "epsilon")
-    rule = "adadelta"
+    slots: Mapping[str, str] = {"accumulated_grad": "zeros", "accumulated_delta_var": "zeros"}
+    hyperparameters: tuple[str, ...] = ("rho", "epsilon")
+    rule: str | None = "adadelta"
 
     def __init__(
         self,

@@ -42,9 +42,9 @@ class Adam(Optimizer):
     0.5
     """
 
-    slots = {"momentum": "zeros", "velocity": "zeros"}
-    hyperparameters = ("beta_1", "beta_2", "epsilon", "amsgrad")
-    rule = "adam"
+    slots: Mapping[str, str] = {"momentum": "zeros", "velocity": "zeros"}
+    hyperparameters: tuple[str, ...] = ("beta_1", "beta_2", "epsilon", "amsgrad")
+    rule: str | None = "adam"
 
     def __init__(
         self,

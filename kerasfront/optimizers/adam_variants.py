@@ -34,8 +34,8 @@ class Adamax(Optimizer):
     """
 
     slots = {"momentum": "zeros", "norm": "zeros"}
-    hyperparameters = ("beta_1", "beta_2", "epsilon")
-    rule = "adamax"
+    hyperparameters: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
+    rule: str | None = "adamax"
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ class Nadam(Optimizer):
     """
 
     slots = {"momentum": "zeros", "velocity": "zeros"}
-    hyperparameters = ("beta_1", "beta_2", "epsilon")
-    rule = "nadam"
+    hyperparameters: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
+    rule: str | None = "nadam"
 
     def __init__(
         self,
@@ -146,8 +146,8 @@ class Lamb(Optimizer):
     """
 
     slots = {"momentum": "zeros", "velocity": "zeros"}
-    hyperparameters = ("beta_1", "beta_2", "epsilon")
-    rule = "lamb"
+    hyperparameters: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
+    rule: str | None = "lamb"
 
     def __init__(
         self,
@@ -198,8 +198,8 @@ class Lion(Optimizer):
     """
 
     slots = {"momentum": "zeros"}
-    hyperparameters = ("beta_1", "beta_2")
-    rule = "lion"
+    hyperparameters: tuple[str, ...] = ("beta_1", "beta_2")
+    rule: str | None = "lion"
 
     def __init__(
         self,

@@ -37,11 +37,11 @@ class Ftrl(Optimizer):
     0.084
     """
 
-    hyperparameters = (
+    hyperparameters: tuple[str, ...] = (
         "learning_rate_power", "initial_accumulator_value", "l1_regularization_strength",
         "l2_regularization_strength", "l2_shrinkage_regularization_strength", "beta",
     )  # fmt: skip
-    rule = "ftrl"
+    rule: str | None = "ftrl"
 
     def __init__(
         self,

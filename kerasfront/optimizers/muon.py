@@ -50,7 +50,7 @@ class Muon(Optimizer):
     True
     """
 
-    hyperparameters = (
+    hyperparameters: tuple[str, ...] = (
         "adam_beta_1", "adam_beta_2", "epsilon", "exclude_layers", "muon_a", "muon_b", "muon_c", "adam_lr_ratio",
         "momentum", "ns_steps", "nesterov", "exclude_embeddings", "adam_weight_decay", "rms_rate",
     )  # fmt: skip

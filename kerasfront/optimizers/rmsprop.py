@@ -36,8 +36,8 @@ class RMSprop(Optimizer):
     0.8
     """
 
-    hyperparameters = ("rho", "momentum", "epsilon", "centered")
-    rule = "rmsprop"
+    hyperparameters: tuple[str, ...] = ("rho", "momentum", "epsilon", "centered")
+    rule: str | None = "rmsprop"
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ class ScheduleFreeAdamW(Optimizer):
     0.9
     """
 
-    hyperparameters = ("beta_1", "beta_2", "epsilon", "warmup_steps")
+    hyperparameters: tuple[str, ...] = ("beta_1", "beta_2", "epsilon", "warmup_steps")
 
     def __init__(
         self,

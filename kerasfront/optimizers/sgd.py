@@ -35,8 +35,8 @@ class SGD(Optimizer):
     [0.5]
     """
 
-    hyperparameters = ("momentum", "nesterov")
-    rule = "sgd"
+    hyperparameters: tuple[str, ...] = ("momentum", "nesterov")
+    rule: str | None = "sgd"
 
     def __init__(
         self,

@@ -62,7 +62,7 @@ class _Mode(threading.local):
                 raise TooManyOps("The program goes on for each step of an unknown dimension.")
 
 
-mode = _Mode()
+mode: _Mode = _Mode()
 _numbers = itertools.count()
 
 

@@ -75,7 +75,7 @@ class ExponentialDecay(_OfArguments):
     0.25
     """
 
-    arguments = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
+    arguments: tuple[str, ...] = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class PiecewiseConstantDecay(_OfArguments):
     [1.0, 0.5, 0.25]
     """
 
-    arguments = ("boundaries", "values", "name")
+    arguments: tuple[str, ...] = ("boundaries", "values", "name")
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
         if len(boundaries) != len(values) - 1:
@@ -189,7 +189,7 @@ class PolynomialDecay(_OfArguments):
     0.5
     """
 
-    arguments = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
+    arguments: tuple[str, ...] = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
 
     def __init__(
         self,
@@ -240,7 +240,14 @@ class CosineDecay(_OfArguments):
     0.5
     """
 
-    arguments = ("initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps")
+    arguments: tuple[str, ...] = (
+        "initial_learning_rate",
+        "decay_steps",
+        "alpha",
+        "name",
+        "warmup_target",
+        "warmup_steps",
+    )
 
     def __init__(
         self,
@@ -298,7 +305,7 @@ class CosineDecayRestarts(_OfArguments):
     1.0
     """
 
-    arguments = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
+    arguments: tuple[str, ...] = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
 
     def __init__(
         self,
