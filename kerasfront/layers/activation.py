@@ -182,14 +182,8 @@ class PReLU(Elementwise):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        keep(
-            self,
-            alpha_initializer=alpha_initializer,
-            alpha_regularizer=alpha_regularizer,
-            alpha_constraint=alpha_constraint,
-        )
-        shared = [shared_axes] if isinstance(shared_axes, int) else shared_axes
-        self.shared_axes = None if shared is None else [int(a) for a in shared]
+        shared_axes = _as_list(shared_axes)
+        keep(self, **locals())
 
     def build(self, input_shape: Shape) -> None:
         shared = {a % len(input_shape) for a in self.shared_axes or ()}
@@ -206,6 +200,12 @@ class PReLU(Elementwise):
     def call(self, inputs: Tensor) -> Tensor:
         check_rank(self, inputs)
         return ops.relu(inputs) - self.alpha.value * ops.relu(-inputs)
+
+
+def _as_list(axes: int | Sequence[int] | None) -> list[int] | None:
+    if axes is None:
+        return None
+    return [axes] if isinstance(axes, int) else [int(a) for a in axes]
 
 
 class Softmax(Elementwise):

@@ -160,25 +160,11 @@ class BatchNormalization(Scaled):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        strange = set(renorm_clipping or ()) - {"rmax", "rmin", "dmax"}
-        if strange:
-            raise ValueError(
-                f"Expected the keys of `renorm_clipping` of {where(self)} to be among 'rmax', 'rmin', 'dmax', "
-                f"got {sorted(strange)[0]!r}."
-            )
-        limits = dict(renorm_clipping or {})
-        if "rmin" in limits and "rmax" in limits and limits["rmin"] > limits["rmax"]:
-            raise ValueError(f"Expected `renorm_clipping` of {where(self)} to have 'rmin' up to 'rmax', got {limits}.")
-        keep(
-            self,
-            axis=axis, momentum=fraction(self, "momentum", momentum), epsilon=epsilon, center=center, scale=scale,
-            beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
-            moving_mean_initializer=moving_mean_initializer, moving_variance_initializer=moving_variance_initializer,
-            beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
-            beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
-            renorm=renorm, renorm_clipping=limits if renorm else None,
-            renorm_momentum=fraction(self, "renorm_momentum", renorm_momentum), synchronized=synchronized,
-        )  # fmt: skip
+        momentum = fraction(self, "momentum", momentum)
+        renorm_momentum = fraction(self, "renorm_momentum", renorm_momentum)
+        _check_limits(self, renorm_clipping or {})
+        renorm_clipping = dict(renorm_clipping or {}) if renorm else None
+        keep(self, **locals())
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
@@ -208,6 +194,18 @@ class BatchNormalization(Scaled):
             _move(self.moving_variance, variance, self.momentum)
             return y
         return _in_compute_dtype(self, _by_moments(self, inputs, mask))
+
+
+def _check_limits(layer: Layer, limits: dict[str, float]) -> None:
+    """Raise ValueError where the limits of batch renormalization make no sense."""
+    strange = set(limits) - {"rmax", "rmin", "dmax"}
+    if strange:
+        raise ValueError(
+            f"Expected the keys of `renorm_clipping` of {where(layer)} to be among 'rmax', 'rmin', 'dmax', "
+            f"got {sorted(strange)[0]!r}."
+        )
+    if "rmin" in limits and "rmax" in limits and limits["rmin"] > limits["rmax"]:
+        raise ValueError(f"Expected `renorm_clipping` of {where(layer)} to have 'rmin' up to 'rmax', got {limits}.")
 
 
 def _move(average: Variable, value: Tensor, momentum: float) -> None:
@@ -350,13 +348,8 @@ class LayerNormalization(Scaled):
     ) -> None:
         self.rms_scaling = kwargs.pop("rms_scaling", False)
         super().__init__(**kwargs)
-        keep(
-            self,
-            axis=_as_axes(self, axis), epsilon=epsilon, center=center, scale=scale,
-            beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
-            beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
-            beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
-        )  # fmt: skip
+        axis = _as_axes(self, axis)
+        keep(self, **locals())
         self.supports_masking = True
 
     def get_config(self) -> Config:
@@ -491,13 +484,8 @@ class GroupNormalization(Scaled):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        keep(
-            self,
-            groups=groups if groups == -1 else positive(self, "groups", groups), axis=axis, epsilon=epsilon,
-            center=center, scale=scale, beta_initializer=beta_initializer, gamma_initializer=gamma_initializer,
-            beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
-            beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
-        )  # fmt: skip
+        groups = groups if groups == -1 else positive(self, "groups", groups)
+        keep(self, **locals())
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:

@@ -132,3 +132,29 @@ def test_keras_s_private_names_of_layers() -> None:
     assert [layer._trainable_variables, layer._non_trainable_variables] == [[trained], [frozen]]
     layer.add_loss(ops.ones(()))
     assert len(layer._get_own_losses()) == len(layer._get_regularization_losses()) == 1
+
+
+def test_constructors_have_the_defaults_of_their_rank() -> None:
+    for kind, rank in ((layers.Conv1D, 1), (layers.Conv2D, 2), (layers.Conv3D, 3), (layers.Conv2DTranspose, 2)):
+        default = inspect.signature(kind.__init__).parameters["strides"].default
+        assert default == ((1,) * rank if rank > 1 else 1) and kind(2, 3).strides == (1,) * rank
+    assert inspect.signature(layers.MaxPooling3D.__init__).parameters["pool_size"].default == (2, 2, 2)
+    assert layers.MaxPooling2D().pool_size == (2, 2) and layers.DepthwiseConv2D(3).get_config()["strides"] == (1, 1)
+
+
+def test_attention_takes_the_arguments_of_a_spec_in_keras_s_order() -> None:
+    query = keras.KerasTensor((2, 3, 4))
+    outputs = layers.Attention().compute_output_spec([query, query], None, True)
+    assert [x.shape for x in outputs] == [(2, 3, 4), (2, 3, 3)]
+
+
+def test_attributes_of_a_cell_are_set_on_the_cell() -> None:
+    layer = layers.LSTM(3)
+    with pytest.raises(AttributeError, match="`units` of LSTM is reserved"):
+        layer.units = 4
+    assert layer.units == layer.cell.units == 3
+
+
+def test_an_unknown_last_axis_is_told() -> None:
+    with pytest.raises(ValueError, match="the Dense layer .* to have a known size on axis -1"):
+        layers.Dense(3)(keras.Input((None,)))

@@ -59,8 +59,9 @@ class Attention(Configured):
     score_mode: str
     dropout: float = 0.0
     seed: int | None
-    scale: Variable | None
-    concat_score_weight: Variable | None
+    # The weights; None where there are none, and until the layer is built.
+    scale: Variable | None = None
+    concat_score_weight: Variable | None = None
 
     def __init__(
         self,
@@ -80,7 +81,6 @@ class Attention(Configured):
     def build(self, input_shape: Sequence[Shape]) -> None:
         _check_inputs(self, input_shape)
         self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
-        self.concat_score_weight = None
         if self.score_mode == "concat":
             self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
 
@@ -153,7 +153,7 @@ class AdditiveAttention(Attention):
     True
     """
 
-    scale: Variable | None
+    scale: Variable | None = None
 
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[AdditiveOptions]) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)

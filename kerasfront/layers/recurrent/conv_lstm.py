@@ -129,7 +129,10 @@ class ConvLSTMCell(RecurrentCell):
         return h, [h, c]
 
 
-class _ConvLSTM(OfCell):
+class BaseConvLSTM(OfCell):
+    """A convolutional LSTM over `rank` spatial dims."""
+
+    cell: ConvLSTMCell
     rank: int
     filters: CellAttribute[int] = CellAttribute()
     kernel_size: CellAttribute[tuple[int, ...]] = CellAttribute()
@@ -192,7 +195,7 @@ class _ConvLSTM(OfCell):
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(2)]
 
 
-class ConvLSTM1D(_ConvLSTM):
+class ConvLSTM1D(BaseConvLSTM):
     """A convolutional LSTM over sequences of rows: (batch, time, rows, channels). See `ConvLSTM2D`.
 
     >>> import kerasfront as keras
@@ -204,7 +207,7 @@ class ConvLSTM1D(_ConvLSTM):
     rank = 1
 
 
-class ConvLSTM2D(_ConvLSTM):
+class ConvLSTM2D(BaseConvLSTM):
     """A convolutional LSTM over sequences of images: (batch, time, rows, columns, channels).
 
     Args:
@@ -253,7 +256,7 @@ class ConvLSTM2D(_ConvLSTM):
     rank = 2
 
 
-class ConvLSTM3D(_ConvLSTM):
+class ConvLSTM3D(BaseConvLSTM):
     """A convolutional LSTM over sequences of volumes: (batch, time, *three spatial dims, channels). See `ConvLSTM2D`.
 
     >>> import kerasfront as keras

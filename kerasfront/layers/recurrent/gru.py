@@ -171,6 +171,7 @@ class GRU(UnitsRNN):
     True
     """
 
+    cell: GRUCell
     recurrent_activation: CellAttribute[Activation] = CellAttribute()
     reset_after: CellAttribute[bool] = CellAttribute()
     use_cudnn: bool | str

@@ -169,6 +169,7 @@ class LSTM(UnitsRNN):
     (True, 3)
     """
 
+    cell: LSTMCell
     recurrent_activation: CellAttribute[Activation] = CellAttribute()
     unit_forget_bias: CellAttribute[bool] = CellAttribute()
     use_cudnn: bool | str

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from kerasfront import activations, ops
-from kerasfront.layers._configured import where
 from kerasfront.layers._options import Activation, CommonOptions, Constraint, Initializer, Regularizer
 from kerasfront.layers.input_spec import InputSpec
 from kerasfront.layers.recurrent.base_cell import RecurrentCell, UnitsCell
@@ -42,9 +41,7 @@ class CellAttribute(Generic[T]):
         return self if instance is None else getattr(instance.cell, self.name)
 
     def __set__(self, instance: RNN, value: T) -> None:
-        raise AttributeError(
-            f"`{self.name}` of {where(instance)} is its cell's, and can't be set: set it on `layer.cell`."
-        )
+        raise AttributeError(f"`{self.name}` is an attribute of the cell: set it there.")
 
 
 class OfCell(RNN):

@@ -121,6 +121,8 @@ class SimpleRNN(UnitsRNN):
     3
     """
 
+    cell: SimpleRNNCell
+
     def __init__(
         self,
         units: int,
