@@ -201,19 +201,19 @@ class JaxAdapter(Adapter):
             above = value.astype("float32")
             value = np.stack([above, (value - above.astype("float64")).astype("float32")])
         else:
-            value = sums.begun(value)
+            value = sums.start(value)
         return self.make_storage(value, "float32", False, name, fresh=True)
 
     def sum_of(self, value: Any) -> Any:
-        return sums.begun(jnp.asarray(value))
+        return sums.start(jnp.asarray(value))
 
     def sum_and(self, stored: Any, value: Any) -> Any:
-        return sums.added(stored, jnp.asarray(value))
+        return sums.add(stored, jnp.asarray(value))
 
     def add_to_sum(self, stored: Any, value: Any) -> Any:
         if type(value) is int or type(value) is float:
             value = np.int32(value) if type(value) is int and abs(value) < 2**31 else np.float32(value)
-        return sums.added(stored, value)
+        return sums.add(stored, value)
 
     def read_sum(self, stored: Any, dtype: str) -> jax.Array:
         return stored[0].astype(dtypes.to_numpy(dtype))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kerasfront.contract import vectorized_if_pure
-from kerasfront_jax.state import Lift, carried
+from kerasfront_jax.state import Lift, carry_variables
 
 
 def _like(result: Any, loop_vars: Any) -> Any:
@@ -43,7 +43,7 @@ def _while(cond: Any, body: Any, loop_vars: Any, maximum_iterations: int | None 
         values, more = ask(values, *args(loop_vars))
         return jax.lax.while_loop(go_on, step, (jnp.int32(0), more, values, loop_vars))[2:]
 
-    return carried(run)
+    return carry_variables(run)
 
 
 def _fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
@@ -55,19 +55,21 @@ def _fori(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
         body = lift(lambda i, x: body_fun(jnp.int32(i), x))
         return jax.lax.fori_loop(lower, upper, lambda i, state: body(state[0], i, state[1]), (values, init_val))
 
-    return carried(run)
+    return carry_variables(run)
 
 
 def _cond(pred: Any, true_fn: Any, false_fn: Any) -> Any:
     if not isinstance(pred, jax.core.Tracer):
         return true_fn() if pred else false_fn()
-    return carried(lambda lift, values: jax.lax.cond(jnp.reshape(pred, ()), lift(true_fn), lift(false_fn), values))
+    return carry_variables(
+        lambda lift, values: jax.lax.cond(jnp.reshape(pred, ()), lift(true_fn), lift(false_fn), values)
+    )
 
 
 def _switch(index: Any, branches: Any, *operands: Any) -> Any:
     if not isinstance(index, jax.core.Tracer):
         return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
-    return carried(lambda lift, values: jax.lax.switch(index, [lift(b) for b in branches], values, *operands))
+    return carry_variables(lambda lift, values: jax.lax.switch(index, [lift(b) for b in branches], values, *operands))
 
 
 def _scan(f: Any, init: Any, xs: Any = None, length: Any = None, reverse: bool = False, unroll: Any = 1) -> Any:
@@ -81,7 +83,7 @@ def _scan(f: Any, init: Any, xs: Any = None, length: Any = None, reverse: bool =
         (after, carry), ys = jax.lax.scan(step, (values, init), xs, length, reverse, unroll)
         return after, (carry, ys)
 
-    return carried(run)
+    return carry_variables(run)
 
 
 def _map(f: Any, xs: Any) -> Any:

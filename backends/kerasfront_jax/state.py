@@ -14,7 +14,7 @@ from kerasfront.contract import assignments
 Lift = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def carried(run: Callable[[Lift, list[Any]], tuple[list[Any], Any]]) -> Any:
+def carry_variables(run: Callable[[Lift, list[Any]], tuple[list[Any], Any]]) -> Any:
     """Return the result of `run(lift, values)`, whose functions may assign Variables; these get their last values.
 
     Which Variables are assigned is known once the functions were traced: `run` is called first without any, then
@@ -53,7 +53,7 @@ def vjp(function: Callable[..., Any], primals: Sequence[Any]) -> Any:
         output, pullback, after = jax.vjp(lambda *p: pure(*p)[::-1], *primals, has_aux=True)
         return after, (output, pullback)
 
-    return carried(run)
+    return carry_variables(run)
 
 
 def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -62,7 +62,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
         output, derivative, after = jax.jvp(lambda *p: pure(*p)[::-1], tuple(primals), tuple(tangents), has_aux=True)
         return after, (output, derivative)
 
-    return carried(run)
+    return carry_variables(run)
 
 
 def remat(function: Callable[..., Any]) -> Callable[..., Any]:

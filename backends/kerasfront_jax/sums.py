@@ -29,7 +29,7 @@ def _exact(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 @jax.jit
-def added(stored: Any, value: Any) -> Any:
+def add(stored: Any, value: Any) -> Any:
     """Return the sum after adding a value."""
     total, rest = stored[0], stored[1]
     for part in _parts(value):
@@ -41,6 +41,6 @@ def added(stored: Any, value: Any) -> Any:
 
 
 @jax.jit
-def begun(value: Any) -> Any:
+def start(value: Any) -> Any:
     """Return the sum of one value."""
-    return added(jnp.zeros((2, *value.shape), jnp.float32), value)
+    return add(jnp.zeros((2, *value.shape), jnp.float32), value)
