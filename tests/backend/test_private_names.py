@@ -8,6 +8,7 @@ base's constructor), and with one that defines a method of that name.
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import tempfile
 from collections.abc import Callable
@@ -200,6 +201,16 @@ def use_monitor(kind: Any) -> None:
 
 def use_schedule(kind: Any) -> None:
     use_callback(kind, lambda epoch, rate: rate * 0.5)
+
+
+def use_in_folder(name: str) -> Callable[[Any], None]:
+    """A program for a callback that writes a file or a folder of that name."""
+
+    def use(kind: Any) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            use_callback(kind, os.path.join(folder, name))
+
+    return use
 
 
 def use_lambda(kind: Any) -> None:
@@ -399,6 +410,9 @@ SUBJECTS = {
     "ReduceLROnPlateau": Subject(callbacks.ReduceLROnPlateau, use_monitor),
     "LearningRateScheduler": Subject(callbacks.LearningRateScheduler, use_schedule),
     "LambdaCallback": Subject(callbacks.LambdaCallback, use_lambda),
+    "CSVLogger": Subject(callbacks.CSVLogger, use_in_folder("log.csv")),
+    "ModelCheckpoint": Subject(callbacks.ModelCheckpoint, use_in_folder("a.keras")),
+    "BackupAndRestore": Subject(callbacks.BackupAndRestore, use_in_folder("backup")),
     "ProgbarLogger": Subject(callbacks.ProgbarLogger, use_callback),
     "TerminateOnNaN": Subject(callbacks.TerminateOnNaN, use_callback),
 }
