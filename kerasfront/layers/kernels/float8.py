@@ -15,7 +15,7 @@ from kerasfront.variable import Variable
 _FORWARD, _BACKWARD = "float8_e4m3fn", "float8_e5m2"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Side:
     """What is rounded to float8, and by what: the inputs, the kernel, or the gradient of the outputs.
 
@@ -46,7 +46,7 @@ def _overwritten(maker: Maker, name: str, shape: tuple[int, ...], value: str) ->
     return maker.layer.add_weight(shape, value, "float32", autocast=False, overwrite_with_gradient=True, name=name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Float8(Storage):
     """Inputs, kernel and the gradient of the outputs rounded to float8, with scales from the latest largest values.
 

@@ -76,7 +76,7 @@ def packed(integers: Array, axis: int = -1, dtype: str = "int8") -> Array:
 # ---- 8 bits --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Int8(Storage):
     """8 bits and a scale for each output; inputs are quantized too, each by its largest value."""
 
@@ -116,7 +116,7 @@ class Int8(Storage):
 # ---- 4 bits --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Blocks:
     """What blocks of inputs share beside a scale.
 
@@ -133,7 +133,7 @@ class Blocks:
         return ops.cast(self.index.value, "int32")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Int4(Storage):
     """4 bits, two in a byte, as a matrix of inputs and outputs, with a scale for each output.
 
@@ -203,7 +203,7 @@ class Int4(Storage):
 # ---- groups, whose integers are chosen by looking at inputs: see `calibrated` --------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grouped(Storage):
     """Integers of 2, 3, 4 or 8 bits (those of 4 two in a byte), outputs first, with scales for groups of inputs."""
 
@@ -269,7 +269,7 @@ class Grouped(Storage):
         self.groups.zero.assign(zero.astype("uint8"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupedScaled(Grouped):
     """Such integers of a kernel whose rows were scaled before: inputs that matter more lose less."""
 

@@ -16,7 +16,7 @@ from kerasfront.typing import Tensor, TensorLike
 from kerasfront.variable import Variable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LowRank:
     """What LoRA adds to a kernel of shape (*rows, columns): `scale * a @ b`.
 

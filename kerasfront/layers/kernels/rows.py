@@ -42,7 +42,7 @@ class RowStorage(Storage):
         return ops.matmul(inputs, ops.transpose(ops.cast(kernel, ops.dtype(inputs))))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PlainRows(Plain, RowStorage):
     """Rows of floats."""
 
@@ -50,7 +50,7 @@ class PlainRows(Plain, RowStorage):
         return ops.take(self.decode(), indices, axis=0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Int8Rows(RowStorage):
     """8 bits and a scale for each row."""
 
@@ -93,7 +93,7 @@ def scaled_logits(inputs: Tensor, integers: Tensor, scale: Tensor, quantizer: Qu
     return ops.cast(ops.divide(ops.matmul(x, ops.cast(integers, "float32")), scale), dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Int4Rows(RowStorage):
     """4 bits, two in a byte, with a scale for each row.
 
@@ -161,7 +161,7 @@ class Int4Rows(RowStorage):
 # ---- the second kernel of a ReversibleEmbedding whose weights aren't tied --------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReverseColumns:
     """A kernel, of shape (size of a vector, number of indices), that turns vectors into logits.
 
@@ -186,7 +186,7 @@ class ReverseColumns:
         return ops.matmul(inputs, ops.cast(self.values.value, ops.dtype(inputs)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Int8Columns(ReverseColumns):
     """8 bits and a scale for each column."""
 
@@ -210,7 +210,7 @@ class Int8Columns(ReverseColumns):
         return scaled_logits(inputs, self.values.value, self.scale.value, quantizer)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Int4Columns(ReverseColumns):
     """4 bits, two in a byte along a column, with a scale for each column.
 

@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KernelSpec:
     """What a storage knows of the kernel that it keeps.
 
@@ -46,7 +46,7 @@ class KernelSpec:
     config: QuantizationConfig | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Maker:
     """Makes the variables of a storage.
 
@@ -67,7 +67,7 @@ class Maker:
         return self.layer.add_weight(shape, value, dtype, trainable=False, autocast=False, name=name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Computation:
     """How a layer uses its kernel in one call.
 
@@ -88,7 +88,7 @@ class Computation:
         return outputs if self.low_rank is None else ops.add(outputs, self.low_rank.product(self.product, inputs))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Storage:
     """The variables that keep a kernel.
 
@@ -140,7 +140,7 @@ class Storage:
             variables[name].assign(array)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plain(Storage):
     """A kernel of floats."""
 
