@@ -153,7 +153,7 @@ def _holds_scalars(part: Any) -> bool:
     return isinstance(part, _SCALARS)
 
 
-# --- the kinds of arrays ---
+# --- columns of arrays ---
 
 
 def to_host(leaf: Any) -> Array:
@@ -306,7 +306,7 @@ def _native_sparse_column(leaf: Any, name: str) -> Column:
     return Column(name, rows.shape[0], spec, take, None if sparse else np.reshape)
 
 
-# --- what is checked ---
+# --- checks ---
 
 
 def _split(spec: ArraySpec, leaf: Any, name: str) -> tuple[int, ArraySpec]:

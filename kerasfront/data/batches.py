@@ -43,7 +43,7 @@ __all__ = [
     "unpack_x_y_sample_weight",
 ]
 
-# The rows in a batch of arrays where nobody says how many.
+# The number of rows in a batch of arrays, unless the user says another.
 BATCH_SIZE = 32
 _NAMES = ("x", "y", "sample_weight")
 _END = object()

@@ -43,7 +43,7 @@ class Jax(TensorLibrary):
         self, function: Callable[..., Sequence[np.ndarray[Any, Any]]], tensors: Sequence[Any], specs: Sequence[Any]
     ) -> Sequence[Any]:
         jax = sys.modules["jax"]
-        # JAX has 64 bits only where it was told to.
+        # Without its option for 64 bits, JAX has 32 bits only.
         results = [
             jax.ShapeDtypeStruct(s.shape, jax.dtypes.canonicalize_dtype(dtypes.to_numpy(s.dtype))) for s in specs
         ]
@@ -67,7 +67,7 @@ class Jax(TensorLibrary):
     def from_sparse(self, parts: SparseParts, capacity: int) -> Any:
         indices, values, shape = parts
         count = capacity - len(values)
-        # JAX compiles a step anew for each number of elements. Those that fill it up lie behind the end of each axis.
+        # JAX compiles a step anew for each number of elements. Padding has indices behind the end of each axis.
         padding = np.broadcast_to(np.array(shape, indices.dtype), (count, len(shape)))
         indices = np.concatenate([indices, padding]).astype("int32")
         values = np.concatenate([values, np.zeros(count, values.dtype)])

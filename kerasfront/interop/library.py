@@ -173,7 +173,7 @@ class TensorLibrary(Library):
     back tensors of the library. For a backend's framework, `name` is the backend's name.
     """
 
-    # Whether batches of its sparse tensors are such too, by `from_sparse`; else they are dense.
+    # Whether batches of its sparse tensors are made sparse, by `from_sparse`. Else they are dense.
     sparse_batches = False
     # Whether the library rewrites Python functions that its pipeline calls, so that `unconverted` is needed.
     rewrites_functions = False

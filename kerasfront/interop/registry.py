@@ -26,9 +26,9 @@ _libraries: dict[str, Library] = {}
 _rewriting: dict[str, TensorLibrary] = {}
 # Values of libraries that nobody described, and those of NumPy and of this package.
 _other = Library()
-# Packages whose classes are read by other ways, also where a class has a base from a registered library.
+# Classes of these packages belong to no other library, even if one of their bases does.
 _OWN = frozenset({"numpy", "kerasfront"})
-# What was found for each class.
+# The library of each class that was asked for, and whether its instances become arrays.
 _by_class: dict[type, Library] = {}
 _converts: dict[type, bool] = {}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from kerasfront.interop import TensorLibrary
 from kerasfront.layers._configured import Configured
 from kerasfront.layers.base.building import build_for_call
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.typing import Config, Tensor, TensorLike
 from kerasfront.variable import Variable
 
 active = running()
@@ -28,11 +29,11 @@ class DataLayer(Configured):
 
     - In a model, on native tensors and on NumPy arrays it is an ordinary layer.
     - On tensors of another framework (a tf.Tensor while the backend is torch or jax, a torch.Tensor while it is jax)
-      it computes on the host, and gives back tensors of that framework. This holds inside `tf.data.Dataset.map` too,
+      it computes on the host, and returns tensors of that framework. This holds inside `tf.data.Dataset.map` too,
       where TensorFlow's tensors are symbolic: the call becomes a `tf.numpy_function`, with the static shapes and
       dtypes of the layer's own symbolic inference.
-    - In a worker of a torch DataLoader it computes on the host, whatever the backend's device: a process that was
-      forked has no use of the GPU.
+    - In a worker of a torch DataLoader it computes on the host, whatever the backend's device, since a process
+      that was forked can't use the GPU.
 
     A subclass is written like any layer, over `ops`. It reads its weights by `convert_weight`, so that they are where
     the data is.
@@ -51,7 +52,7 @@ class DataLayer(Configured):
             return interop.unconverted(_call)(self, args, kwargs)
         return _call(self, args, kwargs)
 
-    def convert_weight(self, weight: Any) -> Any:
+    def convert_weight(self, weight: Variable | TensorLike) -> Tensor:
         """Return the value of a weight where the layer computes: on the host in another framework's pipeline.
 
         Args:
@@ -62,7 +63,7 @@ class DataLayer(Configured):
         return weight.value if isinstance(weight, Variable) else ops.convert_to_tensor(weight)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Make a layer from what `get_config` returned. No file that the config names is opened.
 
         Args:

@@ -14,7 +14,7 @@ from kerasfront.layers.data_layer import to_sparse
 from kerasfront.spec import KerasTensor
 
 MODES = ("int", "one_hot", "multi_hot", "count")
-# What Keras 2 called them; Keras's lookups take these names still.
+# Their names in Keras 2, which Keras's lookups still take.
 _FORMER = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
 active = running()

@@ -28,7 +28,7 @@ class Quantiles:
     """
 
     def __init__(self, epsilon: float = 0.01) -> None:
-        # A run is longer where more is asked for.
+        # Runs are longer where more precision is asked for.
         self.size = max(_SIZE, 2 * int(np.ceil(8 / epsilon)))
         self.count = 0
         self._waiting: list[Numbers] = []
@@ -59,7 +59,7 @@ class Quantiles:
             if other is None:
                 self._runs[level] = run
                 return
-            # The first or the second of each two is left out in turn: errors cancel.
+            # By turns the first or the second of each two numbers is left out, so that errors cancel.
             self._runs[level], turn = None, self._turns[level]
             self._turns[level] = 1 - turn
             run = np.sort(np.concatenate([other, run]), kind="stable")[turn::2]

@@ -18,7 +18,7 @@ from kerasfront.typing import TensorLike
 # What `adapt` takes: one array or tensor, or what yields batches of them.
 AdaptData = TensorLike | Iterable[Any] | PyDataset
 
-# How many elements of an array are looked at together.
+# The number of elements in a batch of an array.
 _ELEMENTS = 2**20
 _SCALARS = (str, bytes, bool, int, float, np.generic)
 

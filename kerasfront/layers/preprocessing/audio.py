@@ -22,7 +22,7 @@ from kerasfront.variable import Variable
 Window = str | Sequence[float] | np.ndarray[Any, Any]
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
-# Power that is smaller counts as this, so that roots have gradients and logarithms are finite: Keras's value.
+# The least power, so that roots have gradients and logarithms are finite. The value is Keras's.
 _LEAST_POWER = 1e-7
 
 
@@ -256,7 +256,7 @@ class STFTSpectrogram(DataLayer):
         _, channels, samples = ops.shape(x)
         if self.padding == "valid" and isinstance(samples, int) and samples < self.frame_length:
             raise ShapeError(f"{where(self)} needs {self.frame_length} samples, got {samples}.")
-        # The channels as if they were sounds of their own: (batch * channels, frames, frequencies).
+        # Each channel is transformed as a sound of its own: (batch * channels, frames, frequencies).
         spectra = _spectra(self, ops.reshape(x, (-1, samples, 1)))
         frames, frequencies = ops.shape(spectra)[1:]
         spectra = ops.reshape(spectra, (-1, channels, frames, frequencies))

@@ -27,7 +27,7 @@ from kerasfront.typing import Config, PathLike, Shape, Tensor, TensorLike
 
 VOCABULARY, WEIGHTS = "vocabulary.txt", "idf_weights"
 _METHODS = ("floormod", "farmhash")
-# Numbers that no class has: of an unknown token, until one is found for it; of the mask token in vectors.
+# Numbers that no class has: of an unknown token until it gets its own, and of the mask token in vectors.
 _UNKNOWN, _NOWHERE = -1, -2
 
 
@@ -125,7 +125,7 @@ class Lookup(HostLayer):
         _check_arguments(self)
         self._kf_key = hash_key(self, salt)
         self._kf_table = _new_table(self)
-        # While a file is loaded the vocabulary comes after the graph: its size is said by the config.
+        # A file holds the vocabulary behind the graph, so the config says how large it will be.
         self._kf_table.size_in_file = vocabulary_size
         assign_untracked(self, "input_vocabulary", None)
         assign_untracked(self, "input_idf_weights", None)
@@ -135,7 +135,7 @@ class Lookup(HostLayer):
         elif idf_weights is not None:
             raise ValueError(f"{where(self)} got `idf_weights` without the `vocabulary` that they belong to.")
 
-    # ---- tokens: what a subclass says ---------------------------------------------------------------------------
+    # ---- tokens, as a subclass defines them ---------------------------------------------------------------------
 
     def _kf_tokens(self, x: Array) -> Sequence[Token]:
         """Return the tokens of an array, in order."""
@@ -552,7 +552,7 @@ class LookupOptions(NamelessOptions, total=False):
 class StringLookupOptions(LookupOptions, total=False):
     """Options of StringLookup, beside those that it names itself."""
 
-    # In configs of Keras, where it has no choice.
+    # Configs of Keras have it, with a single value.
     oov_method: str
 
 

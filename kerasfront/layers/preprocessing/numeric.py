@@ -26,7 +26,7 @@ from kerasfront.typing import Config, DTypePolicyLike, Shape, Tensor, TensorLike
 Array = np.ndarray[Any, Any]
 Numbers = float | Sequence[float] | Array
 
-# Below this a standard deviation counts as this: Keras's epsilon.
+# The least standard deviation. The value is Keras's.
 _EPSILON = 1e-7
 
 
@@ -255,7 +255,7 @@ class Normalization(DataLayer):
             self.count.assign(min(moments.count, np.iinfo(self.count.dtype).max))
 
     def call(self, inputs: Tensor) -> Tensor:
-        if len(inputs.shape) < len(_axes(self).shape):  # it would broadcast, to another shape
+        if len(inputs.shape) < len(_axes(self).shape):  # such inputs would broadcast to another shape
             check_inputs(self.input_spec, inputs, self)
         x = ops.cast(inputs, _wide_dtype(self))
         mean, variance = _statistics(self)

@@ -104,7 +104,7 @@ class TextVectorization(HostLayer):
         **kwargs: Unpack[NamelessOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
-        # Functions stay as they are: one may be a layer, which is no part of this one.
+        # They are not tracked: a function may be a layer, and is no part of this layer.
         assign_untracked(self, "standardize", _named_or_function(self, "standardize", standardize, _STANDARDIZE))
         assign_untracked(self, "split", _named_or_function(self, "split", split, _SPLIT))
         assign_untracked(self, "ngrams", ngrams)
@@ -353,7 +353,7 @@ def _padded_numbers(layer: TextVectorization, x: Array) -> list[Array]:
     numbers = numbers_of(layer._lookup_layer, flat)
     length = layer.output_sequence_length
     width = max(counts, default=0) if length is None or layer.ragged else length
-    # Where vectors are made of the numbers, padding is no class.
+    # Padding must not count as a class in vectors.
     out = np.full((len(rows), width), 0 if layer.output_mode == "int" else -1, "int64")
     ends = np.cumsum([0, *counts])
     for i, row in enumerate(out):
