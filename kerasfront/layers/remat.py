@@ -57,8 +57,9 @@ class RematScope:
     ) -> None:
         if mode not in _MODES:
             raise ValueError(f"Expected `mode` to be one of {', '.join(map(str, _MODES))}, got {mode!r}.")
-        self.mode, self.output_size_threshold = mode, output_size_threshold
-        self.layer_names = tuple(layer_names or ())
+        self.mode = mode
+        self.output_size_threshold: int = output_size_threshold
+        self.layer_names: tuple[str, ...] = tuple(layer_names or ())
 
     def applies(self, layer: Layer) -> bool:
         """Whether a layer that was made inside is rematerialised."""

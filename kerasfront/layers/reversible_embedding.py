@@ -102,8 +102,9 @@ class ReversibleEmbedding(Embedding):
             embeddings_regularizer=embeddings_regularizer, embeddings_constraint=embeddings_constraint,
             mask_zero=mask_zero, **kwargs,
         )  # fmt: skip
-        self.tie_weights, self.logit_soft_cap = bool(tie_weights), logit_soft_cap
-        self.reverse_dtype = None if reverse_dtype is None else dtypes.standardize(reverse_dtype)
+        self.tie_weights: bool = bool(tie_weights)
+        self.logit_soft_cap: float | None = logit_soft_cap
+        self.reverse_dtype: str | None = None if reverse_dtype is None else dtypes.standardize(reverse_dtype)
 
     def build(self, input_shape: Shape | None = None) -> None:
         first = not self.built

@@ -35,10 +35,12 @@ class Entry:
     def __init__(
         self, inputs: Sequence[KerasTensor], names: Sequence[str], sizes: bool = True, casts: bool = True
     ) -> None:
-        self.names, self.sizes, self.casts = tuple(names), sizes, casts
-        self.shapes = [x.shape for x in inputs]
-        self.dtypes = [x.dtype if casts else "string" for x in inputs]
-        self.optional = [is_optional(x) for x in inputs]
+        self.names: tuple[str, ...] = tuple(names)
+        self.sizes: bool = sizes
+        self.casts: bool = casts
+        self.shapes: list[tuple[int | None, ...]] = [x.shape for x in inputs]
+        self.dtypes: list[str] = [x.dtype if casts else "string" for x in inputs]
+        self.optional: list[bool] = [is_optional(x) for x in inputs]
         self._accepted: set[tuple[int, tuple[Any, ...]]] = set()
 
     def specs(self) -> list[InputSpec]:

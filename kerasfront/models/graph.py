@@ -104,7 +104,7 @@ class Function(Operation):
 
     def __init__(self, inputs: NestedTensors, outputs: NestedTensors, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.plan = Plan(inputs, outputs)
+        self.plan: Plan = Plan(inputs, outputs)
 
     @property
     def inputs(self) -> list[KerasTensor]:
@@ -142,7 +142,7 @@ class Plan:
             for value in values:
                 if not isinstance(value, KerasTensor):
                     raise not_one(f"the {what} to be KerasTensors (made by Input())", value)
-        self.nodes = nodes_between(self.inputs, self.outputs)
+        self.nodes: list[Node] = nodes_between(self.inputs, self.outputs)
         self._places = Pairing(inputs, _input_names(inputs), kind="input")
         # For each place, in the order in which the inputs were given, where it is among `self.inputs`.
         self._order = self._places.leaves(tree.pack_sequence_as(inputs, range(len(self.inputs))))
@@ -153,14 +153,14 @@ class Plan:
         for node in self.nodes:
             for output in node.outputs:
                 places.setdefault(id(output), len(places))
-        self.size = len(places)
-        self.results = [places[id(x)] for x in self.outputs]
+        self.size: int = len(places)
+        self.results: list[int] = [places[id(x)] for x in self.outputs]
         # Each step, and the slots that nobody reads after it: their memory serves the next ones.
         self.steps: list[tuple[_Step, list[int]]] = [(_step(node, places), []) for node in self.nodes]
         last = {places[id(x)]: i for i, node in enumerate(self.nodes) for x in (*node.outputs, *node.inputs)}
         for place in last.keys() - {*self.results}:
             self.steps[last[place]][1].append(place)
-        self.single = isinstance(self.structure, KerasTensor)
+        self.single: bool = isinstance(self.structure, KerasTensor)
 
     # The steps are functions over the layers of this plan: a copy has its own, of its own layers.
     def __getstate__(self) -> dict[str, Any]:

@@ -21,7 +21,9 @@ class Unbuilt(BaseException):
 
     def __init__(self, layer: Layer, shapes: dict[str, Any]) -> None:
         super().__init__(layer, shapes)
-        self.layer, self.shapes, self.names = layer, shapes, list(context.names)
+        self.layer: Layer = layer
+        self.shapes: dict[str, Any] = shapes
+        self.names: list[str] = list(context.names)
 
 
 def scope_of(layer: Layer) -> AbstractContextManager[Any]:

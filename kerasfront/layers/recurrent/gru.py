@@ -97,7 +97,7 @@ class GRUCell(UnitsCell):
         units = positive(self, "units", units)
         keep(self, **locals())
         keep_dropout(self, dropout, recurrent_dropout, seed)
-        self.state_size = units
+        self.state_size: int = units
         self.output_size = units
 
     def _kf_make_bias(self) -> Variable:

@@ -90,7 +90,7 @@ class LSTMCell(UnitsCell):
         units = positive(self, "units", units)
         keep(self, **locals())
         keep_dropout(self, dropout, recurrent_dropout, seed)
-        self.state_size = [units, units]
+        self.state_size: list[int] = [units, units]
         self.output_size = units
 
     def _kf_make_bias(self) -> Variable:

@@ -76,7 +76,7 @@ class SimpleRNNCell(UnitsCell):
         units = positive(self, "units", units)
         keep(self, **locals())
         keep_dropout(self, dropout, recurrent_dropout, seed)
-        self.state_size = units
+        self.state_size: int = units
         self.output_size = units
 
     def call(self, sequence: Tensor, states: OneState, training: bool | None = False) -> tuple[Tensor, OneState]:
