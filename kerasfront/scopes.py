@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from kerasfront.spec import KerasTensor
+from kerasfront.typing import Tensor
 
 
 class _Context(threading.local):
@@ -101,7 +102,7 @@ def set_mask(x: Any, mask: Any) -> None:
         x._keras_mask = mask
 
 
-def get_mask(x: object) -> Any:
+def get_mask(x: object) -> Tensor | None:
     """Return the mask of a tensor, native or symbolic, or None."""
     if isinstance(x, KerasTensor):
         return x._keras_mask

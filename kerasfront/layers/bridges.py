@@ -7,7 +7,7 @@ of the bridge (`Adapter.bridges`); here is what makes a layer of it: Variables, 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
             return getattr(module, name)
         return super().__getattr__(name)  # type: ignore[misc]  # the base from torch has one
 
-    def call(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+    def call(self, *args: Any, training: bool | None = None, **kwargs: Any) -> NestedTensors:
         values = None
         if assignment_scopes.stack:  # Variables may hold other values: a stateless call. The module writes into buffers
             values = {name: v.value for name, v in self._stored.items()}
@@ -139,7 +139,7 @@ class TorchModuleWrapper(Layer, wraps_foreign="torch"):
         elif value is not variable._value:
             variable.assign(value)
 
-    def parameters(self, recurse: bool = True) -> Any:
+    def parameters(self, recurse: bool = True) -> Iterator[Any]:
         """Return the module's parameters, as torch has it."""
         return self.module.parameters(recurse=recurse)
 
@@ -274,7 +274,7 @@ class JaxLayer(Layer):
             variables.append(variable)
         return variables, structure
 
-    def call(self, inputs: NestedTensors, training: bool | None = False) -> Any:
+    def call(self, inputs: NestedTensors, training: bool | None = False) -> NestedTensors:
         offered: dict[str, Callable[[], Any]] = {
             "params": lambda: _tree_of(self._params),
             "state": lambda: _tree_of(self._state),
@@ -438,7 +438,7 @@ class TFSMLayer(Layer):
         state = [(_adopted(self, k, storage, trained and trainable), storage) for k, storage, trained in model.state()]
         assign_untracked(self, "_stored", state)
 
-    def call(self, inputs: NestedTensors, training: bool | None = False, **kwargs: Any) -> Any:
+    def call(self, inputs: NestedTensors, training: bool | None = False, **kwargs: Any) -> NestedTensors:
         if any(variable._value is not storage for variable, storage in self._stored):
             raise CapabilityError(
                 f"{where(self)} can't be called with other values of its variables: its SavedModel holds them itself."

@@ -32,7 +32,7 @@ from kerasfront.naming import auto_name
 from kerasfront.saving import save_model
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.tracking import assign_untracked
-from kerasfront.typing import NestedTensors, PathLike
+from kerasfront.typing import NestedTensors, PathLike, Tensor
 
 _ROWS = 4096
 
@@ -108,7 +108,7 @@ class TFDIdentity(DataLayer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, x: NestedTensors) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return x
 
 
@@ -414,7 +414,7 @@ class FeatureSpace(HostLayer):
         self._need_adapted()
         return dict(self._inputs)
 
-    def get_encoded_features(self) -> Any:
+    def get_encoded_features(self) -> NestedTensors:
         """Return the symbolic outputs for `get_inputs`: one tensor, or a dict."""
         self._need_adapted()
         if self._encoded is None:
@@ -428,7 +428,7 @@ class FeatureSpace(HostLayer):
     def _kf_as_tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return super()._kf_as_tensors(tuple(map(columns_of, args)), {k: columns_of(v) for k, v in kwargs.items()})
 
-    def call(self, data: Any) -> Any:
+    def call(self, data: Any) -> NestedTensors:
         """Return the features of a table's rows, or of one row where the columns are single values."""
         self._need_adapted()
         if not isinstance(data, dict):

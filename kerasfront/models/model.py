@@ -210,7 +210,7 @@ class Model(Trainer):
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         keys = {"name", "layers", "input_layers", "output_layers"}
         if keys <= config.keys() and (cls in (Model, Functional) or _takes_graph(cls)):
-            return Functional.graph_from_config(cls, config, custom_objects)
+            return Functional.graph_from_config(cls, config, custom_objects)  # type: ignore[return-value]
         with serialization.custom_object_scope(custom_objects or {}):
             return super().from_config(config)
 
@@ -259,11 +259,11 @@ class Functional(Model):
         return list(graph_of(self).plan.outputs)
 
     @property
-    def input(self) -> NestedTensors:
+    def input(self) -> KerasTensor | Any:
         return graph_of(self).inputs
 
     @property
-    def output(self) -> NestedTensors:
+    def output(self) -> KerasTensor | Any:
         return graph_of(self).outputs
 
     @property
@@ -329,7 +329,7 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, **graph}
 
     @staticmethod
-    def graph_from_config(cls: type, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def graph_from_config(cls: type, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Model:
         """Return a model of `cls` from what `get_config` returned."""
         with serialization.custom_object_scope(custom_objects or {}):
             inputs, outputs = ends_from_config(config)

@@ -127,7 +127,7 @@ class Sequential(Model):
         return _input_of(self)
 
     @property
-    def output(self) -> NestedTensors:
+    def output(self) -> KerasTensor | Any:
         return _output_of(self)
 
     @property

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import serialization
 from kerasfront.errors import SavingError
 from kerasfront.layers.base.layer import Layer
 from kerasfront.saving.deferred import Deferred
 from kerasfront.saving.limits import DEFAULT, Limits
+
+if TYPE_CHECKING:
+    pass
 
 # What variables may take beyond the bytes of a weights file: a file in half precision fills a float32 model,
 # and some variables are in no file.

@@ -7,7 +7,7 @@ import json
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import files, serialization
 from kerasfront.errors import SavingError
@@ -19,6 +19,9 @@ from kerasfront.saving.deferred import Deferred
 from kerasfront.saving.limits import Limits
 from kerasfront.saving.loading import LoadReport
 from kerasfront.version import KERAS_VERSION
+
+if TYPE_CHECKING:
+    from kerasfront.models.model import Model
 
 
 def save_model(model: Layer, target: Path) -> None:
@@ -73,7 +76,7 @@ def layers_with_assets(model: Layer, method: str) -> list[tuple[str, Layer]]:
     return [(p, layer) for p, layer in layers if getattr(type(layer), method) is not getattr(Layer, method)]
 
 
-def load_model(target: Path, options: LoadOptions) -> Any:
+def load_model(target: Path, options: LoadOptions) -> Model:
     """Return the model of an archive or a folder."""
     what = f"'{target}'"
     with (

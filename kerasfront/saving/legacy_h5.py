@@ -125,7 +125,7 @@ def _has_this_layout(reader: h5.Reader) -> bool:
     return reader.has(_MODEL) or any(name in reader.file.attrs for name in ("layer_names", "layer_names0"))
 
 
-def load_model(target: Path, options: LoadOptions) -> Any:
+def load_model(target: Path, options: LoadOptions) -> Model:
     """Return the model of a file."""
     what = f"'{target}'"
     with h5.Reader(str(target), what, options.limits) as reader:

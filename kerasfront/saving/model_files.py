@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfront import files, serialization
 from kerasfront.arguments import names_of, unknown_argument
@@ -19,6 +19,9 @@ from kerasfront.saving.building import LoadOptions, model_of
 from kerasfront.saving.limits import DEFAULT, Limits
 from kerasfront.saving.loading import LoadReport
 from kerasfront.tracebacks import entry_point
+
+if TYPE_CHECKING:
+    from kerasfront.models.model import Model
 
 __all__ = ["load_model", "load_weights", "model_from_json", "save_model", "save_weights"]
 
@@ -86,7 +89,7 @@ def load_model(
     safe_mode: bool = True,
     *,
     limits: Limits = DEFAULT,
-) -> Any:
+) -> Model:
     """Load a model that `save_model` wrote, here or in Keras.
 
     Nothing that the file names is imported, no code of it is run, and nothing outside of it is opened.
@@ -116,7 +119,7 @@ def model_from_json(
     *,
     safe_mode: bool = True,
     limits: Limits = DEFAULT,
-) -> Any:
+) -> Model:
     """Make a model, with new weights, from the architecture that `Model.to_json` gave.
 
     Args:

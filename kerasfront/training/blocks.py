@@ -50,7 +50,9 @@ def test_block(model: Trainer, plain: Callable[[Any], Any]) -> Callable[[Any], N
             return run_batches(plain, rest)
         outputs += [call_model(model, batch, training=False) for batch in inputs[1:]]
         y, y_pred, sample_weight = _in_one(y), _joined(outputs), _in_one(sample_weight)
-        update_metrics(model, loss_of(y, y_pred, sample_weight), _in_one(x), y, y_pred, sample_weight)
+        mean = loss_of(y, y_pred, sample_weight)
+        assert mean is not None
+        update_metrics(model, mean, _in_one(x), y, y_pred, sample_weight)
 
     return run
 

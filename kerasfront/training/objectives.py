@@ -18,7 +18,7 @@ from kerasfront.metrics.reduction_metrics import Mean, MeanMetricWrapper
 from kerasfront.pairing import Pairing
 from kerasfront.spec import static_shape
 from kerasfront.training import advice
-from kerasfront.typing import MetricLike, NestedTensors
+from kerasfront.typing import LossLike, MetricLike, NestedTensors, Tensor
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -134,7 +134,7 @@ class CompileLoss:
 
     def __call__(
         self, y: NestedTensors | None, y_pred: NestedTensors | None, sample_weight: NestedTensors | None = None
-    ) -> Any:
+    ) -> Tensor | None:
         """Return the loss, a scalar tensor; None where no output has one."""
         if self.outputs is None:
             self.build(y_pred)
@@ -172,7 +172,7 @@ class CompileLoss:
         """Whether the loss of joined batches is the mean of theirs."""
         return all(loss is None or loss.adds_up for loss in self.losses)
 
-    def get_config(self) -> Any:
+    def get_config(self) -> LossLike | Sequence[Any] | None:
         return self.losses_argument
 
 

@@ -158,7 +158,7 @@ class Trainer(Layer):
         return None
 
     @property
-    def loss(self) -> Any:
+    def loss(self) -> LossLike | Sequence[Any] | None:
         """The loss as it was given to compile(), or what a model of your own set; None before."""
         state = self._kf
         if state.own_loss is not None:

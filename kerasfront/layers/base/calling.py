@@ -25,6 +25,7 @@ from kerasfront.ops.inputs import convert_input, is_tensor
 from kerasfront.scopes import context, masks
 from kerasfront.spec import KerasTensor, dtypes, mode
 from kerasfront.spec.symbolic import with_none, with_probes
+from kerasfront.typing import NestedTensors, Tensor
 from kerasfront.variable import Variable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 active = running()
 
 
-def run(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+def run(layer: Layer, args: Args, kwargs: Kwargs) -> Tensor:
     """Call a layer."""
     passed = layer._kf.cache.passed
     if passed is not None and len(args) == 1 and not masks and context.autocast is None:
@@ -89,7 +90,7 @@ def _promised(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     return with_probes(outputs)
 
 
-def in_call(layer: Layer, function: Callable[..., Any], args: Args, kwargs: Kwargs) -> Any:
+def in_call(layer: Layer, function: Callable[..., Any], args: Args, kwargs: Kwargs) -> Tensor:
     """Run `function` inside the context of a call of this layer: training flag, autocast, name scope, losses."""
     signature = type(layer)._kf_call
     before = context.training, context.autocast, context.depth
@@ -238,7 +239,7 @@ def _is_given_mask(layer: Layer, args: Args, kwargs: Kwargs) -> bool:
     return any(argument(layer, name, args, kwargs) is not None for name in type(layer)._kf_call.masks)
 
 
-def add_masks(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+def add_masks(layer: Layer, args: Args, kwargs: Kwargs) -> NestedTensors | None:
     """Fill mask arguments that were not given; return the mask of the first argument."""
     signature = type(layer)._kf_call
     for name, value in (*zip(signature.names, args, strict=False), *list(kwargs.items())):

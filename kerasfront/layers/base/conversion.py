@@ -13,12 +13,13 @@ from kerasfront.contract import running
 from kerasfront.ops import convert_to_tensor
 from kerasfront.ops.inputs import is_tensor
 from kerasfront.spec import KerasTensor, static_shape
+from kerasfront.typing import NestedTensors, Shape
 from kerasfront.variable import Variable
 
 active = running()
 
 
-def shape_of(x: object) -> Any:
+def shape_of(x: object) -> Shape | None:
     shape = getattr(x, "shape", None)
     if shape is None:
         return None
@@ -47,7 +48,7 @@ def _is_numbers(value: Any) -> bool:
     return type(value) in (int, float, bool)
 
 
-def masks_of(value: object) -> Any:
+def masks_of(value: object) -> NestedTensors | None:
     if isinstance(value, KerasTensor) or type(value) in active.native:
         return scopes.get_mask(value)
     if isinstance(value, (list, tuple, dict)):

@@ -448,7 +448,7 @@ class Layer(Gathering, Copied, Tracked, Operation, _Native):
         """Make quantized weights, where the class can."""
         raise NotImplementedError(f"The layer '{self.path}' ({type(self).__name__}) can't be quantized.")
 
-    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Tensor:
         """`call`, once the layer is quantized."""
         if self.quantization_mode is None:
             raise ValueError(f"The layer '{self.path}' ({type(self).__name__}) isn't quantized.")

@@ -58,7 +58,7 @@ class Operation(Constructed):
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"The {type(self).__name__} '{self.name}' has no quantized_call().")
 
-    def rematerialized_call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def rematerialized_call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
         """Return `fn(*args, **kwargs)`, whose inner values the gradient computes again instead of keeping them."""
         return checkpoint(fn)(*args, **kwargs)
 
@@ -93,13 +93,13 @@ class Operation(Constructed):
     # -- the graph
 
     @property
-    def input(self) -> Any:
+    def input(self) -> KerasTensor | Any:
         """The symbolic input of the only application; raises AttributeError where there is none, or several."""
         node = _only_node(self)
         return node.args[0] if len(node.inputs) <= 1 else node.inputs
 
     @property
-    def output(self) -> Any:
+    def output(self) -> KerasTensor | Any:
         """The symbolic output of the only application; raises AttributeError where there is none, or several."""
         outputs = _only_node(self).outputs
         return outputs[0] if len(outputs) == 1 else outputs

@@ -12,7 +12,7 @@ from kerasfront.errors import ShapeError
 from kerasfront.layers.base.building import Unbuilt, build_for
 from kerasfront.layers.base.signatures import Args, Kwargs
 from kerasfront.scopes import context
-from kerasfront.spec import mode
+from kerasfront.spec import KerasTensor, mode
 from kerasfront.spec.symbolic import SMALL_SIZES, AtSizes, TooManyOps
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ def is_own(function: Program) -> bool:
     return (getattr(function, "__module__", None) or "").partition(".")[0] != _OURS
 
 
-def inferred(call: Program, layer: Layer, args: Args, kwargs: Kwargs, otherwise: Callable[[Exception], Any]) -> Any:
+def inferred(
+    call: Program, layer: Layer, args: Args, kwargs: Kwargs, otherwise: Callable[[Exception], Any]
+) -> KerasTensor:
     """Return the symbolic results of a user's `call` on symbolic values that have numbers in place of unknown dims.
 
     Those are so large that rules know them. A call that needs a number itself (a loop, a NumPy array, a slice of a

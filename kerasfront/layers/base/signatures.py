@@ -13,6 +13,7 @@ import numpy as np
 from kerasfront import tree
 from kerasfront.layers.base.conversion import map_shapes, shape_of
 from kerasfront.ops.inputs import is_tensor
+from kerasfront.typing import NestedShapes
 
 # The arguments of a call: by place, and by name.
 Args: TypeAlias = tuple[Any, ...]
@@ -74,7 +75,7 @@ def as_call(build: Callable[..., Any], named: Shapes) -> tuple[tuple[Any, ...], 
     return tuple(args), rest
 
 
-def as_shapes(value: object) -> Any:
+def as_shapes(value: object) -> NestedShapes | None:
     """Shapes from a file, where a tuple is a list, as tuples again."""
     return None if value is None else map_shapes(tuple, value)
 
@@ -132,7 +133,7 @@ class CallSpec:
         more = rest.pop(self._stars.get(_KEYWORDS, ""), None)
         return (*args, *several), {**rest, **(more or {})}
 
-    def training(self, flag: bool | None) -> Any:
+    def training(self, flag: bool | None) -> bool | None:
         """Return the training flag, or the default of `call` where no flag was given."""
         return self.training_default if flag is None else flag
 

@@ -18,6 +18,7 @@ from kerasfront.layers.base.programs import inferred
 from kerasfront.layers.base.signatures import Args, Kwargs, Shapes, arguments_for, as_call, parameters_of
 from kerasfront.ops.native_calls import evaluated
 from kerasfront.spec import KerasTensor, Node, infer, nodes_of
+from kerasfront.typing import NestedShapes, NestedTensors
 
 if TYPE_CHECKING:
     from kerasfront.layers.base.layer import Layer
@@ -28,7 +29,7 @@ def is_default(method: Callable[..., Any]) -> bool:
     return hasattr(method, "_kf_default")
 
 
-def call_recorded(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+def call_recorded(layer: Layer, args: Args, kwargs: Kwargs) -> KerasTensor:
     """Return the symbolic outputs, with a node that records this call."""
     # The node keeps the masks that were given; those that came with the tensors will come with them again.
     arguments = dict(kwargs)
@@ -41,7 +42,7 @@ def call_recorded(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     return outputs
 
 
-def output_spec(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+def output_spec(layer: Layer, args: Args, kwargs: Kwargs) -> KerasTensor:
     """Return the symbolic outputs: by `compute_output_shape` where the class has one, else by running `call`."""
     function = type(layer).compute_output_shape
     signature = type(layer)._kf_call
@@ -54,7 +55,7 @@ def output_spec(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
     return by_call(layer, args, kwargs)
 
 
-def output_shape(layer: Layer, shapes: Args, named_shapes: Kwargs) -> Any:
+def output_shape(layer: Layer, shapes: Args, named_shapes: Kwargs) -> NestedShapes:
     """Return the shapes of the outputs for shapes of the inputs, by place and by name ("query_shape")."""
 
     def symbolic(shape: Any) -> Any:
@@ -67,13 +68,15 @@ def output_shape(layer: Layer, shapes: Args, named_shapes: Kwargs) -> Any:
     if not layer.built:
         build_for_call(layer, tuple(inputs), named)
     if is_default(type(layer).compute_output_spec):
-        outputs = by_call(layer, tuple(inputs), named)
-    else:
-        outputs = layer.compute_output_spec(*inputs, **named)
+        return _shapes_of(by_call(layer, tuple(inputs), named))
+    return _shapes_of(layer.compute_output_spec(*inputs, **named))
+
+
+def _shapes_of(outputs: NestedTensors) -> NestedShapes:
     return tree.map_structure(lambda x: x.shape, outputs)
 
 
-def by_call(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+def by_call(layer: Layer, args: Args, kwargs: Kwargs) -> KerasTensor:
     """Return the symbolic outputs, by running `call`."""
     if not type(layer)._kf_has_call:
         layer.call()  # which raises
@@ -92,7 +95,7 @@ def build_by_call(layer: Layer, shapes: Shapes) -> None:
     infer(lambda *a, **k: in_call(layer, layer.call, a, k), args, kwargs)
 
 
-def call_or_evaluate(layer: Layer, args: Args, kwargs: Kwargs) -> Any:
+def call_or_evaluate(layer: Layer, args: Args, kwargs: Kwargs) -> KerasTensor:
     """Run `call` on symbolic values; where it calls the framework itself, the adapter evaluates it abstractly."""
 
     def natively(error: Exception) -> Any:
