@@ -88,7 +88,7 @@ class AdaptableLayer(Configured):
     # LoRA's two matrices.
     _kf_lora: tuple[Variable, Variable] | None = None
     _kf_adapted = False
-    lora_enabled = False
+    lora_enabled: bool = False
     lora_rank: int | None = None
     lora_alpha: float | None = None
     quantization_config: QuantizationConfig | None = None

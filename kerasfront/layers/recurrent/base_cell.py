@@ -91,7 +91,8 @@ class UnitsCell(RecurrentCell):
     """A cell over vectors: its kernels have `units` columns for each gate."""
 
     units: int
-    state_size: int | list[int]
+    # The size of the only state, or a list with that of each.
+    state_size: Any
     output_size: int
     kernel: Variable
     recurrent_kernel: Variable

@@ -68,6 +68,7 @@ class GRUCell(UnitsCell):
     (3, 1)
     """
 
+    state_size: int
     recurrent_activation: Activation
     reset_after: bool
     _kf_gates = 3

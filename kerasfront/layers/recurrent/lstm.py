@@ -61,6 +61,7 @@ class LSTMCell(UnitsCell):
     (3, 3)
     """
 
+    state_size: list[int]
     recurrent_activation: Activation
     unit_forget_bias: bool
     _kf_gates = 4

@@ -53,6 +53,8 @@ class SimpleRNNCell(UnitsCell):
     (3, 1)
     """
 
+    state_size: int
+
     def __init__(
         self,
         units: int,
