@@ -39,7 +39,7 @@ class CSVLogger(Callback):
         super().__init__()
         self.filename: str = os.fspath(filename)
         self.sep = separator
-        self.append = append
+        self.append: bool = append
         self.keys: list[str] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

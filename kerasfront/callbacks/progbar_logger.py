@@ -42,7 +42,7 @@ class ProgbarLogger(Callback):
         super().__init__()
         self.seen = 0
         self.target: int | None = None
-        self.epochs = 1
+        self.epochs: int = 1
         self.verbose: int = 1
         self.progbar: Progbar | None = None
 

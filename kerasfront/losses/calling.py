@@ -8,10 +8,11 @@ from typing import Any
 from kerasfront import ops, tree
 from kerasfront.contract import running
 from kerasfront.errors import DTypeError, KerasFrontError, ShapeError
+from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.typing import TensorLike
 
-active = running()
+active: Runtime = running()
 
 
 def tensors(x: Any, dtype: str, name: str) -> Any:

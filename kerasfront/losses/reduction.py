@@ -8,10 +8,11 @@ from typing import Any
 from kerasfront import ops, scopes
 from kerasfront.contract import running
 from kerasfront.errors import ShapeError, suggest
+from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.ops.elementwise import select_where
 from kerasfront.typing import Tensor, TensorLike
 
-active = running()
+active: Runtime = running()
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 REDUCTIONS = (*MEANS, "sum", "none", None)
 

@@ -455,7 +455,9 @@ class AUC(_AtThresholds):
         self.multi_label: bool = multi_label
         self.num_labels: int | None = num_labels
         self.from_logits: bool = from_logits
-        self.label_weights = None if label_weights is None else np.asarray(label_weights, "float32")
+        self.label_weights: np.ndarray[Any, Any] | None = (
+            None if label_weights is None else np.asarray(label_weights, "float32")
+        )
         if not multi_label or num_labels:
             _build(self, (None, num_labels))
 

@@ -241,7 +241,7 @@ class R2Score(Metric):
         self.class_aggregation = class_aggregation
         self.num_regressors: int = num_regressors
         self.num_samples: Variable = self.add_variable((), "zeros", name="num_samples")
-        self.built = False
+        self.built: bool = False
 
     def build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
         """Make the variables, for matrices of targets and predictions."""

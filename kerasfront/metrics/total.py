@@ -9,12 +9,13 @@ import numpy as np
 
 from kerasfront import ops
 from kerasfront.contract import assignment_scopes, running
+from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.scopes import context
 from kerasfront.spec import dtypes, mode
 from kerasfront.typing import Tensor, TensorLike
 from kerasfront.variable import Variable, broadcasts, check_shape, store, wrong_shape
 
-active = running()
+active: Runtime = running()
 # Of these a long sum is kept; others are exact (integers), or all that there is (float64).
 DTYPES = ("bfloat16", "float16", "float32")
 

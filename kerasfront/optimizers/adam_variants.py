@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Unpack
 
 from kerasfront import ops
+from kerasfront.initializers import Initializer
 from kerasfront.ops.elementwise import select_where
 from kerasfront.optimizers.adam import one_minus_power
 from kerasfront.optimizers.optimizer import Hyper, Optimizer, Slots
@@ -33,7 +35,7 @@ class Adamax(Optimizer):
     0.9
     """
 
-    slots = {"momentum": "zeros", "norm": "zeros"}
+    slots: Mapping[str, str | Initializer] = {"momentum": "zeros", "norm": "zeros"}
     hyperparameters: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
     rule: str | None = "adamax"
 
@@ -78,7 +80,7 @@ class Nadam(Optimizer):
     0.8937
     """
 
-    slots = {"momentum": "zeros", "velocity": "zeros"}
+    slots: Mapping[str, str | Initializer] = {"momentum": "zeros", "velocity": "zeros"}
     hyperparameters: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
     rule: str | None = "nadam"
 
@@ -145,7 +147,7 @@ class Lamb(Optimizer):
     0.9
     """
 
-    slots = {"momentum": "zeros", "velocity": "zeros"}
+    slots: Mapping[str, str | Initializer] = {"momentum": "zeros", "velocity": "zeros"}
     hyperparameters: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
     rule: str | None = "lamb"
 
@@ -197,7 +199,7 @@ class Lion(Optimizer):
     0.9
     """
 
-    slots = {"momentum": "zeros"}
+    slots: Mapping[str, str | Initializer] = {"momentum": "zeros"}
     hyperparameters: tuple[str, ...] = ("beta_1", "beta_2")
     rule: str | None = "lion"
 

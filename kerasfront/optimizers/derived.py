@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from kerasfront import scopes
 from kerasfront.contract import running
+from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.optimizers.base import OptimizerBase
 from kerasfront.optimizers.state import FusedUpdate, OfOptimizer
 from kerasfront.variable import Variable
 
-active = running()
+active: Runtime = running()
 
 
 def derived_of(optimizer: OptimizerBase) -> OfOptimizer:

@@ -10,6 +10,7 @@ from kerasfront import initializers, ops, scopes, serialization, tracking
 from kerasfront.arguments import as_float, as_int, names_of, unknown_argument
 from kerasfront.contract import assignments, running
 from kerasfront.naming import auto_name, to_snake_case
+from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.optimizers import applying, averaging, rates, weight_decay
 from kerasfront.optimizers.base import Hyper, OptimizerBase, Slots
 from kerasfront.optimizers.derived import derive, index_of
@@ -22,7 +23,7 @@ from kerasfront.variable import Variable
 
 __all__ = ["Hyper", "Optimizer", "Slots"]
 
-active = running()
+active: Runtime = running()
 # What hyperparameters of these names are at most; none is negative.
 _RANGES = {"beta_1": 1.0, "beta_2": 1.0, "rho": 1.0, "momentum": 1.0, "epsilon": math.inf}
 

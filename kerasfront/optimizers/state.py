@@ -28,7 +28,8 @@ class OfOptimizer(Derived):
     # The adapter's fused update for the class's rule, if it has one.
     fused: FusedUpdate | None = None
     # Whether a variable has a constraint, and the version of the structure of all models when that was looked for.
-    constrained, version = False, -1
+    constrained: bool = False
+    version: int = -1
 
 
 class OptimizerState(TrackingState):

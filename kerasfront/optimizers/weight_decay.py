@@ -8,12 +8,13 @@ from typing import Any
 
 from kerasfront import ops
 from kerasfront.contract import assignment_scopes, running
+from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.optimizers.base import OptimizerBase
 from kerasfront.optimizers.derived import derived_of
 from kerasfront.typing import Tensor
 from kerasfront.variable import Variable
 
-active = running()
+active: Runtime = running()
 
 
 def decay_by(optimizer: OptimizerBase, variables: Sequence[Variable], rate: Tensor, amount: float | None) -> None:
