@@ -7,11 +7,13 @@ may hold state that a rebuilt copy would lose. Lists and dicts in the attributes
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import optree
 
 from kerasfront.errors import ShapeError
+
+T = TypeVar("T")
 
 __all__ = [
     "MAP_TO_NONE",
@@ -79,7 +81,7 @@ def register(
 _leaf_classes: set[type] = {type(None), bool, int, float, complex, str, bytes}
 
 
-def leaf(cls: type) -> type:
+def leaf(cls: type[T]) -> type[T]:
     """Return a class decorator: instances are leaves.
 
     Example:

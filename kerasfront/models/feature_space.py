@@ -52,8 +52,9 @@ class Cross(Constructed):
                 f"Expected the `output_mode` of a cross to be 'int' or 'one_hot', got {output_mode!r}."
                 f"{suggest(output_mode, ('int', 'one_hot'))}"
             )
-        self.feature_names = tuple(feature_names)
-        self.crossing_dim, self.output_mode = crossing_dim, output_mode
+        self.feature_names: tuple[Any, ...] = tuple(feature_names)
+        self.crossing_dim: int = crossing_dim
+        self.output_mode = output_mode
 
     @property
     def name(self) -> str:
@@ -87,10 +88,11 @@ class Feature(Constructed):
                 f"Expected the `output_mode` of a feature to be 'int', 'one_hot' or 'float', got {output_mode!r}."
                 f"{suggest(output_mode, ('int', 'one_hot', 'float'))}"
             )
-        self.dtype = dtypes.standardize(dtype)
+        self.dtype: str = dtypes.standardize(dtype)
         if isinstance(preprocessor, dict):
             preprocessor = serialization.revive(preprocessor)
-        self.preprocessor, self.output_mode = preprocessor, output_mode
+        self.preprocessor: Any = preprocessor
+        self.output_mode = output_mode
 
     def get_config(self) -> dict[str, Any]:
         preprocessor = serialization.serialize_keras_object(self.preprocessor)
@@ -157,14 +159,16 @@ class FeatureSpace(HostLayer):
         self.built = self._is_adapted = False
         if not features:
             raise ValueError(f"{where(self)} needs features, got {features!r}.")
-        self.output_mode = one_of(self, "output_mode", output_mode, ("concat", "dict"))
-        self.crossing_dim = positive(self, "crossing_dim", crossing_dim)
-        self.hashing_dim = positive(self, "hashing_dim", hashing_dim)
-        self.num_discretization_bins = positive(self, "num_discretization_bins", num_discretization_bins)
-        self.features = {k: self._feature_of(k, v) for k, v in features.items()}
-        self.crosses = [self._cross_of(c) for c in crosses or ()]
-        self.preprocessors = {k: f.preprocessor for k, f in self.features.items()}
-        self.crossers = {c.name: HashedCrossing(c.crossing_dim, name=auto_name(c.name)) for c in self.crosses}
+        self.output_mode: str = one_of(self, "output_mode", output_mode, ("concat", "dict"))
+        self.crossing_dim: int = positive(self, "crossing_dim", crossing_dim)
+        self.hashing_dim: int = positive(self, "hashing_dim", hashing_dim)
+        self.num_discretization_bins: int = positive(self, "num_discretization_bins", num_discretization_bins)
+        self.features: dict[Any, Feature] = {k: self._feature_of(k, v) for k, v in features.items()}
+        self.crosses: list[Cross] = [self._cross_of(c) for c in crosses or ()]
+        self.preprocessors: dict[Any, Any] = {k: f.preprocessor for k, f in self.features.items()}
+        self.crossers: dict[str, HashedCrossing] = {
+            c.name: HashedCrossing(c.crossing_dim, name=auto_name(c.name)) for c in self.crosses
+        }
         self.one_hot_encoders: dict[str, Any] = {}
         assign_untracked(self, "_inputs", {k: Input((1,), dtype=f.dtype, name=k) for k, f in self.features.items()})
         assign_untracked(self, "_encoded", None)

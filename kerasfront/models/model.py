@@ -295,7 +295,7 @@ class Functional(Model):
         return graph_of(self).layers
 
     def build(self, input_shape: NestedShapes | None = None) -> None:
-        self.built = True
+        self.built: bool = True
 
     def _kf_known_outputs(self) -> Any:
         own = "call" in vars(self) or type(self).call is not Functional.call

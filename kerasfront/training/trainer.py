@@ -69,9 +69,9 @@ class Trainer(Layer):
     stop_evaluating: bool = False
     stop_predicting: bool = False
 
-    train_function = _function("train")
-    test_function = _function("test")
-    predict_function = _function("predict")
+    train_function: Any = _function("train")
+    test_function: Any = _function("test")
+    predict_function: Any = _function("predict")
 
     # Private names of Keras (docs/aliases.md), which nothing here reads.
     _loss_tracker = StateAlias[Any](lambda model: model._kf.loss_tracker)

@@ -20,7 +20,7 @@ from kerasfront.layers.augmentation.base import (
     uniform,
 )
 from kerasfront.layers.augmentation.color import Colours, clipped, ends_of, width_of
-from kerasfront.layers.augmentation.factors import limits, number
+from kerasfront.layers.augmentation.factors import Limits, limits, number
 from kerasfront.ops.elementwise import rint
 from kerasfront.random.seed_generator import Seed
 from kerasfront.typing import Tensor
@@ -57,7 +57,7 @@ class RandomSharpness(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self.factor = limits(self, "factor", factor)
+        self.factor: Limits = limits(self, "factor", factor)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         return {"factor": uniform(size, self.factor, seed, 1, 1, 1)}
@@ -102,11 +102,11 @@ class RandomGaussianBlur(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self.factor = limits(self, "factor", factor)
+        self.factor: Limits = limits(self, "factor", factor)
         self.kernel_size: tuple[int, ...] = per_axis(self, "kernel_size", kernel_size, 2)
         if not all(n % 2 for n in self.kernel_size):
             raise ValueError(f"Expected `kernel_size` of {where(self)} to be odd, got {kernel_size!r}.")
-        self.sigma = limits(self, "sigma", sigma, 0, math.inf)
+        self.sigma: Limits = limits(self, "sigma", sigma, 0, math.inf)
 
     def _kf_draw(self, size: Size, seed: Seed) -> Transformation:
         sigma = uniform(size, self.sigma, seed, 1, 1, 1)
@@ -153,8 +153,8 @@ class RandomErasing(Colours):
         **kwargs: Unpack[FormatOptions],
     ) -> None:
         super().__init__(value_range=value_range, data_format=data_format, seed=seed, **kwargs)
-        self.factor = limits(self, "factor", factor)
-        self.scale = limits(self, "scale", scale)
+        self.factor: Limits = limits(self, "factor", factor)
+        self.scale: Limits = limits(self, "scale", scale)
         if fill_value is not None and not number(fill_value):
             raise ValueError(f"Expected `fill_value` of {where(self)} to be a number or None, got {fill_value!r}.")
         self.fill_value = fill_value
