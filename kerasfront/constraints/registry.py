@@ -8,19 +8,23 @@ from typing import Any, overload
 from kerasfront.constraints import constraints
 from kerasfront.constraints.constraints import Constraint
 from kerasfront.registry import Registry, by_name, classes_in
-from kerasfront.typing import ConstraintLike, Tensor
+from kerasfront.typing import Config, ConstraintLike, Tensor
 
 _registry = Registry("keras.constraints", "constraint", by_name(*classes_in(constraints, base=Constraint)))
 
 
-def serialize(constraint: Callable[..., Any]) -> Any:
+def serialize(constraint: Callable[..., Any]) -> Config | str | None:
     """Return the config from which `deserialize` makes an equal constraint."""
-    return _registry.serialize(constraint)
+    config: Config | str | None = _registry.serialize(constraint)
+    return config
 
 
-def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Callable[..., Tensor]:
     """Make a constraint from its config, or return the class of a name; `custom_objects` are the user's own."""
-    return _registry.deserialize(config, custom_objects)
+    made: Callable[..., Tensor] = _registry.deserialize(config, custom_objects)
+    return made
 
 
 @overload

@@ -26,15 +26,15 @@ class Composite(Table):
         """Return a plain tensor of a sparse or ragged one, with 0 for what isn't stored; others stay as they are."""
         return x
 
-    def map_values(self, function: Callable[[Native], Native], x: Any) -> Any:
+    def map_values(self, function: Callable[[Native], Native], x: Any) -> Native:
         """Return a sparse or ragged tensor whose stored values are those of x after the elementwise `function`."""
         raise CapabilityError(f"The backend '{self.name}' has no sparse or ragged tensors.")
 
-    def to_sparse(self, x: Native) -> Any:
+    def to_sparse(self, x: Native) -> Native:
         """Return a sparse tensor of a plain one."""
         raise CapabilityError(f"The backend '{self.name}' has no sparse tensors.")
 
-    def sparse_of(self, indices: Native, values: Native, shape: Sequence[Any]) -> Any:
+    def sparse_of(self, indices: Native, values: Native, shape: Sequence[Any]) -> Native:
         """Return a sparse tensor from its stored values.
 
         Args:
@@ -44,6 +44,6 @@ class Composite(Table):
         """
         raise CapabilityError(f"The backend '{self.name}' has no sparse tensors.")
 
-    def to_ragged(self, rows: Sequence[Any]) -> Any:
+    def to_ragged(self, rows: Sequence[Any]) -> Native:
         """Return a ragged tensor of rows, which are arrays of different lengths."""
         raise CapabilityError(f"The backend '{self.name}' has no ragged tensors.")

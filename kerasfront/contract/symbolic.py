@@ -26,7 +26,7 @@ class Symbolic(Table):
             apply: `apply(adapter, function, args, kwargs)` returns the symbolic results of a framework's function.
         """
 
-    def eval_shape(self, function: Callable[..., NestedNative], specs: Any) -> Any:
+    def eval_shape(self, function: Callable[..., NestedNative], specs: Any) -> NestedNative:
         """Return the shapes and dtypes of a function's results, without computing.
 
         Args:

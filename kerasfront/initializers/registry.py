@@ -13,7 +13,7 @@ from kerasfront.initializers.constant_initializers import STFT, Identity, Ones, 
 from kerasfront.initializers.initializer import Initializer
 from kerasfront.initializers.random_initializers import Orthogonal, RandomNormal, RandomUniform
 from kerasfront.registry import Registry, by_name, classes_in
-from kerasfront.typing import DTypeLike, InitializerLike, ShapeLike, Tensor
+from kerasfront.typing import Config, DTypeLike, InitializerLike, ShapeLike, Tensor
 
 _registry = Registry(
     "keras.initializers",
@@ -26,14 +26,18 @@ _registry = Registry(
 )  # fmt: skip
 
 
-def serialize(initializer: Callable[..., Any]) -> Any:
+def serialize(initializer: Callable[..., Any]) -> Config | str | None:
     """Return the config from which `deserialize` makes an equal initializer."""
-    return _registry.serialize(initializer)
+    config: Config | str | None = _registry.serialize(initializer)
+    return config
 
 
-def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Callable[..., Tensor]:
     """Make an initializer from its config, or return the class of a name; `custom_objects` are the user's own."""
-    return _registry.deserialize(config, custom_objects)
+    made: Callable[..., Tensor] = _registry.deserialize(config, custom_objects)
+    return made
 
 
 @overload

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasfront.interop.library import ArraySpec, RowSource, SparseParts, TensorLibrary
 from kerasfront.spec import dtypes
+from kerasfront.typing import Tensor
 
 
 class Jax(TensorLibrary):
@@ -33,7 +34,7 @@ class Jax(TensorLibrary):
             return None  # NumPy gathers rows of the same memory nine times as fast
         return RowSource(self.spec(value), value.__getitem__, lambda batch, shape: batch.reshape(shape))
 
-    def from_numpy(self, array: np.ndarray[Any, Any], like: Any = None) -> Any:
+    def from_numpy(self, array: np.ndarray[Any, Any], like: Any = None) -> Tensor:
         return array if array.dtype.kind in "OUS" else sys.modules["jax"].numpy.asarray(array)
 
     def is_symbolic(self, tensor: Any) -> bool:
@@ -64,7 +65,7 @@ class Jax(TensorLibrary):
         flat = sys.modules["jax.experimental.sparse"].bcoo_update_layout(tensor, n_batch=0, n_dense=0)
         return SparseParts(np.asarray(flat.indices), np.asarray(flat.data), tuple(tensor.shape))
 
-    def from_sparse(self, parts: SparseParts, capacity: int) -> Any:
+    def from_sparse(self, parts: SparseParts, capacity: int) -> Tensor:
         indices, values, shape = parts
         count = capacity - len(values)
         # JAX compiles a step anew for each number of elements. Padding has indices behind the end of each axis.

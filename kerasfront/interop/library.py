@@ -12,6 +12,7 @@ from kerasfront import tree
 from kerasfront.errors import CapabilityError
 from kerasfront.interop.objects import numbers_of_objects
 from kerasfront.interop.tables import is_table, table_to_rows
+from kerasfront.typing import Tensor
 
 # Which rows a batch takes: their indices, or a range of them.
 Rows = np.ndarray[Any, Any] | slice
@@ -178,11 +179,11 @@ class TensorLibrary(Library):
     # Whether the library rewrites Python functions that its pipeline calls, so that `unconverted` is needed.
     rewrites_functions = False
 
-    def cast(self, tensor: Any, dtype: str) -> Any:
+    def cast(self, tensor: Any, dtype: str) -> Tensor:
         """Return a tensor in another dtype."""
         return tensor.astype(dtype)
 
-    def from_numpy(self, array: np.ndarray[Any, Any], like: Any = None) -> Any:
+    def from_numpy(self, array: np.ndarray[Any, Any], like: Any = None) -> Tensor:
         """Return a tensor, on the device of the tensor `like`; or the array itself, if no tensor can hold it."""
         raise NotImplementedError
 
@@ -207,7 +208,7 @@ class TensorLibrary(Library):
             f"A {self.name} tensor without a value came: layers of another backend can't be traced by {self.name}."
         )
 
-    def to_dense(self, tensor: Any) -> Any:
+    def to_dense(self, tensor: Any) -> Tensor:
         """Return a sparse tensor as a dense one, and any other tensor as it is."""
         return tensor
 
@@ -219,7 +220,7 @@ class TensorLibrary(Library):
         """Return whether it is a sparse tensor."""
         return False
 
-    def from_sparse(self, parts: SparseParts, capacity: int) -> Any:
+    def from_sparse(self, parts: SparseParts, capacity: int) -> Tensor:
         """Return a sparse tensor.
 
         Args:
@@ -228,7 +229,7 @@ class TensorLibrary(Library):
         """
         raise NotImplementedError
 
-    def to_ragged(self, tensor: Any, lengths: Any) -> Any:
+    def to_ragged(self, tensor: Any, lengths: Any) -> Tensor:
         """Return a ragged tensor of padded rows and their lengths."""
         raise CapabilityError(f"{self.name} has no ragged tensors.")
 

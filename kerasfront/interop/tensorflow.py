@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasfront.errors import CapabilityError
 from kerasfront.interop.library import INFINITE, ArraySpec, Rows, RowSource, SparseParts, Stream, TensorLibrary
+from kerasfront.typing import Tensor
 
 
 class TensorFlow(TensorLibrary):
@@ -45,10 +46,10 @@ class TensorFlow(TensorLibrary):
         length = INFINITE if count == -1 else None if count < 0 else count
         return Stream("tf.data.Dataset", length, lambda epoch: iter(value))
 
-    def cast(self, tensor: Any, dtype: str) -> Any:
+    def cast(self, tensor: Any, dtype: str) -> Tensor:
         return sys.modules["tensorflow"].cast(tensor, dtype)
 
-    def from_numpy(self, array: np.ndarray[Any, Any], like: Any = None) -> Any:
+    def from_numpy(self, array: np.ndarray[Any, Any], like: Any = None) -> Tensor:
         return sys.modules["tensorflow"].convert_to_tensor(array)
 
     def is_symbolic(self, tensor: Any) -> bool:
@@ -63,7 +64,7 @@ class TensorFlow(TensorLibrary):
             tensor.set_shape(spec.shape)
         return results
 
-    def to_dense(self, tensor: Any) -> Any:
+    def to_dense(self, tensor: Any) -> Tensor:
         tf = sys.modules["tensorflow"]
         if isinstance(tensor, tf.RaggedTensor):
             raise CapabilityError(
@@ -80,10 +81,10 @@ class TensorFlow(TensorLibrary):
         shape = tuple(tensor.dense_shape.numpy().tolist())
         return SparseParts(tensor.indices.numpy(), tensor.values.numpy(), shape)
 
-    def from_sparse(self, parts: SparseParts, capacity: int) -> Any:
+    def from_sparse(self, parts: SparseParts, capacity: int) -> Tensor:
         return sys.modules["tensorflow"].SparseTensor(*parts)
 
-    def to_ragged(self, tensor: Any, lengths: Any) -> Any:
+    def to_ragged(self, tensor: Any, lengths: Any) -> Tensor:
         return sys.modules["tensorflow"].RaggedTensor.from_tensor(tensor, lengths)
 
     def elements(self, tensor: Any) -> np.ndarray[Any, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasfront.errors import DataError
 from kerasfront.interop.library import ArraySpec, Rows, RowSource, SparseParts, Stream, TensorLibrary
+from kerasfront.typing import Tensor
 
 
 class Torch(TensorLibrary):
@@ -58,10 +59,10 @@ class Torch(TensorLibrary):
             )
         return None
 
-    def cast(self, tensor: Any, dtype: str) -> Any:
+    def cast(self, tensor: Any, dtype: str) -> Tensor:
         return tensor.to(getattr(sys.modules["torch"], dtype))
 
-    def from_numpy(self, array: np.ndarray[Any, Any], like: Any = None) -> Any:
+    def from_numpy(self, array: np.ndarray[Any, Any], like: Any = None) -> Tensor:
         if array.dtype.kind in "OUS":
             return array
         torch = sys.modules["torch"]

@@ -26,7 +26,7 @@ def serialize(layer: Layer) -> Config:
     return serialization.serialize_keras_object(layer)
 
 
-def deserialize(config: Config, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Config, custom_objects: Mapping[str, Any] | None = None) -> Layer:
     """Make the layer of a config.
 
     Raises:

@@ -131,7 +131,7 @@ class Loss(Stateful, Constructed, Watched):
         """Whether the loss of two batches of one size joined is known to be the mean of theirs."""
         return False
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return the loss of each sample."""
         raise NotImplementedError(f"The loss '{self.name}' ({type(self).__name__}) defines no call(y_true, y_pred).")
 
@@ -200,7 +200,7 @@ class LossFunctionWrapper(Loss):
     def _kf_apart(self, y_true: Tensor, y_pred: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         return f.by_elements(self.fn, y_true, y_pred, mask)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return the function's value for each sample."""
         if self._kf_one_rank and len(getattr(y_true, "shape", ())) != len(getattr(y_pred, "shape", ())):
             y_true, y_pred = reductions.same_rank(y_true, y_pred)

@@ -8,7 +8,7 @@ from typing import Any, overload
 from kerasfront.losses import functions, losses
 from kerasfront.losses.loss import FixedLoss, LossFunctionWrapper
 from kerasfront.registry import Registry, classes_in
-from kerasfront.typing import LossLike, Tensor
+from kerasfront.typing import Config, LossLike, Tensor
 
 _classes = classes_in(losses, base=FixedLoss)
 _short = {
@@ -31,14 +31,18 @@ _registry = Registry(
 )
 
 
-def serialize(loss: Callable[..., Any]) -> Any:
+def serialize(loss: Callable[..., Any]) -> Config | str | None:
     """Return the config from which `deserialize` makes an equal loss; for a function its name."""
-    return _registry.serialize(loss)
+    config: Config | str | None = _registry.serialize(loss)
+    return config
 
 
-def deserialize(name: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    name: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Callable[..., Tensor]:
     """Make a loss from its config, or return the class or function of a name; `custom_objects` are the user's own."""
-    return _registry.deserialize(name, custom_objects)
+    made: Callable[..., Tensor] = _registry.deserialize(name, custom_objects)
+    return made
 
 
 @overload

@@ -17,7 +17,7 @@ from kerasfront.metrics import (
 from kerasfront.metrics.metric import Metric
 from kerasfront.metrics.reduction_metrics import FixedMean
 from kerasfront.registry import Registry, by_name, classes_in
-from kerasfront.typing import MetricLike
+from kerasfront.typing import Config, MetricLike
 
 _classes = classes_in(
     accuracy_metrics, confusion_metrics, correlation_metrics, f_score_metrics, iou_metrics, reduction_metrics,
@@ -41,14 +41,18 @@ _registry = Registry(
 )
 
 
-def serialize(metric: Metric | Callable[..., Any]) -> Any:
+def serialize(metric: Metric | Callable[..., Any]) -> Config | str | None:
     """Return the config from which `deserialize` makes an equal metric; for a function its name."""
-    return _registry.serialize(metric)
+    config: Config | str | None = _registry.serialize(metric)
+    return config
 
 
-def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Metric | Callable[..., Any]:
     """Make a metric from its config, or return the class or function of a name; `custom_objects` are the user's own."""
-    return _registry.deserialize(config, custom_objects)
+    made: Metric | Callable[..., Any] = _registry.deserialize(config, custom_objects)
+    return made
 
 
 @overload

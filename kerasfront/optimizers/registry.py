@@ -33,7 +33,7 @@ _classes = classes_in(
 class _OptimizerRegistry(Registry):
     """The registry of optimizers, whose names are known in any case."""
 
-    def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
         registered = serialization.get_registered_object(name, custom_objects)
         return registered if registered is not None else super().find(name if name in self.names else name.lower())
 
@@ -54,7 +54,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return config
 
 
-def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
     """Make an optimizer from its config, or return the class of a name; `custom_objects` are the user's own."""
     return _registry.deserialize(config, custom_objects)
 

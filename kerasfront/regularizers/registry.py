@@ -8,21 +8,25 @@ from typing import Any, overload
 from kerasfront.registry import Registry, by_name, classes_in
 from kerasfront.regularizers import regularizers
 from kerasfront.regularizers.regularizers import Regularizer
-from kerasfront.typing import RegularizerLike, Tensor
+from kerasfront.typing import Config, RegularizerLike, Tensor
 
 _registry = Registry(
     "keras.regularizers", "regularizer", by_name(*classes_in(regularizers, base=Regularizer), l1_l2=regularizers.L1L2)
 )
 
 
-def serialize(regularizer: Callable[..., Any]) -> Any:
+def serialize(regularizer: Callable[..., Any]) -> Config | str | None:
     """Return the config from which `deserialize` makes an equal regularizer."""
-    return _registry.serialize(regularizer)
+    config: Config | str | None = _registry.serialize(regularizer)
+    return config
 
 
-def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Callable[..., Tensor]:
     """Make a regularizer from its config, or return the class of a name; `custom_objects` are the user's own."""
-    return _registry.deserialize(config, custom_objects)
+    made: Callable[..., Tensor] = _registry.deserialize(config, custom_objects)
+    return made
 
 
 @overload

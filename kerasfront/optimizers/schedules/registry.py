@@ -22,6 +22,8 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
     return config
 
 
-def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> LearningRateSchedule:
     """Make a schedule from its config, or return the class of a name; `custom_objects` are the user's own."""
     return _registry.deserialize(config, custom_objects)
