@@ -33,7 +33,7 @@ context: _Context = _Context()
 class _Structure:
     """Counts the changes of any layer's tree: what was gathered from a tree holds until the next."""
 
-    version = 0
+    version: int = 0
 
     def change(self) -> None:
         self.version += 1

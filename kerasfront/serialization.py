@@ -163,7 +163,7 @@ class Budget:
 
     def __init__(self, most: int | None) -> None:
         self.most: int | None = most
-        self.taken = 0
+        self.taken: int = 0
 
     def __enter__(self) -> Self:
         self._before, scopes.context.initial = scopes.context.initial, self

@@ -114,7 +114,7 @@ class Reads:
         self._noted: dict[tuple[int, str], Any] = {}
         self._values: list[tuple[Any, str, Any, Any]] = []
         # Whether it was settled since somebody looked.
-        self.fresh = False
+        self.fresh: bool = False
         # What of it a user can change without an attribute being set: arrays, lists, objects of another kind, classes.
         self._unseen: list[tuple[Any, str, Any, Any]] = []
 

@@ -431,7 +431,7 @@ class TFSMLayer(Layer):
     ) -> None:
         super().__init__(trainable=trainable, name=name, dtype=dtype)
         load = _bridge(type(self), "saved_model", "a SavedModel", "tensorflow")
-        self.filepath = str(filepath)
+        self.filepath: str = str(filepath)
         self.call_endpoint, self.call_training_endpoint = call_endpoint, call_training_endpoint
         model = load(self.filepath, call_endpoint, call_training_endpoint)
         assign_untracked(self, "_model", model)

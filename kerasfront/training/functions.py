@@ -133,7 +133,7 @@ class _Form:
             read = partial(reading, self.reads)
             self.run = compiled_step(model, step, name == "train_step", read)
             self.block = None if alone else _make_block(model, name, step, read, self.run is step)
-        self.compiled = self.run is not step
+        self.compiled: bool = self.run is not step
         self.version = -1
         self.reads.settle()
         self.settle()
@@ -155,7 +155,7 @@ class _Form:
             else:
                 self.version = scopes.structure.version
         if change is not None:
-            self.reason = change
+            self.reason: str = change
         return change is None
 
 

@@ -89,16 +89,16 @@ class CallSpec:
     def __init__(self, call: Callable[..., Any]) -> None:
         parameters = list(inspect.signature(call).parameters.values())[1:]
         positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        self.names = [p.name for p in positional]
-        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.names: list[str] = [p.name for p in positional]
+        self.any_keyword: bool = any(p.kind is p.VAR_KEYWORD for p in parameters)
         by_name = {p.name: p for p in parameters}
-        self.has_training = "training" in by_name
+        self.has_training: bool = "training" in by_name
         self.training_default = by_name["training"].default if self.has_training else None
         if self.training_default is Parameter.empty:
             self.training_default = None
-        self.first = self.names[0] if self.names else None
-        self.masks = [n for n in by_name if n == "mask" or n.endswith("_mask")]
-        self.parameter_names = set(by_name)
+        self.first: str | None = self.names[0] if self.names else None
+        self.masks: list[str] = [n for n in by_name if n == "mask" or n.endswith("_mask")]
+        self.parameter_names: set[str] = set(by_name)
         self._placed_only = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
         self._stars = {p.kind: p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
