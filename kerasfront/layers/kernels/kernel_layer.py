@@ -223,7 +223,7 @@ class AdaptableLayer(Configured):
                 self.add_weight((rank, columns), b_initializer, regularizer=regularizer, name=f"lora_{name}_b"),
             )
         self.lora_rank, self.lora_alpha = rank, rank if lora_alpha is None else lora_alpha
-        self.lora_enabled: bool = self._kf_adapted = True
+        self.lora_enabled = self._kf_adapted = True
         values = self._kf_storage.values
         # Setting `layer.trainable` thaws the variables that were made to be trained: this one stays frozen.
         values.trainable, values.stays_frozen = False, True
