@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasfront import ops, scopes, serialization
 from kerasfront.arguments import as_bool, as_shape
-from kerasfront.contract import assignment_scopes, assignments, current, running
+from kerasfront.contract import Runtime, assignment_scopes, assignments, current, running
 from kerasfront.derived import Copied
 from kerasfront.errors import ShapeError
 from kerasfront.ops import _operators
@@ -20,7 +20,7 @@ from kerasfront.spec import KerasTensor, dtypes, mode, shapes, unknown
 from kerasfront.spec.operators import Operators
 from kerasfront.typing import DTypeLike, InitializerLike, ShapeLike, Tensor, TensorLike
 
-active = running()
+active: Runtime = running()
 _numbers = itertools.count()
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 

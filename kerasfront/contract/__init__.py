@@ -23,6 +23,7 @@ from kerasfront.contract.optimize import Optimize
 from kerasfront.contract.store import Plain, Store
 from kerasfront.contract.symbolic import Symbolic
 from kerasfront.contract.table import Table
+from kerasfront.ops.declare.runtime import Runtime
 
 __all__ = [
     "CAPABILITIES",
@@ -38,6 +39,7 @@ __all__ = [
     "LayerHooks",
     "Optimize",
     "Plain",
+    "Runtime",
     "Store",
     "Symbolic",
     "Table",

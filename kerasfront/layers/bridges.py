@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasfront import ops, serialization
-from kerasfront.contract import assignment_scopes, running
+from kerasfront.contract import Runtime, assignment_scopes, running
 from kerasfront.errors import BackendError, CapabilityError, SavingError
 from kerasfront.layers._configured import where
 from kerasfront.layers.base.building import scope_of
@@ -27,7 +27,7 @@ from kerasfront.tracking import add, assign_untracked
 from kerasfront.typing import DTypePolicyLike, NestedShapes, NestedTensors
 from kerasfront.variable import Variable
 
-active = running()
+active: Runtime = running()
 
 
 def _bridge(cls: type, name: str, what: str, backend: str) -> Any:

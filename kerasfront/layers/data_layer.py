@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from kerasfront import interop, ops, serialization, tree
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.interop import TensorLibrary
 from kerasfront.layers._configured import Configured
 from kerasfront.layers.base.building import build_for_call
@@ -20,7 +20,7 @@ from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.typing import Config, Tensor, TensorLike
 from kerasfront.variable import Variable
 
-active = running()
+active: Runtime = running()
 Array = np.ndarray[Any, Any]
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kerasfront import ops, tree
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.errors import DTypeError, KerasFrontError, ShapeError
-from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.typing import TensorLike
 

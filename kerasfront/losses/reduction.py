@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops, scopes
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.errors import ShapeError, suggest
-from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.ops.elementwise import select_where
 from kerasfront.typing import Tensor, TensorLike
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasfront import ops
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.errors import DTypeError, ShapeError
 from kerasfront.layers.input_spec import InputSpec, one_example, shown
 from kerasfront.spec import KerasTensor, dtypes, unknown
@@ -16,7 +16,7 @@ from kerasfront.spec import KerasTensor, dtypes, unknown
 if TYPE_CHECKING:
     from kerasfront.models.model import Model
 
-active = running()
+active: Runtime = running()
 # As many shapes are remembered as fitting; a model of images of any size meets more.
 _REMEMBERED = 1000
 _STATIC = {int}

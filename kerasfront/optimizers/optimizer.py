@@ -8,9 +8,8 @@ from typing import Any, Self, overload
 
 from kerasfront import initializers, ops, scopes, serialization, tracking
 from kerasfront.arguments import as_float, as_int, names_of, unknown_argument
-from kerasfront.contract import assignments, running
+from kerasfront.contract import Runtime, assignments, running
 from kerasfront.naming import auto_name, to_snake_case
-from kerasfront.ops.declare.runtime import Runtime
 from kerasfront.optimizers import applying, averaging, rates, weight_decay
 from kerasfront.optimizers.base import Hyper, OptimizerBase, Slots
 from kerasfront.optimizers.derived import derive, index_of

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from kerasfront import files, losses
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.errors import SavingError
 from kerasfront.layers.base.layer import Layer
 from kerasfront.saving import h5, loading
@@ -34,7 +34,7 @@ from kerasfront.version import KERAS_VERSION
 if TYPE_CHECKING:
     from kerasfront.models.model import Model
 
-active = running()
+active: Runtime = running()
 _MODEL, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
 # HDF5 allows about so many bytes for an attribute; longer lists of names are spread over several attributes.
 _MOST_BYTES = 64_000

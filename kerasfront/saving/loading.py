@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.errors import KerasFrontError, SavingError
 from kerasfront.layers.base.layer import Layer
 from kerasfront.layers.kernels.lora import MergedVariable
@@ -16,7 +16,7 @@ from kerasfront.saving.paths import Saveable
 from kerasfront.saving.readers import Store, WeightReader
 from kerasfront.variable import Variable
 
-active = running()
+active: Runtime = running()
 # How many weights of a kind an error names.
 _SHOWN = 12
 

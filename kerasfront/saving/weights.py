@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from kerasfront import files
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.layers.base.layer import Layer
 from kerasfront.saving import h5, loading, paths
 from kerasfront.saving.limits import Limits
@@ -18,7 +18,7 @@ from kerasfront.saving.loading import LoadReport, numbered_variables
 from kerasfront.saving.paths import Saveable
 from kerasfront.saving.readers import Array
 
-active = running()
+active: Runtime = running()
 
 
 def save(model: Layer, target: Path) -> None:

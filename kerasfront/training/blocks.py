@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kerasfront import ops, scopes, tree
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.data.batches import unpack_x_y_sample_weight
 from kerasfront.training.steps import call_model, update_metrics, update_weights
 from kerasfront.typing import NestedTensors
@@ -20,7 +20,7 @@ from kerasfront.typing import NestedTensors
 if TYPE_CHECKING:
     from kerasfront.training.trainer import Trainer
 
-active = running()
+active: Runtime = running()
 # Predictions that wait take memory: at most so many numbers.
 _WAITING = 1 << 24
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.layers.base.gathering import gather, layers_of_tree
 from kerasfront.training.state import training_metrics
 from kerasfront.variable import Variable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kerasfront.layers.base.layer import Layer
     from kerasfront.training.trainer import Trainer
 
-active = running()
+active: Runtime = running()
 
 
 def compiled_step(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kerasfront import scopes, watching
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.layers.base.gathering import clear_losses, layers_of_tree
 from kerasfront.training import blocks, stateless, steps
 from kerasfront.training.compilation import all_variables, compiled_step, jit_setting
@@ -21,7 +21,7 @@ from kerasfront.watching import Reads, reading
 if TYPE_CHECKING:
     from kerasfront.training.trainer import Trainer
 
-active = running()
+active: Runtime = running()
 # So many forms of a step are kept: a loop that freezes and thaws in turn makes each of them once.
 _KEPT = 8
 # A form that served fewer steps than this was hardly worth compiling; after so many of them, none is compiled.

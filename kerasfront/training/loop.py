@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasfront import console, settings, tree
 from kerasfront.callbacks import CallbackList
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.data.batches import BatchSource, make_batches, unpack_x_y_sample_weight
 from kerasfront.data.prefetch import prefetch
 from kerasfront.errors import DataError, NotCompiledError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kerasfront.callbacks import Callback
     from kerasfront.training.trainer import Data, Predictions, Trainer
 
-active = running()
+active: Runtime = running()
 # How many predictions may wait on the device before the oldest is copied to the host.
 _PENDING = 8
 # A step of fewer operations than this gains more from being dispatched with others than the framework loses in a loop

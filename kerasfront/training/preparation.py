@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kerasfront import interop, settings, tree
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.data.batches import BatchSource, unpack_x_y_sample_weight
 from kerasfront.errors import KerasFrontError
 from kerasfront.layers.base.gathering import layers_inside
@@ -20,7 +20,7 @@ from kerasfront.training.state import has_own
 if TYPE_CHECKING:
     from kerasfront.training.trainer import Data, Trainer
 
-active = running()
+active: Runtime = running()
 
 
 def prepare(model: Trainer, first: tuple[Any, ...], step: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasfront import settings, tree
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.data.arrays import as_arrays, cast_floats
 from kerasfront.data.batches import BATCH_SIZE
 from kerasfront.metrics.metric import host_values
@@ -24,7 +24,7 @@ from kerasfront.typing import NestedTensors
 if TYPE_CHECKING:
     from kerasfront.training.trainer import Data, Predictions, Trainer
 
-active = running()
+active: Runtime = running()
 
 
 def train(

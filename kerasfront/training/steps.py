@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasfront import ops, scopes, tree
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.data.batches import unpack_x_y_sample_weight
 from kerasfront.metrics.metric import Metric, host_values
 from kerasfront.ops.gradients import value_and_grad
@@ -19,7 +19,7 @@ from kerasfront.typing import NestedTensors, Tensor
 if TYPE_CHECKING:
     from kerasfront.training.trainer import Trainer
 
-active = running()
+active: Runtime = running()
 
 
 # ---- the default steps --------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kerasfront import scopes, tree
-from kerasfront.contract import assignments, running
+from kerasfront.contract import Runtime, assignments, running
 from kerasfront.errors import KerasFrontError
 from kerasfront.layers.base import masks as masking
 from kerasfront.layers.base.building import build_for_call, find_policy, scope_of
@@ -31,7 +31,7 @@ from kerasfront.variable import Variable
 if TYPE_CHECKING:
     from kerasfront.layers.base.layer import Layer
 
-active = running()
+active: Runtime = running()
 
 
 def run(layer: Layer, args: Args, kwargs: Kwargs) -> Tensor:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from kerasfront import scopes, tree
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.ops import convert_to_tensor
 from kerasfront.ops.inputs import is_tensor
 from kerasfront.spec import KerasTensor, static_shape
 from kerasfront.typing import NestedTensors, Shape
 from kerasfront.variable import Variable
 
-active = running()
+active: Runtime = running()
 
 
 def shape_of(x: object) -> Shape | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from kerasfront import scopes
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.derived import Derived
 from kerasfront.dtype_policies import DTypePolicy, DTypePolicyMap
 from kerasfront.dtype_policies.policy import dtype_policy
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kerasfront.layers.remat import RematScope
     from kerasfront.typing import Tensor
 
-active = running()
+active: Runtime = running()
 
 
 class LayerCache(Derived):

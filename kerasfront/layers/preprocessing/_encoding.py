@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.errors import CapabilityError
 from kerasfront.layers._configured import one_of
 from kerasfront.layers.base.layer import Layer
@@ -17,7 +17,7 @@ MODES = ("int", "one_hot", "multi_hot", "count")
 # Their names in Keras 2, which Keras's lookups still take.
 _FORMER = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
-active = running()
+active: Runtime = running()
 
 
 def output_mode_of(layer: Layer, mode: Any, options: Sequence[str]) -> str:

@@ -8,14 +8,14 @@ from typing import Any, Unpack
 import numpy as np
 
 from kerasfront import interop
-from kerasfront.contract import running
+from kerasfront.contract import Runtime, running
 from kerasfront.layers._configured import where
 from kerasfront.layers._options import LayerOptions
 from kerasfront.layers.data_layer import DataLayer, on_host
 from kerasfront.spec import KerasTensor, dtypes
 from kerasfront.typing import Shape, Tensor
 
-active = running()
+active: Runtime = running()
 Array = np.ndarray[Any, Any]
 _SCALARS = (str, bytes, bool, int, float, np.generic)
 
