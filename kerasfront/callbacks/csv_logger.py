@@ -50,7 +50,7 @@ class CSVLogger(Callback):
         else:
             _rewrite(self, ())
         # The next fit() of the same logger goes on in the same file.
-        self.append: bool = True
+        self.append = True
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}

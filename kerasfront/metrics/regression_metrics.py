@@ -254,7 +254,7 @@ class R2Score(Metric):
         self.sum: Variable = self.add_variable(outputs, "zeros", name="sum")
         self.total_mse: Variable = self.add_variable(outputs, "zeros", name="residual")
         self.count: Variable = self.add_variable(outputs, "zeros", name="count")
-        self.built: bool = True
+        self.built = True
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Add a batch; `sample_weight` has the shape (samples,) or (samples, 1)."""

@@ -155,7 +155,7 @@ class _Form:
             else:
                 self.version = scopes.structure.version
         if change is not None:
-            self.reason: str = change
+            self.reason = change
         return change is None
 
 
