@@ -269,10 +269,10 @@ def as_bool(value: Any, name: str, owner: str = "") -> bool:
     """
     if type(value) is bool:
         return value
-    found = plain(value)
-    if not isinstance(found, int) or found not in (0, 1):
+    scalar = plain(value)
+    if not isinstance(scalar, int) or scalar not in (0, 1):
         raise wrong(name, owner, "True or False", value)
-    return bool(found)
+    return bool(scalar)
 
 
 def as_ints(
@@ -290,8 +290,8 @@ def as_ints(
     >>> as_ints(3, "axis"), as_ints(np.array([1, 2]), "axis"), as_ints(np.int64(3), "strides", rank=2)
     ((3,), (1, 2), (3, 3))
     """
-    found = several(value)
-    items = [value] * (rank or 1) if found is None else found
+    items = several(value)
+    items = [value] * (rank or 1) if items is None else items
     whole = [n if type(n) is int else _whole(plain(n)) for n in items]
     if any(n is None or isinstance(n, int) and n < least for n in whole) or (rank is not None and len(whole) != rank):
         what = f"{'a positive' if least == 1 else 'an'} integer{_range(least, math.inf, 1)}"
@@ -308,8 +308,8 @@ def as_shape(value: Any, name: str = "shape", owner: str = "") -> tuple[int | No
     Traceback (most recent call last):
     kerasfront.errors.ArgumentError: Expected `shape` of Input to be integers from 0 on (None: unknown), got (2, -1).
     """
-    found = several(value)
-    sizes = [value] if found is None and value is not None else found
+    items = several(value)
+    sizes = [value] if items is None and value is not None else items
     if sizes is None:
         raise wrong(name, owner, "integers from 0 on (None: unknown)", value)
     whole = [d if d is None or type(d) is int else _whole(plain(d)) for d in sizes]
@@ -374,9 +374,9 @@ class Kind(NamedTuple):
     def take(self, value: Any, name: str, owner: str) -> Any:
         if value is None and self.none:
             return value
-        if self.items is not None and (found := several(value)) is not None:
-            taken = [self.items.take(v, name, owner) for v in found]
-            return taken if isinstance(value, list) else tuple(taken)
+        if self.items is not None and (kinds := several(value)) is not None:
+            elements = [self.items.take(v, name, owner) for v in kinds]
+            return elements if isinstance(value, list) else tuple(elements)
         if self.scalar is None:
             return value
         try:
@@ -388,8 +388,8 @@ class Kind(NamedTuple):
 
 
 def _int_or_bool(value: Any, name: str, owner: str) -> int:
-    found = plain(value)
-    return found if isinstance(found, bool) else as_int(value, name, owner)
+    kinds = plain(value)
+    return kinds if isinstance(kinds, bool) else as_int(value, name, owner)
 
 
 _CLASSES: dict[Any, tuple[type, ...]] = {
@@ -419,8 +419,8 @@ def kind_of(annotation: Any, names: Mapping[str, Any]) -> Kind | None:
     items = kind_of(inner[0], names) if inner else None
     if scalar is None and items is None:
         return None
-    known = (type(None), *_SCALARS)
-    other = any(p not in known and (items is None or not typing.get_args(p)) for p in parts)
+    scalars = (type(None), *_SCALARS)
+    other = any(p not in scalars and (items is None or not typing.get_args(p)) for p in parts)
     return Kind(scalar, items, type(None) in parts, other)
 
 
@@ -442,8 +442,8 @@ class _Parameters:
         self.names = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
         self.required = self.positional[1 : code.co_argcount - len(function.__defaults__ or ())]
         self.takes_any = bool(code.co_flags & inspect.CO_VARKEYWORDS)
-        found = {n: kind_of(a, function.__globals__) for n, a in function.__annotations__.items() if n in self.names}
-        self.kinds = {name: kind for name, kind in found.items() if kind is not None}
+        kinds = {n: kind_of(a, function.__globals__) for n, a in function.__annotations__.items() if n in self.names}
+        self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
         # The classes whose values are right as they are, by parameters: without NaN's, and what sequences hold.
         self.plain = {name: kind.classes - {tuple, list, float} for name, kind in self.kinds.items()}
         self.plain |= {name: classes | {str} for name, classes in self.plain.items() if self.kinds[name].other}
@@ -494,14 +494,14 @@ def converted(function: F) -> F:
                     raise unknown_argument(owner, kwargs.keys() - own.names, own.positional)
                 raise unknown_argument(owner, kwargs.keys() - own.names, names_of(type(args[0])))
             if is_init and own.takes_any and not kwargs.keys() >= {*own.required[len(args) - 1 :]}:
-                known = names_of(type(args[0]))
-                if unknown := kwargs.keys() - known:  # of an old name, perhaps, for what is missing
-                    raise unknown_argument(owner, unknown, known)
+                options = names_of(type(args[0]))
+                if unknown := kwargs.keys() - options:  # of an old name, perhaps, for what is missing
+                    raise unknown_argument(owner, unknown, options)
             kinds = own.kinds
             if kinds:
-                given = zip(own.positional, args, strict=False)
+                pairs = zip(own.positional, args, strict=False)
                 args = (
-                    *(kinds[n].take(v, n, owner) if n in kinds else v for n, v in given),
+                    *(kinds[n].take(v, n, owner) if n in kinds else v for n, v in pairs),
                     *args[len(own.positional) :],
                 )
                 kwargs = {n: kinds[n].take(v, n, owner) if n in kinds else v for n, v in kwargs.items()}
@@ -574,8 +574,8 @@ def unknown_argument(owner: str, given: Iterable[str], options: Iterable[str]) -
     Hint: Its arguments: learning_rate, beta_1.
     """
     options = [name for name in options if name not in ("self", "kwargs")]
-    said = " ".join(f"{owner} has no argument {name!r}.{_instead(name, options)}" for name in sorted(given))
-    return ArgumentError(said, hint=f"Its arguments: {', '.join(options)}." if options else None)
+    message = " ".join(f"{owner} has no argument {name!r}.{_instead(name, options)}" for name in sorted(given))
+    return ArgumentError(message, hint=f"Its arguments: {', '.join(options)}." if options else None)
 
 
 def _instead(name: str, options: list[str]) -> str:

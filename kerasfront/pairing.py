@@ -119,14 +119,14 @@ class Pairing:
         out: list[Any] = []
         if not self._root.leaves(values, out):
             raise ShapeError(
-                f"The model's {self.kind}s were {self._listed()}; now they nest in another way: {_shown(values)}.",
+                f"The model's {self.kind}s were {self._listed()}; now they nest differently: {_abbreviated(values)}.",
                 hint="A model whose outputs nest now like this, now like that, needs a compile() for each.",
             )
         return out
 
     def pair(
         self,
-        given: Any,
+        argument: Any,
         what: str,
         *,
         missing: bool = False,
@@ -143,7 +143,7 @@ class Pairing:
         keys where a list comes for a dict of outputs, and refuses it for a dict of inputs).
 
         Args:
-            given: One value, or lists, tuples and dicts of them.
+            argument: One value, or lists, tuples and dicts of them.
             what: What an error calls it: the argument's name.
             missing: Whether a dict may leave out leaves; they get None.
             extra: Whether a dict may have keys that name nothing, as long as it has all others.
@@ -160,17 +160,17 @@ class Pairing:
             >>> outputs.pair({"a": 1}, "loss", missing=True), outputs.pair("mse", "loss", spread=True)
             ([None, 1], ['mse', 'mse'])
         """
-        if self.single and not isinstance(given, (list, tuple, Mapping)):
-            return [given]
+        if self.single and not isinstance(argument, (list, tuple, Mapping)):
+            return [argument]
         owner = "the model" if model is None else f"the model '{model.path}'"
         rules = _Rules(self, what, owner, missing, extra, spread, groups, is_leaf or _is_leaf)
-        found = rules.beside(self._root, given)
-        if not missing and (absent := [i for i, value in enumerate(found) if value is _MISSING]):
+        leaves = rules.beside(self._root, argument)
+        if not missing and (absent := [i for i, value in enumerate(leaves) if value is _MISSING]):
             raise ShapeError(
-                f"`{what}` lacks the {self.kind} {self.called(absent[0])} of {owner}{rules.came(given)}.",
+                f"`{what}` lacks the {self.kind} {self.called(absent[0])} of {owner}{rules.keys_of(argument)}.",
                 hint=f"The {self.kind}s are {self._listed()}.",
             )
-        return [None if value is _MISSING else value for value in found]
+        return [None if value is _MISSING else value for value in leaves]
 
     def filled(self, places: Sequence[int], value: Any = None) -> dict[str, Any]:
         """Return a dict with a value under every name by which `pair` would look for these leaves."""
@@ -198,63 +198,63 @@ class _Rules:
         self.pairing, self.what, self.owner = pairing, what, owner
         self.missing, self.extra, self.spread, self.groups, self.is_leaf = missing, extra, spread, groups, is_leaf
 
-    def beside(self, part: _Part, given: Any) -> list[Any]:
+    def beside(self, part: _Part, argument: Any) -> list[Any]:
         """Return what was given for each leaf of a part."""
-        if given is _MISSING:
+        if argument is _MISSING:
             return [_MISSING] * part.count
-        if self.is_leaf(given):
-            return self._value(part, given)
-        if isinstance(given, Mapping):
-            return self._dict(part, given)
-        return self._list(part, given)
+        if self.is_leaf(argument):
+            return self._value(part, argument)
+        if isinstance(argument, Mapping):
+            return self._dict(part, argument)
+        return self._list(part, argument)
 
-    def _value(self, part: _Part, given: Any) -> list[Any]:
+    def _value(self, part: _Part, argument: Any) -> list[Any]:
         if part.count == 1 or self.spread:
-            return [given] * part.count
-        if given is None:
+            return [argument] * part.count
+        if argument is None:
             return [_MISSING] * part.count
         raise self._count_error(part, "one value")
 
-    def _dict(self, part: _Part, given: Mapping[Any, Any]) -> list[Any]:
+    def _dict(self, part: _Part, argument: Mapping[Any, Any]) -> list[Any]:
         keys = part.keys if part.is_dict else ()
         names = self._names(part)
-        if self._covers(keys, given) and part.parts is not None:
-            found = [self.beside(p, given.get(k, _MISSING)) for k, p in zip(keys, part.parts, strict=True)]
-            return [value for values in found for value in values]
-        if self._covers(names, given):
-            return [self._one(given.get(name, _MISSING)) for name in names]
-        if part.parts is None and not names and len(given) == 1:
-            return self.beside(part, *given.values())
-        raise self._name_error(list(keys), names, given)
+        if self._covers(keys, argument) and part.parts is not None:
+            leaves = [self.beside(p, argument.get(k, _MISSING)) for k, p in zip(keys, part.parts, strict=True)]
+            return [value for values in leaves for value in values]
+        if self._covers(names, argument):
+            return [self._one(argument.get(name, _MISSING)) for name in names]
+        if part.parts is None and not names and len(argument) == 1:
+            return self.beside(part, *argument.values())
+        raise self._name_error(list(keys), names, argument)
 
-    def _covers(self, known: Sequence[Any], given: Mapping[Any, Any]) -> bool:
+    def _covers(self, labels: Sequence[Any], argument: Mapping[Any, Any]) -> bool:
         """Whether a dict goes by these keys."""
-        if not known:
+        if not labels:
             return False
         if self.extra:
-            return self.missing or all(key in given for key in known)
-        return all(key in known for key in given)
+            return self.missing or all(key in argument for key in labels)
+        return all(key in labels for key in argument)
 
     def _names(self, part: _Part) -> list[str]:
         """Return the names of a part's leaves, where each has one of its own."""
         names = (self.pairing.names or [])[part.first : part.first + part.count]
         return names if len(set(names)) == len(names) else []
 
-    def _one(self, given: Any) -> Any:
+    def _one(self, argument: Any) -> Any:
         """Return what was given for one leaf by its name."""
-        if given is _MISSING or self.is_leaf(given) or self.groups:
-            return given
-        (value,) = self.beside(_LEAF, given)
+        if argument is _MISSING or self.is_leaf(argument) or self.groups:
+            return argument
+        (value,) = self.beside(_LEAF, argument)
         return value
 
-    def _list(self, part: _Part, given: Any) -> list[Any]:
-        _, items = _opened(given)
+    def _list(self, part: _Part, argument: Any) -> list[Any]:
+        _, items = _opened(argument)
         assert items is not None
         if part.parts is not None and len(items) == len(part.parts) and not self._is_group(part, items):
-            found = [self.beside(p, item) for p, item in zip(part.parts, items, strict=True)]
-            return [value for values in found for value in values]
+            leaves = [self.beside(p, item) for p, item in zip(part.parts, items, strict=True)]
+            return [value for values in leaves for value in values]
         if self.groups and part.count == 1:
-            return [given]
+            return [argument]
         if self.groups or all(map(self.is_leaf, items)):
             flat = list(items)
         else:
@@ -267,44 +267,46 @@ class _Rules:
         """Whether a list of as many values as a part of one leaf has parts is a group for this leaf."""
         return self.groups and part.count == 1 and len(items) == 1 and self.is_leaf(items[0])
 
-    def _flat(self, given: Any) -> list[Any]:
-        _, items = _opened(given) if not self.is_leaf(given) else ((), None)
-        return [given] if items is None else [leaf for item in items for leaf in self._flat(item)]
+    def _flat(self, argument: Any) -> list[Any]:
+        _, items = _opened(argument) if not self.is_leaf(argument) else ((), None)
+        return [argument] if items is None else [leaf for item in items for leaf in self._flat(item)]
 
     # -- errors
 
-    def _count_error(self, part: _Part, came: str) -> ShapeError:
+    def _count_error(self, part: _Part, actual: str) -> ShapeError:
         kind, listed = self.pairing.kind, range(part.first, part.first + part.count)
         called = ", ".join(map(self.pairing.called, listed))
-        wanted = f"{part.count} {kind}{'s' if part.count != 1 else ''}"
+        expected = f"{part.count} {kind}{'s' if part.count != 1 else ''}"
         return ShapeError(
-            f"`{self.what}` has {came} for {wanted} of {self.owner} ({called}).",
+            f"`{self.what}` has {actual} for {expected} of {self.owner} ({called}).",
             hint=f"Give a list with an entry for each {kind}, in their order, or a dict by their names.",
         )
 
-    def _name_error(self, keys: list[Any], names: list[str], given: Mapping[Any, Any]) -> ShapeError:
-        known = keys or names
+    def _name_error(self, keys: list[Any], names: list[str], argument: Mapping[Any, Any]) -> ShapeError:
+        labels = keys or names
         kind = self.pairing.kind
-        if not known:
+        if not labels:
             return ShapeError(
-                f"`{self.what}` is a dict{self.came(given)}; the {kind}s of {self.owner} have no names.",
+                f"`{self.what}` is a dict{self.keys_of(argument)}; the {kind}s of {self.owner} have no names.",
                 hint=f"Give a list with an entry for each {kind}, in their order.",
             )
-        strange = [key for key in given if key not in known]
-        hint = f"The {kind}s are {', '.join(map(repr, known))}."
-        absent = [key for key in known if key not in given]
+        strange = [key for key in argument if key not in labels]
+        hint = f"The {kind}s are {', '.join(map(repr, labels))}."
+        absent = [key for key in labels if key not in argument]
         if self.extra and absent:
             near = suggest(absent[0], [key for key in strange if isinstance(key, str)])
             return ShapeError(
-                f"`{self.what}` lacks the {kind} {absent[0]!r} of {self.owner}{self.came(given)}.{near}", hint=hint
+                f"`{self.what}` lacks the {kind} {absent[0]!r} of {self.owner}{self.keys_of(argument)}.{near}",
+                hint=hint,
             )
-        near = suggest(strange[0], [key for key in known if isinstance(key, str)])
+        near = suggest(strange[0], [key for key in labels if isinstance(key, str)])
         return ShapeError(f"`{self.what}` names {strange[0]!r}, which is no {kind} of {self.owner}.{near}", hint=hint)
 
-    def came(self, given: Any) -> str:
-        if not isinstance(given, Mapping):
+    def keys_of(self, argument: Any) -> str:
+        """Return the end of a sentence that lists the keys of a dict; nothing for anything else."""
+        if not isinstance(argument, Mapping):
             return ""
-        return f"; it came with the key{'s' if len(given) != 1 else ''} {', '.join(map(repr, given)) or 'none'}"
+        return f"; it came with the key{'s' if len(argument) != 1 else ''} {', '.join(map(repr, argument)) or 'none'}"
 
 
 _LEAF = _Part(None, (), [])
@@ -314,7 +316,7 @@ def _is_leaf(value: Any) -> bool:
     return _opened(value)[1] is None
 
 
-def _shown(structure: Any) -> str:
+def _abbreviated(structure: Any) -> str:
     keys, items = _opened(structure)
     if items is None:
         return "one"

@@ -71,9 +71,9 @@ def register(namespace: str, names: Mapping[str, Any]) -> None:
         names: Classes and pure functions, by every name that finds them. Functions that touch files or the
             network have no place here.
     """
-    held = _namespaces.setdefault(namespace, {})
+    entries = _namespaces.setdefault(namespace, {})
     for name, thing in names.items():
-        held[name] = thing
+        entries[name] = thing
         if name == getattr(thing, "_kf_serialized_name", getattr(thing, "__name__", None)):
             _homes.setdefault(thing, (namespace, name))
 
@@ -163,7 +163,7 @@ class Budget:
 
     def __init__(self, most: int | None) -> None:
         self.most: int | None = most
-        self.taken: int = 0
+        self.used_bytes: int = 0
 
     def __enter__(self) -> Self:
         self._before, scopes.context.initial = scopes.context.initial, self
@@ -180,10 +180,10 @@ class Budget:
     def charge(self, variable: Any, shape: tuple[int, ...], dtype: str) -> None:
         if any(dim < 0 for dim in shape):
             raise SavingError(f"The config asks for a variable '{variable.path}' of shape {shape}.")
-        self.taken += math.prod(shape) * dtypes.to_numpy(dtype).itemsize
-        if self.most is not None and self.taken > self.most:
+        self.used_bytes += math.prod(shape) * dtypes.to_numpy(dtype).itemsize
+        if self.most is not None and self.used_bytes > self.most:
             raise SavingError(
-                f"The config asks for a variable '{variable.path}' of shape {shape}: {self.taken:,} bytes of "
+                f"The config asks for a variable '{variable.path}' of shape {shape}: {self.used_bytes:,} bytes of "
                 f"variables with it, and {self.most:,} are allowed."
             )
 
@@ -349,8 +349,8 @@ def _serialize_symbolic(x: KerasTensor) -> dict[str, Any]:
     if _state.tensor_to_config is not None:
         return _state.tensor_to_config(x)
     history = x._keras_history
-    found = None if history is None else [history[0].name, history[1], history[2]]
-    return symbolic_config(x, found)
+    match = None if history is None else [history[0].name, history[1], history[2]]
+    return symbolic_config(x, match)
 
 
 def symbolic_config(x: KerasTensor, history: list[Any] | None) -> dict[str, Any]:
@@ -380,7 +380,7 @@ def serialize_shared(obj: Any) -> Any:
     try:
         config = serialize_keras_object(obj)
         twice = {number for number, (_, times) in _state.sharing.items() if times > 1}
-        _tell_of_nameless(_state.nameless)
+        _warn_of_nameless(_state.nameless)
     finally:
         _state.sharing, _state.nameless = before
     _forget_others(config, twice)
@@ -481,14 +481,15 @@ def serialize_argument(
     return {"class_name": "__lambda__", "config": {"name": name, "kind": kind, "number": _numbers[value]}}
 
 
-def _tell_of_nameless(found: dict[str, str]) -> None:
-    if not found:
+def _warn_of_nameless(functions: dict[str, str]) -> None:
+    """Warn of functions, by their names with their kinds, whose code is in no file."""
+    if not functions:
         return
-    held = ", ".join(f"a {kind} as '{name}'" for name, kind in found.items())
-    given = ", ".join(f"'{name}': function" for name in found)
+    entries = ", ".join(f"a {kind} as '{name}'" for name, kind in functions.items())
+    mapping = ", ".join(f"'{name}': function" for name in functions)
     warnings.warn(
-        f"No code is saved: the model holds {held}, and only that it was there is saved. It is loaded with "
-        f"custom_objects={{{given}}}, or make it a named function, decorated by "
+        f"No code is saved: the model holds {entries}, and only that it was there is saved. It is loaded with "
+        f"custom_objects={{{mapping}}}, or make it a named function, decorated by "
         "saving.register_keras_serializable().",
         stacklevel=5,
     )
@@ -502,16 +503,16 @@ def _revive_nameless(config: Any) -> Any:
             "The config holds a Python lambda as bytecode, which kerasfront never runs.",
             hint="Where the model is made, make the lambda a named function, register it, and save again.",
         )
-    found = get_registered_object(name)
-    if found is None and (_state.loads[-1].copies or in_safe_mode() is False):
-        found = _living.get(str(config.get("number")))
-    if found is None:
+    match = get_registered_object(name)
+    if match is None and (_state.loads[-1].copies or in_safe_mode() is False):
+        match = _living.get(str(config.get("number")))
+    if match is None:
         kind = "functools.partial" if config.get("kind") == "partial" else "lambda"
         raise SavingError(
             f"The model held a {kind} as '{name}' when it was saved, and a file holds no code.",
             hint=f"Pass the function: custom_objects={{'{name}': function}}.",
         )
-    return found
+    return match
 
 
 def _names_of(cls: type) -> tuple[str | None, str, str | None]:
@@ -563,10 +564,10 @@ def deserialize_keras_object(
 
 
 def _of_modules(name: str, custom_objects: Mapping[str, Any] | None, module_objects: Mapping[str, Any]) -> Any:
-    found = get_registered_object(name, custom_objects, module_objects)
-    if found is None:
+    match = get_registered_object(name, custom_objects, module_objects)
+    if match is None:
         raise SavingError(f"Nothing is called '{name}'.{suggest(name, module_objects)}")
-    return found() if isinstance(found, type) else found
+    return match() if isinstance(match, type) else match
 
 
 def check_safe_mode(safe_mode: Any) -> bool:
@@ -648,21 +649,21 @@ def _revive_object(config: dict[str, Any], depth: int) -> Any:
         raise SavingError(f"The config is nested too deep: more than {MAX_OBJECT_DEPTH} objects inside each other.")
     load.depth += 1
     try:
-        made = _made(config, class_name)
+        instance = _make_instance(config, class_name)
     finally:
         load.depth -= 1
     if isinstance(shared, int):
-        load.shared[shared] = made
-    return made
+        load.shared[shared] = instance
+    return instance
 
 
-def _made(config: dict[str, Any], class_name: str) -> Any:
+def _make_instance(config: dict[str, Any], class_name: str) -> Any:
     if class_name == _FUNCTION:
         return _function(config["config"])
     cls = find_class(config)
     inner = config["config"]
     if not isinstance(inner, dict):
-        raise SavingError(f"Expected the config of {class_name} to be a dict, got {_shown(inner)}.")
+        raise SavingError(f"Expected the config of {class_name} to be a dict, got {_abbreviated(inner)}.")
     if getattr(cls, "_carries_code", False) and in_safe_mode() is not False:
         raise SavingError(
             f"The config holds a {class_name}, which runs code that kerasfront can't see.",
@@ -672,7 +673,7 @@ def _made(config: dict[str, Any], class_name: str) -> Any:
         instance = cls.from_config(dict(inner) if cls.__module__.startswith("kerasfront.") else _with_values(inner))
     except (KeyError, IndexError, AttributeError, OverflowError, MemoryError) as error:
         detail = f"{type(error).__name__}: {error}"
-        raise SavingError(f"A {class_name} can't be made from its config {_shown(inner)}. {detail}") from error
+        raise SavingError(f"A {class_name} can't be made from its config {_abbreviated(inner)}. {detail}") from error
     if isinstance(instance, tuple(_built)):
         _build_and_compile(instance, config)
     return instance
@@ -682,7 +683,7 @@ def _build_and_compile(instance: Any, config: dict[str, Any]) -> None:
     build_config, compile_config = config.get("build_config"), config.get("compile_config")
     for name, part in (("build_config", build_config), ("compile_config", compile_config)):
         if part is not None and not isinstance(part, dict):
-            raise SavingError(f"Expected the `{name}` of '{instance.name}' to be a dict, got {_shown(part)}.")
+            raise SavingError(f"Expected the `{name}` of '{instance.name}' to be a dict, got {_abbreviated(part)}.")
     if build_config and not instance.built:
         instance.build_from_config(build_config)
         instance.built = True
@@ -706,17 +707,17 @@ def find_class(config: Mapping[str, Any]) -> Any:
     for name, value in (("module", module), ("registered_name", registered)):
         if value is not None and not isinstance(value, str):
             raise SavingError(
-                f"Expected the `{name}` of the config of {class_name} to be a string, got {_shown(value)}."
+                f"Expected the `{name}` of the config of {class_name} to be a string, got {_abbreviated(value)}."
             )
     _fill_registry()
     # A class of ours is saved without a registered name: a user's that bears its name isn't meant.
-    found = _known_class(class_name, module) if registered is None else None
-    found = found or _custom_class(class_name, module, registered) or _known_class(class_name, module)
-    if found is None:
+    match = _known_class(class_name, module) if registered is None else None
+    match = match or _custom_class(class_name, module, registered) or _known_class(class_name, module)
+    if match is None:
         raise _unknown_class(class_name, module, registered)
-    if not isinstance(found, type) or not hasattr(found, "from_config"):
-        raise SavingError(f"'{class_name}' is {_shown(found)}, which is no class with from_config().")
-    return found
+    if not isinstance(match, type) or not hasattr(match, "from_config"):
+        raise SavingError(f"'{class_name}' is {_abbreviated(match)}, which is no class with from_config().")
+    return match
 
 
 def _custom_class(class_name: str, module: str | None, registered: str | None) -> Any:
@@ -724,26 +725,26 @@ def _custom_class(class_name: str, module: str | None, registered: str | None) -
     for names in _custom_mappings():
         if class_name in names:
             return names[class_name]
-    found = get_registered_object(registered) if registered and registered != class_name else None
-    if found is None:
+    match = get_registered_object(registered) if registered and registered != class_name else None
+    if match is None:
         return None
-    if getattr(found, "__name__", None) != class_name or _known_class(class_name, module) not in (
+    if getattr(match, "__name__", None) != class_name or _known_class(class_name, module) not in (
         None,
-        found,
+        match,
     ):
         raise SavingError(
             f"The config says two things: the class is '{class_name}' of {module!r}, and the registered name "
-            f"is '{registered}', which is {_shown(found)}."
+            f"is '{registered}', which is {_abbreviated(match)}."
         )
-    return found
+    return match
 
 
 def _known_class(class_name: str, module: str | None) -> Any:
     if module is None:
         return None
-    held = _namespaces.get(module, {})
-    if class_name in held:
-        return held[class_name]
+    entries = _namespaces.get(module, {})
+    if class_name in entries:
+        return entries[class_name]
     return _internal_class(class_name, module) if module.startswith("keras.src.") else None
 
 
@@ -758,14 +759,14 @@ def _internal_class(class_name: str, module: str) -> Any:
 
 def _unknown_class(class_name: str, module: str | None, registered: str | None) -> SavingError:
     if module is not None and (module == "keras" or module.startswith("keras.")):
-        held = _namespaces.get(module) or {n: c for names in _namespaces.values() for n, c in names.items()}
-        classes = [name for name, thing in held.items() if name == getattr(thing, "__name__", None)]
+        entries = _namespaces.get(module) or {n: c for names in _namespaces.values() for n, c in names.items()}
+        classes = [name for name, thing in entries.items() if name == getattr(thing, "__name__", None)]
         return SavingError(f"{module} has no class '{class_name}' here.{suggest(class_name, classes)}")
-    known = [*(n.rpartition(">")[2] for names in _custom_mappings() for n in names)]
+    options = [*(n.rpartition(">")[2] for names in _custom_mappings() for n in names)]
     named = f"{module}.{class_name}" if module else class_name
     return SavingError(
         f"The class '{named}' (registered as '{registered or class_name}') is not known here. What a file "
-        f"names is never imported.{suggest(class_name, known)}",
+        f"names is never imported.{suggest(class_name, options)}",
         hint=_how_to_tell(class_name),
     )
 
@@ -777,19 +778,19 @@ def _how_to_tell(name: str) -> str:
 def _function(name: Any) -> Any:
     """Return the function of a name: the user's, else the namespaces' in their order."""
     if not isinstance(name, str):
-        raise SavingError(f"Expected the name of a function to be a string, got {_shown(name)}.")
+        raise SavingError(f"Expected the name of a function to be a string, got {_abbreviated(name)}.")
     _fill_registry()
-    found = get_registered_object(name)
-    if found is not None:
-        return found
+    match = get_registered_object(name)
+    if match is not None:
+        return match
     for space in _FUNCTION_SPACES:
         thing = _namespaces.get(space, {}).get(name)
         if thing is not None and not isinstance(thing, type):
             return thing
-    known = [n for s in _FUNCTION_SPACES for n, f in _namespaces.get(s, {}).items() if not isinstance(f, type)]
-    known += [n for names in _custom_mappings() for n in names]
+    options = [n for s in _FUNCTION_SPACES for n, f in _namespaces.get(s, {}).items() if not isinstance(f, type)]
+    options += [n for names in _custom_mappings() for n in names]
     raise SavingError(
-        f"The function '{name}' is not known here.{suggest(name, known)}",
+        f"The function '{name}' is not known here.{suggest(name, options)}",
         hint=_how_to_tell(name),
     )
 
@@ -815,13 +816,13 @@ def _revive_special(kind: str, config: Any, depth: int) -> Any:
     if kind == "__lambda__":
         return _revive_nameless(config)
     if not isinstance(config, dict):
-        raise SavingError(f"Expected the config of {kind} to be a dict, got {_shown(config)}.")
+        raise SavingError(f"Expected the config of {kind} to be a dict, got {_abbreviated(config)}.")
     try:
         return _SPECIAL[kind](config, depth)
     except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as error:
         if isinstance(error, SavingError):
             raise
-        raise SavingError(f"The config of a {kind} is malformed: {_shown(config)}.") from error
+        raise SavingError(f"The config of a {kind} is malformed: {_abbreviated(config)}.") from error
 
 
 def _array(config: dict[str, Any], depth: int) -> np.ndarray[Any, Any]:
@@ -830,7 +831,7 @@ def _array(config: dict[str, Any], depth: int) -> np.ndarray[Any, Any]:
         raise SavingError("An array of strings can't be made from a config.")
     values = config["value"]
     if not _is_numbers(values):
-        raise SavingError(f"Expected the values of an array to be numbers, got {_shown(values)}.")
+        raise SavingError(f"Expected the values of an array to be numbers, got {_abbreviated(values)}.")
     return np.asarray(values).astype(dtypes.to_numpy(name))
 
 
@@ -860,7 +861,7 @@ _SPECIAL: dict[str, Callable[[dict[str, Any], int], Any]] = {
 }
 
 
-def _shown(value: Any) -> str:
+def _abbreviated(value: Any) -> str:
     text = repr(value)
     return text if len(text) < 80 else f"{text[:77]}..."
 

@@ -64,8 +64,8 @@ def axes_of(axis: Any, ndim: int, name: str = "axis") -> Shape:
     """`axis` (None: all, a number, or several) as ascending numbers from 0; refuses a repeated one."""
     if axis is None:
         return tuple(range(ndim))
-    wanted = axis if isinstance(axis, Sequence) else (axis,)
-    out = tuple(sorted(axis_of(a, ndim, name) for a in wanted))
+    requested = axis if isinstance(axis, Sequence) else (axis,)
+    out = tuple(sorted(axis_of(a, ndim, name) for a in requested))
     if len(set(out)) != len(out):
         raise ShapeError(f"Expected `{name}` to name each axis once, got {axis}.")
     return out
@@ -137,17 +137,17 @@ def matmul(x1: Any, x2: Any) -> Shape:
 
 def reshape(x: Any, newshape: Any) -> Shape:
     shape = _as_shape(x)
-    wanted = [-1 if d is None else int(d) for d in (newshape if isinstance(newshape, Sequence) else (newshape,))]
-    size, known = math.prod(shape), math.prod(d for d in wanted if d != -1)
-    if wanted.count(-1) > 1:
+    requested = [-1 if d is None else int(d) for d in (newshape if isinstance(newshape, Sequence) else (newshape,))]
+    size, known = math.prod(shape), math.prod(d for d in requested if d != -1)
+    if requested.count(-1) > 1:
         raise ShapeError(f"reshape can infer one dimension, got several -1 in {tuple(newshape)}.")
-    if -1 in wanted:
+    if -1 in requested:
         if known == 0 or size % known:
-            raise ShapeError(f"Can't reshape {shape} ({size} elements) to {tuple(wanted)}.")
-        wanted[wanted.index(-1)] = size // known
+            raise ShapeError(f"Can't reshape {shape} ({size} elements) to {tuple(requested)}.")
+        requested[requested.index(-1)] = size // known
     elif known != size and not unknown(size):
-        raise ShapeError(f"Can't reshape {shape} ({size} elements) to {tuple(wanted)}.")
-    return tuple(wanted)
+        raise ShapeError(f"Can't reshape {shape} ({size} elements) to {tuple(requested)}.")
+    return tuple(requested)
 
 
 def transpose(x: Any, axes: Any = None) -> Shape:
@@ -162,8 +162,8 @@ def transpose(x: Any, axes: Any = None) -> Shape:
 
 def expand_dims(x: Any, axis: Any) -> Shape:
     shape = _as_shape(x)
-    wanted = axis if isinstance(axis, Sequence) else (axis,)
-    axes = axes_of(wanted, len(shape) + len(wanted))
+    requested = axis if isinstance(axis, Sequence) else (axis,)
+    axes = axes_of(requested, len(shape) + len(requested))
     rest = iter(shape)
     return tuple(1 if i in axes else next(rest) for i in range(len(shape) + len(axes)))
 
