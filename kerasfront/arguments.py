@@ -374,8 +374,8 @@ class Kind(NamedTuple):
     def take(self, value: Any, name: str, owner: str) -> Any:
         if value is None and self.none:
             return value
-        if self.items is not None and (kinds := several(value)) is not None:
-            elements = [self.items.take(v, name, owner) for v in kinds]
+        if self.items is not None and (values := several(value)) is not None:
+            elements = [self.items.take(v, name, owner) for v in values]
             return elements if isinstance(value, list) else tuple(elements)
         if self.scalar is None:
             return value
@@ -388,8 +388,8 @@ class Kind(NamedTuple):
 
 
 def _int_or_bool(value: Any, name: str, owner: str) -> int:
-    kinds = plain(value)
-    return kinds if isinstance(kinds, bool) else as_int(value, name, owner)
+    scalar = plain(value)
+    return scalar if isinstance(scalar, bool) else as_int(value, name, owner)
 
 
 _CLASSES: dict[Any, tuple[type, ...]] = {
@@ -419,8 +419,8 @@ def kind_of(annotation: Any, names: Mapping[str, Any]) -> Kind | None:
     items = kind_of(inner[0], names) if inner else None
     if scalar is None and items is None:
         return None
-    scalars = (type(None), *_SCALARS)
-    other = any(p not in scalars and (items is None or not typing.get_args(p)) for p in parts)
+    simple = (type(None), *_SCALARS)
+    other = any(p not in simple and (items is None or not typing.get_args(p)) for p in parts)
     return Kind(scalar, items, type(None) in parts, other)
 
 
