@@ -43,4 +43,4 @@ class SequentialState(GraphState):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         put_back(state.pop("recorded"))
-        vars(self).update(state)
+        super().__init__(**state)
