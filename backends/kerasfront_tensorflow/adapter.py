@@ -49,6 +49,10 @@ class TensorFlowVariable(_native_object()):  # type: ignore[misc]
 class TensorFlowLayer(tf.__internal__.tracking.AutoTrackable):
     """The base of layers: checkpoints and SavedModels find their variables and sublayers."""
 
+    def __init__(self) -> None:
+        # By name. It is there from the beginning: the front tells a base class's own attributes by a new object.
+        self.__dict__["_kf_children"] = {}
+
     def _trackable_children(self, save_type: Any = "checkpoint", **kwargs: Any) -> dict[str, Any]:
         children = super()._trackable_children(save_type, **kwargs)
         children.update(self.__dict__.get("_kf_children", {}))
@@ -354,7 +358,7 @@ class TensorFlowAdapter(Adapter):
     # -- hooks of the layer base
 
     def track(self, layer: Any, name: str, value: Any) -> None:
-        children = layer.__dict__.setdefault("_kf_children", {})
+        children = layer.__dict__["_kf_children"]
         key, number = name, 1
         while key in children:
             key, number = f"{name}_{number}", number + 1
@@ -362,7 +366,7 @@ class TensorFlowAdapter(Adapter):
 
     def untrack(self, layer: Any, value: Any) -> None:
         own = value if isinstance(value, TensorFlowLayer) else value._value
-        children = layer.__dict__.get("_kf_children", {})
+        children = layer.__dict__["_kf_children"]
         for name in [name for name, other in children.items() if other is own]:
             del children[name]
 
