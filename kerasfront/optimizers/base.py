@@ -56,9 +56,7 @@ class OptimizerBase(Stateful, Constructed, Copied, Tracked):
     @property
     def iterations(self) -> Variable | Tensor:
         """How many updates were made."""
-        if self.gradient_accumulation_steps:
-            return ops.floor_divide(self._kf.iterations, self.gradient_accumulation_steps)
-        return self._kf.iterations
+        return updates_of(self)
 
     def prepare(self, learning_rate: Tensor, step: Tensor) -> Hyper:
         """Return what the rule needs that is the same for all variables.
@@ -90,3 +88,10 @@ class OptimizerBase(Stateful, Constructed, Copied, Tracked):
     def _kf_decay(self, variables: Sequence[Variable], rate: Tensor) -> None:
         """Take the weight decay away from variables, if there is any."""
         raise NotImplementedError
+
+
+def updates_of(optimizer: OptimizerBase) -> Variable | Tensor:
+    """Return how many updates an optimizer has made."""
+    if optimizer.gradient_accumulation_steps:
+        return ops.floor_divide(optimizer._kf.iterations, optimizer.gradient_accumulation_steps)
+    return optimizer._kf.iterations

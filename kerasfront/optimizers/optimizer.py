@@ -11,7 +11,7 @@ from kerasfront.arguments import as_float, as_int, names_of, unknown_argument
 from kerasfront.contract import Runtime, assignments, running
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.optimizers import applying, averaging, rates, weight_decay
-from kerasfront.optimizers.base import Hyper, OptimizerBase, Slots
+from kerasfront.optimizers.base import Hyper, OptimizerBase, Slots, updates_of
 from kerasfront.optimizers.derived import derive, index_of
 from kerasfront.optimizers.schedules.schedules import InverseTimeDecay
 from kerasfront.optimizers.state import Rate, RateLike
@@ -128,7 +128,7 @@ class Optimizer(OptimizerBase):
     @property
     def iterations(self) -> Variable | Tensor:
         """How many updates were made."""
-        return super().iterations
+        return updates_of(self)  # not by super(), whose properties torch.compile doesn't follow
 
     @iterations.setter
     def iterations(self, variable: Variable) -> None:
