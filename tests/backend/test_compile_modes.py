@@ -88,10 +88,12 @@ def test_a_program_for_each_shape_and_never_again(programs: list[Any], together:
     fit = lambda **options: model.fit(x, y, batch_size=SIZE, verbose=0, **options)  # noqa: E731
     assert made(lambda: fit(epochs=3)) == kinds
     assert made(lambda: fit(epochs=2)) == 0
-    assert made(lambda: fit(epochs=2, validation_data=(x, y))) == kinds
+    # torch remembers that the number of rows has changed, and may make one program for any number from then on.
+    few = (1,) if BACKEND == "torch" else ()
+    assert made(lambda: fit(epochs=2, validation_data=(x, y))) in (*few, kinds)
     assert made(lambda: fit(epochs=2, validation_data=(x, y))) == 0
     assert made(lambda: model.evaluate(x, y, batch_size=SIZE, verbose=0)) == 0
-    assert made(lambda: model.predict(x, batch_size=SIZE, verbose=0)) == 2
+    assert made(lambda: model.predict(x, batch_size=SIZE, verbose=0)) in (*few, 2)
     assert made(lambda: model.predict(x, batch_size=SIZE, verbose=0)) == 0
     for on_batch in (model.train_on_batch, model.test_on_batch):  # these begin with the metrics
         one = partial(on_batch, x[:SIZE], y[:SIZE])
