@@ -23,12 +23,17 @@ class Stateful:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
-        object.__setattr__(self, "_kf", cls._kf_state())
+        attach(self, cls._kf_state())
         return self
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         check_class(cls)
+
+
+def attach(owner: object, state: object) -> None:
+    """Give a new object its state."""
+    object.__setattr__(owner, "_kf", state)
 
 
 def check_class(cls: type) -> None:

@@ -163,11 +163,6 @@ def assign_untracked(owner: Tracked, name: str, value: object) -> None:
     note_write(owner, name)
 
 
-def attach(owner: object, state: State) -> None:
-    """Give a new object its state."""
-    object.__setattr__(owner, "_kf", state)
-
-
 # Values of these types hold nothing.
 PLAIN = frozenset({bool, int, float, str, bytes, type(lambda: 0)})
 

@@ -296,13 +296,6 @@ def _writer(node: Node, places: dict[int, int]) -> Callable[[list[Any], Any], No
     return write
 
 
-def layers_of(nodes: list[Node]) -> list[Layer]:
-    """Return the layers that the nodes apply, each once, in order."""
-    layers_by_id = dict.fromkeys(id(n.operation) for n in nodes if isinstance(n.operation, Layer))
-    by_id = {id(n.operation): n.operation for n in nodes}
-    return [by_id[i] for i in layers_by_id]
-
-
 def name_of_output(x: KerasTensor) -> str:
     """Return the name of the layer that an output comes from."""
     return str(x.node.operation.name) if x.node is not None else x.name

@@ -49,7 +49,8 @@ def _of_array(x: Any) -> Any:
 
 
 def _cast_symbolic(x: KerasTensor, dtype: str) -> KerasTensor:
+    if x.node is not None:  # the graph has it as it is
+        return x
     out = KerasTensor(x.shape, dtype, x.sparse, x.ragged, name=x.name)
-    out.node, out.index = x.node, x.index
-    out._keras_mask = x._keras_mask
-    return x if x.node is not None else out
+    out.index, out._keras_mask = x.index, x._keras_mask
+    return out

@@ -7,16 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasfront import ops
-from kerasfront.contract import assignment_scopes, assignments, running
-from kerasfront.ops.declare.runtime import Runtime
+from kerasfront.contract import assignment_scopes, assignments
 from kerasfront.optimizers import averaging, clipping
 from kerasfront.optimizers.base import Hyper, OptimizerBase
 from kerasfront.optimizers.derived import derived_of, has_constraints, in_order, index_of
 from kerasfront.optimizers.rates import current_rate
 from kerasfront.typing import Tensor, TensorLike
 from kerasfront.variable import Variable
-
-active: Runtime = running()
 
 
 def checked(optimizer: OptimizerBase, grads: Sequence[Any], variables: Sequence[Variable] | None) -> list[Variable]:

@@ -22,8 +22,9 @@ from kerasfront.layers.base.signatures import CallSpec, under_parameters_of
 from kerasfront.layers.base.state import LayerState, foreign_wrappers
 from kerasfront.layers.input_spec import InputSpec, check_inputs
 from kerasfront.spec import KerasTensor, dtypes
+from kerasfront.state import attach
 from kerasfront.tracebacks import shorten
-from kerasfront.tracking import Tracked, add, attach, set_attribute
+from kerasfront.tracking import Tracked, add, set_attribute
 from kerasfront.typing import (
     Config,
     ConstraintLike,

@@ -12,7 +12,7 @@ from kerasfront.layers.base.aliases import StateAlias
 from kerasfront.naming import auto_name, to_snake_case
 from kerasfront.ops import checkpoint
 from kerasfront.spec import KerasTensor, Node, OperationState, infer, nodes_of
-from kerasfront.tracking import attach
+from kerasfront.state import attach
 from kerasfront.typing import Config, NestedTensors, Tensor
 
 
